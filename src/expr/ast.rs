@@ -1,0 +1,154 @@
+//! The tree that the parser makes of a program's text.
+
+use std::ops::Range;
+
+use crate::value::{Decimal, Interval};
+
+/// Byte offsets into the program's text.
+pub type Span = Range<usize>;
+
+/// One expression and where it stands in the program.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// What it is.
+    pub kind: Kind,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// The forms of an expression.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// A constant.
+    Literal(Literal),
+    /// `price` or `[First Name]`.
+    Column(String),
+    /// `:since`, given by `--set since=...`.
+    Setting(String),
+    /// `-x`.
+    Negate(Box<Expr>),
+    /// `not x`, `!x`.
+    Not(Box<Expr>),
+    /// `a + b` and its like.
+    Arithmetic(Arithmetic, Box<Expr>, Box<Expr>),
+    /// `a || b` is *or* here; text is joined by `concat`.
+    Logic(Logic, Box<Expr>, Box<Expr>),
+    /// `a < b` and its like.
+    Compare(Compare, Box<Expr>, Box<Expr>),
+    /// `a ~ "regex"`, `a !~ "regex"`.
+    Match {
+        /// the text
+        value: Box<Expr>,
+        /// the regular expression
+        pattern: Box<Expr>,
+        /// `!~`
+        negated: bool,
+    },
+    /// `a in (1, 2)`, `a not in (1, 2)`.
+    In {
+        /// the value looked for
+        value: Box<Expr>,
+        /// the candidates, at least one
+        list: Vec<Expr>,
+        /// `not in`
+        negated: bool,
+    },
+    /// `a between low and high`, both ends included.
+    Between {
+        /// the value
+        value: Box<Expr>,
+        /// lower bound
+        low: Box<Expr>,
+        /// upper bound
+        high: Box<Expr>,
+        /// `not between`
+        negated: bool,
+    },
+    /// `a is null`, `a is not null`.
+    IsNull {
+        /// the value
+        value: Box<Expr>,
+        /// `is not null`
+        negated: bool,
+    },
+    /// `case [subject] when .. then .. [else ..] end`; `if(c, a, b)` becomes one without subject.
+    Case {
+        /// compared with each `when` by `=`
+        subject: Option<Box<Expr>>,
+        /// `(when, then)`, at least one
+        arms: Vec<(Expr, Expr)>,
+        /// `else`, null where absent
+        otherwise: Option<Box<Expr>>,
+    },
+    /// `name(arguments)`: a function or an aggregate; `count(*)` has no arguments.
+    Call {
+        /// in lower case
+        name: String,
+        /// where the name stands
+        name_span: Span,
+        /// in order
+        arguments: Vec<Expr>,
+        /// `count(distinct x)`
+        distinct: bool,
+    },
+}
+
+/// A constant in a program.
+#[derive(Clone, Debug)]
+pub enum Literal {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// `1.5`
+    Decimal(Decimal),
+    /// `1e300`
+    Double(f64),
+    /// `"text"`, `'text'`
+    Text(String),
+    /// `15m`, `1d`, `2w`, `3mo`, `1y`, `500ms`
+    Interval(Interval),
+}
+
+/// `+ - * / // %` (`//` is the floor of the quotient; `%` takes the dividend's sign as in C).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Arithmetic {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    FloorDivide,
+    Remainder,
+}
+
+/// `and`, `or`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Logic {
+    And,
+    Or,
+}
+
+/// `= != < <= > >=`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Compare {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+/// One item of a comma-separated program: `name = expr`, or a bare `expr`.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The name assigned, where one is.
+    pub name: Option<String>,
+    /// Where the name stands.
+    pub name_span: Span,
+    /// What is computed.
+    pub expr: Expr,
+}

@@ -1,0 +1,3 @@
+//! The language: one small expression language for every program.
+
+pub mod ast;

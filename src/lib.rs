@@ -1,0 +1,18 @@
+//! Pipewright's library: the map of the house.
+//!
+//! The programs in `bin/` are thin; what they share lives here, in layers that import one way:
+//!
+//! | room | what it answers |
+//! |---|---|
+//! | [`record`] | what a record is: the scan, a block's index, fields, the header, writing |
+//! | [`value`] | what a field means: exact decimals, time, null, comparison |
+//! | [`expr`] | the language: lex, parse, resolve, evaluate, functions |
+//! | [`fold`] | what many records become: aggregate functions, the group table |
+//! | [`trust`] | how stages believe each other: rejects |
+//! | [`stream`] | how records move: input, output, the driver of the four shapes, threads |
+//! | [`source`], [`target`] | one file per format or system at the two ends |
+//! | [`cli`] | flags that all share, the one `main` |
+
+pub mod expr;
+pub mod record;
+pub mod value;

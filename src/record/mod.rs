@@ -1,0 +1,5 @@
+//! What a record is: bytes, found by a scan and never copied until they change.
+
+mod fault;
+
+pub use fault::Fault;

@@ -1,0 +1,30 @@
+//! What a field means: null, truth, exact numbers, text, time.
+
+pub mod decimal;
+pub mod time;
+
+pub use decimal::Decimal;
+pub use time::{Interval, Time};
+
+/// One value of the language. `'a` is the block (or the batch's arena) that text lives in.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
+    /// An unquoted empty field, or the result of an operation on one.
+    Null,
+    /// True or false; `true` and `false` on the stream.
+    Bool(bool),
+    /// An exact number.
+    Decimal(Decimal),
+    /// A number that a decimal cannot hold exactly; always finite.
+    Double(f64),
+    /// An unquoted field as it stands on the stream: text or number, decided by its use. Never
+    /// empty. Written back byte for byte.
+    Raw(&'a [u8]),
+    /// Text for certain (a quoted field's content, a literal, a text function's result). Written
+    /// quoted where it needs it or looks like a number.
+    Text(&'a [u8]),
+    /// A point in civil or absolute time; ISO 8601 on the stream.
+    Time(Time),
+    /// A length of time: `15m`, `1d`.
+    Interval(Interval),
+}
