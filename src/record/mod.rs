@@ -1,5 +1,13 @@
 //! What a record is: bytes, found by a scan and never copied until they change.
 
+mod block;
+mod dialect;
 mod fault;
+pub mod field;
+mod header;
+pub mod scan;
 
+pub use block::{Block, Index, Place, Ragged, Records, Unreadable, counted};
+pub use dialect::Dialect;
 pub use fault::Fault;
+pub use header::Header;

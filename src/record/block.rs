@@ -1,0 +1,379 @@
+//! A block of whole records, and the structural index over it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{Dialect, Fault, scan};
+
+/// Bytes that hold whole records (or whole lines), and where they came from.
+#[derive(Debug, Default)]
+pub struct Block {
+    /// The records, each ending in a newline.
+    pub bytes: Vec<u8>,
+    /// Where the first byte stood.
+    pub place: Place,
+}
+
+/// Where a block stood in its source.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The source's name as errors give it: a path as the user wrote it, or `standard input`.
+    pub source: Arc<str>,
+    /// Line number of the first byte, from 1.
+    pub line: u64,
+    /// The block's number in the whole input, from 0.
+    pub sequence: u64,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Place {
+            source: Arc::from(""),
+            line: 1,
+            sequence: 0,
+        }
+    }
+}
+
+/// A record that has not as many fields as the header.
+#[derive(Clone, Debug)]
+pub struct Ragged {
+    /// How many regular records of the block stand before it.
+    pub before: u32,
+    /// Its line in the source.
+    pub line: u64,
+    /// What is wrong, with both field counts.
+    pub fault: Fault,
+    /// The record as it stood, without its newline.
+    pub raw: Vec<u8>,
+}
+
+/// The structural index: for `columns` fields a record, field `c` of record `r` begins at
+/// `bounds[r * columns + c]` and ends one byte before the next bound. Kept from block to block, so
+/// that its memory is used again.
+#[derive(Debug, Default)]
+pub struct Index {
+    bounds: Vec<u32>,
+    columns: usize,
+    records: usize,
+    has_returns: bool,
+    ragged: Vec<Ragged>,
+    /// Lines taken out of the block before record `.0`: `(record, lines)`.
+    removed_lines: Vec<(u32, u64)>,
+}
+
+/// Why a block cannot be read as records at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The line in the source.
+    pub line: u64,
+    /// What is wrong there.
+    pub fault: Fault,
+}
+
+impl Index {
+    /// Indexes a block. Records with another number of fields, and blank lines where there is more
+    /// than one column, are taken out of it; the former are kept as [`Ragged`].
+    pub fn build<'i>(
+        &'i mut self,
+        block: &'i mut Block,
+        columns: usize,
+        dialect: Dialect,
+    ) -> Result<Records<'i>, Unreadable> {
+        self.columns = columns;
+        self.ragged.clear();
+        self.removed_lines.clear();
+        self.scan(block, dialect)?;
+        if !self.is_regular(&block.bytes) {
+            self.take_out_irregular(block);
+            self.scan(block, dialect)?;
+        }
+        Ok(Records {
+            block,
+            bounds: &self.bounds,
+            columns,
+            count: self.records,
+            has_returns: self.has_returns,
+            ragged: &self.ragged,
+            removed_lines: &self.removed_lines,
+        })
+    }
+
+    fn scan(&mut self, block: &Block, dialect: Dialect) -> Result<(), Unreadable> {
+        self.bounds.clear();
+        self.bounds.push(0);
+        let found = scan::field_bounds(&block.bytes, dialect, &mut self.bounds);
+        self.records = found.records;
+        match found.stray_quote {
+            None => Ok(()),
+            Some(place) => Err(stray_quote(block, place)),
+        }
+    }
+
+    /// Whether every record has as many fields as there are columns.
+    fn is_regular(&mut self, bytes: &[u8]) -> bool {
+        let columns = self.columns;
+        if self.bounds.len() != self.records * columns + 1 {
+            return false;
+        }
+        let mut is_regular = true;
+        let mut has_returns = false;
+        for &bound in self.bounds[1..].iter().skip(columns - 1).step_by(columns) {
+            let end = bound as usize - 1;
+            is_regular &= bytes[end] == b'\n';
+            has_returns |= end > 0 && bytes[end - 1] == b'\r';
+        }
+        self.has_returns = has_returns;
+        is_regular
+    }
+
+    /// Rewrites the block without its irregular records.
+    fn take_out_irregular(&mut self, block: &mut Block) {
+        let mut kept = Vec::with_capacity(block.bytes.len());
+        let mut line = block.place.line;
+        let (mut start, mut fields, mut before) = (0, 0, 0u32);
+        for &bound in &self.bounds[1..] {
+            let bound = bound as usize;
+            fields += 1;
+            if block.bytes[bound - 1] != b'\n' {
+                continue;
+            }
+            let raw = &block.bytes[start..bound];
+            let lines = scan::count_byte(raw, b'\n') as u64;
+            if fields == self.columns {
+                kept.extend_from_slice(raw);
+                before += 1;
+            } else {
+                self.removed_lines.push((before, lines));
+                if !matches!(raw, b"\n" | b"\r\n") {
+                    self.ragged.push(Ragged {
+                        before,
+                        line,
+                        fault: Fault::new(format!(
+                            "{} where the header has {}",
+                            counted(fields, "field"),
+                            self.columns
+                        )),
+                        raw: without_line_end(raw).to_vec(),
+                    });
+                }
+            }
+            line += lines;
+            start = bound;
+            fields = 0;
+        }
+        block.bytes = kept;
+    }
+}
+
+fn stray_quote(block: &Block, place: usize) -> Unreadable {
+    let line = block.place.line + scan::count_byte(&block.bytes[..place], b'\n') as u64;
+    Unreadable {
+        line,
+        fault: Fault::new(
+            "a quote in the middle of a field; quote the whole field and double the quote, or read \
+             quotes as text with 'extract --quote none'",
+        ),
+    }
+}
+
+/// `1 field`, `2 fields`, `1,204,113 records`.
+pub fn counted(count: usize, noun: &str) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{text} {noun}{plural}")
+}
+
+fn without_line_end(raw: &[u8]) -> &[u8] {
+    let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
+    raw.strip_suffix(b"\r").unwrap_or(raw)
+}
+
+/// The regular records of an indexed block.
+#[derive(Clone, Copy, Debug)]
+pub struct Records<'b> {
+    block: &'b Block,
+    bounds: &'b [u32],
+    columns: usize,
+    count: usize,
+    has_returns: bool,
+    ragged: &'b [Ragged],
+    removed_lines: &'b [(u32, u64)],
+}
+
+impl<'b> Records<'b> {
+    /// How many records.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Fields a record.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The raw bytes of a field, quotes and all; empty is null.
+    #[inline(always)]
+    pub fn field(&self, record: usize, column: usize) -> &'b [u8] {
+        let place = record * self.columns + column;
+        let start = self.bounds[place] as usize;
+        let end = self.bounds[place + 1] as usize - 1;
+        let raw = &self.block.bytes[start..end];
+        if self.has_returns && column + 1 == self.columns {
+            return raw.strip_suffix(b"\r").unwrap_or(raw);
+        }
+        raw
+    }
+
+    /// The bytes of a whole record in the block, its newline included.
+    #[inline(always)]
+    pub fn range(&self, record: usize) -> Range<usize> {
+        let place = record * self.columns;
+        self.bounds[place] as usize..self.bounds[place + self.columns] as usize
+    }
+
+    /// From the start of one column to the end of another (both included), with the delimiters
+    /// between, without the one behind.
+    #[inline(always)]
+    pub fn span(&self, record: usize, first: usize, last: usize) -> Range<usize> {
+        let start = self.bounds[record * self.columns + first] as usize;
+        let end = self.field(record, last).as_ptr_range().end as usize
+            - self.block.bytes.as_ptr() as usize;
+        start..end
+    }
+
+    /// The whole block's bytes, which the ranges speak of.
+    pub fn bytes(&self) -> &'b [u8] {
+        &self.block.bytes
+    }
+
+    /// A record's bytes without its line end.
+    pub fn raw(&self, record: usize) -> &'b [u8] {
+        without_line_end(&self.block.bytes[self.range(record)])
+    }
+
+    /// Whether any record ends in CR LF.
+    pub fn has_returns(&self) -> bool {
+        self.has_returns
+    }
+
+    /// The line of the source on which a record begins.
+    pub fn line(&self, record: usize) -> u64 {
+        let start = self.range(record).start;
+        let removed: u64 = self
+            .removed_lines
+            .iter()
+            .filter(|(before, _)| *before as usize <= record)
+            .map(|(_, lines)| lines)
+            .sum();
+        self.block.place.line + removed + scan::count_byte(&self.block.bytes[..start], b'\n') as u64
+    }
+
+    /// Where the block stood.
+    pub fn place(&self) -> &'b Place {
+        &self.block.place
+    }
+
+    /// The irregular records that were taken out.
+    pub fn ragged(&self) -> &'b [Ragged] {
+        self.ragged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(text: &str) -> Block {
+        Block {
+            bytes: text.as_bytes().to_vec(),
+            place: Place::default(),
+        }
+    }
+
+    fn fields(text: &str, columns: usize) -> Vec<Vec<String>> {
+        let mut index = Index::default();
+        let mut block = block(text);
+        let records = index.build(&mut block, columns, Dialect::STREAM).unwrap();
+        (0..records.len())
+            .map(|r| {
+                (0..columns)
+                    .map(|c| String::from_utf8_lossy(records.field(r, c)).into_owned())
+                    .collect()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn fields_are_found() {
+        assert_eq!(
+            fields("a,\"b,\n\"\"\",c\r\n,,\n", 3),
+            [["a", "\"b,\n\"\"\"", "c"], ["", "", ""]]
+        );
+    }
+
+    #[test]
+    fn ragged_records_and_blank_lines_are_taken_out() {
+        let mut index = Index::default();
+        let mut block = block("1,2\n\n3\n4,\"5\n\"\n6,7,8\r\n9,10\n");
+        let records = index.build(&mut block, 2, Dialect::STREAM).unwrap();
+        assert_eq!(records.len(), 3);
+        assert_eq!([0, 1, 2].map(|r| records.line(r)), [1, 4, 7]);
+        let ragged: Vec<_> = records
+            .ragged()
+            .iter()
+            .map(|r| (r.before, r.line, r.fault.to_string(), r.raw.clone()))
+            .collect();
+        assert_eq!(
+            ragged,
+            [
+                (1, 3, "1 field where the header has 2".into(), b"3".to_vec()),
+                (
+                    2,
+                    6,
+                    "3 fields where the header has 2".into(),
+                    b"6,7,8".to_vec()
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn one_column_may_be_empty() {
+        assert_eq!(fields("a\n\nb\n", 1), [["a"], [""], ["b"]]);
+    }
+
+    #[test]
+    fn a_stray_quote_is_refused_with_its_line() {
+        for (text, line) in [
+            ("a,b\nc\"d\",e\n", 2),
+            ("a,\"b\"c\n", 1),
+            ("a,b\n\"c\n\"d,e\n", 3),
+            ("\"a\"\rx,b\n", 1),
+        ] {
+            let mut index = Index::default();
+            let error = index
+                .build(&mut block(text), 2, Dialect::STREAM)
+                .unwrap_err();
+            assert_eq!(error.line, line, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn counts_read_well() {
+        assert_eq!(counted(1, "record"), "1 record");
+        assert_eq!(counted(1204113, "record"), "1,204,113 records");
+    }
+}

@@ -1,0 +1,97 @@
+//! One field: its raw bytes, its content, and how text becomes a field again.
+
+use std::borrow::Cow;
+
+/// Whether the raw field was written in quotes, which makes it text and never null.
+pub fn is_quoted(raw: &[u8]) -> bool {
+    raw.first() == Some(&b'"')
+}
+
+/// What a raw field says: quotes taken off, doubled quotes made single.
+pub fn content(raw: &[u8]) -> Cow<'_, [u8]> {
+    match raw {
+        [b'"', inner @ .., b'"'] => match memchr::memchr(b'"', inner) {
+            None => Cow::Borrowed(inner),
+            Some(_) => {
+                let mut text = Vec::with_capacity(inner.len());
+                push_unescaped(inner, &mut text);
+                Cow::Owned(text)
+            }
+        },
+        _ => Cow::Borrowed(raw),
+    }
+}
+
+/// Appends what stands between two quotes, each doubled quote as one.
+pub fn push_unescaped(mut inner: &[u8], out: &mut Vec<u8>) {
+    while let Some(place) = memchr::memchr(b'"', inner) {
+        out.extend_from_slice(&inner[..=place]);
+        inner = &inner[(place + 2).min(inner.len())..];
+    }
+    out.extend_from_slice(inner);
+}
+
+/// Whether text must be quoted to stand in a field: it holds the delimiter, a quote or a line end,
+/// or is empty (which unquoted would be null).
+pub fn needs_quotes(text: &[u8], delimiter: u8) -> bool {
+    text.is_empty()
+        || text
+            .iter()
+            .any(|&byte| byte == delimiter || matches!(byte, b'"' | b'\n' | b'\r'))
+}
+
+/// Appends text in quotes.
+pub fn push_quoted(mut text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    while let Some(place) = memchr::memchr(b'"', text) {
+        out.extend_from_slice(&text[..=place]);
+        out.push(b'"');
+        text = &text[place + 1..];
+    }
+    out.extend_from_slice(text);
+    out.push(b'"');
+}
+
+/// Appends text as a field, quoted only where it must be.
+pub fn push_text(text: &[u8], delimiter: u8, out: &mut Vec<u8>) {
+    if needs_quotes(text, delimiter) {
+        push_quoted(text, out);
+    } else {
+        out.extend_from_slice(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_undoes_quoting() {
+        for text in [
+            &b""[..],
+            b"a",
+            b"\"",
+            b"a,b",
+            b"say \"hi\"",
+            b"\"\"",
+            b"x\ny",
+        ] {
+            let mut field = Vec::new();
+            push_quoted(text, &mut field);
+            assert_eq!(content(&field), text);
+        }
+    }
+
+    #[test]
+    fn only_what_must_be_is_quoted() {
+        let field = |text: &str| {
+            let mut out = Vec::new();
+            push_text(text.as_bytes(), b',', &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(field("plain text"), "plain text");
+        assert_eq!(field(""), "\"\"");
+        assert_eq!(field("a,b"), "\"a,b\"");
+        assert_eq!(field("5\" disk"), "\"5\"\" disk\"");
+    }
+}

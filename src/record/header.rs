@@ -1,0 +1,135 @@
+//! The header: the names of the columns.
+
+use super::{Fault, field};
+
+/// The unique names of a stream's columns, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    names: Vec<String>,
+}
+
+impl Header {
+    /// A header of these names, which the caller made unique.
+    pub fn new(names: Vec<String>) -> Self {
+        Header { names }
+    }
+
+    /// The names of raw fields, as they stand.
+    pub fn from_fields<'f>(fields: impl Iterator<Item = &'f [u8]>) -> Result<Self, Fault> {
+        let names = fields
+            .map(|raw| {
+                String::from_utf8(field::content(raw).into_owned()).map_err(|error| {
+                    Fault::new(format!(
+                        "the column name '{}' is not valid UTF-8",
+                        String::from_utf8_lossy(error.as_bytes())
+                    ))
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Header { names })
+    }
+
+    /// The same header where it keeps the contract: no name empty, none twice.
+    pub fn checked(self) -> Result<Self, Fault> {
+        let mut seen = std::collections::HashSet::new();
+        for (place, name) in self.names.iter().enumerate() {
+            if name.is_empty() {
+                return Err(Fault::new(format!(
+                    "column {} has no name; 'extract' repairs headers",
+                    place + 1
+                )));
+            }
+            if !seen.insert(name) {
+                return Err(Fault::new(format!(
+                    "the column name '{name}' stands twice; 'extract' repairs headers"
+                )));
+            }
+        }
+        Ok(self)
+    }
+
+    /// The header with every empty name made `column_N` and every repeated one `name_2`.
+    pub fn repaired(self) -> Self {
+        let mut taken: std::collections::HashSet<String> = self.names.iter().cloned().collect();
+        let mut seen = std::collections::HashSet::new();
+        let mut names = Vec::with_capacity(self.names.len());
+        for (place, name) in self.names.into_iter().enumerate() {
+            let name = match name.is_empty() {
+                true => format!("column_{}", place + 1),
+                false => name,
+            };
+            if seen.insert(name.clone()) {
+                names.push(name);
+                continue;
+            }
+            let free = (2..)
+                .map(|number| format!("{name}_{number}"))
+                .find(|candidate| !taken.contains(candidate) && !seen.contains(candidate))
+                .unwrap_or(name);
+            taken.insert(free.clone());
+            seen.insert(free.clone());
+            names.push(free);
+        }
+        Header { names }
+    }
+
+    /// The names in order.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// How many columns.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether there is no column.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The column of this name.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|candidate| candidate == name)
+    }
+
+    /// Appends the header as a record of the stream.
+    pub fn write(&self, delimiter: u8, out: &mut Vec<u8>) {
+        for (place, name) in self.names.iter().enumerate() {
+            if place > 0 {
+                out.push(delimiter);
+            }
+            field::push_text(name.as_bytes(), delimiter, out);
+        }
+        out.push(b'\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repair_makes_names_unique_without_taking_others() {
+        let names = ["a", "", "a", "a_2", "a", ""].map(String::from).to_vec();
+        let repaired = Header::new(names).repaired();
+        assert_eq!(
+            repaired.names(),
+            ["a", "column_2", "a_3", "a_2", "a_4", "column_6"]
+        );
+    }
+
+    #[test]
+    fn the_contract_is_checked() {
+        let twice = Header::new(vec!["a".into(), "a".into()]);
+        assert!(
+            twice
+                .checked()
+                .unwrap_err()
+                .to_string()
+                .contains("'a' stands twice")
+        );
+        let empty = Header::new(vec!["a".into(), String::new()]);
+        assert!(empty.checked().is_err());
+    }
+}
