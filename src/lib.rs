@@ -13,6 +13,9 @@
 //! | [`source`], [`target`] | one file per format or system at the two ends |
 //! | [`cli`] | flags that all share, the one `main` |
 
+pub mod cli;
 pub mod expr;
 pub mod record;
+pub mod stream;
+pub mod trust;
 pub mod value;

@@ -106,7 +106,10 @@ impl Index {
         self.records = found.records;
         match found.stray_quote {
             None => Ok(()),
-            Some(place) => Err(stray_quote(block, place)),
+            Some(place) => {
+                let lines = scan::count_byte(&block.bytes[..place], b'\n') as u64;
+                Err(Unreadable::stray_quote(block.place.line + lines))
+            }
         }
     }
 
@@ -166,14 +169,16 @@ impl Index {
     }
 }
 
-fn stray_quote(block: &Block, place: usize) -> Unreadable {
-    let line = block.place.line + scan::count_byte(&block.bytes[..place], b'\n') as u64;
-    Unreadable {
-        line,
-        fault: Fault::new(
-            "a quote in the middle of a field; quote the whole field and double the quote, or read \
-             quotes as text with 'extract --quote none'",
-        ),
+impl Unreadable {
+    /// A quote that opens or closes where no field begins or ends.
+    pub fn stray_quote(line: u64) -> Self {
+        Unreadable {
+            line,
+            fault: Fault::new(
+                "a quote in the middle of a field; quote the whole field and double the quote, or \
+                 read quotes as text with 'extract --quote none'",
+            ),
+        }
     }
 }
 

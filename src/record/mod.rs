@@ -3,6 +3,7 @@
 mod block;
 mod dialect;
 mod fault;
+mod faults;
 pub mod field;
 mod header;
 pub mod scan;
@@ -10,4 +11,5 @@ pub mod scan;
 pub use block::{Block, Index, Place, Ragged, Records, Unreadable, counted};
 pub use dialect::Dialect;
 pub use fault::Fault;
+pub use faults::{Faults, OnFault};
 pub use header::Header;

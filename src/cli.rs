@@ -1,0 +1,262 @@
+//! Flags that all programs share, and the one `main`: parse, run, report, exit.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser};
+
+use crate::record::Dialect;
+use crate::stream::{Settings, Summary};
+use crate::trust::{Policy, Tolerance};
+
+/// A program: its flags are its fields, its help their comments.
+pub trait Tool: Parser {
+    /// Does the work; what is returned is told to the user on standard error.
+    fn run(self) -> anyhow::Result<Summary>;
+}
+
+/// A mistake in how a program was called: exit 2, and standard input was not touched.
+#[derive(Debug)]
+pub struct Usage(String);
+
+impl Usage {
+    /// A usage error in these words.
+    pub fn error(message: impl Into<String>) -> anyhow::Error {
+        anyhow::Error::new(Usage(message.into()))
+    }
+}
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// The flags of every program that reads the stream.
+#[derive(Args, Clone, Debug)]
+pub struct Shared {
+    /// Field delimiter of input and output: one byte, or 'tab'
+    #[arg(short, long, value_name = "CHAR", value_parser = delimiter, default_value = ",", hide_default_value = true)]
+    pub delimiter: u8,
+
+    /// Threads to use at most [default: the number of cores]
+    #[arg(short = 'j', long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    rejects: RejectFlags,
+}
+
+/// What happens to bad records.
+#[derive(Args, Clone, Debug)]
+pub struct RejectFlags {
+    /// What a bad record does: 'fail' ends the run, 'skip' drops it and counts it
+    #[arg(long, value_name = "WHAT", value_parser = ["fail", "skip"], default_value = "fail", hide_default_value = true, hide_possible_values = true)]
+    on_error: String,
+
+    /// Write bad records to FILE, with the reason, source and line of each
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+
+    /// Fail when more bad records than this are set aside: a number, or a share such as 0.1%
+    #[arg(long, value_name = "N|P%")]
+    max_rejects: Option<Tolerance>,
+}
+
+impl RejectFlags {
+    fn policy(&self) -> Policy {
+        Policy {
+            skip: self.on_error == "skip",
+            file: self.rejects.clone(),
+            tolerance: self.max_rejects,
+        }
+    }
+}
+
+impl Shared {
+    /// The same in the driver's terms.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            threads: self.threads.map_or_else(cores, NonZeroUsize::get),
+            dialect: Dialect::delimited(self.delimiter),
+            policy: self.rejects.policy(),
+        }
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+/// `--set NAME=VALUE`, for programs with an expression.
+#[derive(Args, Clone, Debug)]
+pub struct Sets {
+    /// Give the expression a value, read there as :NAME (may be repeated)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    set: Vec<(String, String)>,
+}
+
+impl Sets {
+    /// The values by name; a later one replaces an earlier one.
+    pub fn values(&self) -> BTreeMap<String, String> {
+        self.set.iter().cloned().collect()
+    }
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("give NAME=VALUE".to_owned()),
+    }
+}
+
+/// Reads a delimiter: one byte, or a name for one that is hard to type.
+pub fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [byte] if !matches!(byte, b'"' | b'\n' | b'\r') => Ok(*byte),
+        b"tab" | b"\\t" => Ok(b'\t'),
+        b"space" => Ok(b' '),
+        b"comma" => Ok(b','),
+        b"semicolon" => Ok(b';'),
+        b"pipe" => Ok(b'|'),
+        _ => Err("the delimiter is one byte that is no quote or line end, or 'tab'".to_owned()),
+    }
+}
+
+/// Every program's `main`.
+pub fn main<T: Tool>() -> ExitCode {
+    let command = T::command()
+        .version(env!("CARGO_PKG_VERSION"))
+        .arg(asking(
+            "man",
+            "Print the manual page (view it with: man -l -)",
+        ))
+        .arg(
+            clap::Arg::new("completions")
+                .long("completions")
+                .value_name("SHELL")
+                .value_parser(clap::value_parser!(clap_complete::Shell))
+                .exclusive(true)
+                .help("Print completions for bash, zsh, fish, elvish or powershell"),
+        );
+    let name = command.get_name().to_owned();
+    let matches = match command.clone().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return wrong_call(&name, &error),
+    };
+    if let Some(shell) = matches.get_one::<clap_complete::Shell>("completions") {
+        let mut command = command;
+        let mut text = Vec::new();
+        clap_complete::generate(*shell, &mut command, name.clone(), &mut text);
+        return print(&name, &text);
+    }
+    if matches.get_flag("man") {
+        let mut text = Vec::new();
+        return match clap_mangen::Man::new(command).render(&mut text) {
+            Ok(()) => print(&name, &text),
+            Err(error) => fail(&name, &error.into()),
+        };
+    }
+    let tool = match T::from_arg_matches(&matches) {
+        Ok(tool) => tool,
+        Err(error) => return wrong_call(&name, &error),
+    };
+    match tool.run() {
+        Ok(summary) => {
+            if let Some(notice) = summary.notice {
+                say(&name, &notice);
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&name, &error),
+    }
+}
+
+fn asking(name: &'static str, help: &'static str) -> clap::Arg {
+    clap::Arg::new(name)
+        .long(name)
+        .action(clap::ArgAction::SetTrue)
+        .exclusive(true)
+        .help(help)
+}
+
+/// Prints clap's own words: help and version on standard output, a wrong call on standard error.
+fn wrong_call(name: &str, error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        return print(name, error.render().to_string().as_bytes());
+    }
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    say(name, text.trim_end());
+    ExitCode::from(2)
+}
+
+fn print(name: &str, text: &[u8]) -> ExitCode {
+    let mut out = std::io::stdout();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => fail(
+            name,
+            &anyhow::Error::new(error).context("cannot write to standard output"),
+        ),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn fail(name: &str, error: &anyhow::Error) -> ExitCode {
+    say(name, &chain(error));
+    ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+}
+
+/// An error with its causes in one line: `cannot open 'x.csv': no such file or directory`.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for (place, cause) in error.chain().enumerate() {
+        if place > 0 {
+            text.push_str(": ");
+        }
+        text.push_str(&in_our_voice(cause));
+    }
+    text
+}
+
+/// The system's own words without its number, in lower case.
+fn in_our_voice(cause: &(dyn std::error::Error + 'static)) -> String {
+    let text = cause.to_string();
+    let Some(error) = cause.downcast_ref::<std::io::Error>() else {
+        return text;
+    };
+    let Some(number) = error.raw_os_error() else {
+        return text;
+    };
+    let text = text
+        .strip_suffix(&format!(" (os error {number})"))
+        .unwrap_or(&text);
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_lowercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
+
+/// Says something on standard error. Control characters that came with data are made visible: a
+/// header must not drive the terminal.
+fn say(name: &str, message: &str) {
+    let mut text = String::with_capacity(message.len() + name.len() + 3);
+    text.push_str(name);
+    text.push_str(": ");
+    for letter in message.chars() {
+        match letter {
+            '\n' | '\t' => text.push(letter),
+            control if control.is_control() => text.extend(control.escape_default()),
+            letter => text.push(letter),
+        }
+    }
+    text.push('\n');
+    // Nowhere is left to tell it where standard error is closed.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

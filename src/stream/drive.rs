@@ -1,0 +1,196 @@
+//! The one loop: blocks are read in turn, worked on by as many threads as there are, and handed on
+//! in turn.
+//!
+//! There are no queues. Each thread takes the next block under the reader's lock, works on it, and
+//! waits until the blocks before it were handed on. So at most one block a thread is in memory,
+//! order is kept, and one thread runs the very same code.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::{Flow, Input};
+use crate::record::Block;
+
+/// Blocks that one thread does alone before others are woken: a small input never pays for them,
+/// and a slow one never needs them.
+const ALONE: u64 = 8;
+
+/// A short read means that the source is slower than we are: other threads would only wait.
+const BUSY_BLOCK: usize = 128 * 1024;
+
+/// What is done with each block, on any thread.
+pub trait Work: Sync {
+    /// What one thread keeps from block to block.
+    type Scratch: Send;
+    /// What a block becomes; its memory is used again.
+    type Yield: Send + Default;
+
+    /// A thread's scratch at its start.
+    fn scratch(&self) -> Self::Scratch;
+
+    /// Works on one block.
+    fn block(
+        &self,
+        scratch: &mut Self::Scratch,
+        block: &mut Block,
+        yielded: &mut Self::Yield,
+    ) -> anyhow::Result<()>;
+}
+
+/// Takes what each block became, in the order of the input.
+pub type InOrder<'a, Y> = dyn FnMut(&Block, &mut Y) -> anyhow::Result<Flow> + Send + 'a;
+
+/// Runs `work` over all of `input`, and gives back every thread's scratch, that of the calling
+/// thread first.
+pub fn drive<W: Work>(
+    input: &mut Input,
+    work: &W,
+    threads: usize,
+    in_order: &mut InOrder<'_, W::Yield>,
+) -> anyhow::Result<Vec<W::Scratch>> {
+    let shared = Shared {
+        input: Mutex::new(input),
+        turn: Mutex::new(Turn {
+            next: 0,
+            in_order,
+            failure: None,
+        }),
+        moved: Condvar::new(),
+        is_over: AtomicBool::new(false),
+    };
+    let mut scratches = vec![];
+    let mut own = work.scratch();
+    let go_on = shared.run(work, &mut own, true);
+    scratches.push(own);
+    if go_on && threads > 1 {
+        std::thread::scope(|scope| {
+            let helpers: Vec<_> = (1..threads)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut scratch = work.scratch();
+                        shared.run(work, &mut scratch, false);
+                        scratch
+                    })
+                })
+                .collect();
+            shared.run(work, &mut scratches[0], false);
+            for helper in helpers {
+                match helper.join() {
+                    Ok(scratch) => scratches.push(scratch),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+        });
+    } else if go_on {
+        shared.run(work, &mut scratches[0], false);
+    }
+    match lock(&shared.turn).failure.take() {
+        Some(failure) => Err(failure),
+        None => Ok(scratches),
+    }
+}
+
+struct Shared<'s, Y> {
+    input: Mutex<&'s mut Input>,
+    turn: Mutex<Turn<'s, Y>>,
+    moved: Condvar,
+    is_over: AtomicBool,
+}
+
+struct Turn<'s, Y> {
+    /// The block that is handed on next.
+    next: u64,
+    in_order: &'s mut InOrder<'s, Y>,
+    failure: Option<anyhow::Error>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<Y: Send + Default> Shared<'_, Y> {
+    /// Takes blocks until there is none (false), or, where `alone`, until the input proved large
+    /// and fast enough for more threads (true).
+    fn run<W: Work<Yield = Y>>(&self, work: &W, scratch: &mut W::Scratch, alone: bool) -> bool {
+        let _waker = Waker(self);
+        let mut yielded = Y::default();
+        let mut spare = Vec::new();
+        let mut busy = 0;
+        while !self.is_over.load(Ordering::Acquire) {
+            let (sequence, block) = match self.read(&mut spare) {
+                Some(read) => read,
+                None => return false,
+            };
+            let (mut block, result) = match block {
+                Err(failure) => (Block::default(), Err(failure)),
+                Ok(mut block) => {
+                    let result = work.block(scratch, &mut block, &mut yielded);
+                    (block, result)
+                }
+            };
+            busy = if block.bytes.len() < BUSY_BLOCK {
+                0
+            } else {
+                busy + 1
+            };
+            self.hand_on(sequence, &block, &mut yielded, result);
+            spare = std::mem::take(&mut block.bytes);
+            if alone && busy == ALONE {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The next block, or the failure to read it, which takes a place in the order as well: what
+    /// stands before it must come out first.
+    fn read(&self, spare: &mut Vec<u8>) -> Option<(u64, anyhow::Result<Block>)> {
+        let mut input = lock(&self.input);
+        let sequence = input.sequence();
+        match input.next(spare) {
+            Ok(None) => None,
+            Ok(Some(block)) => Some((sequence, Ok(block))),
+            Err(failure) => {
+                input.stop();
+                Some((sequence, Err(failure)))
+            }
+        }
+    }
+
+    fn hand_on(&self, sequence: u64, block: &Block, yielded: &mut Y, result: anyhow::Result<()>) {
+        let mut turn = lock(&self.turn);
+        while turn.next != sequence {
+            if self.is_over.load(Ordering::Acquire) {
+                return;
+            }
+            turn = self
+                .moved
+                .wait(turn)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        // What a failed block made before it failed is whole records, and belongs to the output.
+        let flow = (turn.in_order)(block, yielded);
+        match (flow, result) {
+            (Ok(Flow::More), Ok(())) => {}
+            (Ok(Flow::Enough), _) => self.is_over.store(true, Ordering::Release),
+            (Ok(Flow::More), Err(failure)) | (Err(failure), _) => {
+                turn.failure = Some(failure);
+                self.is_over.store(true, Ordering::Release);
+            }
+        }
+        turn.next += 1;
+        self.moved.notify_all();
+    }
+}
+
+/// Lets no thread wait for one that panicked.
+struct Waker<'s, 'a, Y>(&'s Shared<'a, Y>);
+
+impl<Y> Drop for Waker<'_, '_, Y> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.is_over.store(true, Ordering::Release);
+            self.0.moved.notify_all();
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! How records move: input cut at whole records, output in pieces, one driver, the shapes of programs.
+
+mod drive;
+mod input;
+mod output;
+mod shapes;
+
+pub use drive::{InOrder, Work, drive};
+pub use input::{Framing, Input, Opener, Source};
+pub use output::{Flow, Made, Output};
+pub use shapes::{Pass, Settings, Summary, fold, pass, run};

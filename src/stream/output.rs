@@ -1,0 +1,197 @@
+//! Where records go: pieces of the input block and bytes that were made, written together.
+
+use std::fs::File;
+use std::io::{self, IoSlice, Write};
+use std::mem::ManuallyDrop;
+use std::ops::Range;
+use std::os::fd::FromRawFd;
+
+/// Kept runs shorter than this are copied: a piece of its own costs the kernel more.
+const SHORT: usize = 4096;
+
+/// What a stage made of one block: runs of the block that stay as they are, and new bytes.
+#[derive(Debug, Default)]
+pub struct Made {
+    bytes: Vec<u8>,
+    pieces: Vec<Piece>,
+    /// Made bytes before this are in `pieces`.
+    listed: usize,
+    kept: Range<usize>,
+    /// Records written.
+    pub records: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Piece {
+    Made(Range<usize>),
+    Kept(Range<usize>),
+}
+
+impl Made {
+    /// Empties it, keeping its memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.pieces.clear();
+        self.listed = 0;
+        self.kept = 0..0;
+        self.records = 0;
+    }
+
+    /// Passes on `range` of the block as it stands. Ranges that touch become one.
+    #[inline]
+    pub fn keep(&mut self, block: &[u8], range: Range<usize>) {
+        if range.start == self.kept.end && !self.kept.is_empty() {
+            self.kept.end = range.end;
+            return;
+        }
+        self.end_kept(block);
+        self.kept = range;
+    }
+
+    /// The buffer for new bytes, which come after all that was kept so far.
+    #[inline]
+    pub fn buffer(&mut self, block: &[u8]) -> &mut Vec<u8> {
+        self.end_kept(block);
+        &mut self.bytes
+    }
+
+    #[inline]
+    fn end_kept(&mut self, block: &[u8]) {
+        let kept = std::mem::take(&mut self.kept);
+        if kept.len() < SHORT {
+            self.bytes.extend_from_slice(&block[kept]);
+        } else {
+            self.list_made();
+            self.pieces.push(Piece::Kept(kept));
+        }
+    }
+
+    fn list_made(&mut self) {
+        if self.listed < self.bytes.len() {
+            self.pieces.push(Piece::Made(self.listed..self.bytes.len()));
+            self.listed = self.bytes.len();
+        }
+    }
+
+    /// Closes the list of pieces; `block` is what the kept ranges speak of.
+    fn slices<'m>(&'m mut self, block: &'m [u8]) -> Vec<IoSlice<'m>> {
+        self.end_kept(block);
+        self.list_made();
+        self.pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Made(range) => IoSlice::new(&self.bytes[range.clone()]),
+                Piece::Kept(range) => IoSlice::new(&block[range.clone()]),
+            })
+            .collect()
+    }
+}
+
+/// Whether a writer may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// More is wanted.
+    More,
+    /// The reader has gone (`| head`): end quietly.
+    Enough,
+}
+
+/// Standard output or a file, unbuffered: blocks are large already, and a record that waits in a
+/// buffer is late.
+pub struct Output {
+    file: ManuallyDrop<File>,
+    name: String,
+    /// Bytes written so far.
+    pub bytes: u64,
+}
+
+impl Output {
+    /// The program's standard output. Its pipe is made larger where the kernel allows.
+    pub fn standard() -> Self {
+        super::input::widen_pipe(libc::STDOUT_FILENO);
+        // SAFETY: descriptor 1 is only borrowed: ManuallyDrop never closes it.
+        let file = unsafe { File::from_raw_fd(libc::STDOUT_FILENO) };
+        Output {
+            file: ManuallyDrop::new(file),
+            name: "standard output".to_owned(),
+            bytes: 0,
+        }
+    }
+
+    /// A file of this name, which stays open until the program ends.
+    pub fn file(file: File, name: &str) -> Self {
+        Output {
+            file: ManuallyDrop::new(file),
+            name: format!("'{name}'"),
+            bytes: 0,
+        }
+    }
+
+    /// Writes what a stage made of `block`.
+    pub fn write_made(&mut self, block: &[u8], made: &mut Made) -> anyhow::Result<Flow> {
+        let mut slices = made.slices(block);
+        let mut slices = &mut slices[..];
+        while !slices.is_empty() {
+            let most = slices.len().min(1024);
+            match self.file.write_vectored(&slices[..most]) {
+                Ok(0) => return self.judge(Err(io::ErrorKind::WriteZero.into())),
+                Ok(written) => {
+                    self.bytes += written as u64;
+                    IoSlice::advance_slices(&mut slices, written);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return self.judge(Err(error)),
+            }
+        }
+        Ok(Flow::More)
+    }
+
+    /// Writes these bytes.
+    pub fn write(&mut self, bytes: &[u8]) -> anyhow::Result<Flow> {
+        let result = self.file.write_all(bytes);
+        self.bytes += bytes.len() as u64;
+        self.judge(result)
+    }
+
+    fn judge(&self, result: io::Result<()>) -> anyhow::Result<Flow> {
+        match result {
+            Ok(()) => Ok(Flow::More),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Flow::Enough),
+            Err(error) => {
+                Err(anyhow::Error::new(error).context(format!("cannot write to {}", self.name)))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_come_out_in_order() {
+        let block: Vec<u8> = (0..20_000).map(|place| b'a' + (place % 26) as u8).collect();
+        let mut made = Made::default();
+        made.keep(&block, 0..5000);
+        made.keep(&block, 5000..6000);
+        made.buffer(&block).extend_from_slice(b"NEW");
+        made.keep(&block, 7000..7010);
+        made.keep(&block, 8000..8010);
+        made.buffer(&block).push(b'!');
+        let joined: Vec<u8> = made
+            .slices(&block)
+            .iter()
+            .flat_map(|s| s.to_vec())
+            .collect();
+        let expected = [
+            &block[..6000],
+            b"NEW",
+            &block[7000..7010],
+            &block[8000..8010],
+            b"!",
+        ]
+        .concat();
+        assert_eq!(joined, expected);
+        assert_eq!(made.pieces.len(), 2);
+    }
+}
