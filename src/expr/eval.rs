@@ -1,0 +1,327 @@
+//! Evaluates a node over a selection of a block's records, operator by operator: each is one loop
+//! over many records, so that the tree is walked once a batch and not once a record.
+//!
+//! A record that an operator cannot work on gets a fault and goes on as null. Where a part of an
+//! expression is not asked for (the branches of `if`, the right side of `and`), its records are
+//! not selected, and so cannot fail.
+
+use bumpalo::Bump;
+
+use super::ast::Arithmetic;
+use super::functions::Nulls;
+use super::node::{Kind, Node};
+use crate::record::{Fault, Faults, Records};
+use crate::value::{Interval, Number, Time, Value, compare, text};
+
+/// Records evaluated at once: their values stay in the processor's first caches.
+pub const BATCH: usize = 1024;
+
+/// What expressions are evaluated over.
+#[derive(Clone, Copy)]
+pub struct Batch<'v> {
+    /// The block's records; none where only slots are read.
+    pub records: Option<Records<'v>>,
+    /// Values computed elsewhere, by slot and record.
+    pub slots: &'v [Vec<Value<'v>>],
+    /// Where new text lives.
+    pub arena: &'v Bump,
+}
+
+impl<'v> Batch<'v> {
+    /// A batch over a block's records.
+    pub fn over(records: Records<'v>, arena: &'v Bump) -> Self {
+        Batch {
+            records: Some(records),
+            slots: &[],
+            arena,
+        }
+    }
+}
+
+/// An operator's input: values that were made, or that need not be.
+pub enum Operand<'v> {
+    /// The same for every record.
+    Constant(Value<'v>),
+    /// A column, read where it is used.
+    Column(Records<'v>, usize, &'v Bump),
+    /// One value for each selected record.
+    Made(Vec<Value<'v>>),
+}
+
+impl<'v> Operand<'v> {
+    /// The value for the record at `place` of the selection.
+    #[inline(always)]
+    pub fn get(&self, place: usize, record: u32) -> Value<'v> {
+        match self {
+            Operand::Constant(value) => *value,
+            Operand::Column(records, column, arena) => {
+                Value::of_field(records.field(record as usize, *column), arena)
+            }
+            Operand::Made(values) => values[place],
+        }
+    }
+}
+
+impl Node {
+    /// The values for the selected records.
+    pub fn evaluate<'v>(
+        &'v self,
+        batch: &Batch<'v>,
+        selection: &[u32],
+        faults: &mut Faults,
+    ) -> Operand<'v> {
+        match &self.kind {
+            Kind::Constant(value) => Operand::Constant(*value),
+            Kind::Column(column) => match batch.records {
+                Some(records) => Operand::Column(records, *column, batch.arena),
+                None => Operand::Constant(Value::Null),
+            },
+            Kind::Slot(slot) => Operand::Made(
+                selection
+                    .iter()
+                    .map(|&record| batch.slots[*slot][record as usize])
+                    .collect(),
+            ),
+            Kind::Negate(value) => self.negate(value, batch, selection, faults),
+            Kind::Arithmetic(op, left, right) => {
+                let left = (&**left, left.evaluate(batch, selection, faults));
+                let right = (&**right, right.evaluate(batch, selection, faults));
+                arithmetic(*op, left, right, selection, faults)
+            }
+            Kind::Case { subject, arms, otherwise } => {
+                let subject = subject.as_deref();
+                case(subject, arms, otherwise, batch, selection, faults)
+            }
+            Kind::Call { .. } => self.call(batch, selection, faults),
+            Kind::Not(_)
+            | Kind::Logic(..)
+            | Kind::Compare(..)
+            | Kind::Match { .. }
+            | Kind::In { .. }
+            | Kind::IsNull { .. } => {
+                let truths = self.truths(batch, selection, faults);
+                Operand::Made(truths.into_iter().map(|truth| truth.to_value()).collect())
+            }
+        }
+    }
+
+    fn negate<'v>(
+        &self,
+        value: &'v Node,
+        batch: &Batch<'v>,
+        selection: &[u32],
+        faults: &mut Faults,
+    ) -> Operand<'v> {
+        let operand = value.evaluate(batch, selection, faults);
+        let negated = each(selection, faults, |place, record| {
+            match operand.get(place, record) {
+                Value::Interval(interval) => interval.negate().map(Value::Interval),
+                other => Ok(match text::to_number(other).map_err(|f| f.about(&value.label))? {
+                    Some(number) => number.negate().into(),
+                    None => Value::Null,
+                }),
+            }
+        });
+        Operand::Made(negated)
+    }
+
+    fn call<'v>(
+        &'v self,
+        batch: &Batch<'v>,
+        selection: &[u32],
+        faults: &mut Faults,
+    ) -> Operand<'v> {
+        let Kind::Call { function, body, arguments } = &self.kind else {
+            return Operand::Constant(Value::Null);
+        };
+        let operands: Vec<_> = arguments
+            .iter()
+            .map(|argument| argument.evaluate(batch, selection, faults))
+            .collect();
+        let sees_nulls = function.nulls == Nulls::Sees;
+        let mut values = Vec::with_capacity(operands.len());
+        Operand::Made(each(selection, faults, |place, record| {
+            values.clear();
+            values.extend(operands.iter().map(|operand| operand.get(place, record)));
+            if !sees_nulls && values.iter().any(|value| matches!(value, Value::Null)) {
+                return Ok(Value::Null);
+            }
+            body(batch.arena, &values).map_err(|fault| fault.about(&self.label))
+        }))
+    }
+}
+
+/// One value for each selected record; where there is none, null and a fault.
+#[inline(always)]
+fn each<'v>(
+    selection: &[u32],
+    faults: &mut Faults,
+    mut value: impl FnMut(usize, u32) -> Result<Value<'v>, Fault>,
+) -> Vec<Value<'v>> {
+    selection
+        .iter()
+        .enumerate()
+        .map(|(place, &record)| {
+            value(place, record).unwrap_or_else(|fault| {
+                faults.add(record, fault);
+                Value::Null
+            })
+        })
+        .collect()
+}
+
+type Named<'n, 'v> = (&'n Node, Operand<'v>);
+
+fn arithmetic<'v>(
+    op: Arithmetic,
+    left: Named<'_, 'v>,
+    right: Named<'_, 'v>,
+    selection: &[u32],
+    faults: &mut Faults,
+) -> Operand<'v> {
+    // One copy of the loop for each operator, so that the operator is chosen once.
+    Operand::Made(match op {
+        Arithmetic::Add => with(Number::add, op, left, right, selection, faults),
+        Arithmetic::Subtract => with(Number::subtract, op, left, right, selection, faults),
+        Arithmetic::Multiply => with(Number::multiply, op, left, right, selection, faults),
+        Arithmetic::Divide => with(Number::divide, op, left, right, selection, faults),
+        Arithmetic::FloorDivide => with(Number::floor_divide, op, left, right, selection, faults),
+        Arithmetic::Remainder => with(Number::remainder, op, left, right, selection, faults),
+    })
+}
+
+#[inline(always)]
+fn with<'v>(
+    compute: impl Fn(Number, Number) -> Result<Number, Fault>,
+    op: Arithmetic,
+    (left_node, left): Named<'_, 'v>,
+    (right_node, right): Named<'_, 'v>,
+    selection: &[u32],
+    faults: &mut Faults,
+) -> Vec<Value<'v>> {
+    each(selection, faults, |place, record| {
+        let a = left.get(place, record);
+        let b = right.get(place, record);
+        if a.is_time() || b.is_time() {
+            return with_time(op, a, b).map_err(|fault| fault.about(&left_node.label));
+        }
+        let a = text::to_number(a).map_err(|fault| fault.about(&left_node.label))?;
+        let b = text::to_number(b).map_err(|fault| fault.about(&right_node.label))?;
+        match (a, b) {
+            (Some(a), Some(b)) => compute(a, b).map(Value::from),
+            _ => Ok(Value::Null),
+        }
+    })
+}
+
+/// Arithmetic with a point or a length of time on at least one side.
+#[cold]
+fn with_time<'v>(op: Arithmetic, a: Value<'v>, b: Value<'v>) -> Result<Value<'v>, Fault> {
+    let point = |value: Value<'v>| -> Result<Time, Fault> { text::to_time(value) };
+    match (op, a, b) {
+        (_, Value::Null, _) | (_, _, Value::Null) => Ok(Value::Null),
+        (Arithmetic::Add, Value::Interval(a), Value::Interval(b)) => {
+            a.add(b).map(Value::Interval)
+        }
+        (Arithmetic::Subtract, Value::Interval(a), Value::Interval(b)) => {
+            a.add(b.negate()?).map(Value::Interval)
+        }
+        (Arithmetic::Multiply, Value::Interval(interval), factor)
+        | (Arithmetic::Multiply, factor, Value::Interval(interval)) => {
+            times(interval, factor).map(Value::Interval)
+        }
+        (Arithmetic::Add, time, Value::Interval(interval))
+        | (Arithmetic::Add, Value::Interval(interval), time) => {
+            point(time)?.add(interval).map(Value::Time)
+        }
+        (Arithmetic::Subtract, time, Value::Interval(interval)) => {
+            point(time)?.subtract(interval).map(Value::Time)
+        }
+        (Arithmetic::Subtract, a, b) => {
+            point(a)?.difference(&point(b)?).map(Value::Interval)
+        }
+        _ => Err(Fault::new(format!(
+            "'{}' does not work on times",
+            op.sign()
+        ))),
+    }
+}
+
+fn times(interval: Interval, factor: Value<'_>) -> Result<Interval, Fault> {
+    let whole = text::to_number(factor)?.and_then(Number::to_i64);
+    match whole {
+        Some(whole) => interval.multiply(whole),
+        None => Err(Fault::new("a length of time is multiplied by integers only")),
+    }
+}
+
+fn case<'v>(
+    subject: Option<&'v Node>,
+    arms: &'v [(Node, Node)],
+    otherwise: &'v Node,
+    batch: &Batch<'v>,
+    selection: &[u32],
+    faults: &mut Faults,
+) -> Operand<'v> {
+    let mut out = vec![Value::Null; selection.len()];
+    let mut places: Vec<usize> = (0..selection.len()).collect();
+    let mut rest = selection.to_vec();
+    let subject_values = subject.map(|subject| subject.evaluate(batch, selection, faults));
+    for (when, then) in arms {
+        if rest.is_empty() {
+            break;
+        }
+        let truths = match (subject, &subject_values) {
+            (Some(node), Some(values)) => {
+                let candidate = when.evaluate(batch, &rest, faults);
+                let as_text = node.is_text_constant() || when.is_text_constant();
+                let mut truths = Vec::with_capacity(rest.len());
+                for (place, &record) in rest.iter().enumerate() {
+                    let (a, b) = (values.get(places[place], record), candidate.get(place, record));
+                    let equal = match as_text {
+                        true => compare::texts(a, b, batch.arena).map(std::cmp::Ordering::is_eq),
+                        false => compare::equal(a, b, batch.arena).unwrap_or_else(|fault| {
+                            faults.add(record, fault.about(&node.label));
+                            None
+                        }),
+                    };
+                    truths.push(equal == Some(true));
+                }
+                truths
+            }
+            _ => {
+                let truths = when.truths(batch, &rest, faults);
+                truths.into_iter().map(super::truth::Truth::is_true).collect()
+            }
+        };
+        let (mut taken, mut taken_places) = (vec![], vec![]);
+        let (mut left, mut left_places) = (vec![], vec![]);
+        for (place, is_taken) in truths.into_iter().enumerate() {
+            let (records, target) = match is_taken {
+                true => (&mut taken, &mut taken_places),
+                false => (&mut left, &mut left_places),
+            };
+            records.push(rest[place]);
+            target.push(places[place]);
+        }
+        scatter(then, batch, &taken, &taken_places, &mut out, faults);
+        (rest, places) = (left, left_places);
+    }
+    scatter(otherwise, batch, &rest, &places, &mut out, faults);
+    Operand::Made(out)
+}
+
+/// Evaluates `node` for `records` and puts the values where they belong.
+fn scatter<'v>(
+    node: &'v Node,
+    batch: &Batch<'v>,
+    records: &[u32],
+    places: &[usize],
+    out: &mut [Value<'v>],
+    faults: &mut Faults,
+) {
+    let values = node.evaluate(batch, records, faults);
+    for (place, (&record, &target)) in records.iter().zip(places).enumerate() {
+        out[target] = values.get(place, record);
+    }
+}

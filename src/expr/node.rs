@@ -1,0 +1,92 @@
+//! A program made ready to run: columns are places, constants are values, functions are compiled.
+
+use regex::bytes::Regex;
+
+use super::ast::{Arithmetic, Compare, Logic};
+use super::functions::{Body, Function};
+use crate::value::Value;
+
+/// A resolved expression.
+pub struct Node {
+    pub(super) kind: Kind,
+    /// The column's name or the source text: what an error about its value names.
+    pub(super) label: Box<str>,
+}
+
+/// The forms of a resolved expression; as in [`super::ast::Kind`], with all names bound.
+pub(super) enum Kind {
+    /// Text of a constant lives as long as the process.
+    Constant(Value<'static>),
+    Column(usize),
+    /// A value computed elsewhere: a group's key, an aggregate's result.
+    Slot(usize),
+    Negate(Box<Node>),
+    Not(Box<Node>),
+    Arithmetic(Arithmetic, Box<Node>, Box<Node>),
+    Logic(Logic, Box<Node>, Box<Node>),
+    Compare(Compare, Box<Node>, Box<Node>),
+    Match {
+        value: Box<Node>,
+        pattern: Pattern,
+        negated: bool,
+    },
+    In {
+        value: Box<Node>,
+        list: List,
+        negated: bool,
+    },
+    IsNull {
+        value: Box<Node>,
+        negated: bool,
+    },
+    Case {
+        subject: Option<Box<Node>>,
+        arms: Vec<(Node, Node)>,
+        otherwise: Box<Node>,
+    },
+    Call {
+        function: &'static Function,
+        body: Body,
+        arguments: Vec<Node>,
+    },
+}
+
+/// A regular expression, compiled once where the program spells it out.
+pub(super) enum Pattern {
+    Compiled(Regex),
+    Computed(Box<Node>),
+}
+
+/// What `in` looks through.
+pub(super) enum List {
+    /// All texts of at least one byte: a set of their bytes.
+    Texts(std::collections::HashSet<Box<[u8]>>),
+    Any(Vec<Node>),
+}
+
+impl Node {
+    /// The place of the column that this is and nothing else.
+    pub fn as_column(&self) -> Option<usize> {
+        match self.kind {
+            Kind::Column(column) => Some(column),
+            _ => None,
+        }
+    }
+
+    /// The value, where it is the same for every record.
+    pub fn as_constant(&self) -> Option<Value<'static>> {
+        match self.kind {
+            Kind::Constant(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// What an error about its value names: the column, or the expression's text.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    pub(super) fn is_text_constant(&self) -> bool {
+        matches!(self.kind, Kind::Constant(Value::Text(_)))
+    }
+}

@@ -1,0 +1,298 @@
+//! Binds a tree to a header: every name is looked up once, before a byte of data is read.
+
+use std::collections::BTreeMap;
+
+use regex::bytes::{Regex, RegexBuilder};
+
+use super::ast::{Arithmetic, Compare, Expr, Kind as Ast, Literal, Logic};
+use super::error::ProgramError;
+use super::functions;
+use super::node::{Kind, List, Node, Pattern};
+use super::parse::source_of;
+use crate::record::Header;
+use crate::value::Value;
+
+/// What the names of a program can mean.
+pub struct Scope<'s> {
+    /// The program's text, for errors.
+    pub text: &'s str,
+    /// Columns by place.
+    pub header: &'s Header,
+    /// `--set` values.
+    pub settings: &'s BTreeMap<String, String>,
+}
+
+/// Looks at an expression before anything else does: where it gives a node, that stands for the
+/// whole expression. `aggregate` puts its results into expressions this way.
+pub type Special<'f> = dyn FnMut(&Expr) -> Result<Option<Node>, ProgramError> + 'f;
+
+impl Scope<'_> {
+    /// Resolves an expression over records.
+    pub fn resolve(&self, expr: &Expr) -> Result<Node, ProgramError> {
+        self.resolve_with(expr, &mut |_| Ok(None))
+    }
+
+    /// Resolves an expression some parts of which have a meaning of their own.
+    pub fn resolve_with(
+        &self,
+        expr: &Expr,
+        special: &mut Special<'_>,
+    ) -> Result<Node, ProgramError> {
+        if let Some(node) = special(expr)? {
+            return Ok(node);
+        }
+        let kind = match &expr.kind {
+            Ast::Literal(literal) => Kind::Constant(constant(literal)),
+            Ast::Column(name) => return self.column(expr, name),
+            Ast::Setting(name) => self.setting(expr, name)?,
+            Ast::Negate(value) => Kind::Negate(self.boxed(value, special)?),
+            Ast::Not(value) => Kind::Not(self.boxed(value, special)?),
+            Ast::Arithmetic(op, left, right) => Kind::Arithmetic(
+                *op,
+                self.boxed(left, special)?,
+                self.boxed(right, special)?,
+            ),
+            Ast::Logic(op, left, right) => Kind::Logic(
+                *op,
+                self.boxed(left, special)?,
+                self.boxed(right, special)?,
+            ),
+            Ast::Compare(op, left, right) => Kind::Compare(
+                *op,
+                self.boxed(left, special)?,
+                self.boxed(right, special)?,
+            ),
+            Ast::Match { value, pattern, negated } => Kind::Match {
+                value: self.boxed(value, special)?,
+                pattern: self.pattern(pattern, special)?,
+                negated: *negated,
+            },
+            Ast::In { value, list, negated } => Kind::In {
+                value: self.boxed(value, special)?,
+                list: self.list(list, special)?,
+                negated: *negated,
+            },
+            Ast::Between { value, low, high, negated } => {
+                return self.between(expr, [value, low, high], *negated, special);
+            }
+            Ast::IsNull { value, negated } => Kind::IsNull {
+                value: self.boxed(value, special)?,
+                negated: *negated,
+            },
+            Ast::Case { subject, arms, otherwise } => {
+                self.case(subject.as_deref(), arms, otherwise.as_deref(), special)?
+            }
+            Ast::Call { .. } => self.call(expr, special)?,
+        };
+        Ok(Node {
+            kind,
+            label: source_of(expr, self.text).into(),
+        })
+    }
+
+    fn boxed(&self, expr: &Expr, special: &mut Special<'_>) -> Result<Box<Node>, ProgramError> {
+        Ok(Box::new(self.resolve_with(expr, special)?))
+    }
+
+    fn column(&self, expr: &Expr, name: &str) -> Result<Node, ProgramError> {
+        match self.header.position(name) {
+            Some(column) => Ok(Node {
+                kind: Kind::Column(column),
+                label: name.into(),
+            }),
+            None => Err(ProgramError::unknown_column(
+                self.text,
+                expr.span.clone(),
+                name,
+                self.header.names(),
+            )),
+        }
+    }
+
+    fn setting(&self, expr: &Expr, name: &str) -> Result<Kind, ProgramError> {
+        match self.settings.get(name) {
+            Some(value) if value.is_empty() => Ok(Kind::Constant(Value::Text(b""))),
+            Some(value) => Ok(Kind::Constant(Value::Raw(forever(value)))),
+            None => Err(ProgramError::unknown_setting(
+                self.text,
+                expr.span.clone(),
+                name,
+                self.settings.keys().map(String::as_str),
+            )),
+        }
+    }
+
+    fn pattern(&self, expr: &Expr, special: &mut Special<'_>) -> Result<Pattern, ProgramError> {
+        let node = self.resolve_with(expr, special)?;
+        match node.as_constant() {
+            Some(Value::Text(text) | Value::Raw(text)) => compile(text)
+                .map(Pattern::Compiled)
+                .map_err(|message| ProgramError::new(self.text, expr.span.clone(), message)),
+            _ => Ok(Pattern::Computed(Box::new(node))),
+        }
+    }
+
+    fn list(&self, list: &[Expr], special: &mut Special<'_>) -> Result<List, ProgramError> {
+        let nodes = list
+            .iter()
+            .map(|item| self.resolve_with(item, special))
+            .collect::<Result<Vec<_>, _>>()?;
+        let texts = nodes
+            .iter()
+            .map(|node| match node.as_constant() {
+                Some(Value::Text(text)) if !text.is_empty() => Some(Box::from(text)),
+                _ => None,
+            })
+            .collect::<Option<_>>();
+        Ok(match texts {
+            Some(texts) => List::Texts(texts),
+            None => List::Any(nodes),
+        })
+    }
+
+    /// `a between b and c` is `a >= b and a <= c`.
+    fn between(
+        &self,
+        expr: &Expr,
+        [value, low, high]: [&Expr; 3],
+        negated: bool,
+        special: &mut Special<'_>,
+    ) -> Result<Node, ProgramError> {
+        let label: Box<str> = source_of(expr, self.text).into();
+        let node = |kind| Node {
+            kind,
+            label: label.clone(),
+        };
+        let above = node(Kind::Compare(
+            Compare::GreaterOrEqual,
+            self.boxed(value, special)?,
+            self.boxed(low, special)?,
+        ));
+        let below = node(Kind::Compare(
+            Compare::LessOrEqual,
+            self.boxed(value, special)?,
+            self.boxed(high, special)?,
+        ));
+        let both = node(Kind::Logic(Logic::And, Box::new(above), Box::new(below)));
+        Ok(match negated {
+            true => node(Kind::Not(Box::new(both))),
+            false => both,
+        })
+    }
+
+    fn case(
+        &self,
+        subject: Option<&Expr>,
+        arms: &[(Expr, Expr)],
+        otherwise: Option<&Expr>,
+        special: &mut Special<'_>,
+    ) -> Result<Kind, ProgramError> {
+        let mut resolved = Vec::with_capacity(arms.len());
+        for (when, then) in arms {
+            resolved.push((
+                self.resolve_with(when, special)?,
+                self.resolve_with(then, special)?,
+            ));
+        }
+        Ok(Kind::Case {
+            subject: subject.map(|subject| self.boxed(subject, special)).transpose()?,
+            arms: resolved,
+            otherwise: match otherwise {
+                Some(otherwise) => self.boxed(otherwise, special)?,
+                None => Box::new(Node {
+                    kind: Kind::Constant(Value::Null),
+                    label: "null".into(),
+                }),
+            },
+        })
+    }
+
+    fn call(&self, expr: &Expr, special: &mut Special<'_>) -> Result<Kind, ProgramError> {
+        let Ast::Call { name, name_span, arguments, distinct } = &expr.kind else {
+            return Err(ProgramError::new(self.text, expr.span.clone(), "not a call"));
+        };
+        let Some(function) = functions::find(name) else {
+            return Err(self.no_function(name, name_span.clone()));
+        };
+        if *distinct {
+            let message = "'distinct' stands in aggregates only";
+            return Err(ProgramError::new(self.text, expr.span.clone(), message));
+        }
+        if !function.arity.contains(&arguments.len()) {
+            let message = format!(
+                "{name}({}) does not take {}",
+                function.parameters,
+                crate::record::counted(arguments.len(), "argument")
+            );
+            return Err(ProgramError::new(self.text, expr.span.clone(), message));
+        }
+        let nodes = arguments
+            .iter()
+            .map(|argument| self.resolve_with(argument, special))
+            .collect::<Result<Vec<_>, _>>()?;
+        let constants: Vec<_> = nodes.iter().map(Node::as_constant).collect();
+        let body = (function.make)(&constants).map_err(|fault| {
+            let span = arguments
+                .get(fault.argument)
+                .map_or(expr.span.clone(), |argument| argument.span.clone());
+            ProgramError::new(self.text, span, fault.message)
+        })?;
+        Ok(Kind::Call {
+            function,
+            body,
+            arguments: nodes,
+        })
+    }
+
+    fn no_function(&self, name: &str, span: super::ast::Span) -> ProgramError {
+        if super::AGGREGATES.contains(&name) {
+            let message = format!("'{name}' is an aggregate");
+            return ProgramError::new(self.text, span, message)
+                .with_hint("aggregates belong into 'aggregate', outside other aggregates");
+        }
+        let names = functions::all().map(|function| function.name);
+        ProgramError::unknown_function(self.text, span, name, names)
+    }
+}
+
+/// Compiles a regular expression over bytes; the error is in our words.
+pub(super) fn compile(pattern: &[u8]) -> Result<Regex, String> {
+    let text = std::str::from_utf8(pattern)
+        .map_err(|_| "the regular expression is not valid UTF-8".to_owned())?;
+    RegexBuilder::new(text).build().map_err(|error| {
+        let text = error.to_string();
+        let reason = text.lines().last().unwrap_or_default();
+        let reason = reason.strip_prefix("error: ").unwrap_or(reason);
+        format!("not a regular expression: {reason}")
+    })
+}
+
+fn constant(literal: &Literal) -> Value<'static> {
+    match literal {
+        Literal::Null => Value::Null,
+        Literal::Bool(truth) => Value::Bool(*truth),
+        Literal::Decimal(decimal) => Value::Decimal(*decimal),
+        Literal::Double(double) => Value::Double(*double),
+        Literal::Text(text) => Value::Text(forever(text)),
+        Literal::Interval(interval) => Value::Interval(*interval),
+    }
+}
+
+/// A program's constants are needed until the process ends, and there is one program.
+fn forever(text: &str) -> &'static [u8] {
+    Box::leak(Box::<[u8]>::from(text.as_bytes()))
+}
+
+impl Arithmetic {
+    /// How it is written.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Arithmetic::Add => "+",
+            Arithmetic::Subtract => "-",
+            Arithmetic::Multiply => "*",
+            Arithmetic::Divide => "/",
+            Arithmetic::FloorDivide => "//",
+            Arithmetic::Remainder => "%",
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! Conditions over a selection of records: true, false or unknown, as in SQL.
+
+use std::cmp::Ordering;
+
+use super::ast::{Compare, Logic};
+use super::eval::Batch;
+use super::node::{Kind, List, Node, Pattern};
+use super::resolve::compile;
+use crate::record::{Fault, Faults, Records, field};
+use crate::value::{Number, Value, compare, text};
+
+/// What a condition says of one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// It does not hold.
+    False,
+    /// It holds.
+    True,
+    /// Null: it cannot be said.
+    Unknown,
+}
+
+impl Truth {
+    /// Whether it is [`Truth::True`].
+    pub fn is_true(self) -> bool {
+        self == Truth::True
+    }
+
+    pub(super) fn to_value(self) -> Value<'static> {
+        match self {
+            Truth::False => Value::Bool(false),
+            Truth::True => Value::Bool(true),
+            Truth::Unknown => Value::Null,
+        }
+    }
+
+    fn not(self) -> Self {
+        match self {
+            Truth::False => Truth::True,
+            Truth::True => Truth::False,
+            Truth::Unknown => Truth::Unknown,
+        }
+    }
+
+    fn negated_if(self, negated: bool) -> Self {
+        if negated { self.not() } else { self }
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(truth: bool) -> Self {
+        if truth { Truth::True } else { Truth::False }
+    }
+}
+
+impl From<Option<bool>> for Truth {
+    fn from(truth: Option<bool>) -> Self {
+        truth.map_or(Truth::Unknown, Truth::from)
+    }
+}
+
+impl Node {
+    /// Keeps in `selection` the records for which this condition is true.
+    pub fn select<'v>(&'v self, batch: &Batch<'v>, selection: &mut Vec<u32>, faults: &mut Faults) {
+        let truths = self.truths(batch, selection, faults);
+        let mut truths = truths.into_iter();
+        selection.retain(|_| truths.next().is_some_and(Truth::is_true));
+    }
+
+    /// What this condition says of each selected record.
+    pub fn truths<'v>(
+        &'v self,
+        batch: &Batch<'v>,
+        selection: &[u32],
+        faults: &mut Faults,
+    ) -> Vec<Truth> {
+        match &self.kind {
+            Kind::Not(value) => {
+                let truths = value.truths(batch, selection, faults);
+                truths.into_iter().map(Truth::not).collect()
+            }
+            Kind::Logic(op, left, right) => logic(*op, left, right, batch, selection, faults),
+            Kind::Compare(op, left, right) => {
+                comparison(*op, left, right, batch, selection, faults)
+            }
+            Kind::Match { value, pattern, negated } => {
+                matching(value, pattern, *negated, batch, selection, faults)
+            }
+            Kind::In { value, list, negated } => {
+                let truths = contained(value, list, batch, selection, faults);
+                truths.into_iter().map(|truth| truth.negated_if(*negated)).collect()
+            }
+            Kind::IsNull { value, negated } => {
+                let values = value.evaluate(batch, selection, faults);
+                each(selection, faults, |place, record| {
+                    let is_null = matches!(values.get(place, record), Value::Null);
+                    Ok(Truth::from(is_null != *negated))
+                })
+            }
+            _ => {
+                let values = self.evaluate(batch, selection, faults);
+                each(selection, faults, |place, record| {
+                    text::is_true(values.get(place, record))
+                        .map(Truth::from)
+                        .map_err(|fault| fault.about(&self.label))
+                })
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn each(
+    selection: &[u32],
+    faults: &mut Faults,
+    mut truth: impl FnMut(usize, u32) -> Result<Truth, Fault>,
+) -> Vec<Truth> {
+    selection
+        .iter()
+        .enumerate()
+        .map(|(place, &record)| {
+            truth(place, record).unwrap_or_else(|fault| {
+                faults.add(record, fault);
+                Truth::Unknown
+            })
+        })
+        .collect()
+}
+
+/// The right side is asked only about the records that the left side leaves open.
+fn logic<'v>(
+    op: Logic,
+    left: &'v Node,
+    right: &'v Node,
+    batch: &Batch<'v>,
+    selection: &[u32],
+    faults: &mut Faults,
+) -> Vec<Truth> {
+    let decided = match op {
+        Logic::And => Truth::False,
+        Logic::Or => Truth::True,
+    };
+    let mut truths = left.truths(batch, selection, faults);
+    let mut open = Vec::with_capacity(selection.len());
+    for (&record, truth) in selection.iter().zip(&truths) {
+        if *truth != decided {
+            open.push(record);
+        }
+    }
+    let mut answers = right.truths(batch, &open, faults).into_iter();
+    for truth in truths.iter_mut().filter(|truth| **truth != decided) {
+        let answer = answers.next().unwrap_or(Truth::Unknown);
+        // What is left of the left side is unknown or does not decide.
+        if answer == decided || *truth != Truth::Unknown {
+            *truth = answer;
+        }
+    }
+    truths
+}
+
+fn holds(op: Compare, order: Ordering) -> bool {
+    match op {
+        Compare::Equal => order.is_eq(),
+        Compare::NotEqual => order.is_ne(),
+        Compare::Less => order.is_lt(),
+        Compare::LessOrEqual => order.is_le(),
+        Compare::Greater => order.is_gt(),
+        Compare::GreaterOrEqual => order.is_ge(),
+    }
+}
+
+/// The operator that says the same with its sides exchanged.
+fn mirrored(op: Compare) -> Compare {
+    match op {
+        Compare::Less => Compare::Greater,
+        Compare::LessOrEqual => Compare::GreaterOrEqual,
+        Compare::Greater => Compare::Less,
+        Compare::GreaterOrEqual => Compare::LessOrEqual,
+        same => same,
+    }
+}
+
+fn comparison<'v>(
+    op: Compare,
+    left: &'v Node,
+    right: &'v Node,
+    batch: &Batch<'v>,
+    selection: &[u32],
+    faults: &mut Faults,
+) -> Vec<Truth> {
+    if let (Some(records), Some(column), Some(constant)) =
+        (batch.records, left.as_column(), right.as_constant())
+    {
+        if let Some(truths) =
+            column_with_constant(op, (records, column), left, constant, selection, faults)
+        {
+            return truths;
+        }
+    } else if left.as_constant().is_some() && right.as_column().is_some() {
+        return comparison(mirrored(op), right, left, batch, selection, faults);
+    }
+    let as_text = left.is_text_constant() || right.is_text_constant();
+    let is_equality = matches!(op, Compare::Equal | Compare::NotEqual);
+    let a = left.evaluate(batch, selection, faults);
+    let b = right.evaluate(batch, selection, faults);
+    each(selection, faults, |place, record| {
+        let (a, b) = (a.get(place, record), b.get(place, record));
+        if as_text {
+            let order = compare::texts(a, b, batch.arena);
+            return Ok(order.map(|order| holds(op, order)).into());
+        }
+        let answer = if is_equality {
+            compare::equal(a, b, batch.arena)
+                .map(|equal| equal.map(|equal| equal == (op == Compare::Equal)))
+        } else {
+            compare::order(a, b, batch.arena).map(|order| order.map(|order| holds(op, order)))
+        };
+        answer.map(Truth::from).map_err(|fault| fault.about(&left.label))
+    })
+}
+
+/// The usual comparison in a loop of its own: no value is made, the field is looked at in place.
+fn column_with_constant(
+    op: Compare,
+    (records, column): (Records<'_>, usize),
+    node: &Node,
+    constant: Value<'static>,
+    selection: &[u32],
+    faults: &mut Faults,
+) -> Option<Vec<Truth>> {
+    match constant {
+        Value::Decimal(decimal) => {
+            let number = Number::Decimal(decimal);
+            Some(each(selection, faults, |_, record| {
+                let raw = records.field(record as usize, column);
+                if raw.is_empty() {
+                    return Ok(Truth::Unknown);
+                }
+                compare::field_with_number(raw, number)
+                    .map(|order| holds(op, order).into())
+                    .map_err(|fault| fault.about(&node.label))
+            }))
+        }
+        Value::Text(text) => Some(each(selection, faults, |_, record| {
+            let raw = records.field(record as usize, column);
+            Ok(if raw.is_empty() {
+                Truth::Unknown
+            } else if field::is_quoted(raw) {
+                holds(op, field::content(raw).as_ref().cmp(text)).into()
+            } else {
+                match op {
+                    Compare::Equal => (raw == text).into(),
+                    Compare::NotEqual => (raw != text).into(),
+                    _ => holds(op, raw.cmp(text)).into(),
+                }
+            })
+        })),
+        _ => None,
+    }
+}
+
+fn matching<'v>(
+    value: &'v Node,
+    pattern: &'v Pattern,
+    negated: bool,
+    batch: &Batch<'v>,
+    selection: &[u32],
+    faults: &mut Faults,
+) -> Vec<Truth> {
+    let values = value.evaluate(batch, selection, faults);
+    match pattern {
+        Pattern::Compiled(regex) => each(selection, faults, |place, record| {
+            let text = text::to_text(values.get(place, record), batch.arena);
+            Ok(text.map(|text| regex.is_match(text) != negated).into())
+        }),
+        Pattern::Computed(node) => {
+            let patterns = node.evaluate(batch, selection, faults);
+            // Patterns that come with the data repeat, more often than not, from record to record.
+            let mut last: Option<(&[u8], regex::bytes::Regex)> = None;
+            each(selection, faults, |place, record| {
+                let pattern = text::to_text(patterns.get(place, record), batch.arena);
+                let text = text::to_text(values.get(place, record), batch.arena);
+                let (Some(pattern), Some(text)) = (pattern, text) else {
+                    return Ok(Truth::Unknown);
+                };
+                if last.as_ref().is_none_or(|(known, _)| *known != pattern) {
+                    let regex = compile(pattern)
+                        .map_err(|message| Fault::new(message).about(&node.label))?;
+                    last = Some((pattern, regex));
+                }
+                Ok(last
+                    .as_ref()
+                    .map(|(_, regex)| regex.is_match(text) != negated)
+                    .into())
+            })
+        }
+    }
+}
+
+/// True where one candidate is equal; unknown where none is but one, or the value, is null.
+fn contained<'v>(
+    value: &'v Node,
+    list: &'v List,
+    batch: &Batch<'v>,
+    selection: &[u32],
+    faults: &mut Faults,
+) -> Vec<Truth> {
+    let values = value.evaluate(batch, selection, faults);
+    match list {
+        List::Texts(texts) => each(selection, faults, |place, record| {
+            let text = text::to_text(values.get(place, record), batch.arena);
+            Ok(text.map(|text| texts.contains(text)).into())
+        }),
+        List::Any(nodes) => {
+            let candidates: Vec<_> = nodes
+                .iter()
+                .map(|node| (node.is_text_constant(), node.evaluate(batch, selection, faults)))
+                .collect();
+            each(selection, faults, |place, record| {
+                let value_here = values.get(place, record);
+                let mut answer = Truth::False;
+                for (as_text, candidate) in &candidates {
+                    let candidate = candidate.get(place, record);
+                    let equal = match as_text {
+                        true => compare::texts(value_here, candidate, batch.arena)
+                            .map(Ordering::is_eq),
+                        false => compare::equal(value_here, candidate, batch.arena)
+                            .map_err(|fault| fault.about(&value.label))?,
+                    };
+                    match equal {
+                        Some(true) => return Ok(Truth::True),
+                        Some(false) => {}
+                        None => answer = Truth::Unknown,
+                    }
+                }
+                Ok(answer)
+            })
+        }
+    }
+}
