@@ -1,14 +1,462 @@
 //! Exact decimal numbers: an integer mantissa and a scale.
+//!
+//! Every operation has a short path for mantissas that fit in 64 bits, which is nearly all data,
+//! and a long one, kept out of line, that is exact for the rest.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use super::{parse, print, wide};
+
+/// The greatest number of significant digits, and the greatest scale.
+pub const MAX_DIGITS: u8 = 38;
 
 /// The number `mantissa / 10^scale`: at most 38 significant digits, scale 0 to 38. Not
 /// normalised: `1.50` keeps its scale of 2 until it is printed or compared.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Decimal {
     mantissa: Mantissa,
     scale: u8,
 }
 
 /// An `i128` on an 8-byte boundary, so that a [`super::Value`] takes 32 bytes and not 48.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[repr(Rust, packed(8))]
 struct Mantissa(i128);
+
+/// What becomes of the digits that are cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rounding {
+    /// To the nearest; a half goes away from zero, as in SQL.
+    HalfAway,
+    /// Towards minus infinity.
+    Floor,
+    /// Towards plus infinity.
+    Ceiling,
+    /// Towards zero.
+    Truncate,
+}
+
+/// `10^0` to `10^38`.
+const POWERS: [i128; MAX_DIGITS as usize + 1] = {
+    let mut powers = [1; MAX_DIGITS as usize + 1];
+    let mut i = 1;
+    while i < powers.len() {
+        powers[i] = powers[i - 1] * 10;
+        i += 1;
+    }
+    powers
+};
+
+/// `10^0` to `10^18`, those that fit in 64 bits.
+const SMALL_POWERS: [i64; 19] = {
+    let mut powers = [1; 19];
+    let mut i = 1;
+    while i < powers.len() {
+        powers[i] = powers[i - 1] * 10;
+        i += 1;
+    }
+    powers
+};
+
+/// Mantissas are less than this, `10^38`, on either side of zero.
+const LIMIT: u128 = POWERS[MAX_DIGITS as usize] as u128;
+
+/// `10^exponent`, for exponents up to 38.
+#[inline]
+pub(super) fn power_of_ten(exponent: u8) -> i128 {
+    POWERS[usize::from(exponent)]
+}
+
+impl Decimal {
+    /// Zero.
+    pub const ZERO: Decimal = Decimal::raw(0, 0);
+    /// One.
+    pub const ONE: Decimal = Decimal::raw(1, 0);
+
+    /// Only for mantissas and scales known to be in range.
+    #[inline]
+    pub(super) const fn raw(mantissa: i128, scale: u8) -> Self {
+        Decimal { mantissa: Mantissa(mantissa), scale }
+    }
+
+    /// `mantissa / 10^scale`; `None` past 38 digits or a scale of 38.
+    #[inline]
+    pub const fn new(mantissa: i128, scale: u8) -> Option<Self> {
+        if mantissa.unsigned_abs() < LIMIT && scale <= MAX_DIGITS {
+            Some(Decimal::raw(mantissa, scale))
+        } else {
+            None
+        }
+    }
+
+    /// The digits as an integer, with the sign.
+    #[inline]
+    pub const fn mantissa(self) -> i128 {
+        self.mantissa.0
+    }
+
+    /// How many of the mantissa's digits stand behind the point.
+    #[inline]
+    pub const fn scale(self) -> u8 {
+        self.scale
+    }
+
+    /// The mantissa where it fits in 64 bits.
+    #[inline]
+    pub fn small_mantissa(self) -> Option<i64> {
+        i64::try_from(self.mantissa()).ok()
+    }
+
+    /// The same number with the smallest scale: `1.50` becomes `1.5`.
+    pub fn normalized(self) -> Self {
+        let (mut mantissa, mut scale) = (self.mantissa(), self.scale);
+        while scale >= 8 && mantissa % 100_000_000 == 0 && i64::try_from(mantissa).is_err() {
+            mantissa /= 100_000_000;
+            scale -= 8;
+        }
+        if let Ok(mut small) = i64::try_from(mantissa) {
+            while scale > 0 && small % 10 == 0 {
+                small /= 10;
+                scale -= 1;
+            }
+            return Decimal::raw(i128::from(small), scale);
+        }
+        while scale > 0 && mantissa % 10 == 0 {
+            mantissa /= 10;
+            scale -= 1;
+        }
+        Decimal::raw(mantissa, scale)
+    }
+
+    /// Is it zero?
+    #[inline]
+    pub fn is_zero(self) -> bool {
+        self.mantissa() == 0
+    }
+
+    /// Is it less than zero?
+    #[inline]
+    pub fn is_negative(self) -> bool {
+        self.mantissa() < 0
+    }
+
+    /// Has it no fraction? `2.0` is an integer.
+    #[inline]
+    pub fn is_integer(self) -> bool {
+        self.scale == 0 || self.normalized().scale == 0
+    }
+
+    /// The same integer; `None` for a fraction and past 64 bits.
+    #[inline]
+    pub fn to_i64(self) -> Option<i64> {
+        let whole = if self.scale == 0 { self } else { self.normalized() };
+        if whole.scale == 0 { whole.small_mantissa() } else { None }
+    }
+
+    /// The nearest double (ties to even).
+    #[inline]
+    pub fn to_f64(self) -> f64 {
+        let magnitude = wide::nearest(self.mantissa().unsigned_abs(), power_of_ten(self.scale).unsigned_abs());
+        if self.is_negative() { -magnitude } else { magnitude }
+    }
+
+    /// The decimal that a double prints as: the shortest that reads back as the same double.
+    /// `None` where that needs more than 38 places on either side of the point.
+    pub fn from_f64_shortest(double: f64) -> Option<Self> {
+        let (mantissa, exponent) = print::shortest(double);
+        parse::scaled(mantissa.unsigned_abs().into(), exponent.into())
+            .map(|decimal| if mantissa < 0 { decimal.negate() } else { decimal })
+    }
+
+    /// `-self`.
+    #[inline]
+    pub fn negate(self) -> Self {
+        Decimal::raw(-self.mantissa(), self.scale)
+    }
+
+    /// The distance from zero.
+    #[inline]
+    pub fn abs(self) -> Self {
+        Decimal::raw(self.mantissa().abs(), self.scale)
+    }
+
+    /// The sum; `None` where it needs more than 38 digits.
+    #[inline]
+    pub fn add(self, other: Self) -> Option<Self> {
+        if let Some((a, b, scale)) = aligned_small(self, other) {
+            // Both below 2^63 * 10^18 < 10^37.
+            return Some(Decimal::raw(a + b, scale));
+        }
+        wide::sum(self, other)
+    }
+
+    /// The difference; `None` where it needs more than 38 digits.
+    #[inline]
+    pub fn subtract(self, other: Self) -> Option<Self> {
+        self.add(other.negate())
+    }
+
+    /// The product; `None` where it needs more than 38 digits.
+    #[inline]
+    pub fn multiply(self, other: Self) -> Option<Self> {
+        let scale = self.scale + other.scale;
+        if scale <= MAX_DIGITS
+            && let (Some(a), Some(b)) = (self.small_mantissa(), other.small_mantissa())
+        {
+            // 2^126 < 10^38.
+            return Some(Decimal::raw(i128::from(a) * i128::from(b), scale));
+        }
+        wide::product(self, other)
+    }
+
+    /// The quotient where it ends within 38 digits; `None` where it does not, and for a zero
+    /// divisor.
+    ///
+    /// With the divisor as `2^i * 5^j * rest`, the quotient ends only if `rest` divides the
+    /// dividend.
+    pub fn divide_exact(self, other: Self) -> Option<Self> {
+        if other.is_zero() {
+            return None;
+        }
+        let (rest, mut twos, mut fives) = split_tens(other.mantissa().unsigned_abs());
+        let mut digits = divide_evenly(self.mantissa().unsigned_abs(), rest)?;
+        if digits == 0 {
+            return Some(Decimal::ZERO);
+        }
+        let even = twos.min(digits.trailing_zeros());
+        digits >>= even;
+        twos -= even;
+        while fives > 0
+            && let Some(fifth) = divide_evenly(digits, 5)
+        {
+            digits = fifth;
+            fives -= 1;
+        }
+        let places = twos.max(fives);
+        let widen = 2u128.checked_pow(places - twos)?.checked_mul(5u128.checked_pow(places - fives)?)?;
+        let exponent = i64::from(other.scale) - i64::from(self.scale) - i64::from(places);
+        let magnitude = parse::scaled(digits.checked_mul(widen)?, exponent)?;
+        Some(if self.is_negative() == other.is_negative() { magnitude } else { magnitude.negate() })
+    }
+
+    /// The greatest integer not above the quotient; `None` past 38 digits and for a zero divisor.
+    pub fn floor_divide(self, other: Self) -> Option<Self> {
+        if other.is_zero() {
+            return None;
+        }
+        let (a, b) = match aligned_small(self, other) {
+            Some((a, b, _)) => (a, b),
+            None => return wide::floor_quotient(self, other),
+        };
+        let floor = match (i64::try_from(a), i64::try_from(b)) {
+            // The one quotient of two i64 that overflows is i64::MIN / -1.
+            (Ok(a), Ok(b)) if b != -1 => i128::from(floor_i64(a, b)),
+            _ => {
+                let quotient = a / b;
+                quotient - i128::from(a % b != 0 && (a < 0) != (b < 0))
+            }
+        };
+        Decimal::new(floor, 0)
+    }
+
+    /// What is left of the division, with the sign of the dividend as in C and SQL: always exact.
+    /// `None` for a zero divisor.
+    pub fn remainder(self, other: Self) -> Option<Self> {
+        if other.is_zero() {
+            return None;
+        }
+        match aligned_small(self, other) {
+            Some((a, b, scale)) => match (i64::try_from(a), i64::try_from(b)) {
+                (Ok(a), Ok(b)) => Some(Decimal::raw(i128::from(a.wrapping_rem(b)), scale)),
+                _ => Some(Decimal::raw(a % b, scale)),
+            },
+            None => wide::remainder(self, other),
+        }
+    }
+
+    /// The nearest number with `digits` places behind the point (before it, where negative); a
+    /// half goes away from zero. `None` where that needs more than 38 digits.
+    #[inline]
+    pub fn round(self, digits: i32) -> Option<Self> {
+        self.round_by(digits, Rounding::HalfAway)
+    }
+
+    /// Cut to `digits` places behind the point (before it, where negative). `None` where that
+    /// needs more than 38 digits.
+    pub fn round_by(self, digits: i32, rounding: Rounding) -> Option<Self> {
+        let cut = i64::from(self.scale) - i64::from(digits);
+        if cut <= 0 {
+            return Some(self);
+        }
+        let (quotient, remainder, half) = match u8::try_from(cut) {
+            Ok(cut) if cut <= 18 && self.small_mantissa().is_some() => {
+                let (mantissa, unit) = (self.mantissa() as i64, SMALL_POWERS[usize::from(cut)]);
+                let rest = mantissa % unit;
+                (i128::from(mantissa / unit), i128::from(rest), rest.unsigned_abs() >= unit.unsigned_abs() / 2)
+            }
+            Ok(cut) if cut <= MAX_DIGITS => {
+                let (mantissa, unit) = (self.mantissa(), power_of_ten(cut));
+                let rest = mantissa % unit;
+                (mantissa / unit, rest, rest.unsigned_abs() >= unit.unsigned_abs() / 2)
+            }
+            _ => (0, self.mantissa(), false),
+        };
+        let away = match rounding {
+            Rounding::HalfAway => half,
+            Rounding::Floor => remainder < 0,
+            Rounding::Ceiling => remainder > 0,
+            Rounding::Truncate => false,
+        };
+        let kept = if away { quotient + remainder.signum() } else { quotient };
+        match u8::try_from(digits) {
+            Ok(scale) => Decimal::new(kept, scale),
+            Err(_) if kept == 0 => Some(Decimal::ZERO),
+            Err(_) => {
+                let zeros = u8::try_from(digits.unsigned_abs()).ok().filter(|zeros| *zeros < MAX_DIGITS)?;
+                Decimal::new(kept.checked_mul(power_of_ten(zeros))?, 0)
+            }
+        }
+    }
+
+    /// Which of the two is greater, by value.
+    #[inline]
+    pub fn compare(self, other: Self) -> Ordering {
+        if self.scale == other.scale {
+            return self.mantissa().cmp(&other.mantissa());
+        }
+        match aligned_small(self, other) {
+            Some((a, b, _)) => a.cmp(&b),
+            None => compare_long(self, other),
+        }
+    }
+
+    /// Append it in plain notation, without trailing zeros behind the point.
+    #[inline]
+    pub fn write(self, out: &mut Vec<u8>) {
+        print::write_decimal(self, out);
+    }
+}
+
+/// Both mantissas at the greater of the two scales, where both fit in 64 bits before and the
+/// scales are within 18 of each other: the results are below 2^63 * 10^18 < 10^37.
+#[inline]
+fn aligned_small(a: Decimal, b: Decimal) -> Option<(i128, i128, u8)> {
+    let (x, y) = (i128::from(a.small_mantissa()?), i128::from(b.small_mantissa()?));
+    if a.scale == b.scale {
+        Some((x, y, a.scale))
+    } else if a.scale < b.scale {
+        let power = SMALL_POWERS.get(usize::from(b.scale - a.scale))?;
+        Some((x * i128::from(*power), y, b.scale))
+    } else {
+        let power = SMALL_POWERS.get(usize::from(a.scale - b.scale))?;
+        Some((x, y * i128::from(*power), a.scale))
+    }
+}
+
+fn floor_i64(a: i64, b: i64) -> i64 {
+    let quotient = a / b;
+    quotient - i64::from(a % b != 0 && (a < 0) != (b < 0))
+}
+
+/// `number` as `(rest, twos, fives)` with `rest * 2^twos * 5^fives`; `number` is not zero.
+fn split_tens(number: u128) -> (u128, u32, u32) {
+    let twos = number.trailing_zeros();
+    let (mut rest, mut fives) = (number >> twos, 0);
+    while let Some(fifth) = divide_evenly(rest, 5) {
+        rest = fifth;
+        fives += 1;
+    }
+    (rest, twos, fives)
+}
+
+/// `a / b` where nothing is left over; `b` is not zero. 64-bit division where it can be.
+#[inline]
+fn divide_evenly(a: u128, b: u128) -> Option<u128> {
+    if b == 1 {
+        return Some(a);
+    }
+    match (u64::try_from(a), u64::try_from(b)) {
+        (Ok(a), Ok(b)) => (a % b == 0).then(|| u128::from(a / b)),
+        _ => (a % b == 0).then(|| a / b),
+    }
+}
+
+/// Comparison of mantissas past 64 bits or scales far apart.
+#[cold]
+fn compare_long(a: Decimal, b: Decimal) -> Ordering {
+    let (x, y) = (a.mantissa(), b.mantissa());
+    if x.signum() != y.signum() {
+        return x.signum().cmp(&y.signum());
+    }
+    let (x_size, y_size) = (x.unsigned_abs(), y.unsigned_abs());
+    // A product past 128 bits is greater than any mantissa.
+    let magnitudes = if a.scale < b.scale {
+        let power = power_of_ten(b.scale - a.scale).unsigned_abs();
+        x_size.checked_mul(power).map_or(Ordering::Greater, |x| x.cmp(&y_size))
+    } else {
+        let power = power_of_ten(a.scale - b.scale).unsigned_abs();
+        y_size.checked_mul(power).map_or(Ordering::Less, |y| x_size.cmp(&y))
+    };
+    if x < 0 { magnitudes.reverse() } else { magnitudes }
+}
+
+impl From<i64> for Decimal {
+    #[inline]
+    fn from(integer: i64) -> Self {
+        Decimal::raw(i128::from(integer), 0)
+    }
+}
+
+impl From<u64> for Decimal {
+    #[inline]
+    fn from(integer: u64) -> Self {
+        Decimal::raw(i128::from(integer), 0)
+    }
+}
+
+impl PartialEq for Decimal {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.compare(*other) == Ordering::Equal
+    }
+}
+
+impl Eq for Decimal {}
+
+impl PartialOrd for Decimal {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.compare(*other))
+    }
+}
+
+impl Ord for Decimal {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.compare(*other)
+    }
+}
+
+impl Hash for Decimal {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let normal = self.normalized();
+        normal.mantissa().hash(state);
+        normal.scale.hash(state);
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::new();
+        self.write(&mut text);
+        f.write_str(&String::from_utf8_lossy(&text))
+    }
+}
+
+impl fmt::Debug for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Decimal({self}, scale {})", self.scale)
+    }
+}

@@ -1,9 +1,26 @@
 //! What a field means: null, truth, exact numbers, text, time.
+//!
+//! | file | what it answers |
+//! |---|---|
+//! | [`decimal`] | exact numbers of up to 38 digits and their arithmetic |
+//! | [`number`] | a decimal, or the double where a decimal cannot be exact |
+//! | [`parse`], [`print`] | text to number and back |
+//! | [`wide`] | exact numbers of any length; the double nearest to a quotient or a root |
+//! | [`compare`] | equal, less, greater between any two values |
+//! | [`text`] | a value as text, as truth, as a number; how it is written on the stream |
+//! | [`time`] | points and lengths of time |
 
+pub mod compare;
 pub mod decimal;
+pub mod number;
+pub mod parse;
+pub mod print;
+pub mod text;
 pub mod time;
+pub mod wide;
 
 pub use decimal::Decimal;
+pub use number::Number;
 pub use time::{Interval, Time};
 
 /// One value of the language. `'a` is the block (or the batch's arena) that text lives in.
@@ -27,4 +44,12 @@ pub enum Value<'a> {
     Time(Time),
     /// A length of time: `15m`, `1d`.
     Interval(Interval),
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_value_takes_half_a_cache_line() {
+        assert_eq!(std::mem::size_of::<super::Value<'_>>(), 32);
+    }
 }

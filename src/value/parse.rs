@@ -1,0 +1,293 @@
+//! Text to number.
+
+use super::decimal::{Decimal, MAX_DIGITS, power_of_ten};
+use super::{Number, print};
+
+/// Why a text is not read as a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotNumber {
+    /// It is not written as one.
+    Text,
+    /// An integer past 38 digits, which would have to be rounded.
+    TooLong,
+    /// Past the range of doubles, at either end.
+    OutOfRange,
+}
+
+/// Read a number: an optional sign, digits with at most one point anywhere among them, and an
+/// exponent. No blanks, no hexadecimal, no thousands separators, no `inf` or `nan`.
+///
+/// The result is a decimal where that is exact, else the nearest double: a fraction past 38
+/// digits, an exponent out of range.
+#[inline]
+pub fn parse(text: &[u8]) -> Result<Number, NotNumber> {
+    match short(text) {
+        Some(decimal) => Ok(Number::Decimal(decimal)),
+        None => long(text),
+    }
+}
+
+/// Is it written the way numbers are written out: `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`.
+/// What looks else (`007`, `+5`, `.5`) is a code that happens to have digits.
+pub fn is_plain(text: &[u8]) -> bool {
+    let rest = text.strip_prefix(b"-").unwrap_or(text);
+    let Some(first) = rest.first() else { return false };
+    if !first.is_ascii_digit() {
+        return false;
+    }
+    let whole = count_digits(rest);
+    if whole > 1 && *first == b'0' {
+        return false;
+    }
+    let mut rest = &rest[whole..];
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let places = count_digits(fraction);
+        if places == 0 {
+            return false;
+        }
+        rest = &fraction[places..];
+    }
+    match rest.split_first() {
+        None => true,
+        Some((b'e' | b'E', exponent)) => {
+            let digits = exponent.strip_prefix(b"-").or(exponent.strip_prefix(b"+")).unwrap_or(exponent);
+            !digits.is_empty() && count_digits(digits) == digits.len()
+        }
+        Some(_) => false,
+    }
+}
+
+#[inline]
+fn count_digits(text: &[u8]) -> usize {
+    text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len())
+}
+
+/// `digits * 10^exponent`; `None` past 38 digits.
+pub(super) fn scaled(mut digits: u128, mut exponent: i64) -> Option<Decimal> {
+    if digits == 0 {
+        return Some(Decimal::ZERO);
+    }
+    while exponent < -i64::from(MAX_DIGITS) && digits.is_multiple_of(10) {
+        digits /= 10;
+        exponent += 1;
+    }
+    if exponent > 0 {
+        let power = power_of_ten(u8::try_from(exponent).ok().filter(|power| *power <= MAX_DIGITS)?);
+        digits = digits.checked_mul(power.unsigned_abs())?;
+        exponent = 0;
+    }
+    Decimal::new(i128::try_from(digits).ok()?, u8::try_from(-exponent).ok()?)
+}
+
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+
+/// Up to sixteen digits and a point, eight at a time; `None` for all else.
+#[inline]
+fn short(text: &[u8]) -> Option<Decimal> {
+    let (negative, digits) = match text.split_first() {
+        Some((b'-', rest)) => (true, rest),
+        _ => (false, text),
+    };
+    let (magnitude, scale) = match digits.len() {
+        1..=8 => eight(digits)?,
+        9..=16 => sixteen(digits)?,
+        _ => return None,
+    };
+    let mantissa = if negative { -magnitude } else { magnitude };
+    Some(Decimal::raw(i128::from(mantissa), scale))
+}
+
+/// One to eight bytes of digits with at most one point: the number without the point, and how
+/// many digits stand behind it.
+///
+/// The bytes are set at the end of a word whose first byte is the most significant, less `'0'`
+/// each, so that a shorter text has zeros in front.
+#[inline]
+fn eight(text: &[u8]) -> Option<(i64, u8)> {
+    let word = (load(text) ^ ZEROS) << (64 - 8 * text.len());
+    match point(word) {
+        None => Some((digits_of(word)?, 0)),
+        Some(place) if text.len() > 1 => {
+            let front = word & ((1 << (8 * place)) - 1);
+            let behind = word & (u64::MAX << (8 * place) << 8);
+            Some((digits_of(front << 8 | behind)?, 7 - place as u8))
+        }
+        Some(_) => None,
+    }
+}
+
+/// Nine to sixteen bytes; see [`eight`].
+#[inline]
+fn sixteen(text: &[u8]) -> Option<(i64, u8)> {
+    let (front, back) = text.split_at(text.len() - 8);
+    let high = (load(front) ^ ZEROS) << (64 - 8 * front.len());
+    let low = load(back) ^ ZEROS;
+    let mut word = u128::from(high) | u128::from(low) << 64;
+    let place = match (point(high), point(low)) {
+        (None, None) => None,
+        (Some(place), _) => Some(place),
+        (None, Some(place)) => Some(place + 8),
+    };
+    let mut scale = 0;
+    if let Some(place) = place {
+        let front = word & ((1 << (8 * place)) - 1);
+        let behind = word & (u128::MAX << (8 * place) << 8);
+        word = front << 8 | behind;
+        scale = 15 - place as u8;
+    }
+    let (high, low) = (digits_of(word as u64)?, digits_of((word >> 64) as u64)?);
+    Some((high * 100_000_000 + low, scale))
+}
+
+/// One to eight bytes as a little-endian word, zeros behind.
+#[inline]
+fn load(text: &[u8]) -> u64 {
+    if let Some(word) = text.first_chunk::<8>() {
+        return u64::from_le_bytes(*word);
+    }
+    let length = text.len();
+    match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        // The two halves may overlap: then they agree.
+        (Some(front), Some(back)) => {
+            u64::from(u32::from_le_bytes(*front)) | u64::from(u32::from_le_bytes(*back)) << (8 * (length - 4))
+        }
+        _ => {
+            u64::from(text[0])
+                | u64::from(text[length / 2]) << (8 * (length / 2))
+                | u64::from(text[length - 1]) << (8 * (length - 1))
+        }
+    }
+}
+
+/// The place of the first point in a word that has had `'0'` taken from each byte.
+#[inline]
+fn point(word: u64) -> Option<u32> {
+    let difference = word ^ 0x1e1e_1e1e_1e1e_1e1e; // '.' ^ '0'
+    let zeros = difference.wrapping_sub(0x0101_0101_0101_0101) & !difference & HIGH_BITS;
+    (zeros != 0).then(|| zeros.trailing_zeros() / 8)
+}
+
+/// The number that eight digits make, the first byte being the most significant; `None` where a
+/// byte is no digit. Pairs, then fours, then eights are put together in three multiplications.
+#[inline]
+fn digits_of(word: u64) -> Option<i64> {
+    if (word.wrapping_add(0x7676_7676_7676_7676) | word) & HIGH_BITS != 0 {
+        return None;
+    }
+    let pairs = word.wrapping_mul(10 << 8 | 1) >> 8 & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100 << 16 | 1) >> 16 & 0x0000_ffff_0000_ffff;
+    let eights = fours.wrapping_mul(10_000 << 32 | 1) >> 32;
+    Some(eights as i64)
+}
+
+/// The parts of a number's text.
+struct Parts<'a> {
+    negative: bool,
+    whole: &'a [u8],
+    fraction: &'a [u8],
+    /// Is there a point or an exponent?
+    is_integer: bool,
+    exponent: i64,
+}
+
+fn split(text: &[u8]) -> Option<Parts<'_>> {
+    let (negative, rest) = match text.split_first()? {
+        (b'-', rest) => (true, rest),
+        (b'+', rest) => (false, rest),
+        _ => (false, text),
+    };
+    let (whole, rest) = rest.split_at(count_digits(rest));
+    let (fraction, after) = match rest.split_first() {
+        Some((b'.', rest)) => rest.split_at(count_digits(rest)),
+        _ => (&rest[..0], rest),
+    };
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let exponent = match after.split_first() {
+        None => 0,
+        Some((b'e' | b'E', exponent)) => {
+            let (sign, digits) = match exponent.split_first()? {
+                (b'-', digits) => (-1, digits),
+                (b'+', digits) => (1, digits),
+                _ => (1, exponent),
+            };
+            if digits.is_empty() || count_digits(digits) < digits.len() {
+                return None;
+            }
+            let add = |sum: i64, digit: &u8| sum.saturating_mul(10).saturating_add(i64::from(digit - b'0'));
+            sign * digits.iter().fold(0, add).min(i64::from(u32::MAX))
+        }
+        Some(_) => return None,
+    };
+    Some(Parts { negative, whole, fraction, is_integer: rest.is_empty(), exponent })
+}
+
+/// Any length, any form.
+#[cold]
+fn long(text: &[u8]) -> Result<Number, NotNumber> {
+    let parts = split(text).ok_or(NotNumber::Text)?;
+    let digits = || parts.whole.iter().chain(parts.fraction).map(|byte| byte - b'0');
+    if let Some(decimal) = exact(digits(), parts.fraction.len(), parts.exponent) {
+        return Ok(Number::Decimal(if parts.negative { decimal.negate() } else { decimal }));
+    }
+    if parts.is_integer {
+        return Err(NotNumber::TooLong);
+    }
+    let text = std::str::from_utf8(text).map_err(|_| NotNumber::Text)?;
+    let double: f64 = text.parse().map_err(|_| NotNumber::Text)?;
+    if double.is_finite() && double != 0.0 { Ok(Number::Double(double)) } else { Err(NotNumber::OutOfRange) }
+}
+
+/// The decimal of these digits, of which `places` stand behind the point, times `10^exponent`.
+fn exact(digits: impl Iterator<Item = u8>, places: usize, exponent: i64) -> Option<Decimal> {
+    // Zeros are held back until a digit follows: those at the end cost no precision.
+    let (mut mantissa, mut held, mut seen) = (0u128, 0u32, 0i64);
+    for digit in digits {
+        seen += 1;
+        if digit == 0 {
+            held = if mantissa == 0 { 0 } else { held + 1 };
+            continue;
+        }
+        let shift = 10u128.checked_pow(held + 1)?;
+        mantissa = mantissa.checked_mul(shift)?.checked_add(digit.into())?;
+        held = 0;
+    }
+    debug_assert!(seen >= places as i64);
+    scaled(mantissa, exponent - places as i64 + i64::from(held))
+}
+
+/// Compare two texts that [`is_plain`] accepts, of any length, exactly: by sign, then by the
+/// power of ten of the first digit, then digit by digit.
+pub fn compare_plain(a: &[u8], b: &[u8]) -> std::cmp::Ordering {
+    let (Some(a), Some(b)) = (split(a), split(b)) else { return a.cmp(b) };
+    let (a_digits, a_power) = significant(&a);
+    let (b_digits, b_power) = significant(&b);
+    let sign = |digits: &[u8], negative| i8::from(!digits.is_empty()) * if negative { -1 } else { 1 };
+    let (a_sign, b_sign) = (sign(&a_digits, a.negative), sign(&b_digits, b.negative));
+    if a_sign != b_sign {
+        return a_sign.cmp(&b_sign);
+    }
+    let magnitudes = a_power.cmp(&b_power).then_with(|| a_digits.cmp(&b_digits));
+    if a_sign < 0 { magnitudes.reverse() } else { magnitudes }
+}
+
+/// The digits from the first to the last that is not zero, and the power of ten of the first;
+/// nothing and 0 for zero.
+fn significant(parts: &Parts<'_>) -> (Vec<u8>, i64) {
+    let digits: Vec<u8> = parts.whole.iter().chain(parts.fraction).copied().collect();
+    let Some(first) = digits.iter().position(|digit| *digit != b'0') else { return (Vec::new(), 0) };
+    let last = digits.iter().rposition(|digit| *digit != b'0').unwrap_or(first);
+    (digits[first..=last].to_vec(), parts.exponent + parts.whole.len() as i64 - first as i64)
+}
+
+/// The order of a text that [`is_plain`] accepts and that is too long for a number, and a number.
+pub fn compare_plain_with(text: &[u8], number: Number) -> std::cmp::Ordering {
+    let mut printed = Vec::new();
+    match number {
+        Number::Decimal(decimal) => decimal.write(&mut printed),
+        Number::Double(double) => print::write_double(double, &mut printed),
+    }
+    compare_plain(text, &printed)
+}

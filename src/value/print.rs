@@ -1,0 +1,157 @@
+//! Number to text.
+
+use super::decimal::Decimal;
+
+/// Digits of the longest magnitude, with the zeros that a scale of 38 puts in front.
+const WIDTH: usize = 40;
+
+/// Append a decimal in plain notation, without trailing zeros behind the point.
+#[inline]
+pub fn write_decimal(decimal: Decimal, out: &mut Vec<u8>) {
+    let mantissa = decimal.mantissa();
+    let magnitude = mantissa.unsigned_abs();
+    if mantissa < 0 {
+        out.push(b'-');
+    }
+    if magnitude < 100_000_000 && decimal.scale() < 8 {
+        write_short(magnitude as u64, decimal.scale().into(), out);
+    } else {
+        write_long(magnitude, decimal.scale().into(), out);
+    }
+}
+
+/// The eight digits of a number below `10^8`, the first in the lowest byte: split in halves, in
+/// pairs, in digits, all lanes of a word at once.
+#[inline]
+fn eight_digits(number: u64) -> u64 {
+    let fours = number / 10_000 | (number % 10_000) << 32;
+    let hundreds = fours * 10_486 >> 20 & 0x0000_007f_0000_007f;
+    let pairs = (fours - hundreds * 100) << 16 | hundreds;
+    let tens = pairs * 103 >> 10 & 0x000f_000f_000f_000f;
+    (pairs - tens * 10) << 8 | tens
+}
+
+/// A magnitude below `10^8` with at most seven places, without a loop: the digits stand in a
+/// word, the point is moved in between, and one store of fixed size writes it.
+#[inline]
+fn write_short(magnitude: u64, scale: u32, out: &mut Vec<u8>) {
+    let digits = eight_digits(magnitude);
+    let leading = (digits.trailing_zeros() / 8).min(7 - scale);
+    let trailing = (digits.leading_zeros() / 8).min(scale);
+    let text = u128::from(digits | 0x3030_3030_3030_3030);
+    let whole = text & ((1 << (8 * (8 - scale))) - 1);
+    let fraction = text >> (8 * (8 - scale)) << (8 * (9 - scale));
+    let pointed = whole | u128::from(b'.') << (8 * (8 - scale)) | fraction;
+    let point = u32::from(trailing < scale);
+    let end = out.len() + (8 - leading - trailing + point) as usize;
+    out.extend_from_slice(&(pointed >> (8 * leading)).to_le_bytes());
+    out.truncate(end);
+}
+
+fn write_long(magnitude: u128, scale: usize, out: &mut Vec<u8>) {
+    let mut digits = [b'0'; WIDTH];
+    let mut end = WIDTH;
+    let mut rest = magnitude;
+    while rest > u128::from(u64::MAX) {
+        const CHUNK: u128 = 10_000_000_000_000_000;
+        let chunk = (rest % CHUNK) as u64;
+        rest /= CHUNK;
+        end -= 16;
+        put_eight(chunk / 100_000_000, &mut digits[end..end + 8]);
+        put_eight(chunk % 100_000_000, &mut digits[end + 8..end + 16]);
+    }
+    let mut rest = rest as u64;
+    while rest > 0 {
+        end -= 8;
+        put_eight(rest % 100_000_000, &mut digits[end..end + 8]);
+        rest /= 100_000_000;
+    }
+    let (whole, fraction) = digits.split_at(WIDTH - scale);
+    let first = whole.iter().position(|digit| *digit != b'0').unwrap_or(whole.len() - 1);
+    out.extend_from_slice(&whole[first..]);
+    if let Some(last) = fraction.iter().rposition(|digit| *digit != b'0') {
+        out.push(b'.');
+        out.extend_from_slice(&fraction[..=last]);
+    }
+}
+
+#[inline]
+fn put_eight(number: u64, at: &mut [u8]) {
+    at.copy_from_slice(&(eight_digits(number) | 0x3030_3030_3030_3030).to_le_bytes());
+}
+
+/// The shortest decimal that reads back as this finite double, as `(digits, exponent)` with the
+/// value `digits * 10^exponent`; the digits have the sign and no trailing zeros.
+pub fn shortest(double: f64) -> (i64, i32) {
+    let mut buffer = zmij::Buffer::new();
+    let (mut digits, mut exponent, mut behind_point) = (0i64, 0i32, false);
+    let mut bytes = buffer.format_finite(double).bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'0'..=b'9' => {
+                digits = digits * 10 + i64::from(byte - b'0');
+                exponent -= i32::from(behind_point);
+            }
+            b'.' => behind_point = true,
+            b'e' => exponent += read_exponent(bytes.by_ref()),
+            _ => {} // the sign
+        }
+    }
+    if digits == 0 {
+        return (0, 0);
+    }
+    while digits % 10 == 0 {
+        digits /= 10;
+        exponent += 1;
+    }
+    (if double < 0.0 { -digits } else { digits }, exponent)
+}
+
+fn read_exponent(bytes: impl Iterator<Item = u8>) -> i32 {
+    let (mut exponent, mut negative) = (0, false);
+    for byte in bytes {
+        match byte {
+            b'0'..=b'9' => exponent = exponent * 10 + i32::from(byte - b'0'),
+            _ => negative = byte == b'-',
+        }
+    }
+    if negative { -exponent } else { exponent }
+}
+
+/// Append a finite double: the shortest text that reads back as the same double. Plain notation
+/// from `1e-7` up to `1e21`, else like `1.5e-9`; no `.0`; minus zero is `0`.
+pub fn write_double(double: f64, out: &mut Vec<u8>) {
+    let (digits, exponent) = shortest(double);
+    if digits < 0 {
+        out.push(b'-');
+    }
+    let size = double.abs();
+    if size == 0.0 {
+        out.push(b'0');
+    } else if (1e-7..1e21).contains(&size) {
+        write_plain(digits.unsigned_abs(), exponent, out);
+    } else {
+        write_scientific(digits.unsigned_abs(), exponent, out);
+    }
+}
+
+fn write_plain(digits: u64, exponent: i32, out: &mut Vec<u8>) {
+    // Below 1e21, zeros at the end are at most 20; above 1e-7, places are at most 7 + 17.
+    if exponent >= 0 {
+        write_long(digits.into(), 0, out);
+        out.extend(std::iter::repeat_n(b'0', exponent as usize));
+    } else {
+        write_long(digits.into(), exponent.unsigned_abs() as usize, out);
+    }
+}
+
+fn write_scientific(digits: u64, exponent: i32, out: &mut Vec<u8>) {
+    let places = digits.ilog10();
+    write_long(digits.into(), places as usize, out);
+    out.push(b'e');
+    let power = exponent + places as i32;
+    if power < 0 {
+        out.push(b'-');
+    }
+    write_long(power.unsigned_abs().into(), 0, out);
+}

@@ -1,0 +1,307 @@
+//! Exact numbers of any length, and the double nearest to an exact quotient or root.
+//!
+//! This is where the 38 digits of a [`Decimal`] end: the long paths of its arithmetic, sums that
+//! must not overflow on the way, and the one rounding that turns an exact result into a double.
+
+use num_bigint::{BigInt, BigUint, Sign};
+
+use super::decimal::{Decimal, MAX_DIGITS, power_of_ten};
+use super::{Number, print};
+use crate::record::Fault;
+
+/// Doubles hold every integer up to here.
+const EXACT_INTEGERS: u128 = 1 << 53;
+
+/// An exact number of any length: `mantissa / 10^scale`.
+#[derive(Clone, Debug)]
+pub struct Wide {
+    mantissa: BigInt,
+    scale: u32,
+}
+
+impl Wide {
+    /// `mantissa / 10^scale`.
+    pub fn new(mantissa: BigInt, scale: u32) -> Self {
+        Wide { mantissa, scale }
+    }
+
+    /// The decimal that a finite double prints as, however many places that takes.
+    pub fn from_f64_shortest(double: f64) -> Self {
+        let (digits, exponent) = print::shortest(double);
+        let mantissa = BigInt::from(digits);
+        if exponent < 0 {
+            Wide { mantissa, scale: exponent.unsigned_abs() }
+        } else {
+            Wide { mantissa: mantissa * ten_to(exponent.unsigned_abs()), scale: 0 }
+        }
+    }
+
+    /// The mantissa at this scale, which must not be smaller than its own.
+    fn mantissa_at(&self, scale: u32) -> BigInt {
+        &self.mantissa * ten_to(scale - self.scale)
+    }
+
+    /// Add a number.
+    pub fn add(&mut self, other: &Wide) {
+        if other.scale > self.scale {
+            self.mantissa = self.mantissa_at(other.scale);
+            self.scale = other.scale;
+        }
+        if other.scale == self.scale {
+            self.mantissa += &other.mantissa;
+        } else {
+            self.mantissa += other.mantissa_at(self.scale);
+        }
+    }
+
+    /// The product.
+    pub fn multiply(&self, other: &Wide) -> Wide {
+        Wide { mantissa: &self.mantissa * &other.mantissa, scale: self.scale + other.scale }
+    }
+
+    /// `self - other`.
+    pub fn subtract(&self, other: &Wide) -> Wide {
+        let mut difference = Wide { mantissa: -&other.mantissa, scale: other.scale };
+        difference.add(self);
+        difference
+    }
+
+    /// The order of two numbers.
+    pub fn compare(&self, other: &Wide) -> std::cmp::Ordering {
+        let scale = self.scale.max(other.scale);
+        self.mantissa_at(scale).cmp(&other.mantissa_at(scale))
+    }
+
+    /// Is it below zero?
+    pub fn is_negative(&self) -> bool {
+        self.mantissa.sign() == Sign::Minus
+    }
+
+    /// Without trailing zeros behind the point.
+    fn strip(mut self) -> Self {
+        let ten = BigInt::from(10);
+        while self.scale > 0 {
+            let tenth = &self.mantissa / &ten;
+            if &tenth * &ten != self.mantissa {
+                break;
+            }
+            self.mantissa = tenth;
+            self.scale -= 1;
+        }
+        self
+    }
+
+    /// The same number as a decimal; `None` where it needs more than 38 digits.
+    pub fn to_decimal(&self) -> Option<Decimal> {
+        if let (Ok(mantissa), Ok(scale)) = (i128::try_from(&self.mantissa), u8::try_from(self.scale))
+            && let Some(decimal) = Decimal::new(mantissa, scale)
+        {
+            return Some(decimal);
+        }
+        let stripped = self.clone().strip();
+        Decimal::new(i128::try_from(stripped.mantissa).ok()?, u8::try_from(stripped.scale).ok()?)
+    }
+
+    /// The nearest double; infinite past the range of doubles.
+    pub fn to_f64(&self) -> f64 {
+        let magnitude = nearest_long(self.mantissa.magnitude(), &ten_to(self.scale));
+        if self.is_negative() { -magnitude } else { magnitude }
+    }
+
+    /// A decimal where it fits, else the nearest double; an integer past 38 digits is a fault
+    /// unless `approximate` (a double took part).
+    pub fn to_number(&self, approximate: bool) -> Result<Number, Fault> {
+        if let Some(decimal) = self.to_decimal() {
+            return Ok(Number::Decimal(decimal));
+        }
+        if !approximate && self.clone().strip().scale == 0 {
+            return Err(Fault::new("number overflow: the result needs more than 38 digits"));
+        }
+        Number::from_f64(self.to_f64())
+    }
+
+    /// The exact quotient where it ends within 38 digits, else the double nearest to it. The
+    /// divisor is not zero.
+    pub fn divide(&self, divisor: &Wide) -> Result<Number, Fault> {
+        let same_sign = self.is_negative() == divisor.is_negative();
+        let (n, d) = self.ratio(divisor);
+        if let Some(quotient) = terminating_quotient(&n, &d) {
+            return Ok(Number::Decimal(if same_sign { quotient } else { quotient.negate() }));
+        }
+        let magnitude = nearest_long(&n, &d);
+        Number::from_f64(if same_sign { magnitude } else { -magnitude })
+    }
+
+    /// The double nearest to the square root of the quotient of two numbers that are not negative.
+    pub fn root_of_quotient(&self, divisor: &Wide) -> f64 {
+        let (n, d) = self.ratio(divisor);
+        nearest_root(&n, &d)
+    }
+
+    /// The magnitudes of the quotient as two integers.
+    fn ratio(&self, divisor: &Wide) -> (BigUint, BigUint) {
+        let scale = self.scale.max(divisor.scale);
+        (self.mantissa_at(scale).into_parts().1, divisor.mantissa_at(scale).into_parts().1)
+    }
+}
+
+impl From<Decimal> for Wide {
+    fn from(decimal: Decimal) -> Self {
+        Wide { mantissa: BigInt::from(decimal.mantissa()), scale: decimal.scale().into() }
+    }
+}
+
+impl From<Number> for Wide {
+    fn from(number: Number) -> Self {
+        match number {
+            Number::Decimal(decimal) => decimal.into(),
+            Number::Double(double) => Wide::from_f64_shortest(double),
+        }
+    }
+}
+
+/// `n / d` where it ends within 38 digits; see [`Decimal::divide_exact`].
+fn terminating_quotient(n: &BigUint, d: &BigUint) -> Option<Decimal> {
+    let five = BigUint::from(5u8);
+    let twos = d.trailing_zeros()?;
+    let (mut rest, mut fives) = (d >> twos, 0);
+    while (&rest % &five).bits() == 0 {
+        rest /= &five;
+        fives += 1;
+    }
+    if (n % &rest).bits() > 0 {
+        return None;
+    }
+    let places = u32::try_from(twos).ok()?.max(fives);
+    let widened = ((n / rest) * five.pow(places - fives)) << (u64::from(places) - twos);
+    Wide::new(widened.into(), places).to_decimal()
+}
+
+fn ten_to(exponent: u32) -> BigUint {
+    match u8::try_from(exponent) {
+        Ok(small) if small <= MAX_DIGITS => BigUint::from(power_of_ten(small).unsigned_abs()),
+        _ => BigUint::from(10u8).pow(exponent),
+    }
+}
+
+/// The exact sum, where mantissas don't fit in 64 bits or scales are far apart.
+#[cold]
+pub(super) fn sum(a: Decimal, b: Decimal) -> Option<Decimal> {
+    if a.scale() == b.scale()
+        && let Some(mantissa) = a.mantissa().checked_add(b.mantissa())
+        && let Some(sum) = Decimal::new(mantissa, a.scale())
+    {
+        return Some(sum);
+    }
+    let mut sum = Wide::from(a);
+    sum.add(&b.into());
+    sum.to_decimal()
+}
+
+/// The exact product, where mantissas don't fit in 64 bits or the scale passes 38.
+#[cold]
+pub(super) fn product(a: Decimal, b: Decimal) -> Option<Decimal> {
+    if let Some(mantissa) = a.mantissa().checked_mul(b.mantissa())
+        && let Some(product) = Decimal::new(mantissa, a.scale() + b.scale())
+    {
+        return Some(product);
+    }
+    Wide::from(a).multiply(&b.into()).to_decimal()
+}
+
+/// The greatest integer not above the quotient, however long its parts are.
+#[cold]
+pub(super) fn floor_quotient(a: Decimal, b: Decimal) -> Option<Decimal> {
+    let (n, d) = Wide::from(a).ratio(&b.into());
+    let (quotient, exact) = (&n / &d, (&n % &d).bits() == 0);
+    let magnitude = i128::try_from(quotient).ok()?;
+    if a.is_negative() == b.is_negative() || a.is_zero() {
+        Decimal::new(magnitude, 0)
+    } else {
+        Decimal::new(-magnitude - i128::from(!exact), 0)
+    }
+}
+
+/// What is left of the division, with the dividend's sign.
+#[cold]
+pub(super) fn remainder(a: Decimal, b: Decimal) -> Option<Decimal> {
+    let (n, d) = Wide::from(a).ratio(&b.into());
+    let rest = Wide::new(BigInt::from(n % d), a.scale().max(b.scale()).into()).to_decimal()?;
+    Some(if a.is_negative() { rest.negate() } else { rest })
+}
+
+/// The double nearest to `n / d` (ties to even). `d` is not zero.
+#[inline]
+pub(super) fn nearest(n: u128, d: u128) -> f64 {
+    if n <= EXACT_INTEGERS && d <= EXACT_INTEGERS {
+        // Both are exact as doubles, so IEEE division rounds once and correctly.
+        return n as u64 as f64 / d as u64 as f64;
+    }
+    nearest_shifted(n, d)
+}
+
+fn nearest_shifted(n: u128, d: u128) -> f64 {
+    let shift = n.leading_zeros();
+    // With n at the top of 128 bits and d below 2^63, the quotient has at least 65 bits.
+    if n == 0 || d >= 1 << 63 {
+        return nearest_long(&n.into(), &d.into());
+    }
+    let shifted = n << shift;
+    round_to_double(shifted / d, -i64::from(shift), !shifted.is_multiple_of(d))
+}
+
+/// The double nearest to `n / d` (ties to even); infinite past the range. `d` is not zero.
+fn nearest_long(n: &BigUint, d: &BigUint) -> f64 {
+    if n.bits() == 0 {
+        return 0.0;
+    }
+    // A quotient of 66 or 67 bits: more than the 53 that stay, and it fits in a u128.
+    let shift = 66 - (n.bits() as i64 - d.bits() as i64);
+    let (n, d) = if shift >= 0 { (n << shift, d.clone()) } else { (n.clone(), d << -shift) };
+    let quotient = &n / &d;
+    let inexact = &quotient * &d != n;
+    u128::try_from(quotient).map_or(f64::INFINITY, |bits| round_to_double(bits, -shift, inexact))
+}
+
+/// The double nearest to `sqrt(n / d)`; infinite past the range. `d` is not zero.
+pub(super) fn nearest_root(n: &BigUint, d: &BigUint) -> f64 {
+    if n.bits() == 0 {
+        return 0.0;
+    }
+    // The floor of a root is the root of the floor, so integer division may come first. An even
+    // shift that leaves 132 bits or so makes a root of about 66 bits.
+    let shift = (132 - (n.bits() as i64 - d.bits() as i64)) & !1;
+    let (n, d) = if shift >= 0 { (n << shift, d.clone()) } else { (n.clone(), d << -shift) };
+    let quotient = &n / &d;
+    let root = quotient.sqrt();
+    let inexact = &root * &root * &d != n;
+    u128::try_from(root).map_or(f64::INFINITY, |bits| round_to_double(bits, -shift / 2, inexact))
+}
+
+/// The double nearest to `bits * 2^exponent` plus a little, where `inexact` says that there is a
+/// little. `bits` has more than 54 significant bits unless it is exact.
+fn round_to_double(bits: u128, exponent: i64, inexact: bool) -> f64 {
+    let length = i64::from(128 - bits.leading_zeros());
+    // Below the normal range the last place stands still at 2^-1074.
+    let drop = (length - 53).max(-1074 - exponent).max(0);
+    let kept = if drop >= 128 { 0 } else { bits >> drop };
+    let rest = if drop >= 128 { bits } else { bits & ((1 << drop) - 1) };
+    let half = if drop == 0 || drop > 128 { u128::MAX } else { 1 << (drop - 1) };
+    let up = rest > half || (rest == half && (inexact || kept & 1 == 1));
+    let significand = (kept + u128::from(up)) as f64;
+    let power = exponent + drop;
+    if power > 1023 {
+        return f64::INFINITY;
+    }
+    // Exact: the significand has at most 53 bits and the product is representable.
+    significand * power_of_two(power as i32)
+}
+
+/// `2^exponent`, for exponents from -1074 to 1023.
+fn power_of_two(exponent: i32) -> f64 {
+    if exponent >= -1022 {
+        f64::from_bits(((exponent + 1023) as u64) << 52)
+    } else {
+        f64::from_bits(1 << (exponent + 1074))
+    }
+}
