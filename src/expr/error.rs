@@ -1,0 +1,233 @@
+//! What is wrong with a program, with the place marked.
+
+use std::fmt;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::ast::Span;
+
+/// The widest piece of a program's line that an error shows, in terminal columns.
+const SHOWN_WIDTH: usize = 100;
+
+/// A program that cannot be run: refused before a byte is read. Shown as
+///
+/// ```text
+/// unknown column 'pirce'
+///   pirce > 90
+///   ^^^^^ did you mean 'price'? columns: id, ts, customer_id, qty, price
+/// ```
+///
+/// with the line's number where the program has more than one line. The caller puts its own name
+/// (`filter: `) in front.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProgramError {
+    text: Box<str>,
+    span: Span,
+    message: String,
+    hint: Option<String>,
+}
+
+impl ProgramError {
+    /// An error about the bytes `span` of the program `text`. An empty span marks the place
+    /// between two characters. The message is lower case, the culprit in single quotes.
+    pub fn new(text: &str, span: Span, message: impl Into<String>) -> Self {
+        ProgramError {
+            text: text.into(),
+            span,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// The same error with words behind the mark: what to do, or what was expected.
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What is wrong, in one line, without the place.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Where it is wrong.
+    pub fn span(&self) -> Span {
+        self.span.clone()
+    }
+}
+
+impl std::error::Error for ProgramError {}
+
+impl fmt::Display for ProgramError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        let place = Place::of(&self.text, &self.span);
+        if place.line.is_empty() {
+            return match &self.hint {
+                Some(hint) => write!(f, ": {hint}"),
+                None => Ok(()),
+            };
+        }
+        write!(f, "\n  {}{}", place.label, place.line)?;
+        let indent = place.label.width() + place.before;
+        write!(f, "\n  {:indent$}{}", "", "^".repeat(place.marked))?;
+        match &self.hint {
+            Some(hint) => write!(f, " {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The line that an error marks, ready to be shown. Widths are terminal columns.
+struct Place {
+    /// `line 3: `, or nothing where the program is one line.
+    label: String,
+    line: String,
+    before: usize,
+    marked: usize,
+}
+
+impl Place {
+    fn of(text: &str, span: &Span) -> Place {
+        let boundary = |wanted: usize| {
+            let wanted = wanted.min(text.len());
+            (0..=wanted)
+                .rev()
+                .find(|&at| text.is_char_boundary(at))
+                .unwrap_or(0)
+        };
+        let start = boundary(span.start);
+        let end = boundary(span.end.max(start));
+        let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+        let several = text.trim_end().contains('\n');
+        let label = match several {
+            true => format!("line {}: ", text[..start].matches('\n').count() + 1),
+            false => String::new(),
+        };
+        let parts = [
+            shown(text[line_start..start].trim_start()),
+            shown(&text[start..end.min(line_end)]),
+            shown(&text[end.min(line_end)..line_end]),
+        ];
+        Place::windowed(label, parts)
+    }
+
+    /// Cuts a line that is too wide to a piece around the mark.
+    fn windowed(label: String, [before, marked, after]: [String; 3]) -> Place {
+        let marked = cut_end(&marked, SHOWN_WIDTH);
+        let room = SHOWN_WIDTH - marked.width().min(SHOWN_WIDTH);
+        let before = cut_start(&before, room.max(SHOWN_WIDTH / 3) * 2 / 3);
+        let room = room.saturating_sub(before.width());
+        let after = cut_end(after.trim_end(), room.max(SHOWN_WIDTH / 6));
+        Place {
+            label,
+            before: before.width(),
+            marked: marked.width().max(1),
+            line: format!("{before}{marked}{after}").trim_end().to_owned(),
+        }
+    }
+}
+
+/// The text with each control character (a tab, say) as one space, so that widths can be counted.
+fn shown(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+/// At most `room` columns from the text's start, `...` standing for the rest.
+pub(super) fn cut_end(text: &str, room: usize) -> String {
+    if text.width() <= room {
+        return text.to_owned();
+    }
+    let kept = fitting(text.chars(), room.saturating_sub(3));
+    let mut cut: String = text.chars().take(kept).collect();
+    cut.push_str("...");
+    cut
+}
+
+/// At most `room` columns from the text's end, `...` standing for what came before.
+fn cut_start(text: &str, room: usize) -> String {
+    if text.width() <= room {
+        return text.to_owned();
+    }
+    let kept = fitting(text.chars().rev(), room.saturating_sub(3));
+    let all = text.chars().count();
+    let tail: String = text.chars().skip(all - kept).collect();
+    format!("...{tail}")
+}
+
+/// How many of these characters fit into `room` columns.
+fn fitting(characters: impl Iterator<Item = char>, room: usize) -> usize {
+    let mut width = 0;
+    characters
+        .take_while(|c| {
+            width += c.width().unwrap_or(0);
+            width <= room
+        })
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line() {
+        let error = ProgramError::new("pirce > 90", 0..5, "unknown column 'pirce'")
+            .with_hint("did you mean 'price'?");
+        assert_eq!(
+            error.to_string(),
+            "unknown column 'pirce'\n  pirce > 90\n  ^^^^^ did you mean 'price'?"
+        );
+    }
+
+    #[test]
+    fn the_place_after_the_last_character() {
+        let error = ProgramError::new("a and", 5..5, "expected a value after 'and'");
+        assert_eq!(
+            error.to_string(),
+            "expected a value after 'and'\n  a and\n       ^"
+        );
+    }
+
+    #[test]
+    fn several_lines_show_their_number() {
+        let text = "# totals\na = 1,\n\tb = pirce\n";
+        let at = text.find("pirce").unwrap();
+        let error = ProgramError::new(text, at..at + 5, "unknown column 'pirce'");
+        assert_eq!(
+            error.to_string(),
+            "unknown column 'pirce'\n  line 3: b = pirce\n              ^^^^^"
+        );
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        let text = "\"한국\" = 나라가";
+        let at = text.find('나').unwrap();
+        let error = ProgramError::new(text, at..text.len(), "unknown column '나라가'");
+        assert_eq!(
+            error.to_string(),
+            "unknown column '나라가'\n  \"한국\" = 나라가\n           ^^^^^^"
+        );
+    }
+
+    #[test]
+    fn a_long_line_is_cut_around_the_mark() {
+        let text = format!("{}pirce{}", "a + ".repeat(50), " + b".repeat(50));
+        let error = ProgramError::new(&text, 200..205, "unknown column 'pirce'").to_string();
+        let lines: Vec<&str> = error.lines().collect();
+        assert!(lines[1].starts_with("  ...a + "), "{error}");
+        assert!(lines[1].ends_with("..."), "{error}");
+        assert!(lines[1].width() <= SHOWN_WIDTH + 2, "{error}");
+        assert_eq!(lines[1].find("pirce"), lines[2].find('^'), "{error}");
+    }
+
+    #[test]
+    fn an_empty_program_has_no_line_to_show() {
+        let error = ProgramError::new(" \n", 0..0, "the expression is empty");
+        assert_eq!(error.to_string(), "the expression is empty");
+    }
+}

@@ -1,0 +1,241 @@
+//! From a program's text to its words.
+
+use unicode_width::UnicodeWidthChar;
+
+use super::ast::Span;
+use super::error::ProgramError;
+use super::literal;
+use crate::value::Interval;
+
+/// A word of a program and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Lexeme {
+    pub token: Token,
+    pub span: Span,
+}
+
+/// The kinds of word. Comments and white space are none.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Token {
+    /// `price`, `user.name`
+    Name(String),
+    /// `[First Name]`, without its brackets
+    Bracketed(String),
+    /// `"text"`, its escapes resolved
+    Text(String),
+    /// `1_000.5e3` without its underscores
+    Number(String),
+    /// `15m`
+    Interval(Interval),
+    /// `:since`, without its colon
+    Setting(String),
+    /// one of [`KEYWORDS`], in lower case
+    Keyword(&'static str),
+    /// one of [`SYMBOLS`]
+    Symbol(&'static str),
+    /// the end of the program
+    End,
+}
+
+/// Words that name no column unless they stand in brackets.
+const KEYWORDS: [&str; 14] = [
+    "and", "or", "not", "in", "between", "is", "null", "true", "false", "case", "when", "then",
+    "else", "end",
+];
+
+/// Operators and punctuation; where one begins another, the longer comes first.
+const SYMBOLS: [&str; 26] = [
+    "==", "=~", "!=", "!~", "<>", "<=", ">=", "&&", "||", "**", "//", "=", "<", ">", "!", "~", "+",
+    "-", "*", "/", "%", "^", "(", ")", ",", ":",
+];
+
+/// What people write that the language lacks, and what to write instead.
+const MISTAKEN: [(&str, &str); 20] = [
+    ("===", "write '='"),
+    ("!==", "write '!='"),
+    ("=>", "write '>='"),
+    ("=<", "write '<='"),
+    ("<=>", "write '='"),
+    ("~*", "for upper or lower case write ~ \"(?i)...\""),
+    ("!~*", "for upper or lower case write !~ \"(?i)...\""),
+    (":=", "write '='"),
+    ("?", "write if(condition, a, b)"),
+    ("&", "write 'and'"),
+    ("|", "write 'or'; texts are joined by concat(a, b)"),
+    (
+        "$",
+        "give shell values by --set name=\"$value\" and read them as :name",
+    ),
+    (
+        "`",
+        "write a column's name as it is, or in brackets: [First Name]",
+    ),
+    (";", "separate by ','"),
+    ("≠", "write '!='"),
+    ("≤", "write '<='"),
+    ("≥", "write '>='"),
+    ("×", "write '*'"),
+    ("“", "write a straight quote: \""),
+    ("‘", "write a straight quote: \""),
+];
+
+/// The words of a program, the last of them [`Token::End`].
+pub(super) fn lex(text: &str) -> Result<Vec<Lexeme>, ProgramError> {
+    let mut lexemes = Vec::new();
+    let mut at = 0;
+    while let Some(first) = text[at..].chars().next() {
+        if first.is_whitespace() {
+            at += first.len_utf8();
+        } else if first == '#' {
+            at = text[at..].find('\n').map_or(text.len(), |line| at + line);
+        } else {
+            let (token, end) = word(text, at, first)?;
+            lexemes.push(Lexeme {
+                token,
+                span: at..end,
+            });
+            at = end;
+        }
+    }
+    lexemes.push(Lexeme {
+        token: Token::End,
+        span: at..at,
+    });
+    Ok(lexemes)
+}
+
+/// The word that begins with the character `first` at `start`, and where it ends.
+fn word(text: &str, start: usize, first: char) -> Result<(Token, usize), ProgramError> {
+    let second = text[start + first.len_utf8()..].chars().next();
+    match first {
+        '"' | '\'' => literal::quoted(text, start, first),
+        '[' => bracketed(text, start).map(|(name, end)| (Token::Bracketed(name), end)),
+        '0'..='9' => literal::numeric(text, start),
+        '.' if second.is_some_and(|c| c.is_ascii_digit()) => literal::numeric(text, start),
+        ':' if second.is_some_and(continues_name) => {
+            let end = name_end(text, start + 1);
+            Ok((Token::Setting(text[start + 1..end].to_owned()), end))
+        }
+        _ if begins_name(first) => {
+            let end = name_end(text, start);
+            Ok((name_or_keyword(&text[start..end]), end))
+        }
+        _ => symbol(text, start, first),
+    }
+}
+
+fn name_or_keyword(word: &str) -> Token {
+    match KEYWORDS
+        .iter()
+        .find(|keyword| keyword.eq_ignore_ascii_case(word))
+    {
+        Some(keyword) => Token::Keyword(keyword),
+        None => Token::Name(word.to_owned()),
+    }
+}
+
+fn symbol(text: &str, start: usize, first: char) -> Result<(Token, usize), ProgramError> {
+    let rest = &text[start..];
+    let known = SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol));
+    let mistaken = MISTAKEN
+        .iter()
+        .filter(|(wrong, _)| rest.starts_with(wrong) && known.is_none_or(|k| k.len() < wrong.len()))
+        .max_by_key(|(wrong, _)| wrong.len());
+    if let Some((wrong, instead)) = mistaken {
+        let span = start..start + wrong.len();
+        let operator = wrong.chars().all(|c| "=<>!~*:&|≠≤≥×".contains(c));
+        let message = match operator {
+            true => format!("'{wrong}' is not an operator"),
+            false => format!("unexpected character '{wrong}'"),
+        };
+        return Err(ProgramError::new(text, span, message).with_hint(*instead));
+    }
+    match known {
+        Some(symbol) => Ok((Token::Symbol(symbol), start + symbol.len())),
+        None => Err(unexpected_character(text, start, first)),
+    }
+}
+
+fn unexpected_character(text: &str, start: usize, first: char) -> ProgramError {
+    let visible = first.width().is_some_and(|width| width > 0);
+    let culprit = match visible {
+        true => format!("'{first}'"),
+        false => format!("U+{:04X}", u32::from(first)),
+    };
+    let span = start..start + first.len_utf8();
+    ProgramError::new(text, span, format!("unexpected character {culprit}"))
+}
+
+/// Whether an unbracketed name may begin with this character: a letter of any script, or `_`.
+pub(super) fn begins_name(c: char) -> bool {
+    c.is_alphabetic() || c == '_'
+}
+
+/// Whether an unbracketed name may go on with this character: also digits, and the marks that
+/// combine with a letter (which have no width of their own).
+pub(super) fn continues_name(c: char) -> bool {
+    let combines = |c: char| {
+        !matches!(
+            c,
+            '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}'
+        ) && !matches!(c, '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+            && c.width() == Some(0)
+    };
+    c.is_alphanumeric() || c == '_' || !c.is_ascii() && combines(c)
+}
+
+/// Where the name ends that begins at `start`. A dot belongs to it when the name goes on behind.
+pub(super) fn name_end(text: &str, start: usize) -> usize {
+    let mut characters = text[start..].char_indices().peekable();
+    while let Some((at, c)) = characters.next() {
+        let goes_on = match c {
+            '.' => characters
+                .peek()
+                .is_some_and(|&(_, next)| continues_name(next)),
+            _ => continues_name(c),
+        };
+        if !goes_on {
+            return start + at;
+        }
+    }
+    text.len()
+}
+
+/// Whether a column of this name can be written without brackets.
+pub(super) fn is_plain_name(name: &str) -> bool {
+    name.starts_with(begins_name)
+        && name_end(name, 0) == name.len()
+        && matches!(name_or_keyword(name), Token::Name(_))
+}
+
+/// A column's name as a program spells it: in brackets where it needs them.
+pub(super) fn spelled(name: &str) -> String {
+    match is_plain_name(name) {
+        true => name.to_owned(),
+        false => format!("[{}]", name.replace(']', "]]")),
+    }
+}
+
+/// The name in the brackets that open at `start`, and where the closing one ends. `]]` stands for
+/// one `]` of the name.
+pub(super) fn bracketed(text: &str, start: usize) -> Result<(String, usize), ProgramError> {
+    let mut name = String::new();
+    let mut at = start + 1;
+    while let Some(close) = text[at..].find(']') {
+        name.push_str(&text[at..at + close]);
+        at += close + 1;
+        if !text[at..].starts_with(']') {
+            return match name.is_empty() {
+                true => Err(ProgramError::new(text, start..at, "'[]' names no column")),
+                false => Ok((name, at)),
+            };
+        }
+        name.push(']');
+        at += 1;
+    }
+    Err(ProgramError::new(
+        text,
+        start..start + 1,
+        "'[' without its ']'",
+    ))
+}
