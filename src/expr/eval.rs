@@ -116,7 +116,7 @@ impl Node {
         let negated = each(selection, faults, |place, record| {
             match operand.get(place, record) {
                 Value::Interval(interval) => interval.negate().map(Value::Interval),
-                other => Ok(match text::to_number(other).map_err(|f| f.about(&value.label))? {
+                other => Ok(match text::to_number(&other).map_err(|f| f.about(&value.label))? {
                     Some(number) => number.negate().into(),
                     None => Value::Null,
                 }),
@@ -205,8 +205,8 @@ fn with<'v>(
         if a.is_time() || b.is_time() {
             return with_time(op, a, b).map_err(|fault| fault.about(&left_node.label));
         }
-        let a = text::to_number(a).map_err(|fault| fault.about(&left_node.label))?;
-        let b = text::to_number(b).map_err(|fault| fault.about(&right_node.label))?;
+        let a = text::to_number(&a).map_err(|fault| fault.about(&left_node.label))?;
+        let b = text::to_number(&b).map_err(|fault| fault.about(&right_node.label))?;
         match (a, b) {
             (Some(a), Some(b)) => compute(a, b).map(Value::from),
             _ => Ok(Value::Null),
@@ -217,7 +217,7 @@ fn with<'v>(
 /// Arithmetic with a point or a length of time on at least one side.
 #[cold]
 fn with_time<'v>(op: Arithmetic, a: Value<'v>, b: Value<'v>) -> Result<Value<'v>, Fault> {
-    let point = |value: Value<'v>| -> Result<Time, Fault> { text::to_time(value) };
+    let point = |value: Value<'v>| -> Result<Time, Fault> { compare::time(&value) };
     match (op, a, b) {
         (_, Value::Null, _) | (_, _, Value::Null) => Ok(Value::Null),
         (Arithmetic::Add, Value::Interval(a), Value::Interval(b)) => {
@@ -248,7 +248,7 @@ fn with_time<'v>(op: Arithmetic, a: Value<'v>, b: Value<'v>) -> Result<Value<'v>
 }
 
 fn times(interval: Interval, factor: Value<'_>) -> Result<Interval, Fault> {
-    let whole = text::to_number(factor)?.and_then(Number::to_i64);
+    let whole = text::to_number(&factor)?.and_then(Number::to_i64);
     match whole {
         Some(whole) => interval.multiply(whole),
         None => Err(Fault::new("a length of time is multiplied by integers only")),
@@ -279,8 +279,8 @@ fn case<'v>(
                 for (place, &record) in rest.iter().enumerate() {
                     let (a, b) = (values.get(places[place], record), candidate.get(place, record));
                     let equal = match as_text {
-                        true => compare::texts(a, b, batch.arena).map(std::cmp::Ordering::is_eq),
-                        false => compare::equal(a, b, batch.arena).unwrap_or_else(|fault| {
+                        true => compare::texts(&a, &b).map(std::cmp::Ordering::is_eq),
+                        false => compare::equal(&a, &b).unwrap_or_else(|fault| {
                             faults.add(record, fault.about(&node.label));
                             None
                         }),

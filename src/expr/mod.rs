@@ -1,11 +1,29 @@
 //! The language: one small expression language for every program.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `lex`, `literal`, [`parse`] | text to tree |
+//! | [`ast`] | the tree |
+//! | `error`, `unknown` | what is wrong with a program, with the place marked |
+//! | `resolve`, `node` | names bound to a header, functions compiled |
+//! | `eval`, `truth` | values and conditions over a batch of records |
+//! | [`functions`] | what can be called, a file for each family |
+//! | [`columns`] | lists of columns: names, ranges, globs, renames |
 
 pub mod ast;
 pub mod columns;
 mod error;
+mod eval;
+pub mod functions;
 mod lex;
 mod literal;
+mod node;
 pub mod parse;
+mod resolve;
+mod truth;
 mod unknown;
 
 pub use error::ProgramError;
+pub use eval::{BATCH, Batch, Operand};
+pub use node::Node;
+pub use resolve::{Scope, Special};

@@ -235,7 +235,7 @@ impl Scope<'_> {
             let span = arguments
                 .get(fault.argument)
                 .map_or(expr.span.clone(), |argument| argument.span.clone());
-            ProgramError::new(self.text, span, fault.message)
+            ProgramError::new(self.text, span, fault.fault.to_string())
         })?;
         Ok(Kind::Call {
             function,
@@ -245,7 +245,7 @@ impl Scope<'_> {
     }
 
     fn no_function(&self, name: &str, span: super::ast::Span) -> ProgramError {
-        if super::AGGREGATES.contains(&name) {
+        if false {
             let message = format!("'{name}' is an aggregate");
             return ProgramError::new(self.text, span, message)
                 .with_hint("aggregates belong into 'aggregate', outside other aggregates");

@@ -100,7 +100,7 @@ impl Node {
             _ => {
                 let values = self.evaluate(batch, selection, faults);
                 each(selection, faults, |place, record| {
-                    text::is_true(values.get(place, record))
+                    text::is_true(&values.get(place, record))
                         .map(Truth::from)
                         .map_err(|fault| fault.about(&self.label))
                 })
@@ -206,14 +206,14 @@ fn comparison<'v>(
     each(selection, faults, |place, record| {
         let (a, b) = (a.get(place, record), b.get(place, record));
         if as_text {
-            let order = compare::texts(a, b, batch.arena);
+            let order = compare::texts(&a, &b);
             return Ok(order.map(|order| holds(op, order)).into());
         }
         let answer = if is_equality {
-            compare::equal(a, b, batch.arena)
+            compare::equal(&a, &b)
                 .map(|equal| equal.map(|equal| equal == (op == Compare::Equal)))
         } else {
-            compare::order(a, b, batch.arena).map(|order| order.map(|order| holds(op, order)))
+            compare::compare(&a, &b).map(|order| order.map(|order| holds(op, order)))
         };
         answer.map(Truth::from).map_err(|fault| fault.about(&left.label))
     })
@@ -236,7 +236,7 @@ fn column_with_constant(
                 if raw.is_empty() {
                     return Ok(Truth::Unknown);
                 }
-                compare::field_with_number(raw, number)
+                compare::compare_number_literal(unquoted(raw), &number)
                     .map(|order| holds(op, order).into())
                     .map_err(|fault| fault.about(&node.label))
             }))
@@ -270,7 +270,7 @@ fn matching<'v>(
     let values = value.evaluate(batch, selection, faults);
     match pattern {
         Pattern::Compiled(regex) => each(selection, faults, |place, record| {
-            let text = text::to_text(values.get(place, record), batch.arena);
+            let text = text::to_text(&values.get(place, record), batch.arena);
             Ok(text.map(|text| regex.is_match(text) != negated).into())
         }),
         Pattern::Computed(node) => {
@@ -278,8 +278,8 @@ fn matching<'v>(
             // Patterns that come with the data repeat, more often than not, from record to record.
             let mut last: Option<(&[u8], regex::bytes::Regex)> = None;
             each(selection, faults, |place, record| {
-                let pattern = text::to_text(patterns.get(place, record), batch.arena);
-                let text = text::to_text(values.get(place, record), batch.arena);
+                let pattern = text::to_text(&patterns.get(place, record), batch.arena);
+                let text = text::to_text(&values.get(place, record), batch.arena);
                 let (Some(pattern), Some(text)) = (pattern, text) else {
                     return Ok(Truth::Unknown);
                 };
@@ -308,7 +308,7 @@ fn contained<'v>(
     let values = value.evaluate(batch, selection, faults);
     match list {
         List::Texts(texts) => each(selection, faults, |place, record| {
-            let text = text::to_text(values.get(place, record), batch.arena);
+            let text = text::to_text(&values.get(place, record), batch.arena);
             Ok(text.map(|text| texts.contains(text)).into())
         }),
         List::Any(nodes) => {
@@ -322,9 +322,9 @@ fn contained<'v>(
                 for (as_text, candidate) in &candidates {
                     let candidate = candidate.get(place, record);
                     let equal = match as_text {
-                        true => compare::texts(value_here, candidate, batch.arena)
+                        true => compare::texts(&value_here, &candidate)
                             .map(Ordering::is_eq),
-                        false => compare::equal(value_here, candidate, batch.arena)
+                        false => compare::equal(&value_here, &candidate)
                             .map_err(|fault| fault.about(&value.label))?,
                     };
                     match equal {

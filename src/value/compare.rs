@@ -63,6 +63,21 @@ pub fn compare_text(value: &Value<'_>, text: &[u8]) -> Option<Ordering> {
     }
 }
 
+/// The order of two values' texts, byte by byte; `None` where one is null.
+#[inline]
+pub fn texts(a: &Value<'_>, b: &Value<'_>) -> Option<Ordering> {
+    match (a, b) {
+        (Value::Null, _) => None,
+        (_, Value::Raw(text) | Value::Text(text)) => compare_text(a, text),
+        (Value::Raw(text) | Value::Text(text), _) => compare_text(b, text).map(Ordering::reverse),
+        _ => {
+            let mut written = Vec::new();
+            text::write_text(b, &mut written);
+            compare_text(a, &written).filter(|_| !matches!(b, Value::Null))
+        }
+    }
+}
+
 /// The order of a field's content, read as a number, and a number.
 ///
 /// # Errors
@@ -122,7 +137,11 @@ fn number(value: &Value<'_>) -> Result<Number, Fault> {
     text::to_number(value)?.ok_or_else(|| Fault::new("null is not a number"))
 }
 
-fn time(value: &Value<'_>) -> Result<Time, Fault> {
+/// A value that is not null as a time.
+///
+/// # Errors
+/// It is not written as one.
+pub fn time(value: &Value<'_>) -> Result<Time, Fault> {
     let parsed = match value {
         Value::Time(time) => Some(*time),
         Value::Raw(field) | Value::Text(field) => Time::parse(field),
