@@ -78,7 +78,10 @@ impl Decimal {
     /// Only for mantissas and scales known to be in range.
     #[inline]
     pub(super) const fn raw(mantissa: i128, scale: u8) -> Self {
-        Decimal { mantissa: Mantissa(mantissa), scale }
+        Decimal {
+            mantissa: Mantissa(mantissa),
+            scale,
+        }
     }
 
     /// `mantissa / 10^scale`; `None` past 38 digits or a scale of 38.
@@ -151,23 +154,43 @@ impl Decimal {
     /// The same integer; `None` for a fraction and past 64 bits.
     #[inline]
     pub fn to_i64(self) -> Option<i64> {
-        let whole = if self.scale == 0 { self } else { self.normalized() };
-        if whole.scale == 0 { whole.small_mantissa() } else { None }
+        let whole = if self.scale == 0 {
+            self
+        } else {
+            self.normalized()
+        };
+        if whole.scale == 0 {
+            whole.small_mantissa()
+        } else {
+            None
+        }
     }
 
     /// The nearest double (ties to even).
     #[inline]
     pub fn to_f64(self) -> f64 {
-        let magnitude = wide::nearest(self.mantissa().unsigned_abs(), power_of_ten(self.scale).unsigned_abs());
-        if self.is_negative() { -magnitude } else { magnitude }
+        let magnitude = wide::nearest(
+            self.mantissa().unsigned_abs(),
+            power_of_ten(self.scale).unsigned_abs(),
+        );
+        if self.is_negative() {
+            -magnitude
+        } else {
+            magnitude
+        }
     }
 
     /// The decimal that a double prints as: the shortest that reads back as the same double.
     /// `None` where that needs more than 38 places on either side of the point.
     pub fn from_f64_shortest(double: f64) -> Option<Self> {
         let (mantissa, exponent) = print::shortest(double);
-        parse::scaled(mantissa.unsigned_abs().into(), exponent.into())
-            .map(|decimal| if mantissa < 0 { decimal.negate() } else { decimal })
+        parse::scaled(mantissa.unsigned_abs().into(), exponent.into()).map(|decimal| {
+            if mantissa < 0 {
+                decimal.negate()
+            } else {
+                decimal
+            }
+        })
     }
 
     /// `-self`.
@@ -184,6 +207,10 @@ impl Decimal {
 
     /// The sum; `None` where it needs more than 38 digits.
     #[inline]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it can fail, which `+` cannot say"
+    )]
     pub fn add(self, other: Self) -> Option<Self> {
         if let Some((a, b, scale)) = aligned_small(self, other) {
             // Both below 2^63 * 10^18 < 10^37.
@@ -235,10 +262,16 @@ impl Decimal {
             fives -= 1;
         }
         let places = twos.max(fives);
-        let widen = 2u128.checked_pow(places - twos)?.checked_mul(5u128.checked_pow(places - fives)?)?;
+        let widen = 2u128
+            .checked_pow(places - twos)?
+            .checked_mul(5u128.checked_pow(places - fives)?)?;
         let exponent = i64::from(other.scale) - i64::from(self.scale) - i64::from(places);
         let magnitude = parse::scaled(digits.checked_mul(widen)?, exponent)?;
-        Some(if self.is_negative() == other.is_negative() { magnitude } else { magnitude.negate() })
+        Some(if self.is_negative() == other.is_negative() {
+            magnitude
+        } else {
+            magnitude.negate()
+        })
     }
 
     /// The greatest integer not above the quotient; `None` past 38 digits and for a zero divisor.
@@ -294,12 +327,20 @@ impl Decimal {
             Ok(cut) if cut <= 18 && self.small_mantissa().is_some() => {
                 let (mantissa, unit) = (self.mantissa() as i64, SMALL_POWERS[usize::from(cut)]);
                 let rest = mantissa % unit;
-                (i128::from(mantissa / unit), i128::from(rest), rest.unsigned_abs() >= unit.unsigned_abs() / 2)
+                (
+                    i128::from(mantissa / unit),
+                    i128::from(rest),
+                    rest.unsigned_abs() >= unit.unsigned_abs() / 2,
+                )
             }
             Ok(cut) if cut <= MAX_DIGITS => {
                 let (mantissa, unit) = (self.mantissa(), power_of_ten(cut));
                 let rest = mantissa % unit;
-                (mantissa / unit, rest, rest.unsigned_abs() >= unit.unsigned_abs() / 2)
+                (
+                    mantissa / unit,
+                    rest,
+                    rest.unsigned_abs() >= unit.unsigned_abs() / 2,
+                )
             }
             _ => (0, self.mantissa(), false),
         };
@@ -309,12 +350,18 @@ impl Decimal {
             Rounding::Ceiling => remainder > 0,
             Rounding::Truncate => false,
         };
-        let kept = if away { quotient + remainder.signum() } else { quotient };
+        let kept = if away {
+            quotient + remainder.signum()
+        } else {
+            quotient
+        };
         match u8::try_from(digits) {
             Ok(scale) => Decimal::new(kept, scale),
             Err(_) if kept == 0 => Some(Decimal::ZERO),
             Err(_) => {
-                let zeros = u8::try_from(digits.unsigned_abs()).ok().filter(|zeros| *zeros < MAX_DIGITS)?;
+                let zeros = u8::try_from(digits.unsigned_abs())
+                    .ok()
+                    .filter(|zeros| *zeros < MAX_DIGITS)?;
                 Decimal::new(kept.checked_mul(power_of_ten(zeros))?, 0)
             }
         }
@@ -343,7 +390,10 @@ impl Decimal {
 /// scales are within 18 of each other: the results are below 2^63 * 10^18 < 10^37.
 #[inline]
 fn aligned_small(a: Decimal, b: Decimal) -> Option<(i128, i128, u8)> {
-    let (x, y) = (i128::from(a.small_mantissa()?), i128::from(b.small_mantissa()?));
+    let (x, y) = (
+        i128::from(a.small_mantissa()?),
+        i128::from(b.small_mantissa()?),
+    );
     if a.scale == b.scale {
         Some((x, y, a.scale))
     } else if a.scale < b.scale {
@@ -378,8 +428,8 @@ fn divide_evenly(a: u128, b: u128) -> Option<u128> {
         return Some(a);
     }
     match (u64::try_from(a), u64::try_from(b)) {
-        (Ok(a), Ok(b)) => (a % b == 0).then(|| u128::from(a / b)),
-        _ => (a % b == 0).then(|| a / b),
+        (Ok(a), Ok(b)) => a.is_multiple_of(b).then(|| u128::from(a / b)),
+        _ => a.is_multiple_of(b).then(|| a / b),
     }
 }
 
@@ -394,12 +444,20 @@ fn compare_long(a: Decimal, b: Decimal) -> Ordering {
     // A product past 128 bits is greater than any mantissa.
     let magnitudes = if a.scale < b.scale {
         let power = power_of_ten(b.scale - a.scale).unsigned_abs();
-        x_size.checked_mul(power).map_or(Ordering::Greater, |x| x.cmp(&y_size))
+        x_size
+            .checked_mul(power)
+            .map_or(Ordering::Greater, |x| x.cmp(&y_size))
     } else {
         let power = power_of_ten(a.scale - b.scale).unsigned_abs();
-        y_size.checked_mul(power).map_or(Ordering::Less, |y| x_size.cmp(&y))
+        y_size
+            .checked_mul(power)
+            .map_or(Ordering::Less, |y| x_size.cmp(&y))
     };
-    if x < 0 { magnitudes.reverse() } else { magnitudes }
+    if x < 0 {
+        magnitudes.reverse()
+    } else {
+        magnitudes
+    }
 }
 
 impl From<i64> for Decimal {
@@ -428,7 +486,7 @@ impl Eq for Decimal {}
 impl PartialOrd for Decimal {
     #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.compare(*other))
+        Some(self.cmp(other))
     }
 }
 

@@ -21,13 +21,17 @@ pub enum Number {
     Double(f64),
 }
 
-
-
 impl Number {
     /// A double; a fault where it is infinite or not a number.
     #[inline]
     pub fn from_f64(double: f64) -> Result<Self, Fault> {
-        if double.is_finite() { Ok(Double(double)) } else { Err(Fault::new("number overflow: the result is past the range of doubles")) }
+        if double.is_finite() {
+            Ok(Number::Double(double))
+        } else {
+            Err(Fault::new(
+                "number overflow: the result is past the range of doubles",
+            ))
+        }
     }
 
     /// The nearest double.
@@ -35,7 +39,7 @@ impl Number {
     pub fn to_f64(self) -> f64 {
         match self {
             Number::Decimal(decimal) => decimal.to_f64(),
-            Double(double) => double,
+            Number::Double(double) => double,
         }
     }
 
@@ -43,7 +47,7 @@ impl Number {
     pub fn is_zero(self) -> bool {
         match self {
             Number::Decimal(decimal) => decimal.is_zero(),
-            Double(double) => double == 0.0,
+            Number::Double(double) => double == 0.0,
         }
     }
 
@@ -51,7 +55,7 @@ impl Number {
     pub fn is_negative(self) -> bool {
         match self {
             Number::Decimal(decimal) => decimal.is_negative(),
-            Double(double) => double < 0.0,
+            Number::Double(double) => double < 0.0,
         }
     }
 
@@ -59,12 +63,16 @@ impl Number {
     pub fn to_i64(self) -> Option<i64> {
         match self {
             Number::Decimal(decimal) => decimal.to_i64(),
-            Double(double) => Decimal::from_f64_shortest(double)?.to_i64(),
+            Number::Double(double) => Decimal::from_f64_shortest(double)?.to_i64(),
         }
     }
 
     /// `self + other`.
     #[inline]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it can fail, which `+` cannot say"
+    )]
     pub fn add(self, other: Self) -> Result<Self, Fault> {
         match (self, other) {
             (Number::Decimal(a), Number::Decimal(b)) => match a.add(b) {
@@ -121,7 +129,9 @@ impl Number {
             return Err(division_by_zero());
         }
         if let (Number::Decimal(a), Number::Decimal(b)) = (self, other) {
-            let quotient = a.floor_divide(b).ok_or_else(|| integer_overflow(a, "//", b))?;
+            let quotient = a
+                .floor_divide(b)
+                .ok_or_else(|| integer_overflow(a, "//", b))?;
             return Ok(Number::Decimal(quotient));
         }
         let (a, b) = (self.to_f64(), other.to_f64());
@@ -137,9 +147,10 @@ impl Number {
             return Err(division_by_zero());
         }
         match (self, other) {
-            (Number::Decimal(a), Number::Decimal(b)) => {
-                a.remainder(b).map(Number::Decimal).ok_or_else(|| integer_overflow(a, "%", b))
-            }
+            (Number::Decimal(a), Number::Decimal(b)) => a
+                .remainder(b)
+                .map(Number::Decimal)
+                .ok_or_else(|| integer_overflow(a, "%", b)),
             _ => Number::from_f64(self.to_f64() % other.to_f64()),
         }
     }
@@ -153,15 +164,21 @@ impl Number {
             && let Some(count) = times.to_i64()
         {
             match exact_power(base, count.unsigned_abs()) {
-                Some(power) if count < 0 => return Number::Decimal(Decimal::ONE).divide(Number::Decimal(power)),
+                Some(power) if count < 0 => {
+                    return Number::Decimal(Decimal::ONE).divide(Number::Decimal(power));
+                }
                 Some(power) => return Ok(Number::Decimal(power)),
-                None if count > 0 && base.is_integer() => return Err(integer_overflow(base, "to the power of", times)),
+                None if count > 0 && base.is_integer() => {
+                    return Err(integer_overflow(base, "to the power of", times));
+                }
                 None => {}
             }
         }
         let (base, power) = (self.to_f64(), exponent.to_f64());
         if base < 0.0 && power.fract() != 0.0 {
-            return Err(Fault::new(format!("{self} to the power of {exponent} is not a real number")));
+            return Err(Fault::new(format!(
+                "{self} to the power of {exponent} is not a real number"
+            )));
         }
         Number::from_f64(base.powf(power))
     }
@@ -169,11 +186,13 @@ impl Number {
     /// The square root: exact where there is one, else the nearest double.
     pub fn sqrt(self) -> Result<Self, Fault> {
         if self.is_negative() {
-            return Err(Fault::new(format!("{self} has no square root: it is negative")));
+            return Err(Fault::new(format!(
+                "{self} has no square root: it is negative"
+            )));
         }
         match self {
             Number::Decimal(decimal) => Ok(root(decimal)),
-            Double(double) => Number::from_f64(double.sqrt()),
+            Number::Double(double) => Number::from_f64(double.sqrt()),
         }
     }
 
@@ -182,14 +201,18 @@ impl Number {
     pub fn negate(self) -> Self {
         match self {
             Number::Decimal(decimal) => Number::Decimal(decimal.negate()),
-            Double(double) => Double(-double),
+            Number::Double(double) => Number::Double(-double),
         }
     }
 
     /// The distance from zero.
     #[inline]
     pub fn abs(self) -> Self {
-        if self.is_negative() { self.negate() } else { self }
+        if self.is_negative() {
+            self.negate()
+        } else {
+            self
+        }
     }
 
     /// To the nearest number with `digits` places behind the point (before it, where negative); a
@@ -204,9 +227,11 @@ impl Number {
         match self {
             Number::Decimal(decimal) => match decimal.round_by(digits, rounding) {
                 Some(rounded) => Ok(Number::Decimal(rounded)),
-                None => Err(Fault::new(format!("number overflow: {decimal} rounded to {digits} places needs more than 38 digits"))),
+                None => Err(Fault::new(format!(
+                    "number overflow: {decimal} rounded to {digits} places needs more than 38 digits"
+                ))),
             },
-            Double(double) => round_double(double, digits, rounding),
+            Number::Double(double) => round_double(double, digits, rounding),
         }
     }
 
@@ -216,9 +241,9 @@ impl Number {
     pub fn compare(self, other: Self) -> Ordering {
         match (self, other) {
             (Number::Decimal(a), Number::Decimal(b)) => a.compare(b),
-            (Double(a), Double(b)) => a.partial_cmp(&b).unwrap_or(Ordering::Equal),
-            (Number::Decimal(a), Double(b)) => compare_mixed(a, b),
-            (Double(a), Number::Decimal(b)) => compare_mixed(b, a).reverse(),
+            (Number::Double(a), Number::Double(b)) => a.partial_cmp(&b).unwrap_or(Ordering::Equal),
+            (Number::Decimal(a), Number::Double(b)) => compare_mixed(a, b),
+            (Number::Double(a), Number::Decimal(b)) => compare_mixed(b, a).reverse(),
         }
     }
 
@@ -227,7 +252,7 @@ impl Number {
     pub fn write(self, out: &mut Vec<u8>) {
         match self {
             Number::Decimal(decimal) => decimal.write(out),
-            Double(double) => print::write_double(double, out),
+            Number::Double(double) => print::write_double(double, out),
         }
     }
 }
@@ -239,7 +264,9 @@ fn division_by_zero() -> Fault {
 
 #[cold]
 fn integer_overflow(a: Decimal, operator: &str, b: Decimal) -> Fault {
-    Fault::new(format!("number overflow: {a} {operator} {b} needs more than 38 digits"))
+    Fault::new(format!(
+        "number overflow: {a} {operator} {b} needs more than 38 digits"
+    ))
 }
 
 /// The double nearest to `a + b` (or `a - -b`, for `operator` is what the program says); a fault
@@ -248,7 +275,11 @@ fn integer_overflow(a: Decimal, operator: &str, b: Decimal) -> Fault {
 fn rounded_sum(a: Decimal, b: Decimal, operator: char) -> Result<Number, Fault> {
     if a.is_integer() && b.is_integer() {
         let shown = if operator == '-' { b.negate() } else { b };
-        return Err(integer_overflow(a, operator.encode_utf8(&mut [0; 4]), shown));
+        return Err(integer_overflow(
+            a,
+            operator.encode_utf8(&mut [0; 4]),
+            shown,
+        ));
     }
     let mut sum = Wide::from(a);
     sum.add(&b.into());
@@ -267,13 +298,21 @@ fn rounded_product(a: Decimal, b: Decimal) -> Result<Number, Fault> {
 /// The double nearest to `a / b`. A quotient of integers that is too long an integer cannot be:
 /// it is not above its dividend.
 fn rounded_quotient(a: Decimal, b: Decimal) -> Result<Number, Fault> {
-    let widen = |mantissa: i128, by: u8| mantissa.unsigned_abs().checked_mul(power_of_ten(by).unsigned_abs());
+    let widen = |mantissa: i128, by: u8| {
+        mantissa
+            .unsigned_abs()
+            .checked_mul(power_of_ten(by).unsigned_abs())
+    };
     let n = widen(a.mantissa(), b.scale().saturating_sub(a.scale()));
     let d = widen(b.mantissa(), a.scale().saturating_sub(b.scale()));
     match (n, d) {
         (Some(n), Some(d)) => {
             let magnitude = wide::nearest(n, d);
-            Number::from_f64(if a.is_negative() == b.is_negative() { magnitude } else { -magnitude })
+            Number::from_f64(if a.is_negative() == b.is_negative() {
+                magnitude
+            } else {
+                -magnitude
+            })
         }
         _ => Wide::from(a).divide(&b.into()),
     }
@@ -306,22 +345,29 @@ fn root(decimal: Decimal) -> Number {
         }
     }
     if scale == 0 && mantissa < 1 << 53 {
-        return Double((mantissa as f64).sqrt());
+        return Number::Double((mantissa as f64).sqrt());
     }
-    Double(Wide::from(decimal).root_of_quotient(&Decimal::ONE.into()))
+    Number::Double(Wide::from(decimal).root_of_quotient(&Decimal::ONE.into()))
 }
 
 fn round_double(double: f64, digits: i32, rounding: Rounding) -> Result<Number, Fault> {
     let (mantissa, exponent) = print::shortest(double);
     let cut = -(i64::from(exponent) + i64::from(digits));
     if cut <= 0 {
-        return Ok(Double(double));
+        return Ok(Number::Double(double));
     }
     // Seventeen digits at most: past twenty, all that matters is that there is something.
     let cut = cut.min(20) as u8;
-    let kept = Decimal::raw(mantissa.into(), cut).round_by(0, rounding).unwrap_or(Decimal::ZERO).mantissa();
+    let kept = Decimal::raw(mantissa.into(), cut)
+        .round_by(0, rounding)
+        .unwrap_or(Decimal::ZERO)
+        .mantissa();
     if let Some(magnitude) = parse::scaled(kept.unsigned_abs(), -i64::from(digits)) {
-        return Ok(Number::Decimal(if kept < 0 { magnitude.negate() } else { magnitude }));
+        return Ok(Number::Decimal(if kept < 0 {
+            magnitude.negate()
+        } else {
+            magnitude
+        }));
     }
     let text = format!("{kept}e{}", -i64::from(digits));
     Number::from_f64(text.parse().unwrap_or(f64::INFINITY))
@@ -331,7 +377,9 @@ fn round_double(double: f64, digits: i32, rounding: Rounding) -> Result<Number, 
 /// only where the decimal rounds to this very double must the digits be looked at.
 fn compare_mixed(decimal: Decimal, double: f64) -> Ordering {
     match decimal.to_f64().partial_cmp(&double) {
-        Some(Ordering::Equal) | None => Wide::from(decimal).compare(&Wide::from_f64_shortest(double)),
+        Some(Ordering::Equal) | None => {
+            Wide::from(decimal).compare(&Wide::from_f64_shortest(double))
+        }
         Some(order) => order,
     }
 }
@@ -348,7 +396,7 @@ impl From<Number> for Value<'_> {
     fn from(number: Number) -> Self {
         match number {
             Number::Decimal(decimal) => Value::Decimal(decimal),
-            Double(double) => Value::Double(double),
+            Number::Double(double) => Value::Double(double),
         }
     }
 }

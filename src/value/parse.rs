@@ -31,7 +31,9 @@ pub fn parse(text: &[u8]) -> Result<Number, NotNumber> {
 /// What looks else (`007`, `+5`, `.5`) is a code that happens to have digits.
 pub fn is_plain(text: &[u8]) -> bool {
     let rest = text.strip_prefix(b"-").unwrap_or(text);
-    let Some(first) = rest.first() else { return false };
+    let Some(first) = rest.first() else {
+        return false;
+    };
     if !first.is_ascii_digit() {
         return false;
     }
@@ -50,7 +52,10 @@ pub fn is_plain(text: &[u8]) -> bool {
     match rest.split_first() {
         None => true,
         Some((b'e' | b'E', exponent)) => {
-            let digits = exponent.strip_prefix(b"-").or(exponent.strip_prefix(b"+")).unwrap_or(exponent);
+            let digits = exponent
+                .strip_prefix(b"-")
+                .or(exponent.strip_prefix(b"+"))
+                .unwrap_or(exponent);
             !digits.is_empty() && count_digits(digits) == digits.len()
         }
         Some(_) => false,
@@ -59,7 +64,9 @@ pub fn is_plain(text: &[u8]) -> bool {
 
 #[inline]
 fn count_digits(text: &[u8]) -> usize {
-    text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len())
+    text.iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(text.len())
 }
 
 /// `digits * 10^exponent`; `None` past 38 digits.
@@ -72,7 +79,11 @@ pub(super) fn scaled(mut digits: u128, mut exponent: i64) -> Option<Decimal> {
         exponent += 1;
     }
     if exponent > 0 {
-        let power = power_of_ten(u8::try_from(exponent).ok().filter(|power| *power <= MAX_DIGITS)?);
+        let power = power_of_ten(
+            u8::try_from(exponent)
+                .ok()
+                .filter(|power| *power <= MAX_DIGITS)?,
+        );
         digits = digits.checked_mul(power.unsigned_abs())?;
         exponent = 0;
     }
@@ -150,7 +161,8 @@ fn load(text: &[u8]) -> u64 {
     match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
         // The two halves may overlap: then they agree.
         (Some(front), Some(back)) => {
-            u64::from(u32::from_le_bytes(*front)) | u64::from(u32::from_le_bytes(*back)) << (8 * (length - 4))
+            u64::from(u32::from_le_bytes(*front))
+                | u64::from(u32::from_le_bytes(*back)) << (8 * (length - 4))
         }
         _ => {
             u64::from(text[0])
@@ -216,28 +228,51 @@ fn split(text: &[u8]) -> Option<Parts<'_>> {
             if digits.is_empty() || count_digits(digits) < digits.len() {
                 return None;
             }
-            let add = |sum: i64, digit: &u8| sum.saturating_mul(10).saturating_add(i64::from(digit - b'0'));
+            let add = |sum: i64, digit: &u8| {
+                sum.saturating_mul(10)
+                    .saturating_add(i64::from(digit - b'0'))
+            };
             sign * digits.iter().fold(0, add).min(i64::from(u32::MAX))
         }
         Some(_) => return None,
     };
-    Some(Parts { negative, whole, fraction, is_integer: rest.is_empty(), exponent })
+    Some(Parts {
+        negative,
+        whole,
+        fraction,
+        is_integer: rest.is_empty(),
+        exponent,
+    })
 }
 
 /// Any length, any form.
 #[cold]
 fn long(text: &[u8]) -> Result<Number, NotNumber> {
     let parts = split(text).ok_or(NotNumber::Text)?;
-    let digits = || parts.whole.iter().chain(parts.fraction).map(|byte| byte - b'0');
+    let digits = || {
+        parts
+            .whole
+            .iter()
+            .chain(parts.fraction)
+            .map(|byte| byte - b'0')
+    };
     if let Some(decimal) = exact(digits(), parts.fraction.len(), parts.exponent) {
-        return Ok(Number::Decimal(if parts.negative { decimal.negate() } else { decimal }));
+        return Ok(Number::Decimal(if parts.negative {
+            decimal.negate()
+        } else {
+            decimal
+        }));
     }
     if parts.is_integer {
         return Err(NotNumber::TooLong);
     }
     let text = std::str::from_utf8(text).map_err(|_| NotNumber::Text)?;
     let double: f64 = text.parse().map_err(|_| NotNumber::Text)?;
-    if double.is_finite() && double != 0.0 { Ok(Number::Double(double)) } else { Err(NotNumber::OutOfRange) }
+    if double.is_finite() && double != 0.0 {
+        Ok(Number::Double(double))
+    } else {
+        Err(NotNumber::OutOfRange)
+    }
 }
 
 /// The decimal of these digits, of which `places` stand behind the point, times `10^exponent`.
@@ -261,25 +296,40 @@ fn exact(digits: impl Iterator<Item = u8>, places: usize, exponent: i64) -> Opti
 /// Compare two texts that [`is_plain`] accepts, of any length, exactly: by sign, then by the
 /// power of ten of the first digit, then digit by digit.
 pub fn compare_plain(a: &[u8], b: &[u8]) -> std::cmp::Ordering {
-    let (Some(a), Some(b)) = (split(a), split(b)) else { return a.cmp(b) };
+    let (Some(a), Some(b)) = (split(a), split(b)) else {
+        return a.cmp(b);
+    };
     let (a_digits, a_power) = significant(&a);
     let (b_digits, b_power) = significant(&b);
-    let sign = |digits: &[u8], negative| i8::from(!digits.is_empty()) * if negative { -1 } else { 1 };
+    let sign =
+        |digits: &[u8], negative| i8::from(!digits.is_empty()) * if negative { -1 } else { 1 };
     let (a_sign, b_sign) = (sign(&a_digits, a.negative), sign(&b_digits, b.negative));
     if a_sign != b_sign {
         return a_sign.cmp(&b_sign);
     }
     let magnitudes = a_power.cmp(&b_power).then_with(|| a_digits.cmp(&b_digits));
-    if a_sign < 0 { magnitudes.reverse() } else { magnitudes }
+    if a_sign < 0 {
+        magnitudes.reverse()
+    } else {
+        magnitudes
+    }
 }
 
 /// The digits from the first to the last that is not zero, and the power of ten of the first;
 /// nothing and 0 for zero.
 fn significant(parts: &Parts<'_>) -> (Vec<u8>, i64) {
     let digits: Vec<u8> = parts.whole.iter().chain(parts.fraction).copied().collect();
-    let Some(first) = digits.iter().position(|digit| *digit != b'0') else { return (Vec::new(), 0) };
-    let last = digits.iter().rposition(|digit| *digit != b'0').unwrap_or(first);
-    (digits[first..=last].to_vec(), parts.exponent + parts.whole.len() as i64 - first as i64)
+    let Some(first) = digits.iter().position(|digit| *digit != b'0') else {
+        return (Vec::new(), 0);
+    };
+    let last = digits
+        .iter()
+        .rposition(|digit| *digit != b'0')
+        .unwrap_or(first);
+    (
+        digits[first..=last].to_vec(),
+        parts.exponent + parts.whole.len() as i64 - first as i64,
+    )
 }
 
 /// The order of a text that [`is_plain`] accepts and that is too long for a number, and a number.

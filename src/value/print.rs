@@ -24,10 +24,10 @@ pub fn write_decimal(decimal: Decimal, out: &mut Vec<u8>) {
 /// pairs, in digits, all lanes of a word at once.
 #[inline]
 fn eight_digits(number: u64) -> u64 {
-    let fours = number / 10_000 | (number % 10_000) << 32;
-    let hundreds = fours * 10_486 >> 20 & 0x0000_007f_0000_007f;
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
     let pairs = (fours - hundreds * 100) << 16 | hundreds;
-    let tens = pairs * 103 >> 10 & 0x000f_000f_000f_000f;
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
     (pairs - tens * 10) << 8 | tens
 }
 
@@ -67,7 +67,10 @@ fn write_long(magnitude: u128, scale: usize, out: &mut Vec<u8>) {
         rest /= 100_000_000;
     }
     let (whole, fraction) = digits.split_at(WIDTH - scale);
-    let first = whole.iter().position(|digit| *digit != b'0').unwrap_or(whole.len() - 1);
+    let first = whole
+        .iter()
+        .position(|digit| *digit != b'0')
+        .unwrap_or(whole.len() - 1);
     out.extend_from_slice(&whole[first..]);
     if let Some(last) = fraction.iter().rposition(|digit| *digit != b'0') {
         out.push(b'.');

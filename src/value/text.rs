@@ -33,7 +33,11 @@ pub fn write_value(value: &Value<'_>, out: &mut Vec<u8>, delimiter: u8) {
 /// Could a number, a time or a truth value hold this delimiter? A colon stands in times.
 #[inline]
 fn stands_in_values(delimiter: u8) -> bool {
-    delimiter.is_ascii_alphanumeric() || matches!(delimiter, b':' | b'.' | b'-' | b'+' | b'[' | b']' | b'/' | b'_')
+    delimiter.is_ascii_alphanumeric()
+        || matches!(
+            delimiter,
+            b':' | b'.' | b'-' | b'+' | b'[' | b']' | b'/' | b'_'
+        )
 }
 
 /// Append a value's text, without any quoting; nothing for null.
@@ -74,9 +78,16 @@ pub fn is_true(value: &Value<'_>) -> Result<Option<bool>, Fault> {
     match value {
         Value::Null => Ok(None),
         Value::Bool(truth) => Ok(Some(*truth)),
-        Value::Raw(text) | Value::Text(text) if text.eq_ignore_ascii_case(b"true") => Ok(Some(true)),
-        Value::Raw(text) | Value::Text(text) if text.eq_ignore_ascii_case(b"false") => Ok(Some(false)),
-        _ => Err(Fault::new(format!("{} is neither true nor false", quoted(value)))),
+        Value::Raw(text) | Value::Text(text) if text.eq_ignore_ascii_case(b"true") => {
+            Ok(Some(true))
+        }
+        Value::Raw(text) | Value::Text(text) if text.eq_ignore_ascii_case(b"false") => {
+            Ok(Some(false))
+        }
+        _ => Err(Fault::new(format!(
+            "{} is neither true nor false",
+            quoted(value)
+        ))),
     }
 }
 

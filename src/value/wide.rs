@@ -30,15 +30,21 @@ impl Wide {
         let (digits, exponent) = print::shortest(double);
         let mantissa = BigInt::from(digits);
         if exponent < 0 {
-            Wide { mantissa, scale: exponent.unsigned_abs() }
+            Wide {
+                mantissa,
+                scale: exponent.unsigned_abs(),
+            }
         } else {
-            Wide { mantissa: mantissa * ten_to(exponent.unsigned_abs()), scale: 0 }
+            Wide {
+                mantissa: mantissa * BigInt::from(ten_to(exponent.unsigned_abs())),
+                scale: 0,
+            }
         }
     }
 
     /// The mantissa at this scale, which must not be smaller than its own.
     fn mantissa_at(&self, scale: u32) -> BigInt {
-        &self.mantissa * ten_to(scale - self.scale)
+        &self.mantissa * BigInt::from(ten_to(scale - self.scale))
     }
 
     /// Add a number.
@@ -56,12 +62,18 @@ impl Wide {
 
     /// The product.
     pub fn multiply(&self, other: &Wide) -> Wide {
-        Wide { mantissa: &self.mantissa * &other.mantissa, scale: self.scale + other.scale }
+        Wide {
+            mantissa: &self.mantissa * &other.mantissa,
+            scale: self.scale + other.scale,
+        }
     }
 
     /// `self - other`.
     pub fn subtract(&self, other: &Wide) -> Wide {
-        let mut difference = Wide { mantissa: -&other.mantissa, scale: other.scale };
+        let mut difference = Wide {
+            mantissa: -&other.mantissa,
+            scale: other.scale,
+        };
         difference.add(self);
         difference
     }
@@ -93,19 +105,27 @@ impl Wide {
 
     /// The same number as a decimal; `None` where it needs more than 38 digits.
     pub fn to_decimal(&self) -> Option<Decimal> {
-        if let (Ok(mantissa), Ok(scale)) = (i128::try_from(&self.mantissa), u8::try_from(self.scale))
+        if let (Ok(mantissa), Ok(scale)) =
+            (i128::try_from(&self.mantissa), u8::try_from(self.scale))
             && let Some(decimal) = Decimal::new(mantissa, scale)
         {
             return Some(decimal);
         }
         let stripped = self.clone().strip();
-        Decimal::new(i128::try_from(stripped.mantissa).ok()?, u8::try_from(stripped.scale).ok()?)
+        Decimal::new(
+            i128::try_from(stripped.mantissa).ok()?,
+            u8::try_from(stripped.scale).ok()?,
+        )
     }
 
     /// The nearest double; infinite past the range of doubles.
     pub fn to_f64(&self) -> f64 {
         let magnitude = nearest_long(self.mantissa.magnitude(), &ten_to(self.scale));
-        if self.is_negative() { -magnitude } else { magnitude }
+        if self.is_negative() {
+            -magnitude
+        } else {
+            magnitude
+        }
     }
 
     /// A decimal where it fits, else the nearest double; an integer past 38 digits is a fault
@@ -115,7 +135,9 @@ impl Wide {
             return Ok(Number::Decimal(decimal));
         }
         if !approximate && self.clone().strip().scale == 0 {
-            return Err(Fault::new("number overflow: the result needs more than 38 digits"));
+            return Err(Fault::new(
+                "number overflow: the result needs more than 38 digits",
+            ));
         }
         Number::from_f64(self.to_f64())
     }
@@ -126,7 +148,11 @@ impl Wide {
         let same_sign = self.is_negative() == divisor.is_negative();
         let (n, d) = self.ratio(divisor);
         if let Some(quotient) = terminating_quotient(&n, &d) {
-            return Ok(Number::Decimal(if same_sign { quotient } else { quotient.negate() }));
+            return Ok(Number::Decimal(if same_sign {
+                quotient
+            } else {
+                quotient.negate()
+            }));
         }
         let magnitude = nearest_long(&n, &d);
         Number::from_f64(if same_sign { magnitude } else { -magnitude })
@@ -141,13 +167,19 @@ impl Wide {
     /// The magnitudes of the quotient as two integers.
     fn ratio(&self, divisor: &Wide) -> (BigUint, BigUint) {
         let scale = self.scale.max(divisor.scale);
-        (self.mantissa_at(scale).into_parts().1, divisor.mantissa_at(scale).into_parts().1)
+        (
+            self.mantissa_at(scale).into_parts().1,
+            divisor.mantissa_at(scale).into_parts().1,
+        )
     }
 }
 
 impl From<Decimal> for Wide {
     fn from(decimal: Decimal) -> Self {
-        Wide { mantissa: BigInt::from(decimal.mantissa()), scale: decimal.scale().into() }
+        Wide {
+            mantissa: BigInt::from(decimal.mantissa()),
+            scale: decimal.scale().into(),
+        }
     }
 }
 
@@ -257,7 +289,11 @@ fn nearest_long(n: &BigUint, d: &BigUint) -> f64 {
     }
     // A quotient of 66 or 67 bits: more than the 53 that stay, and it fits in a u128.
     let shift = 66 - (n.bits() as i64 - d.bits() as i64);
-    let (n, d) = if shift >= 0 { (n << shift, d.clone()) } else { (n.clone(), d << -shift) };
+    let (n, d) = if shift >= 0 {
+        (n << shift, d.clone())
+    } else {
+        (n.clone(), d << -shift)
+    };
     let quotient = &n / &d;
     let inexact = &quotient * &d != n;
     u128::try_from(quotient).map_or(f64::INFINITY, |bits| round_to_double(bits, -shift, inexact))
@@ -271,11 +307,17 @@ pub(super) fn nearest_root(n: &BigUint, d: &BigUint) -> f64 {
     // The floor of a root is the root of the floor, so integer division may come first. An even
     // shift that leaves 132 bits or so makes a root of about 66 bits.
     let shift = (132 - (n.bits() as i64 - d.bits() as i64)) & !1;
-    let (n, d) = if shift >= 0 { (n << shift, d.clone()) } else { (n.clone(), d << -shift) };
+    let (n, d) = if shift >= 0 {
+        (n << shift, d.clone())
+    } else {
+        (n.clone(), d << -shift)
+    };
     let quotient = &n / &d;
     let root = quotient.sqrt();
     let inexact = &root * &root * &d != n;
-    u128::try_from(root).map_or(f64::INFINITY, |bits| round_to_double(bits, -shift / 2, inexact))
+    u128::try_from(root).map_or(f64::INFINITY, |bits| {
+        round_to_double(bits, -shift / 2, inexact)
+    })
 }
 
 /// The double nearest to `bits * 2^exponent` plus a little, where `inexact` says that there is a
@@ -285,8 +327,16 @@ fn round_to_double(bits: u128, exponent: i64, inexact: bool) -> f64 {
     // Below the normal range the last place stands still at 2^-1074.
     let drop = (length - 53).max(-1074 - exponent).max(0);
     let kept = if drop >= 128 { 0 } else { bits >> drop };
-    let rest = if drop >= 128 { bits } else { bits & ((1 << drop) - 1) };
-    let half = if drop == 0 || drop > 128 { u128::MAX } else { 1 << (drop - 1) };
+    let rest = if drop >= 128 {
+        bits
+    } else {
+        bits & ((1 << drop) - 1)
+    };
+    let half = if drop == 0 || drop > 128 {
+        u128::MAX
+    } else {
+        1 << (drop - 1)
+    };
     let up = rest > half || (rest == half && (inexact || kept & 1 == 1));
     let significand = (kept + u128::from(up)) as f64;
     let power = exponent + drop;
