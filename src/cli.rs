@@ -6,8 +6,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Args, Parser};
 
+use crate::expr::ProgramError;
 use crate::record::Dialect;
 use crate::stream::{Settings, Summary};
 use crate::trust::{Policy, Tolerance};
@@ -101,17 +103,58 @@ pub struct Sets {
     set: Vec<(String, String)>,
 }
 
-impl Sets {
-    /// The values by name; a later one replaces an earlier one.
-    pub fn values(&self) -> BTreeMap<String, String> {
-        self.set.iter().cloned().collect()
-    }
-}
-
 fn setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("give NAME=VALUE".to_owned()),
+    }
+}
+
+/// An expression and the files it works on.
+#[derive(Args, Clone, Debug)]
+pub struct Program {
+    /// The expression, in single quotes
+    #[arg(value_name = "EXPR", required_unless_present_any = ["file", "man", "completions"])]
+    expression: Option<String>,
+
+    /// Files to read instead of standard input ('-' is standard input)
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// Read the expression from FILE
+    #[arg(short = 'f', long, value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    #[command(flatten)]
+    sets: Sets,
+}
+
+impl Program {
+    /// The expression's text.
+    pub fn text(&self) -> anyhow::Result<String> {
+        match &self.file {
+            Some(path) => std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the expression from '{}'", path.display())),
+            None => Ok(self.expression.clone().unwrap_or_default()),
+        }
+    }
+
+    /// The files to read; with `-f` there is no expression before them.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let first = self.file.as_ref().and(self.expression.as_ref()).map(PathBuf::from);
+        first.into_iter().chain(self.files.iter().cloned()).collect()
+    }
+
+    /// `--set` values by name; a later one replaces an earlier one.
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        self.sets.set.iter().cloned().collect()
+    }
+}
+
+/// A program that cannot be read is a wrong call; one that does not fit the data is not.
+impl From<ProgramError> for Usage {
+    fn from(error: ProgramError) -> Self {
+        Usage(error.to_string())
     }
 }
 

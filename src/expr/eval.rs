@@ -18,21 +18,24 @@ pub const BATCH: usize = 1024;
 
 /// What expressions are evaluated over.
 #[derive(Clone, Copy)]
-pub struct Batch<'v> {
+pub struct Batch<'s, 'v> {
     /// The block's records; none where only slots are read.
     pub records: Option<Records<'v>>,
-    /// Values computed elsewhere, by slot and record.
-    pub slots: &'v [Vec<Value<'v>>],
+    /// Values computed elsewhere, by slot and then by record from `first` on.
+    pub slots: &'s [&'v [Value<'v>]],
+    /// The record that the slots begin with.
+    pub first: u32,
     /// Where new text lives.
     pub arena: &'v Bump,
 }
 
-impl<'v> Batch<'v> {
+impl<'v> Batch<'_, 'v> {
     /// A batch over a block's records.
     pub fn over(records: Records<'v>, arena: &'v Bump) -> Self {
         Batch {
             records: Some(records),
             slots: &[],
+            first: 0,
             arena,
         }
     }
@@ -66,7 +69,7 @@ impl Node {
     /// The values for the selected records.
     pub fn evaluate<'v>(
         &'v self,
-        batch: &Batch<'v>,
+        batch: &Batch<'_, 'v>,
         selection: &[u32],
         faults: &mut Faults,
     ) -> Operand<'v> {
@@ -79,7 +82,7 @@ impl Node {
             Kind::Slot(slot) => Operand::Made(
                 selection
                     .iter()
-                    .map(|&record| batch.slots[*slot][record as usize])
+                    .map(|&record| batch.slots[*slot][(record - batch.first) as usize])
                     .collect(),
             ),
             Kind::Negate(value) => self.negate(value, batch, selection, faults),
@@ -108,7 +111,7 @@ impl Node {
     fn negate<'v>(
         &self,
         value: &'v Node,
-        batch: &Batch<'v>,
+        batch: &Batch<'_, 'v>,
         selection: &[u32],
         faults: &mut Faults,
     ) -> Operand<'v> {
@@ -127,7 +130,7 @@ impl Node {
 
     fn call<'v>(
         &'v self,
-        batch: &Batch<'v>,
+        batch: &Batch<'_, 'v>,
         selection: &[u32],
         faults: &mut Faults,
     ) -> Operand<'v> {
@@ -259,7 +262,7 @@ fn case<'v>(
     subject: Option<&'v Node>,
     arms: &'v [(Node, Node)],
     otherwise: &'v Node,
-    batch: &Batch<'v>,
+    batch: &Batch<'_, 'v>,
     selection: &[u32],
     faults: &mut Faults,
 ) -> Operand<'v> {
@@ -314,7 +317,7 @@ fn case<'v>(
 /// Evaluates `node` for `records` and puts the values where they belong.
 fn scatter<'v>(
     node: &'v Node,
-    batch: &Batch<'v>,
+    batch: &Batch<'_, 'v>,
     records: &[u32],
     places: &[usize],
     out: &mut [Value<'v>],

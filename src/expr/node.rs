@@ -65,6 +65,14 @@ pub(super) enum List {
 }
 
 impl Node {
+    /// A value computed elsewhere, in this slot of the batch.
+    pub fn slot(slot: usize, label: &str) -> Self {
+        Node {
+            kind: Kind::Slot(slot),
+            label: label.into(),
+        }
+    }
+
     /// The place of the column that this is and nothing else.
     pub fn as_column(&self) -> Option<usize> {
         match self.kind {

@@ -61,7 +61,7 @@ impl From<Option<bool>> for Truth {
 
 impl Node {
     /// Keeps in `selection` the records for which this condition is true.
-    pub fn select<'v>(&'v self, batch: &Batch<'v>, selection: &mut Vec<u32>, faults: &mut Faults) {
+    pub fn select<'v>(&'v self, batch: &Batch<'_, 'v>, selection: &mut Vec<u32>, faults: &mut Faults) {
         let truths = self.truths(batch, selection, faults);
         let mut truths = truths.into_iter();
         selection.retain(|_| truths.next().is_some_and(Truth::is_true));
@@ -70,7 +70,7 @@ impl Node {
     /// What this condition says of each selected record.
     pub fn truths<'v>(
         &'v self,
-        batch: &Batch<'v>,
+        batch: &Batch<'_, 'v>,
         selection: &[u32],
         faults: &mut Faults,
     ) -> Vec<Truth> {
@@ -132,7 +132,7 @@ fn logic<'v>(
     op: Logic,
     left: &'v Node,
     right: &'v Node,
-    batch: &Batch<'v>,
+    batch: &Batch<'_, 'v>,
     selection: &[u32],
     faults: &mut Faults,
 ) -> Vec<Truth> {
@@ -184,7 +184,7 @@ fn comparison<'v>(
     op: Compare,
     left: &'v Node,
     right: &'v Node,
-    batch: &Batch<'v>,
+    batch: &Batch<'_, 'v>,
     selection: &[u32],
     faults: &mut Faults,
 ) -> Vec<Truth> {
@@ -236,7 +236,11 @@ fn column_with_constant(
                 if raw.is_empty() {
                     return Ok(Truth::Unknown);
                 }
-                compare::compare_number_literal(unquoted(raw), &number)
+                let order = match field::is_quoted(raw) {
+                    false => compare::compare_number_literal(raw, &number),
+                    true => compare::compare_number_literal(&field::content(raw), &number),
+                };
+                order
                     .map(|order| holds(op, order).into())
                     .map_err(|fault| fault.about(&node.label))
             }))
@@ -263,7 +267,7 @@ fn matching<'v>(
     value: &'v Node,
     pattern: &'v Pattern,
     negated: bool,
-    batch: &Batch<'v>,
+    batch: &Batch<'_, 'v>,
     selection: &[u32],
     faults: &mut Faults,
 ) -> Vec<Truth> {
@@ -301,7 +305,7 @@ fn matching<'v>(
 fn contained<'v>(
     value: &'v Node,
     list: &'v List,
-    batch: &Batch<'v>,
+    batch: &Batch<'_, 'v>,
     selection: &[u32],
     faults: &mut Faults,
 ) -> Vec<Truth> {

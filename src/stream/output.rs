@@ -19,6 +19,7 @@ pub struct Made {
     kept: Range<usize>,
     /// Records written.
     pub records: u64,
+    aside: Option<Box<Made>>,
 }
 
 #[derive(Clone, Debug)]
@@ -35,6 +36,14 @@ impl Made {
         self.listed = 0;
         self.kept = 0..0;
         self.records = 0;
+        if let Some(aside) = &mut self.aside {
+            aside.clear();
+        }
+    }
+
+    /// What goes to the second output, where there is one.
+    pub fn aside(&mut self) -> &mut Made {
+        self.aside.get_or_insert_default()
     }
 
     /// Passes on `range` of the block as it stands. Ranges that touch become one.

@@ -50,15 +50,19 @@ pub trait Pass: Sync {
     );
 }
 
-/// Runs a pass from `input` to `output`.
+/// Runs a pass from `input` to `output`, and what it puts aside to `aside`.
 pub fn pass<P: Pass>(
     input: &mut Input,
     columns: usize,
     settings: &Settings,
     pass: &P,
     output: &mut Output,
+    mut aside: Option<&mut Output>,
 ) -> anyhow::Result<Summary> {
     let (_, summary) = run(input, columns, settings, pass, &mut |block, made| {
+        if let Some(aside) = &mut aside {
+            aside.write_made(&block.bytes, made.aside())?;
+        }
         output.write_made(&block.bytes, made)
     })?;
     Ok(summary)
