@@ -6,10 +6,12 @@
 //! | [`ast`] | the tree |
 //! | `error`, `unknown` | what is wrong with a program, with the place marked |
 //! | `resolve`, `node` | names bound to a header, functions compiled |
+//! | `assign` | `name = expression` lists
 //! | `eval`, `truth` | values and conditions over a batch of records |
 //! | [`functions`] | what can be called, a file for each family |
 //! | [`columns`] | lists of columns: names, ranges, globs, renames |
 
+mod assign;
 pub mod ast;
 pub mod columns;
 mod error;
@@ -23,6 +25,7 @@ mod resolve;
 mod truth;
 mod unknown;
 
+pub use assign::{Assignments, Output};
 pub use error::ProgramError;
 pub use eval::{BATCH, Batch, Operand};
 pub use node::Node;
