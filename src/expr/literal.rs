@@ -158,114 +158,38 @@ fn junk_end(text: &str, number: usize) -> usize {
     }
 }
 
-/// What a unit of an interval counts, and how many of them it is.
-enum Unit {
-    Months(i128),
-    Days(i128),
-    Nanoseconds(i128),
-}
-
-/// The units, as `2h` and `1h30m` write them.
-fn unit(name: &str) -> Option<Unit> {
-    const SECOND: i128 = 1_000_000_000;
-    Some(match name {
-        "y" => Unit::Months(12),
-        "mo" => Unit::Months(1),
-        "w" => Unit::Days(7),
-        "d" => Unit::Days(1),
-        "h" => Unit::Nanoseconds(3600 * SECOND),
-        "m" => Unit::Nanoseconds(60 * SECOND),
-        "s" => Unit::Nanoseconds(SECOND),
-        "ms" => Unit::Nanoseconds(1_000_000),
-        "us" | "\u{B5}s" | "\u{3BC}s" => Unit::Nanoseconds(1_000),
-        "ns" => Unit::Nanoseconds(1),
-        _ => return None,
-    })
-}
-
 /// The length of time that `15m` or `1h30m` at `span` stands for.
 fn interval(text: &str, span: Span) -> Result<Interval, ProgramError> {
     let source = &text[span.clone()];
-    let refuse = |message: String| ProgramError::new(text, span.clone(), message);
-    let unknown = || {
-        let hint = format!(
+    let spelling = source.replace('_', "");
+    if let Some(interval) = Interval::parse(spelling.as_bytes()) {
+        return Ok(interval);
+    }
+    let refuse =
+        |message: &str| ProgramError::new(text, span.clone(), format!("'{source}' {message}"));
+    let has_known_units = Interval::parse(with_ones(&spelling).as_bytes()).is_some();
+    Err(match (has_known_units, spelling.contains('.')) {
+        (true, true) => refuse("is no whole length of time")
+            .with_hint("nanoseconds, and days and longer, come whole: half a day is 12h"),
+        (true, false) => refuse("is too long a time"),
+        (false, _) => refuse("is neither a number nor a length of time").with_hint(format!(
             "for the column write [{source}]; the units of time are y mo w d h m s ms us ns"
-        );
-        refuse(format!(
-            "'{source}' is neither a number nor a length of time"
-        ))
-        .with_hint(hint)
-    };
-    let too_long = || refuse(format!("'{source}' is too long a time"));
-    let mut total = Interval::default();
-    let mut at = 0;
-    while at < source.len() {
-        let amount_end = mantissa_end(source, at);
-        let letters = source[amount_end..]
-            .chars()
-            .take_while(|c| c.is_alphabetic());
-        let end = amount_end + letters.map(char::len_utf8).sum::<usize>();
-        let (amount, name) = (&source[at..amount_end], &source[amount_end..end]);
-        let Some(unit) = unit(name).filter(|_| !amount.is_empty()) else {
-            return Err(unknown());
-        };
-        let factor = match unit {
-            Unit::Months(factor) | Unit::Days(factor) | Unit::Nanoseconds(factor) => factor,
-        };
-        let Some(count) = scaled(amount, factor) else {
-            let error = refuse(format!(
-                "'{source}' is no whole number of {}",
-                counted(&unit)
-            ));
-            return Err(match unit {
-                Unit::Nanoseconds(_) => error,
-                _ => error.with_hint("write it in smaller units, as in 12h for half a day"),
-            });
-        };
-        let added = match unit {
-            Unit::Months(_) => add(&mut total.months, count),
-            Unit::Days(_) => add(&mut total.days, count),
-            Unit::Nanoseconds(_) => add(&mut total.nanoseconds, count),
-        };
-        added.ok_or_else(too_long)?;
-        at = end;
-    }
-    Ok(total)
+        )),
+    })
 }
 
-fn counted(unit: &Unit) -> &'static str {
-    match unit {
-        Unit::Months(_) => "months",
-        Unit::Days(_) => "days",
-        Unit::Nanoseconds(_) => "nanoseconds",
+/// The spelling of an interval with each of its numbers replaced by 1: only its units are left.
+fn with_ones(spelling: &str) -> String {
+    let mut ones = String::new();
+    let mut was_number = false;
+    for c in spelling.chars() {
+        let is_number = c.is_ascii_digit() || c == '.';
+        match (is_number, was_number) {
+            (true, true) => {}
+            (true, false) => ones.push('1'),
+            (false, _) => ones.push(c),
+        }
+        was_number = is_number;
     }
-}
-
-/// `1.5` times the factor where that is whole; `i128::MAX` where it is beyond any interval.
-fn scaled(amount: &str, factor: i128) -> Option<i128> {
-    let plain = amount.replace('_', "");
-    let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.len() > 18 {
-        return None;
-    }
-    let digits = format!("{whole}{fraction}");
-    let scale = 10i128.pow(u32::try_from(fraction.len()).unwrap_or(0));
-    let Some(product) = digits
-        .parse::<i128>()
-        .ok()
-        .and_then(|n| n.checked_mul(factor))
-    else {
-        return Some(i128::MAX);
-    };
-    (product % scale == 0).then(|| product / scale)
-}
-
-fn add<N>(total: &mut N, count: i128) -> Option<()>
-where
-    N: Copy + Into<i128> + TryFrom<i128>,
-{
-    let sum = (*total).into().checked_add(count)?;
-    *total = N::try_from(sum).ok()?;
-    Some(())
+    ones
 }

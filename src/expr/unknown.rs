@@ -14,23 +14,13 @@ impl ProgramError {
     /// A column that the header does not have, at `span` of the program `text`. Suggests the
     /// nearest name, or brackets, or quotes, and lists the first columns.
     pub fn unknown_column(text: &str, span: Span, name: &str, header: &[String]) -> Self {
-        let mut hint = String::new();
-        let names = || header.iter().map(String::as_str);
-        let whole = bracketable(text, &span, name, header);
-        let slip = slipped(name, names());
-        if let Some(whole) = whole {
-            hint = format!("for the column '{whole}' write {}; ", spelled(whole));
-        } else if let Some(near) = slip.or_else(|| containing(name, names())) {
-            hint = match is_plain_name(near) {
-                true => format!("did you mean '{near}'? "),
-                false => format!("did you mean {}? ", spelled(near)),
-            };
-        }
-        if whole.is_none() && slip.is_none() && is_compared(text, &span) {
-            hint += &format!("for the text write \"{name}\"; ");
-        }
-        let hint = hint + &listed("columns", header);
-        ProgramError::new(text, span, format!("unknown column '{name}'")).with_hint(hint)
+        let is_compared = is_compared(text, &span);
+        unknown_column(text, span, name, header, is_compared)
+    }
+
+    /// The same in a list of columns, where there are no texts.
+    pub(super) fn unlisted_column(text: &str, span: Span, name: &str, header: &[String]) -> Self {
+        unknown_column(text, span, name, header, false)
     }
 
     /// A function that does not exist, at `span` of the program `text`.
@@ -60,6 +50,32 @@ impl ProgramError {
             None => error.with_hint(format!("give it by --set {name}=VALUE")),
         }
     }
+}
+
+fn unknown_column(
+    text: &str,
+    span: Span,
+    name: &str,
+    header: &[String],
+    is_compared: bool,
+) -> ProgramError {
+    let mut hint = String::new();
+    let names = || header.iter().map(String::as_str);
+    let whole = bracketable(text, &span, name, header);
+    let slip = slipped(name, names());
+    if let Some(whole) = whole {
+        hint = format!("for the column '{whole}' write {}; ", spelled(whole));
+    } else if let Some(near) = slip.or_else(|| containing(name, names())) {
+        hint = match is_plain_name(near) {
+            true => format!("did you mean '{near}'? "),
+            false => format!("did you mean {}? ", spelled(near)),
+        };
+    }
+    if whole.is_none() && slip.is_none() && is_compared {
+        hint += &format!("for the text write \"{name}\"; ");
+    }
+    let hint = hint + &listed("columns", header);
+    ProgramError::new(text, span, format!("unknown column '{name}'")).with_hint(hint)
 }
 
 /// The candidate that was most likely meant by `name`, if any is close.

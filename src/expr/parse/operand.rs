@@ -4,6 +4,8 @@ use super::super::ast::{Expr, Kind, Literal, Span};
 use super::super::error::ProgramError;
 use super::super::lex::Token;
 use super::Parser;
+use crate::value::Number;
+use crate::value::parse::{self, NotNumber};
 
 impl Parser<'_> {
     /// One operand.
@@ -209,13 +211,14 @@ impl Parser<'_> {
 
     /// The constant that the digits stand for.
     fn number(&self, digits: &str) -> Result<Literal, ProgramError> {
-        // Until the room of numbers is there.
-        match digits.parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(Literal::Double(number)),
-            _ => Err(self.error(
-                self.here(),
-                format!("the number {} is too large", self.quoted(&self.here())),
-            )),
+        let mark = self.here();
+        let refuse = |why: &str| self.error(mark.clone(), format!("{} {why}", self.quoted(&mark)));
+        match parse::parse(digits.as_bytes()) {
+            Ok(Number::Decimal(decimal)) => Ok(Literal::Decimal(decimal)),
+            Ok(Number::Double(double)) => Ok(Literal::Double(double)),
+            Err(NotNumber::TooLong) => Err(refuse("has more than 38 digits")),
+            Err(NotNumber::OutOfRange) => Err(refuse("is past the range of numbers")),
+            Err(NotNumber::Text) => Err(refuse("is not a number")),
         }
     }
 }

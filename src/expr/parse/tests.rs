@@ -8,7 +8,7 @@ fn tree(expr: &Expr) -> String {
     match &expr.kind {
         Kind::Literal(Literal::Null) => "null".into(),
         Kind::Literal(Literal::Bool(b)) => b.to_string(),
-        Kind::Literal(Literal::Decimal(number)) => format!("{number:?}"),
+        Kind::Literal(Literal::Decimal(number)) => number.to_string(),
         Kind::Literal(Literal::Double(number)) => number.to_string(),
         Kind::Literal(Literal::Text(text)) => format!("{text:?}"),
         Kind::Literal(Literal::Interval(i)) => {
@@ -259,7 +259,7 @@ fn intervals() {
         ("2w", "0mo14d0ns"),
         ("1d12h", "0mo1d43200000000000ns"),
         ("1y3mo", "15mo0d0ns"),
-        ("0.5y", "6mo0d0ns"),
+        ("0.5ms", "0mo0d500000ns"),
         ("1_000ms", "0mo0d1000000000ns"),
         ("10us", "0mo0d10000ns"),
         ("5ns", "0mo0d5ns"),

@@ -177,15 +177,15 @@ const CONDITIONS: &[(&str, &str)] = &[
     ),
     (
         "0.5d",
-        r"'0.5d' is no whole number of days
+        r"'0.5d' is no whole length of time
   0.5d
-  ^^^^ write it in smaller units, as in 12h for half a day",
+  ^^^^ nanoseconds, and days and longer, come whole: half a day is 12h",
     ),
     (
         "0.5ns > t",
-        r"'0.5ns' is no whole number of nanoseconds
+        r"'0.5ns' is no whole length of time
   0.5ns > t
-  ^^^^^",
+  ^^^^^ nanoseconds, and days and longer, come whole: half a day is 12h",
     ),
     (
         "9999999999999y",
@@ -494,8 +494,14 @@ const CONDITIONS: &[(&str, &str)] = &[
     ^ write if(condition, a, b)",
     ),
     (
+        "x = 123456789012345678901234567890123456789",
+        r"'123456789012345678901234567...' has more than 38 digits
+  x = 123456789012345678901234567890123456789
+      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+    ),
+    (
         "1e999",
-        r"the number '1e999' is too large
+        r"'1e999' is past the range of numbers
   1e999
   ^^^^^",
     ),
