@@ -47,9 +47,4 @@ pub enum Value<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    #[test]
-    fn a_value_takes_half_a_cache_line() {
-        assert_eq!(std::mem::size_of::<super::Value<'_>>(), 32);
-    }
-}
+mod tests;
