@@ -15,7 +15,9 @@ use pipewright::stream::{self, AsideFile, Framing, Input, Made, Output, Pass, Su
 
 /// Keep the records for which an expression is true
 #[derive(Parser)]
-#[command(name = "filter", after_help = "\
+#[command(
+    name = "filter",
+    after_help = "\
 Examples:
   filter 'dep_delay > 60 and origin in (\"JFK\", \"LGA\")' flights.csv
   extract access.log --from combined | filter 'status >= 500 and path ~ \"^/api/\"'
@@ -24,7 +26,8 @@ Examples:
   filter 'price < 10' --else expensive.csv orders.csv > cheap.csv
 
 Null is neither true nor false: 'price > 10' keeps no record without a price, and neither does
-'not (price > 10)'; say 'price is null'. Text where a number is needed is an error (--on-error).")]
+'not (price > 10)'; say 'price is null'. Text where a number is needed is an error (--on-error)."
+)]
 struct Args {
     #[command(flatten)]
     program: Program,
@@ -57,7 +60,11 @@ impl Tool for Args {
         .resolve(&condition)?;
         let mut head = Vec::new();
         header.write(settings.dialect.delimiter, &mut head);
-        let mut aside = self.otherwise.as_deref().map(AsideFile::create).transpose()?;
+        let mut aside = self
+            .otherwise
+            .as_deref()
+            .map(AsideFile::create)
+            .transpose()?;
         if let Some(aside) = &mut aside {
             aside.output().write(&head)?;
         }
@@ -69,8 +76,14 @@ impl Tool for Args {
             splits: aside.is_some(),
         };
         let other = aside.as_mut().map(AsideFile::output);
-        let summary =
-            stream::pass(&mut input, header.len(), &settings, &filter, &mut output, other)?;
+        let summary = stream::pass(
+            &mut input,
+            header.len(),
+            &settings,
+            &filter,
+            &mut output,
+            other,
+        )?;
         if let Some(aside) = aside {
             aside.keep()?;
         }
@@ -126,7 +139,10 @@ impl Pass for Filter {
         }
         faults.settle(sound);
         let mut next = kept.iter().copied().peekable();
-        let others = sound.iter().copied().filter(|record| next.next_if_eq(record).is_none());
+        let others = sound
+            .iter()
+            .copied()
+            .filter(|record| next.next_if_eq(record).is_none());
         if self.invert {
             keep(others, records, made);
             if self.splits {

@@ -15,7 +15,9 @@ use pipewright::value::text::write_value;
 
 /// Set or add columns
 #[derive(Parser)]
-#[command(name = "map", after_help = "\
+#[command(
+    name = "map",
+    after_help = "\
 Examples:
   map 'total = qty * price, day = date(ts)' orders.csv
   map 'size = if(qty > 10, \"bulk\", \"retail\")' orders.csv
@@ -24,7 +26,8 @@ Examples:
   map 'age = :year - year(born)' --set year=2026 people.csv
 
 An assignment to a column that exists replaces it in place; a new one comes last. A later
-assignment sees the earlier ones. Numbers are exact decimals: 0.1 + 0.2 is 0.3.")]
+assignment sees the earlier ones. Numbers are exact decimals: 0.1 + 0.2 is 0.3."
+)]
 struct Args {
     #[command(flatten)]
     program: Program,
@@ -55,7 +58,9 @@ impl Tool for Args {
             assignments.drop_columns(columns)?;
         }
         let mut head = Vec::new();
-        assignments.header().write(settings.dialect.delimiter, &mut head);
+        assignments
+            .header()
+            .write(settings.dialect.delimiter, &mut head);
         let mut output = Output::standard();
         output.write(&head)?;
         let map = Map {

@@ -141,8 +141,15 @@ impl Program {
 
     /// The files to read; with `-f` there is no expression before them.
     pub fn files(&self) -> Vec<PathBuf> {
-        let first = self.file.as_ref().and(self.expression.as_ref()).map(PathBuf::from);
-        first.into_iter().chain(self.files.iter().cloned()).collect()
+        let first = self
+            .file
+            .as_ref()
+            .and(self.expression.as_ref())
+            .map(PathBuf::from);
+        first
+            .into_iter()
+            .chain(self.files.iter().cloned())
+            .collect()
     }
 
     /// `--set` values by name; a later one replaces an earlier one.

@@ -97,7 +97,7 @@ impl Assignments {
 
     /// Leaves out the columns of this list.
     pub fn drop_columns(&mut self, list: &str) -> Result<(), ProgramError> {
-        let dropped = columns::resolve_list(list, &self.names)?;
+        let dropped = columns::resolve(&columns::parse(list)?, &self.names)?;
         let is_dropped = |place: usize| dropped.iter().any(|column| column.index == place);
         let mut place = 0;
         self.outputs.retain(|_| {

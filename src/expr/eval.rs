@@ -91,7 +91,11 @@ impl Node {
                 let right = (&**right, right.evaluate(batch, selection, faults));
                 arithmetic(*op, left, right, selection, faults)
             }
-            Kind::Case { subject, arms, otherwise } => {
+            Kind::Case {
+                subject,
+                arms,
+                otherwise,
+            } => {
                 let subject = subject.as_deref();
                 case(subject, arms, otherwise, batch, selection, faults)
             }
@@ -119,10 +123,12 @@ impl Node {
         let negated = each(selection, faults, |place, record| {
             match operand.get(place, record) {
                 Value::Interval(interval) => interval.negate().map(Value::Interval),
-                other => Ok(match text::to_number(&other).map_err(|f| f.about(&value.label))? {
-                    Some(number) => number.negate().into(),
-                    None => Value::Null,
-                }),
+                other => Ok(
+                    match text::to_number(&other).map_err(|f| f.about(&value.label))? {
+                        Some(number) => number.negate().into(),
+                        None => Value::Null,
+                    },
+                ),
             }
         });
         Operand::Made(negated)
@@ -134,7 +140,12 @@ impl Node {
         selection: &[u32],
         faults: &mut Faults,
     ) -> Operand<'v> {
-        let Kind::Call { function, body, arguments } = &self.kind else {
+        let Kind::Call {
+            function,
+            body,
+            arguments,
+        } = &self.kind
+        else {
             return Operand::Constant(Value::Null);
         };
         let operands: Vec<_> = arguments
@@ -223,9 +234,7 @@ fn with_time<'v>(op: Arithmetic, a: Value<'v>, b: Value<'v>) -> Result<Value<'v>
     let point = |value: Value<'v>| -> Result<Time, Fault> { compare::time(&value) };
     match (op, a, b) {
         (_, Value::Null, _) | (_, _, Value::Null) => Ok(Value::Null),
-        (Arithmetic::Add, Value::Interval(a), Value::Interval(b)) => {
-            a.add(b).map(Value::Interval)
-        }
+        (Arithmetic::Add, Value::Interval(a), Value::Interval(b)) => a.add(b).map(Value::Interval),
         (Arithmetic::Subtract, Value::Interval(a), Value::Interval(b)) => {
             a.add(b.negate()?).map(Value::Interval)
         }
@@ -240,9 +249,7 @@ fn with_time<'v>(op: Arithmetic, a: Value<'v>, b: Value<'v>) -> Result<Value<'v>
         (Arithmetic::Subtract, time, Value::Interval(interval)) => {
             point(time)?.subtract(interval).map(Value::Time)
         }
-        (Arithmetic::Subtract, a, b) => {
-            point(a)?.difference(&point(b)?).map(Value::Interval)
-        }
+        (Arithmetic::Subtract, a, b) => point(a)?.difference(&point(b)?).map(Value::Interval),
         _ => Err(Fault::new(format!(
             "'{}' does not work on times",
             op.sign()
@@ -254,7 +261,9 @@ fn times(interval: Interval, factor: Value<'_>) -> Result<Interval, Fault> {
     let whole = text::to_number(&factor)?.and_then(Number::to_i64);
     match whole {
         Some(whole) => interval.multiply(whole),
-        None => Err(Fault::new("a length of time is multiplied by integers only")),
+        None => Err(Fault::new(
+            "a length of time is multiplied by integers only",
+        )),
     }
 }
 
@@ -280,7 +289,10 @@ fn case<'v>(
                 let as_text = node.is_text_constant() || when.is_text_constant();
                 let mut truths = Vec::with_capacity(rest.len());
                 for (place, &record) in rest.iter().enumerate() {
-                    let (a, b) = (values.get(places[place], record), candidate.get(place, record));
+                    let (a, b) = (
+                        values.get(places[place], record),
+                        candidate.get(place, record),
+                    );
                     let equal = match as_text {
                         true => compare::texts(&a, &b).map(std::cmp::Ordering::is_eq),
                         false => compare::equal(&a, &b).unwrap_or_else(|fault| {
@@ -294,7 +306,10 @@ fn case<'v>(
             }
             _ => {
                 let truths = when.truths(batch, &rest, faults);
-                truths.into_iter().map(super::truth::Truth::is_true).collect()
+                truths
+                    .into_iter()
+                    .map(super::truth::Truth::is_true)
+                    .collect()
             }
         };
         let (mut taken, mut taken_places) = (vec![], vec![]);

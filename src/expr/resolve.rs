@@ -47,41 +47,50 @@ impl Scope<'_> {
             Ast::Setting(name) => self.setting(expr, name)?,
             Ast::Negate(value) => Kind::Negate(self.boxed(value, special)?),
             Ast::Not(value) => Kind::Not(self.boxed(value, special)?),
-            Ast::Arithmetic(op, left, right) => Kind::Arithmetic(
-                *op,
-                self.boxed(left, special)?,
-                self.boxed(right, special)?,
-            ),
-            Ast::Logic(op, left, right) => Kind::Logic(
-                *op,
-                self.boxed(left, special)?,
-                self.boxed(right, special)?,
-            ),
-            Ast::Compare(op, left, right) => Kind::Compare(
-                *op,
-                self.boxed(left, special)?,
-                self.boxed(right, special)?,
-            ),
-            Ast::Match { value, pattern, negated } => Kind::Match {
+            Ast::Arithmetic(op, left, right) => {
+                Kind::Arithmetic(*op, self.boxed(left, special)?, self.boxed(right, special)?)
+            }
+            Ast::Logic(op, left, right) => {
+                Kind::Logic(*op, self.boxed(left, special)?, self.boxed(right, special)?)
+            }
+            Ast::Compare(op, left, right) => {
+                Kind::Compare(*op, self.boxed(left, special)?, self.boxed(right, special)?)
+            }
+            Ast::Match {
+                value,
+                pattern,
+                negated,
+            } => Kind::Match {
                 value: self.boxed(value, special)?,
                 pattern: self.pattern(pattern, special)?,
                 negated: *negated,
             },
-            Ast::In { value, list, negated } => Kind::In {
+            Ast::In {
+                value,
+                list,
+                negated,
+            } => Kind::In {
                 value: self.boxed(value, special)?,
                 list: self.list(list, special)?,
                 negated: *negated,
             },
-            Ast::Between { value, low, high, negated } => {
+            Ast::Between {
+                value,
+                low,
+                high,
+                negated,
+            } => {
                 return self.between(expr, [value, low, high], *negated, special);
             }
             Ast::IsNull { value, negated } => Kind::IsNull {
                 value: self.boxed(value, special)?,
                 negated: *negated,
             },
-            Ast::Case { subject, arms, otherwise } => {
-                self.case(subject.as_deref(), arms, otherwise.as_deref(), special)?
-            }
+            Ast::Case {
+                subject,
+                arms,
+                otherwise,
+            } => self.case(subject.as_deref(), arms, otherwise.as_deref(), special)?,
             Ast::Call { .. } => self.call(expr, special)?,
         };
         Ok(Node {
@@ -195,7 +204,9 @@ impl Scope<'_> {
             ));
         }
         Ok(Kind::Case {
-            subject: subject.map(|subject| self.boxed(subject, special)).transpose()?,
+            subject: subject
+                .map(|subject| self.boxed(subject, special))
+                .transpose()?,
             arms: resolved,
             otherwise: match otherwise {
                 Some(otherwise) => self.boxed(otherwise, special)?,
@@ -208,8 +219,18 @@ impl Scope<'_> {
     }
 
     fn call(&self, expr: &Expr, special: &mut Special<'_>) -> Result<Kind, ProgramError> {
-        let Ast::Call { name, name_span, arguments, distinct } = &expr.kind else {
-            return Err(ProgramError::new(self.text, expr.span.clone(), "not a call"));
+        let Ast::Call {
+            name,
+            name_span,
+            arguments,
+            distinct,
+        } = &expr.kind
+        else {
+            return Err(ProgramError::new(
+                self.text,
+                expr.span.clone(),
+                "not a call",
+            ));
         };
         let Some(function) = functions::find(name) else {
             return Err(self.no_function(name, name_span.clone()));

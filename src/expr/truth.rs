@@ -61,7 +61,12 @@ impl From<Option<bool>> for Truth {
 
 impl Node {
     /// Keeps in `selection` the records for which this condition is true.
-    pub fn select<'v>(&'v self, batch: &Batch<'_, 'v>, selection: &mut Vec<u32>, faults: &mut Faults) {
+    pub fn select<'v>(
+        &'v self,
+        batch: &Batch<'_, 'v>,
+        selection: &mut Vec<u32>,
+        faults: &mut Faults,
+    ) {
         let truths = self.truths(batch, selection, faults);
         let mut truths = truths.into_iter();
         selection.retain(|_| truths.next().is_some_and(Truth::is_true));
@@ -83,12 +88,21 @@ impl Node {
             Kind::Compare(op, left, right) => {
                 comparison(*op, left, right, batch, selection, faults)
             }
-            Kind::Match { value, pattern, negated } => {
-                matching(value, pattern, *negated, batch, selection, faults)
-            }
-            Kind::In { value, list, negated } => {
+            Kind::Match {
+                value,
+                pattern,
+                negated,
+            } => matching(value, pattern, *negated, batch, selection, faults),
+            Kind::In {
+                value,
+                list,
+                negated,
+            } => {
                 let truths = contained(value, list, batch, selection, faults);
-                truths.into_iter().map(|truth| truth.negated_if(*negated)).collect()
+                truths
+                    .into_iter()
+                    .map(|truth| truth.negated_if(*negated))
+                    .collect()
             }
             Kind::IsNull { value, negated } => {
                 let values = value.evaluate(batch, selection, faults);
@@ -210,12 +224,13 @@ fn comparison<'v>(
             return Ok(order.map(|order| holds(op, order)).into());
         }
         let answer = if is_equality {
-            compare::equal(&a, &b)
-                .map(|equal| equal.map(|equal| equal == (op == Compare::Equal)))
+            compare::equal(&a, &b).map(|equal| equal.map(|equal| equal == (op == Compare::Equal)))
         } else {
             compare::compare(&a, &b).map(|order| order.map(|order| holds(op, order)))
         };
-        answer.map(Truth::from).map_err(|fault| fault.about(&left.label))
+        answer
+            .map(Truth::from)
+            .map_err(|fault| fault.about(&left.label))
     })
 }
 
@@ -318,7 +333,12 @@ fn contained<'v>(
         List::Any(nodes) => {
             let candidates: Vec<_> = nodes
                 .iter()
-                .map(|node| (node.is_text_constant(), node.evaluate(batch, selection, faults)))
+                .map(|node| {
+                    (
+                        node.is_text_constant(),
+                        node.evaluate(batch, selection, faults),
+                    )
+                })
                 .collect();
             each(selection, faults, |place, record| {
                 let value_here = values.get(place, record);
@@ -326,8 +346,7 @@ fn contained<'v>(
                 for (as_text, candidate) in &candidates {
                     let candidate = candidate.get(place, record);
                     let equal = match as_text {
-                        true => compare::texts(&value_here, &candidate)
-                            .map(Ordering::is_eq),
+                        true => compare::texts(&value_here, &candidate).map(Ordering::is_eq),
                         false => compare::equal(&value_here, &candidate)
                             .map_err(|fault| fault.about(&value.label))?,
                     };

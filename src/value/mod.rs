@@ -52,14 +52,6 @@ pub enum Value<'a> {
     Interval(Interval),
 }
 
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_value_takes_half_a_cache_line() {
-        assert_eq!(std::mem::size_of::<super::Value<'_>>(), 32);
-    }
-}
-
 impl<'a> Value<'a> {
     /// What a raw field of the stream is. Only a quoted field that holds doubled quotes is copied.
     #[inline(always)]
@@ -84,3 +76,6 @@ fn quoted_content<'a>(raw: &'a [u8], arena: &'a Bump) -> &'a [u8] {
         Cow::Owned(text) => arena.alloc_slice_copy(&text),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -384,6 +384,12 @@ fn compare_mixed(decimal: Decimal, double: f64) -> Ordering {
     }
 }
 
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.compare(*other) == Ordering::Equal
+    }
+}
+
 impl From<Decimal> for Number {
     #[inline]
     fn from(decimal: Decimal) -> Self {
