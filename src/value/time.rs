@@ -1,15 +1,37 @@
-//! Points and lengths of time, by jiff.
+//! Points and lengths of time, by jiff. ISO 8601 on the stream.
 
-/// A date, a civil date and time, or an instant with its offset from UTC.
+mod format;
+mod interval;
+mod iso;
+mod unit;
+mod zone;
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use jiff::civil::{Date, DateTime};
+use jiff::{SignedDuration, Span};
+
+use crate::record::Fault;
+
+pub use format::Format;
+pub use interval::Interval;
+pub use unit::{Field, Unit};
+pub use zone::Zone;
+
+/// A date, a civil date and time, or an instant with its offset from UTC; years 0000 to 9999.
+///
+/// Equal (`==`) means written alike; [`Time::compare`] is the order of time, in which
+/// `05:00+01:00` and `04:00Z` are the same instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Time {
-    civil: jiff::civil::DateTime,
+    civil: DateTime,
     kind: Kind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// No time of day was given.
+    /// No time of day was given: the civil clock stands at midnight.
     Date,
     /// A wall clock without a zone.
     Civil,
@@ -17,13 +39,204 @@ enum Kind {
     Offset(i32),
 }
 
-/// A length of time in three units that do not convert into each other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Interval {
-    /// Calendar months (a year is 12).
-    pub months: i32,
-    /// Calendar days (a week is 7).
-    pub days: i32,
-    /// Exact nanoseconds: hours and below.
-    pub nanoseconds: i64,
+const NANOSECONDS_PER_SECOND: i128 = 1_000_000_000;
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
+impl Time {
+    /// ISO 8601: `2013-01-01`, `2013-01-01T05:00`, `2013-01-01 05:00:00.25`, and an instant with
+    /// `Z`, `+09`, `+09:00`, `+0900` or `+08:27:52` behind it. None where it is anything else.
+    pub fn parse(text: &[u8]) -> Option<Time> {
+        iso::parse(text)
+    }
+
+    /// Appends the time as the stream has it: `2013-01-01`, `2013-01-01T05:00:00`, and an instant
+    /// with `Z` or `+09:00`; a fraction without its trailing zeros, where it is not zero.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        iso::write(self, out);
+    }
+
+    fn new(civil: DateTime, kind: Kind) -> Option<Time> {
+        (0..=9999)
+            .contains(&civil.year())
+            .then_some(Time { civil, kind })
+    }
+
+    fn is_instant(&self) -> bool {
+        matches!(self.kind, Kind::Offset(_))
+    }
+
+    /// Seconds east of UTC; a civil time is read as UTC.
+    fn offset_seconds(&self) -> i32 {
+        match self.kind {
+            Kind::Offset(seconds) => seconds,
+            Kind::Date | Kind::Civil => 0,
+        }
+    }
+
+    /// The order of time: two instants by the instant, two civil times or dates by the wall
+    /// clock, a date counting as its midnight.
+    ///
+    /// # Errors
+    /// A civil time and an instant cannot be ordered: which zone the first is in is not known.
+    pub fn compare(&self, other: &Time) -> Result<Ordering, Fault> {
+        self.same_line(other)?;
+        if self.kind == other.kind {
+            return Ok(self.civil.cmp(&other.civil));
+        }
+        Ok(self.epoch_nanoseconds().cmp(&other.epoch_nanoseconds()))
+    }
+
+    /// That both are instants or neither is.
+    fn same_line(&self, other: &Time) -> Result<(), Fault> {
+        if self.is_instant() == other.is_instant() {
+            return Ok(());
+        }
+        let (instant, civil) = if self.is_instant() {
+            (self, other)
+        } else {
+            (other, self)
+        };
+        Err(Fault::new(format!(
+            "'{instant}' has a zone and '{civil}' has none: give it one with at_zone(t, zone)"
+        )))
+    }
+
+    /// The time later by months first (a day past the month's end becomes its last), then days,
+    /// then exact nanoseconds. A date stays one unless hours or less are added.
+    ///
+    /// # Errors
+    /// Outside the years 0000 to 9999.
+    pub fn add(&self, interval: Interval) -> Result<Time, Fault> {
+        let Interval {
+            months,
+            days,
+            nanoseconds,
+        } = interval;
+        let moved = || {
+            let mut civil = self.civil;
+            if months != 0 || days != 0 {
+                let span = Span::new().try_months(months).ok()?.try_days(days).ok()?;
+                civil = civil.checked_add(span).ok()?;
+            }
+            if nanoseconds == 0 {
+                return Time::new(civil, self.kind);
+            }
+            civil = civil
+                .checked_add(SignedDuration::from_nanos(nanoseconds))
+                .ok()?;
+            let kind = if self.kind == Kind::Date {
+                Kind::Civil
+            } else {
+                self.kind
+            };
+            Time::new(civil, kind)
+        };
+        moved().ok_or_else(|| {
+            Fault::new(format!(
+                "'{self}' plus {interval} is outside the years 0000 to 9999"
+            ))
+        })
+    }
+
+    /// [`Time::add`] of the negated interval.
+    ///
+    /// # Errors
+    /// Outside the years 0000 to 9999.
+    pub fn subtract(&self, interval: Interval) -> Result<Time, Fault> {
+        self.add(interval.negate()?)
+    }
+
+    /// What passed from `earlier` to this time: days between two dates, else exact nanoseconds.
+    ///
+    /// # Errors
+    /// A civil time with an instant; nanoseconds past 292 years.
+    pub fn difference(&self, earlier: &Time) -> Result<Interval, Fault> {
+        self.same_line(earlier)?;
+        if self.kind == Kind::Date && earlier.kind == Kind::Date {
+            let days = self.civil.duration_since(earlier.civil).as_hours() / 24;
+            return Ok(Interval {
+                days: days as i32,
+                ..Interval::default()
+            });
+        }
+        let nanoseconds = self.epoch_nanoseconds() - earlier.epoch_nanoseconds();
+        match i64::try_from(nanoseconds) {
+            Ok(nanoseconds) => Ok(Interval {
+                nanoseconds,
+                ..Interval::default()
+            }),
+            Err(_) => Err(Fault::new(format!(
+                "'{self}' and '{earlier}' are more than 292 years apart: use date_diff or epoch"
+            ))),
+        }
+    }
+
+    /// Exact nanoseconds since 1970-01-01T00:00:00Z; a civil time is read as UTC.
+    pub fn epoch_nanoseconds(&self) -> i128 {
+        let wall = self.civil.duration_since(EPOCH);
+        let seconds = i128::from(wall.as_secs()) - i128::from(self.offset_seconds());
+        seconds * NANOSECONDS_PER_SECOND + i128::from(wall.subsec_nanos())
+    }
+
+    /// The instant (at offset 0) so many nanoseconds after 1970-01-01T00:00:00Z.
+    ///
+    /// # Errors
+    /// Outside the years 0000 to 9999.
+    pub fn from_epoch_nanoseconds(nanoseconds: i128) -> Result<Time, Fault> {
+        civil_from_epoch(nanoseconds)
+            .and_then(|civil| Time::new(civil, Kind::Offset(0)))
+            .ok_or_else(|| {
+                Fault::new(format!(
+                    "{} seconds after 1970 are outside the years 0000 to 9999",
+                    nanoseconds / NANOSECONDS_PER_SECOND
+                ))
+            })
+    }
+
+    /// The instant of this call, at offset 0, in microseconds.
+    pub fn now() -> Time {
+        let micros = jiff::Timestamp::now().as_microsecond();
+        let civil = civil_from_epoch(i128::from(micros) * 1000).unwrap_or(EPOCH);
+        Time {
+            civil,
+            kind: Kind::Offset(0),
+        }
+    }
+
+    /// The wall clock's date.
+    pub fn date(&self) -> Time {
+        Time {
+            civil: self.civil.start_of_day(),
+            kind: Kind::Date,
+        }
+    }
+
+    /// Whether no time of day was given.
+    pub fn is_date(&self) -> bool {
+        self.kind == Kind::Date
+    }
+
+    fn with_date(&self, date: Date) -> Option<Time> {
+        Time::new(date.to_datetime(jiff::civil::Time::midnight()), self.kind)
+    }
 }
+
+/// The wall clock at UTC so many nanoseconds after 1970.
+fn civil_from_epoch(nanoseconds: i128) -> Option<DateTime> {
+    let seconds = i64::try_from(nanoseconds.div_euclid(NANOSECONDS_PER_SECOND)).ok()?;
+    let fraction = nanoseconds.rem_euclid(NANOSECONDS_PER_SECOND) as i32;
+    EPOCH
+        .checked_add(SignedDuration::new(seconds, fraction))
+        .ok()
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Vec::with_capacity(40);
+        self.write(&mut out);
+        f.write_str(&String::from_utf8_lossy(&out))
+    }
+}
+
+#[cfg(test)]
+mod tests;
