@@ -122,7 +122,11 @@ impl<Y: Send + Default> Shared<'_, Y> {
                 None => return false,
             };
             let (mut block, result) = match block {
-                Err(failure) => (Block::default(), Err(failure)),
+                Err(failure) => {
+                    // What the block before it became was handed on already.
+                    yielded = Y::default();
+                    (Block::default(), Err(failure))
+                }
                 Ok(mut block) => {
                     let result = work.block(scratch, &mut block, &mut yielded);
                     (block, result)

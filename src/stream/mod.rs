@@ -10,4 +10,4 @@ pub use aside::AsideFile;
 pub use drive::{InOrder, Work, drive};
 pub use input::{Framing, Input, Opener, Source};
 pub use output::{Flow, Made, Output};
-pub use shapes::{Pass, Settings, Summary, fold, pass, run};
+pub use shapes::{Deliver, Parcel, Pass, Settings, Sink, Summary, fold, pass, run, sink};

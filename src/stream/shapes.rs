@@ -87,8 +87,87 @@ pub fn run<P: Pass>(
     pass: &P,
     deliver: &mut (dyn FnMut(&Block, &mut Made) -> anyhow::Result<Flow> + Send),
 ) -> anyhow::Result<(Vec<P::Scratch>, Summary)> {
+    let mut written = 0;
+    let (scratches, mut summary) = sink(
+        input,
+        columns,
+        settings,
+        &Passing(pass),
+        &mut |block, made| {
+            written += made.records;
+            deliver(block, made)
+        },
+    )?;
+    summary.records_out = written;
+    Ok((scratches, summary))
+}
+
+/// A pass seen as a sink whose parcels go to the output.
+struct Passing<'p, P>(&'p P);
+
+impl<P: Pass> Sink for Passing<'_, P> {
+    type Scratch = P::Scratch;
+    type Parcel = Made;
+
+    fn scratch(&self) -> Self::Scratch {
+        self.0.scratch()
+    }
+
+    fn records(
+        &self,
+        scratch: &mut Self::Scratch,
+        records: &Records<'_>,
+        faults: &mut Faults,
+        made: &mut Made,
+    ) {
+        self.0.records(scratch, records, faults, made);
+    }
+}
+
+/// What a block becomes; its memory is used for block after block.
+pub trait Parcel: Send + Default {
+    /// Empties it, keeping its memory.
+    fn clear(&mut self);
+}
+
+impl Parcel for Made {
+    fn clear(&mut self) {
+        Made::clear(self);
+    }
+}
+
+/// A block in, a parcel out, which is taken in order to somewhere else than the output.
+pub trait Sink: Sync {
+    /// What one thread keeps from block to block.
+    type Scratch: Send;
+    /// What a block becomes.
+    type Parcel: Parcel;
+
+    /// A thread's scratch at its start.
+    fn scratch(&self) -> Self::Scratch;
+
+    /// Fills the empty parcel with the records below `faults.limit()`; bad ones go to `faults` and
+    /// not into the parcel.
+    fn records(
+        &self,
+        scratch: &mut Self::Scratch,
+        records: &Records<'_>,
+        faults: &mut Faults,
+        parcel: &mut Self::Parcel,
+    );
+}
+
+/// Runs a sink over `input`: every parcel goes to `deliver`, in the order of the input. What the
+/// threads kept comes back, that of the first thread first.
+pub fn sink<S: Sink>(
+    input: &mut Input,
+    columns: usize,
+    settings: &Settings,
+    sink: &S,
+    deliver: &mut Deliver<'_, S::Parcel>,
+) -> anyhow::Result<(Vec<S::Scratch>, Summary)> {
     let work = OverRecords {
-        pass,
+        sink,
         columns,
         dialect: settings.dialect,
         on_fault: settings.policy.on_fault(),
@@ -99,11 +178,10 @@ pub fn run<P: Pass>(
         input,
         &work,
         settings.threads,
-        &mut |block, result: &mut Outcome| {
+        &mut |block, result: &mut Outcome<S::Parcel>| {
             let before = summary.records_in;
             summary.records_in += result.records_in;
-            summary.records_out += result.made.records;
-            let flow = deliver(block, &mut result.made)?;
+            let flow = deliver(block, &mut result.parcel)?;
             for (ragged, mut reject) in result.rejects.drain(..) {
                 if let Some(place) = ragged {
                     let number = before + place + 1;
@@ -122,38 +200,41 @@ pub fn run<P: Pass>(
     ))
 }
 
+/// Takes a block's parcel where it belongs.
+pub type Deliver<'a, P> = dyn FnMut(&Block, &mut P) -> anyhow::Result<Flow> + Send + 'a;
+
 /// What one block came to.
 #[derive(Default)]
-struct Outcome {
-    made: Made,
+struct Outcome<P> {
+    parcel: P,
     records_in: u64,
     /// In order; a ragged one with its number in the block.
     rejects: Vec<(Option<u64>, Reject)>,
 }
 
-/// Indexes a block and hands its records to a pass.
-struct OverRecords<'p, P> {
-    pass: &'p P,
+/// Indexes a block and hands its records to a sink.
+struct OverRecords<'s, S> {
+    sink: &'s S,
     columns: usize,
     dialect: Dialect,
     on_fault: OnFault,
 }
 
-impl<P: Pass> Work for OverRecords<'_, P> {
-    type Scratch = (Index, P::Scratch);
-    type Yield = Outcome;
+impl<S: Sink> Work for OverRecords<'_, S> {
+    type Scratch = (Index, S::Scratch);
+    type Yield = Outcome<S::Parcel>;
 
     fn scratch(&self) -> Self::Scratch {
-        (Index::default(), self.pass.scratch())
+        (Index::default(), self.sink.scratch())
     }
 
     fn block(
         &self,
         (index, scratch): &mut Self::Scratch,
         block: &mut Block,
-        outcome: &mut Outcome,
+        outcome: &mut Outcome<S::Parcel>,
     ) -> anyhow::Result<()> {
-        outcome.made.clear();
+        outcome.parcel.clear();
         outcome.records_in = 0;
         outcome.rejects.clear();
         let source = block.place.source.clone();
@@ -169,8 +250,8 @@ impl<P: Pass> Work for OverRecords<'_, P> {
             _ => records.len(),
         };
         let mut faults = Faults::new(self.on_fault, limit);
-        self.pass
-            .records(scratch, &records, &mut faults, &mut outcome.made);
+        self.sink
+            .records(scratch, &records, &mut faults, &mut outcome.parcel);
         outcome.records_in = (records.len() + records.ragged().len()) as u64;
         let mut ragged = ragged.iter().enumerate().peekable();
         let reject = |line, fault: &Fault, raw: &[u8]| Reject {
