@@ -14,16 +14,16 @@ pub const MAX_DIGITS: u8 = 38;
 
 /// The number `mantissa / 10^scale`: at most 38 significant digits, scale 0 to 38. Not
 /// normalised: `1.50` keeps its scale of 2 until it is printed or compared.
+///
+/// The mantissa is kept in two halves: a [`super::Value`] then takes 32 bytes and not 48, and the
+/// compiler keeps decimals in registers, which it does not with an `i128` on an 8-byte boundary.
 #[derive(Clone, Copy)]
 pub struct Decimal {
-    mantissa: Mantissa,
-    scale: u8,
+    low: u64,
+    high: i64,
+    /// A whole word, for padding is copied byte by byte.
+    scale: u64,
 }
-
-/// An `i128` on an 8-byte boundary, so that a [`super::Value`] takes 32 bytes and not 48.
-#[derive(Clone, Copy)]
-#[repr(Rust, packed(8))]
-struct Mantissa(i128);
 
 /// What becomes of the digits that are cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,20 @@ pub enum Rounding {
     Ceiling,
     /// Towards zero.
     Truncate,
+}
+
+impl Rounding {
+    /// What is added to the digits that are kept, where those that are cut off have this sign
+    /// (0 for none) and, by `half`, reach the half.
+    #[inline]
+    fn carry(self, sign: i64, half: bool) -> i64 {
+        match self {
+            Rounding::HalfAway if half => sign,
+            Rounding::Floor => sign.min(0),
+            Rounding::Ceiling => sign.max(0),
+            Rounding::HalfAway | Rounding::Truncate => 0,
+        }
+    }
 }
 
 /// `10^0` to `10^38`.
@@ -79,8 +93,9 @@ impl Decimal {
     #[inline]
     pub(super) const fn raw(mantissa: i128, scale: u8) -> Self {
         Decimal {
-            mantissa: Mantissa(mantissa),
-            scale,
+            low: mantissa as u64,
+            high: (mantissa >> 64) as i64,
+            scale: scale as u64,
         }
     }
 
@@ -97,24 +112,37 @@ impl Decimal {
     /// The digits as an integer, with the sign.
     #[inline]
     pub const fn mantissa(self) -> i128 {
-        self.mantissa.0
+        (self.high as i128) << 64 | self.low as i128
     }
 
     /// How many of the mantissa's digits stand behind the point.
     #[inline]
     pub const fn scale(self) -> u8 {
-        self.scale
+        self.scale as u8
+    }
+
+    /// The same number, taken apart and put together. Around a call out of line it keeps the
+    /// number that the short path works on from having an address, and so in registers.
+    #[inline(always)]
+    pub(super) fn apart(self) -> Self {
+        Decimal {
+            low: self.low,
+            high: self.high,
+            scale: self.scale,
+        }
     }
 
     /// The mantissa where it fits in 64 bits.
     #[inline]
     pub fn small_mantissa(self) -> Option<i64> {
-        i64::try_from(self.mantissa()).ok()
+        // The high half says nothing more than the low half's sign.
+        let low = self.low as i64;
+        (self.high == low >> 63).then_some(low)
     }
 
     /// The same number with the smallest scale: `1.50` becomes `1.5`.
     pub fn normalized(self) -> Self {
-        let (mut mantissa, mut scale) = (self.mantissa(), self.scale);
+        let (mut mantissa, mut scale) = (self.mantissa(), self.scale());
         while scale >= 8 && mantissa % 100_000_000 == 0 && i64::try_from(mantissa).is_err() {
             mantissa /= 100_000_000;
             scale -= 8;
@@ -148,18 +176,18 @@ impl Decimal {
     /// Has it no fraction? `2.0` is an integer.
     #[inline]
     pub fn is_integer(self) -> bool {
-        self.scale == 0 || self.normalized().scale == 0
+        self.scale() == 0 || self.normalized().scale == 0
     }
 
     /// The same integer; `None` for a fraction and past 64 bits.
     #[inline]
     pub fn to_i64(self) -> Option<i64> {
-        let whole = if self.scale == 0 {
+        let whole = if self.scale() == 0 {
             self
         } else {
             self.normalized()
         };
-        if whole.scale == 0 {
+        if whole.scale() == 0 {
             whole.small_mantissa()
         } else {
             None
@@ -171,7 +199,7 @@ impl Decimal {
     pub fn to_f64(self) -> f64 {
         let magnitude = wide::nearest(
             self.mantissa().unsigned_abs(),
-            power_of_ten(self.scale).unsigned_abs(),
+            power_of_ten(self.scale()).unsigned_abs(),
         );
         if self.is_negative() {
             -magnitude
@@ -196,13 +224,13 @@ impl Decimal {
     /// `-self`.
     #[inline]
     pub fn negate(self) -> Self {
-        Decimal::raw(-self.mantissa(), self.scale)
+        Decimal::raw(-self.mantissa(), self.scale())
     }
 
     /// The distance from zero.
     #[inline]
     pub fn abs(self) -> Self {
-        Decimal::raw(self.mantissa().abs(), self.scale)
+        Decimal::raw(self.mantissa().abs(), self.scale())
     }
 
     /// The sum; `None` where it needs more than 38 digits.
@@ -216,7 +244,7 @@ impl Decimal {
             // Both below 2^63 * 10^18 < 10^37.
             return Some(Decimal::raw(a + b, scale));
         }
-        wide::sum(self, other)
+        Some(wide::sum(self.apart(), other.apart())?.apart())
     }
 
     /// The difference; `None` where it needs more than 38 digits.
@@ -228,85 +256,14 @@ impl Decimal {
     /// The product; `None` where it needs more than 38 digits.
     #[inline]
     pub fn multiply(self, other: Self) -> Option<Self> {
-        let scale = self.scale + other.scale;
+        let scale = self.scale() + other.scale();
         if scale <= MAX_DIGITS
             && let (Some(a), Some(b)) = (self.small_mantissa(), other.small_mantissa())
         {
             // 2^126 < 10^38.
             return Some(Decimal::raw(i128::from(a) * i128::from(b), scale));
         }
-        wide::product(self, other)
-    }
-
-    /// The quotient where it ends within 38 digits; `None` where it does not, and for a zero
-    /// divisor.
-    ///
-    /// With the divisor as `2^i * 5^j * rest`, the quotient ends only if `rest` divides the
-    /// dividend.
-    pub fn divide_exact(self, other: Self) -> Option<Self> {
-        if other.is_zero() {
-            return None;
-        }
-        let (rest, mut twos, mut fives) = split_tens(other.mantissa().unsigned_abs());
-        let mut digits = divide_evenly(self.mantissa().unsigned_abs(), rest)?;
-        if digits == 0 {
-            return Some(Decimal::ZERO);
-        }
-        let even = twos.min(digits.trailing_zeros());
-        digits >>= even;
-        twos -= even;
-        while fives > 0
-            && let Some(fifth) = divide_evenly(digits, 5)
-        {
-            digits = fifth;
-            fives -= 1;
-        }
-        let places = twos.max(fives);
-        let widen = 2u128
-            .checked_pow(places - twos)?
-            .checked_mul(5u128.checked_pow(places - fives)?)?;
-        let exponent = i64::from(other.scale) - i64::from(self.scale) - i64::from(places);
-        let magnitude = parse::scaled(digits.checked_mul(widen)?, exponent)?;
-        Some(if self.is_negative() == other.is_negative() {
-            magnitude
-        } else {
-            magnitude.negate()
-        })
-    }
-
-    /// The greatest integer not above the quotient; `None` past 38 digits and for a zero divisor.
-    pub fn floor_divide(self, other: Self) -> Option<Self> {
-        if other.is_zero() {
-            return None;
-        }
-        let (a, b) = match aligned_small(self, other) {
-            Some((a, b, _)) => (a, b),
-            None => return wide::floor_quotient(self, other),
-        };
-        let floor = match (i64::try_from(a), i64::try_from(b)) {
-            // The one quotient of two i64 that overflows is i64::MIN / -1.
-            (Ok(a), Ok(b)) if b != -1 => i128::from(floor_i64(a, b)),
-            _ => {
-                let quotient = a / b;
-                quotient - i128::from(a % b != 0 && (a < 0) != (b < 0))
-            }
-        };
-        Decimal::new(floor, 0)
-    }
-
-    /// What is left of the division, with the sign of the dividend as in C and SQL: always exact.
-    /// `None` for a zero divisor.
-    pub fn remainder(self, other: Self) -> Option<Self> {
-        if other.is_zero() {
-            return None;
-        }
-        match aligned_small(self, other) {
-            Some((a, b, scale)) => match (i64::try_from(a), i64::try_from(b)) {
-                (Ok(a), Ok(b)) => Some(Decimal::raw(i128::from(a.wrapping_rem(b)), scale)),
-                _ => Some(Decimal::raw(a % b, scale)),
-            },
-            None => wide::remainder(self, other),
-        }
+        Some(wide::product(self.apart(), other.apart())?.apart())
     }
 
     /// The nearest number with `digits` places behind the point (before it, where negative); a
@@ -318,50 +275,44 @@ impl Decimal {
 
     /// Cut to `digits` places behind the point (before it, where negative). `None` where that
     /// needs more than 38 digits.
+    #[inline]
     pub fn round_by(self, digits: i32, rounding: Rounding) -> Option<Self> {
-        let cut = i64::from(self.scale) - i64::from(digits);
+        let cut = i64::from(self.scale()) - i64::from(digits);
         if cut <= 0 {
             return Some(self);
         }
-        let (quotient, remainder, half) = match u8::try_from(cut) {
-            Ok(cut) if cut <= 18 && self.small_mantissa().is_some() => {
-                let (mantissa, unit) = (self.mantissa() as i64, SMALL_POWERS[usize::from(cut)]);
+        if digits >= 0
+            && let Some(mantissa) = self.small_mantissa()
+            && let Some(unit) = SMALL_POWERS.get(cut as usize)
+        {
+            let rest = mantissa % unit;
+            let half = rest.unsigned_abs() >= unit.unsigned_abs() / 2;
+            let kept = mantissa / unit + rounding.carry(rest.signum(), half);
+            return Some(Decimal::raw(i128::from(kept), digits as u8));
+        }
+        Some(self.apart().round_long(cut, digits, rounding)?.apart())
+    }
+
+    /// [`Decimal::round_by`] for any mantissa; `cut` digits go.
+    #[inline(never)]
+    fn round_long(self, cut: i64, digits: i32, rounding: Rounding) -> Option<Self> {
+        let mantissa = self.mantissa();
+        let sign = mantissa.signum() as i64;
+        let kept = match u8::try_from(cut).ok().filter(|cut| *cut <= MAX_DIGITS) {
+            Some(cut) => {
+                let unit = power_of_ten(cut);
                 let rest = mantissa % unit;
-                (
-                    i128::from(mantissa / unit),
-                    i128::from(rest),
-                    rest.unsigned_abs() >= unit.unsigned_abs() / 2,
-                )
+                let half = rest.unsigned_abs() >= unit.unsigned_abs() / 2;
+                mantissa / unit + i128::from(rounding.carry(rest.signum() as i64, half))
             }
-            Ok(cut) if cut <= MAX_DIGITS => {
-                let (mantissa, unit) = (self.mantissa(), power_of_ten(cut));
-                let rest = mantissa % unit;
-                (
-                    mantissa / unit,
-                    rest,
-                    rest.unsigned_abs() >= unit.unsigned_abs() / 2,
-                )
-            }
-            _ => (0, self.mantissa(), false),
-        };
-        let away = match rounding {
-            Rounding::HalfAway => half,
-            Rounding::Floor => remainder < 0,
-            Rounding::Ceiling => remainder > 0,
-            Rounding::Truncate => false,
-        };
-        let kept = if away {
-            quotient + remainder.signum()
-        } else {
-            quotient
+            None => i128::from(rounding.carry(sign, false)),
         };
         match u8::try_from(digits) {
             Ok(scale) => Decimal::new(kept, scale),
             Err(_) if kept == 0 => Some(Decimal::ZERO),
             Err(_) => {
-                let zeros = u8::try_from(digits.unsigned_abs())
-                    .ok()
-                    .filter(|zeros| *zeros < MAX_DIGITS)?;
+                let zeros = u8::try_from(digits.unsigned_abs()).ok();
+                let zeros = zeros.filter(|zeros| *zeros < MAX_DIGITS)?;
                 Decimal::new(kept.checked_mul(power_of_ten(zeros))?, 0)
             }
         }
@@ -370,7 +321,7 @@ impl Decimal {
     /// Which of the two is greater, by value.
     #[inline]
     pub fn compare(self, other: Self) -> Ordering {
-        if self.scale == other.scale {
+        if self.scale() == other.scale() {
             return self.mantissa().cmp(&other.mantissa());
         }
         match aligned_small(self, other) {
@@ -389,47 +340,19 @@ impl Decimal {
 /// Both mantissas at the greater of the two scales, where both fit in 64 bits before and the
 /// scales are within 18 of each other: the results are below 2^63 * 10^18 < 10^37.
 #[inline]
-fn aligned_small(a: Decimal, b: Decimal) -> Option<(i128, i128, u8)> {
+pub(super) fn aligned_small(a: Decimal, b: Decimal) -> Option<(i128, i128, u8)> {
     let (x, y) = (
         i128::from(a.small_mantissa()?),
         i128::from(b.small_mantissa()?),
     );
-    if a.scale == b.scale {
-        Some((x, y, a.scale))
-    } else if a.scale < b.scale {
-        let power = SMALL_POWERS.get(usize::from(b.scale - a.scale))?;
-        Some((x * i128::from(*power), y, b.scale))
+    if a.scale() == b.scale() {
+        Some((x, y, a.scale()))
+    } else if a.scale() < b.scale() {
+        let power = SMALL_POWERS.get(usize::from(b.scale() - a.scale()))?;
+        Some((x * i128::from(*power), y, b.scale()))
     } else {
-        let power = SMALL_POWERS.get(usize::from(a.scale - b.scale))?;
-        Some((x, y * i128::from(*power), a.scale))
-    }
-}
-
-fn floor_i64(a: i64, b: i64) -> i64 {
-    let quotient = a / b;
-    quotient - i64::from(a % b != 0 && (a < 0) != (b < 0))
-}
-
-/// `number` as `(rest, twos, fives)` with `rest * 2^twos * 5^fives`; `number` is not zero.
-fn split_tens(number: u128) -> (u128, u32, u32) {
-    let twos = number.trailing_zeros();
-    let (mut rest, mut fives) = (number >> twos, 0);
-    while let Some(fifth) = divide_evenly(rest, 5) {
-        rest = fifth;
-        fives += 1;
-    }
-    (rest, twos, fives)
-}
-
-/// `a / b` where nothing is left over; `b` is not zero. 64-bit division where it can be.
-#[inline]
-fn divide_evenly(a: u128, b: u128) -> Option<u128> {
-    if b == 1 {
-        return Some(a);
-    }
-    match (u64::try_from(a), u64::try_from(b)) {
-        (Ok(a), Ok(b)) => a.is_multiple_of(b).then(|| u128::from(a / b)),
-        _ => a.is_multiple_of(b).then(|| a / b),
+        let power = SMALL_POWERS.get(usize::from(a.scale() - b.scale()))?;
+        Some((x, y * i128::from(*power), a.scale()))
     }
 }
 
@@ -442,13 +365,13 @@ fn compare_long(a: Decimal, b: Decimal) -> Ordering {
     }
     let (x_size, y_size) = (x.unsigned_abs(), y.unsigned_abs());
     // A product past 128 bits is greater than any mantissa.
-    let magnitudes = if a.scale < b.scale {
-        let power = power_of_ten(b.scale - a.scale).unsigned_abs();
+    let magnitudes = if a.scale() < b.scale() {
+        let power = power_of_ten(b.scale() - a.scale()).unsigned_abs();
         x_size
             .checked_mul(power)
             .map_or(Ordering::Greater, |x| x.cmp(&y_size))
     } else {
-        let power = power_of_ten(a.scale - b.scale).unsigned_abs();
+        let power = power_of_ten(a.scale() - b.scale()).unsigned_abs();
         y_size
             .checked_mul(power)
             .map_or(Ordering::Less, |y| x_size.cmp(&y))
@@ -501,7 +424,7 @@ impl Hash for Decimal {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let normal = self.normalized();
         normal.mantissa().hash(state);
-        normal.scale.hash(state);
+        normal.scale().hash(state);
     }
 }
 
@@ -515,6 +438,6 @@ impl fmt::Display for Decimal {
 
 impl fmt::Debug for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Decimal({self}, scale {})", self.scale)
+        write!(f, "Decimal({self}, scale {})", self.scale())
     }
 }

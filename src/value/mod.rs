@@ -2,7 +2,7 @@
 //!
 //! | file | what it answers |
 //! |---|---|
-//! | [`decimal`] | exact numbers of up to 38 digits and their arithmetic |
+//! | [`decimal`], `divide` | exact numbers of up to 38 digits and their arithmetic |
 //! | [`number`] | a decimal, or the double where a decimal cannot be exact |
 //! | [`parse`], [`print`] | text to number and back |
 //! | [`wide`] | exact numbers of any length; the double nearest to a quotient or a root |
@@ -12,6 +12,7 @@
 
 pub mod compare;
 pub mod decimal;
+mod divide;
 pub mod number;
 pub mod parse;
 pub mod print;

@@ -25,13 +25,7 @@ impl Number {
     /// A double; a fault where it is infinite or not a number.
     #[inline]
     pub fn from_f64(double: f64) -> Result<Self, Fault> {
-        if double.is_finite() {
-            Ok(Number::Double(double))
-        } else {
-            Err(Fault::new(
-                "number overflow: the result is past the range of doubles",
-            ))
-        }
+        finite(double).map(Number::Double)
     }
 
     /// The nearest double.
@@ -68,58 +62,74 @@ impl Number {
     }
 
     /// `self + other`.
-    #[inline]
+    #[inline(always)]
     #[expect(
         clippy::should_implement_trait,
         reason = "it can fail, which `+` cannot say"
     )]
     pub fn add(self, other: Self) -> Result<Self, Fault> {
-        match (self, other) {
-            (Number::Decimal(a), Number::Decimal(b)) => match a.add(b) {
-                Some(sum) => Ok(Number::Decimal(sum)),
-                None => rounded_sum(a, b, '+'),
-            },
-            _ => Number::from_f64(self.to_f64() + other.to_f64()),
+        if let (Number::Decimal(a), Number::Decimal(b)) = (self, other)
+            && let Some(sum) = a.add(b)
+        {
+            return Ok(Number::Decimal(sum));
         }
+        Ok(Number::Double(rounded_sum(
+            self.apart(),
+            other.apart(),
+            '+',
+        )?))
     }
 
     /// `self - other`.
-    #[inline]
+    #[inline(always)]
     pub fn subtract(self, other: Self) -> Result<Self, Fault> {
-        match (self, other) {
-            (Number::Decimal(a), Number::Decimal(b)) => match a.subtract(b) {
-                Some(difference) => Ok(Number::Decimal(difference)),
-                None => rounded_sum(a, b.negate(), '-'),
-            },
-            _ => Number::from_f64(self.to_f64() - other.to_f64()),
+        if let (Number::Decimal(a), Number::Decimal(b)) = (self, other)
+            && let Some(difference) = a.subtract(b)
+        {
+            return Ok(Number::Decimal(difference));
         }
+        Ok(Number::Double(rounded_sum(
+            self.apart(),
+            other.negate(),
+            '-',
+        )?))
     }
 
     /// `self * other`.
-    #[inline]
+    #[inline(always)]
     pub fn multiply(self, other: Self) -> Result<Self, Fault> {
-        match (self, other) {
-            (Number::Decimal(a), Number::Decimal(b)) => match a.multiply(b) {
-                Some(product) => Ok(Number::Decimal(product)),
-                None => rounded_product(a, b),
-            },
-            _ => Number::from_f64(self.to_f64() * other.to_f64()),
+        if let (Number::Decimal(a), Number::Decimal(b)) = (self, other)
+            && let Some(product) = a.multiply(b)
+        {
+            return Ok(Number::Decimal(product));
         }
+        Ok(Number::Double(rounded_product(
+            self.apart(),
+            other.apart(),
+        )?))
     }
 
     /// `self / other`: exact where the quotient ends within 38 digits, else the double nearest to
     /// the true quotient.
-    #[inline]
+    #[inline(always)]
     pub fn divide(self, other: Self) -> Result<Self, Fault> {
-        if other.is_zero() {
-            return Err(division_by_zero());
+        if let (Number::Decimal(a), Number::Decimal(b)) = (self, other)
+            && let Some(quotient) = a.divide_exact(b)
+        {
+            return Ok(Number::Decimal(quotient));
         }
-        match (self, other) {
-            (Number::Decimal(a), Number::Decimal(b)) => match a.divide_exact(b) {
-                Some(quotient) => Ok(Number::Decimal(quotient)),
-                None => rounded_quotient(a, b),
-            },
-            _ => Number::from_f64(self.to_f64() / other.to_f64()),
+        Ok(Number::Double(rounded_quotient(
+            self.apart(),
+            other.apart(),
+        )?))
+    }
+
+    /// The same number, put together anew; see [`Decimal::apart`].
+    #[inline(always)]
+    pub(super) fn apart(self) -> Self {
+        match self {
+            Number::Decimal(decimal) => Number::Decimal(decimal.apart()),
+            Number::Double(double) => Number::Double(double),
         }
     }
 
@@ -269,10 +279,25 @@ fn integer_overflow(a: Decimal, operator: &str, b: Decimal) -> Fault {
     ))
 }
 
-/// The double nearest to `a + b` (or `a - -b`, for `operator` is what the program says); a fault
-/// where both are integers.
-#[cold]
-fn rounded_sum(a: Decimal, b: Decimal, operator: char) -> Result<Number, Fault> {
+/// A finite double; a fault for any other.
+#[inline]
+fn finite(double: f64) -> Result<f64, Fault> {
+    if double.is_finite() {
+        Ok(double)
+    } else {
+        Err(Fault::new(
+            "number overflow: the result is past the range of doubles",
+        ))
+    }
+}
+
+/// The double nearest to `a + b` (or `a - -b`, for `operator` is what the program says), of
+/// doubles or where 38 digits do not hold it; a fault where both are integers.
+#[inline(never)]
+fn rounded_sum(a: Number, b: Number, operator: char) -> Result<f64, Fault> {
+    let (Number::Decimal(a), Number::Decimal(b)) = (a, b) else {
+        return finite(a.to_f64() + b.to_f64());
+    };
     if a.is_integer() && b.is_integer() {
         let shown = if operator == '-' { b.negate() } else { b };
         return Err(integer_overflow(
@@ -283,21 +308,30 @@ fn rounded_sum(a: Decimal, b: Decimal, operator: char) -> Result<Number, Fault> 
     }
     let mut sum = Wide::from(a);
     sum.add(&b.into());
-    Number::from_f64(sum.to_f64())
+    Ok(sum.to_f64())
 }
 
-/// The double nearest to `a * b`; a fault where both are integers.
-#[cold]
-fn rounded_product(a: Decimal, b: Decimal) -> Result<Number, Fault> {
+/// The double nearest to `a * b`; see [`rounded_sum`].
+#[inline(never)]
+fn rounded_product(a: Number, b: Number) -> Result<f64, Fault> {
+    let (Number::Decimal(a), Number::Decimal(b)) = (a, b) else {
+        return finite(a.to_f64() * b.to_f64());
+    };
     if a.is_integer() && b.is_integer() {
         return Err(integer_overflow(a, "*", b));
     }
-    Number::from_f64(Wide::from(a).multiply(&b.into()).to_f64())
+    Ok(Wide::from(a).multiply(&b.into()).to_f64())
 }
 
-/// The double nearest to `a / b`. A quotient of integers that is too long an integer cannot be:
-/// it is not above its dividend.
-fn rounded_quotient(a: Decimal, b: Decimal) -> Result<Number, Fault> {
+/// The double nearest to `a / b`.
+#[inline(never)]
+fn rounded_quotient(a: Number, b: Number) -> Result<f64, Fault> {
+    if b.is_zero() {
+        return Err(division_by_zero());
+    }
+    let (Number::Decimal(a), Number::Decimal(b)) = (a, b) else {
+        return finite(a.to_f64() / b.to_f64());
+    };
     let widen = |mantissa: i128, by: u8| {
         mantissa
             .unsigned_abs()
@@ -305,17 +339,12 @@ fn rounded_quotient(a: Decimal, b: Decimal) -> Result<Number, Fault> {
     };
     let n = widen(a.mantissa(), b.scale().saturating_sub(a.scale()));
     let d = widen(b.mantissa(), a.scale().saturating_sub(b.scale()));
-    match (n, d) {
-        (Some(n), Some(d)) => {
-            let magnitude = wide::nearest(n, d);
-            Number::from_f64(if a.is_negative() == b.is_negative() {
-                magnitude
-            } else {
-                -magnitude
-            })
-        }
-        _ => Wide::from(a).divide(&b.into()),
-    }
+    // Below 10^76, and so finite.
+    Ok(match (n, d) {
+        (Some(n), Some(d)) if a.is_negative() == b.is_negative() => wide::nearest(n, d),
+        (Some(n), Some(d)) => -wide::nearest(n, d),
+        _ => Wide::from(a).nearest_quotient(&b.into()),
+    })
 }
 
 fn exact_power(base: Decimal, mut count: u64) -> Option<Decimal> {

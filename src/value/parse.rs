@@ -19,11 +19,16 @@ pub enum NotNumber {
 ///
 /// The result is a decimal where that is exact, else the nearest double: a fraction past 38
 /// digits, an exponent out of range.
-#[inline]
+#[inline(always)]
 pub fn parse(text: &[u8]) -> Result<Number, NotNumber> {
-    match short(text) {
-        Some(decimal) => Ok(Number::Decimal(decimal)),
-        None => long(text),
+    if let Some(packed) = short(text) {
+        let mantissa = i128::from(packed >> SCALE_BITS);
+        let scale = packed as u8 & ((1 << SCALE_BITS) - 1);
+        return Ok(Number::Decimal(Decimal::raw(mantissa, scale)));
+    }
+    match long(text)? {
+        (Some(decimal), _) => Ok(Number::Decimal(decimal.apart())),
+        (None, double) => Ok(Number::Double(double)),
     }
 }
 
@@ -93,9 +98,12 @@ pub(super) fn scaled(mut digits: u128, mut exponent: i64) -> Option<Decimal> {
 const ZEROS: u64 = 0x3030_3030_3030_3030;
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
-/// Up to sixteen digits and a point, eight at a time; `None` for all else.
-#[inline]
-fn short(text: &[u8]) -> Option<Decimal> {
+/// A scale of at most 15 below the mantissa's bits.
+const SCALE_BITS: u32 = 4;
+
+/// Up to sixteen digits and a point, eight at a time; `None` for all else. The mantissa, below
+/// `10^16`, and the scale share a word, so that they come back in registers.
+fn short(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text.split_first() {
         Some((b'-', rest)) => (true, rest),
         _ => (false, text),
@@ -106,7 +114,7 @@ fn short(text: &[u8]) -> Option<Decimal> {
         _ => return None,
     };
     let mantissa = if negative { -magnitude } else { magnitude };
-    Some(Decimal::raw(i128::from(mantissa), scale))
+    Some(mantissa << SCALE_BITS | i64::from(scale))
 }
 
 /// One to eight bytes of digits with at most one point: the number without the point, and how
@@ -245,23 +253,20 @@ fn split(text: &[u8]) -> Option<Parts<'_>> {
     })
 }
 
-/// Any length, any form.
+/// Any length, any form: the decimal where there is one, and else the double. (Not a [`Number`]:
+/// in another shape than the short path's result it does not force that one into memory.)
 #[cold]
-fn long(text: &[u8]) -> Result<Number, NotNumber> {
+fn long(text: &[u8]) -> Result<(Option<Decimal>, f64), NotNumber> {
     let parts = split(text).ok_or(NotNumber::Text)?;
-    let digits = || {
-        parts
-            .whole
-            .iter()
-            .chain(parts.fraction)
-            .map(|byte| byte - b'0')
-    };
-    if let Some(decimal) = exact(digits(), parts.fraction.len(), parts.exponent) {
-        return Ok(Number::Decimal(if parts.negative {
+    let digits = parts.whole.iter().chain(parts.fraction);
+    let digits = digits.map(|byte| byte - b'0');
+    if let Some(decimal) = exact(digits, parts.fraction.len(), parts.exponent) {
+        let signed = if parts.negative {
             decimal.negate()
         } else {
             decimal
-        }));
+        };
+        return Ok((Some(signed), 0.0));
     }
     if parts.is_integer {
         return Err(NotNumber::TooLong);
@@ -269,7 +274,7 @@ fn long(text: &[u8]) -> Result<Number, NotNumber> {
     let text = std::str::from_utf8(text).map_err(|_| NotNumber::Text)?;
     let double: f64 = text.parse().map_err(|_| NotNumber::Text)?;
     if double.is_finite() && double != 0.0 {
-        Ok(Number::Double(double))
+        Ok((None, double))
     } else {
         Err(NotNumber::OutOfRange)
     }

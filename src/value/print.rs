@@ -124,6 +124,13 @@ fn read_exponent(bytes: impl Iterator<Item = u8>) -> i32 {
 /// Append a finite double: the shortest text that reads back as the same double. Plain notation
 /// from `1e-7` up to `1e21`, else like `1.5e-9`; no `.0`; minus zero is `0`.
 pub fn write_double(double: f64, out: &mut Vec<u8>) {
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(double).as_bytes();
+    if memchr::memchr(b'e', text).is_none() && double != 0.0 {
+        out.extend_from_slice(text.strip_suffix(b".0").unwrap_or(text));
+        return;
+    }
+    // Its bounds for the plain notation are narrower than ours.
     let (digits, exponent) = shortest(double);
     if digits < 0 {
         out.push(b'-');

@@ -371,13 +371,7 @@ fn what_is_read_as_a_number() {
         ("1e-38", "0.00000000000000000000000000000000000001"),
     ] {
         let read = number(text);
-        let expected =
-            if value.contains('e') && read.compare(Number::Double(1e38)) == Ordering::Equal {
-                "1e38"
-            } else {
-                value
-            };
-        assert_eq!(read.to_string(), expected, "{text}");
+        assert_eq!(read.to_string(), value, "{text}");
     }
     for text in [
         "",

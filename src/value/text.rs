@@ -95,7 +95,7 @@ pub fn is_true(value: &Value<'_>) -> Result<Option<bool>, Fault> {
 ///
 /// # Errors
 /// It is not one, or is an integer past 38 digits.
-#[inline]
+#[inline(always)]
 pub fn to_number(value: &Value<'_>) -> Result<Option<Number>, Fault> {
     match value {
         Value::Null => Ok(None),

@@ -154,8 +154,18 @@ impl Wide {
                 quotient.negate()
             }));
         }
+        Number::from_f64(self.nearest_quotient(divisor))
+    }
+
+    /// The double nearest to the quotient; infinite past the range. The divisor is not zero.
+    pub fn nearest_quotient(&self, divisor: &Wide) -> f64 {
+        let (n, d) = self.ratio(divisor);
         let magnitude = nearest_long(&n, &d);
-        Number::from_f64(if same_sign { magnitude } else { -magnitude })
+        if self.is_negative() == divisor.is_negative() {
+            magnitude
+        } else {
+            -magnitude
+        }
     }
 
     /// The double nearest to the square root of the quotient of two numbers that are not negative.
