@@ -89,7 +89,7 @@ impl Node {
             Kind::Arithmetic(op, left, right) => {
                 let left = (&**left, left.evaluate(batch, selection, faults));
                 let right = (&**right, right.evaluate(batch, selection, faults));
-                arithmetic(*op, left, right, selection, faults)
+                arithmetic((*op, &self.label), left, right, selection, faults)
             }
             Kind::Case {
                 subject,
@@ -187,7 +187,7 @@ fn each<'v>(
 type Named<'n, 'v> = (&'n Node, Operand<'v>);
 
 fn arithmetic<'v>(
-    op: Arithmetic,
+    (op, label): (Arithmetic, &str),
     left: Named<'_, 'v>,
     right: Named<'_, 'v>,
     selection: &[u32],
@@ -195,19 +195,19 @@ fn arithmetic<'v>(
 ) -> Operand<'v> {
     // One copy of the loop for each operator, so that the operator is chosen once.
     Operand::Made(match op {
-        Arithmetic::Add => with(Number::add, op, left, right, selection, faults),
-        Arithmetic::Subtract => with(Number::subtract, op, left, right, selection, faults),
-        Arithmetic::Multiply => with(Number::multiply, op, left, right, selection, faults),
-        Arithmetic::Divide => with(Number::divide, op, left, right, selection, faults),
-        Arithmetic::FloorDivide => with(Number::floor_divide, op, left, right, selection, faults),
-        Arithmetic::Remainder => with(Number::remainder, op, left, right, selection, faults),
+        Arithmetic::Add => with(Number::add, (op, label), left, right, selection, faults),
+        Arithmetic::Subtract => with(Number::subtract, (op, label), left, right, selection, faults),
+        Arithmetic::Multiply => with(Number::multiply, (op, label), left, right, selection, faults),
+        Arithmetic::Divide => with(Number::divide, (op, label), left, right, selection, faults),
+        Arithmetic::FloorDivide => with(Number::floor_divide, (op, label), left, right, selection, faults),
+        Arithmetic::Remainder => with(Number::remainder, (op, label), left, right, selection, faults),
     })
 }
 
 #[inline(always)]
 fn with<'v>(
     compute: impl Fn(Number, Number) -> Result<Number, Fault>,
-    op: Arithmetic,
+    (op, label): (Arithmetic, &str),
     (left_node, left): Named<'_, 'v>,
     (right_node, right): Named<'_, 'v>,
     selection: &[u32],
@@ -217,12 +217,12 @@ fn with<'v>(
         let a = left.get(place, record);
         let b = right.get(place, record);
         if a.is_time() || b.is_time() {
-            return with_time(op, a, b).map_err(|fault| fault.about(&left_node.label));
+            return with_time(op, a, b).map_err(|fault| fault.about(label));
         }
         let a = text::to_number(&a).map_err(|fault| fault.about(&left_node.label))?;
         let b = text::to_number(&b).map_err(|fault| fault.about(&right_node.label))?;
         match (a, b) {
-            (Some(a), Some(b)) => compute(a, b).map(Value::from),
+            (Some(a), Some(b)) => compute(a, b).map(Value::from).map_err(|fault| fault.about(label)),
             _ => Ok(Value::Null),
         }
     })

@@ -65,6 +65,14 @@ pub(super) enum List {
 }
 
 impl Node {
+    /// A column by its place.
+    pub fn column(column: usize, name: &str) -> Self {
+        Node {
+            kind: Kind::Column(column),
+            label: name.into(),
+        }
+    }
+
     /// A value computed elsewhere, in this slot of the batch.
     pub fn slot(slot: usize, label: &str) -> Self {
         Node {

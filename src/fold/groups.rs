@@ -88,14 +88,14 @@ impl Groups {
     /// record's place in the stream.
     #[inline]
     pub fn find(&mut self, keys: &[Value<'_>], first: (u64, u32), delimiter: u8) -> u32 {
-        if let [Value::Raw(bytes) | Value::Text(bytes)] = keys {
-            if let Some(packed) = pack(bytes) {
-                return self.find_short(packed, keys, first, delimiter);
-            }
-        } else if let [Value::Null] = keys {
-            return self.find_short(u128::from(NULL) << 120, keys, first, delimiter);
+        match keys {
+            [Value::Raw(bytes) | Value::Text(bytes)] => match pack(bytes) {
+                Some(packed) => self.find_short(packed, keys, first, delimiter),
+                None => self.find_long(bytes, keys, first, delimiter),
+            },
+            [Value::Null] => self.find_short(u128::from(NULL) << 120, keys, first, delimiter),
+            _ => self.find_encoded(keys, first, delimiter),
         }
-        self.find_encoded(keys, first, delimiter)
     }
 
     #[inline]
@@ -133,11 +133,14 @@ impl Groups {
         group
     }
 
-    /// Several keys, or one that is long or computed: their bytes one behind the other.
+    /// One computed key: its text. Several keys: their bytes one behind the other.
     fn find_encoded(&mut self, keys: &[Value<'_>], first: (u64, u32), delimiter: u8) -> u32 {
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
-        encode(keys, &mut bytes);
+        match keys {
+            [key] => text::write_text(key, &mut bytes),
+            _ => encode(keys, &mut bytes),
+        }
         let group = match pack(&bytes) {
             Some(packed) => self.find_short(packed, keys, first, delimiter),
             None => self.find_long(&bytes, keys, first, delimiter),
