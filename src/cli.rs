@@ -46,6 +46,13 @@ pub struct Shared {
     #[arg(short, long, value_name = "CHAR", value_parser = delimiter, default_value = ",", hide_default_value = true)]
     pub delimiter: u8,
 
+    #[command(flatten)]
+    running: Running,
+}
+
+/// The flags of every program that works on records, wherever they come from.
+#[derive(Args, Clone, Debug)]
+pub struct Running {
     /// Threads to use at most [default: the number of cores]
     #[arg(short = 'j', long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
@@ -83,9 +90,16 @@ impl RejectFlags {
 impl Shared {
     /// The same in the driver's terms.
     pub fn settings(&self) -> Settings {
+        self.running.settings(Dialect::delimited(self.delimiter))
+    }
+}
+
+impl Running {
+    /// The same in the driver's terms, for an input of this dialect.
+    pub fn settings(&self, dialect: Dialect) -> Settings {
         Settings {
             threads: self.threads.map_or_else(cores, NonZeroUsize::get),
-            dialect: Dialect::delimited(self.delimiter),
+            dialect,
             policy: self.rejects.policy(),
         }
     }

@@ -16,6 +16,7 @@
 pub mod cli;
 pub mod expr;
 pub mod record;
+pub mod source;
 pub mod stream;
 pub mod trust;
 pub mod value;

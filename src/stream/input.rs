@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::mem::ManuallyDrop;
+use std::ops::Range;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::path::Path;
 use std::sync::Arc;
@@ -106,6 +107,8 @@ struct Reader {
     /// gone astray.
     suspicious: usize,
     line: u64,
+    /// Whether the first bytes were looked at.
+    is_started: bool,
     is_done: bool,
 }
 
@@ -118,6 +121,7 @@ impl Reader {
             is_inside: false,
             suspicious: 4 * BLOCK,
             line: 1,
+            is_started: false,
             is_done: false,
         }
     }
@@ -131,10 +135,15 @@ impl Reader {
                 self.is_done = true;
                 return self.last();
             }
-            if old == 0 && self.line == 1 {
-                self.look_at_start()?;
+            let mut fresh = old;
+            if !self.is_started {
+                self.is_started = self.look_at_start()?;
+                if !self.is_started {
+                    continue;
+                }
+                fresh = 0;
             }
-            if let Some(end) = self.whole_until(old) {
+            if let Some(end) = self.whole_until(fresh) {
                 spare.clear();
                 spare.extend_from_slice(&self.pending[end..]);
                 self.pending.truncate(end);
@@ -168,8 +177,8 @@ impl Reader {
         result.with_context(|| format!("cannot read {}", self.source.name))
     }
 
-    /// Drops a byte order mark and names what is no text at all.
-    fn look_at_start(&mut self) -> anyhow::Result<()> {
+    /// Drops a byte order mark and names what is no text at all; false where more bytes must tell.
+    fn look_at_start(&mut self) -> anyhow::Result<bool> {
         let name = &self.source.name;
         match self.pending[..] {
             [0xEF, 0xBB, 0xBF, ..] => {
@@ -181,14 +190,19 @@ impl Reader {
             [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
                 bail!("{name}: UTF-16 text; convert it first, for example with 'iconv -f UTF-16'")
             }
+            [0xEF | 0x1F | 0x28 | 0xFF | 0xFE]
+            | [0xEF, 0xBB]
+            | [0x28, 0xB5]
+            | [0x28, 0xB5, 0x2F] => {
+                return Ok(false);
+            }
             _ => {}
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Where the last whole record in `pending` ends, its bytes before `old` already looked at.
     fn whole_until(&mut self, old: usize) -> Option<usize> {
-        let old = old.min(self.pending.len());
         let fresh = &self.pending[old..];
         if let Some(quote) = self.framing.quote() {
             let mut parity = scan::Parity {
@@ -257,8 +271,8 @@ pub struct Input {
     current: Option<Reader>,
     framing: Framing,
     sequence: u64,
-    /// Rest of the first block behind the header.
-    first: Option<Block>,
+    /// Blocks that were looked at and given back: the rest behind a header, a sample.
+    ahead: VecDeque<Block>,
     /// What every further source's header must equal.
     header: Option<(Header, Arc<str>)>,
 }
@@ -274,7 +288,7 @@ impl Input {
             current: None,
             framing,
             sequence: 0,
-            first: None,
+            ahead: VecDeque::new(),
             header: None,
         }
     }
@@ -300,9 +314,35 @@ impl Input {
             let name = self.current_name();
             bail!("{name}: empty; not even a header");
         };
-        self.first = Some(rest);
+        self.ahead.push_back(rest);
         self.header = Some((names.clone(), self.current_name()));
         Ok(names)
+    }
+
+    /// How many fields the first record has, where there is no header; the record stays. None where
+    /// the input is empty.
+    pub fn first_record(&mut self) -> anyhow::Result<Option<usize>> {
+        let Framing::Records(dialect) = self.framing else {
+            bail!("lines have no fields");
+        };
+        loop {
+            let Some(block) = self.next(&mut Vec::new())? else {
+                return Ok(None);
+            };
+            self.sequence -= 1;
+            if let Some((_, fields)) = first_record(&block, dialect)? {
+                self.ahead.push_back(block);
+                return Ok(Some(fields));
+            }
+        }
+    }
+
+    /// Gives blocks back, in their order; they come again from [`Input::next`].
+    pub fn give_back(&mut self, blocks: Vec<Block>) {
+        self.sequence -= blocks.len() as u64;
+        for block in blocks.into_iter().rev() {
+            self.ahead.push_front(block);
+        }
     }
 
     /// The number that the next block will have.
@@ -314,7 +354,7 @@ impl Input {
     pub(super) fn stop(&mut self) {
         self.waiting.clear();
         self.current = None;
-        self.first = None;
+        self.ahead.clear();
     }
 
     /// Name of the source being read, or the last one read.
@@ -328,9 +368,9 @@ impl Input {
     /// The next block; `spare` lends its memory.
     pub fn next(&mut self, spare: &mut Vec<u8>) -> anyhow::Result<Option<Block>> {
         loop {
-            if let Some(first) = self.first.take() {
-                if !first.bytes.is_empty() {
-                    return Ok(Some(self.numbered(first)));
+            if let Some(ahead) = self.ahead.pop_front() {
+                if !ahead.bytes.is_empty() {
+                    return Ok(Some(self.numbered(ahead)));
                 }
                 continue;
             }
@@ -373,7 +413,7 @@ impl Input {
         match self.read_header()? {
             None => bail!("{name}: empty; not even a header"),
             Some((names, rest)) if names == expected => {
-                self.first = Some(rest);
+                self.ahead.push_back(rest);
                 Ok(())
             }
             Some((names, _)) => bail!(
@@ -390,40 +430,68 @@ impl Input {
         self.read_header()
     }
 
-    /// The header record of the current source, and the rest of the block it stood in.
+    /// The header record of the current source, and the rest of the block it stood in. Blank lines
+    /// before it are passed over.
     fn read_header(&mut self) -> anyhow::Result<Option<(Header, Block)>> {
         let Framing::Records(dialect) = self.framing else {
             bail!("lines have no header");
         };
-        let Some(mut block) = self.read_block(&mut Vec::new())? else {
-            return Ok(None);
-        };
-        let mut bounds = vec![0];
-        let found = scan::field_bounds(&block.bytes, dialect, &mut bounds);
-        let fields = bounds
-            .iter()
-            .skip(1)
-            .position(|&bound| block.bytes[bound as usize - 1] == b'\n')
-            .map_or(0, |last| last + 1);
-        let end = bounds[fields] as usize;
-        let name = &block.place.source;
-        if found.stray_quote.is_some_and(|place| place < end) {
-            bail!("{name}:1: {}", Unreadable::stray_quote(1).fault);
+        loop {
+            let Some(mut block) = self.read_block(&mut Vec::new())? else {
+                return Ok(None);
+            };
+            let Some((range, fields)) = first_record(&block, dialect)? else {
+                continue;
+            };
+            let line =
+                block.place.line + scan::count_byte(&block.bytes[..range.start], b'\n') as u64;
+            let mut head = Block {
+                bytes: block.bytes[range.clone()].to_vec(),
+                place: Place {
+                    line,
+                    ..block.place.clone()
+                },
+            };
+            let lines = scan::count_byte(&head.bytes, b'\n') as u64;
+            let mut index = Index::default();
+            let name = &block.place.source;
+            let records = index
+                .build(&mut head, fields, dialect)
+                .map_err(|error| anyhow::anyhow!("{name}:{}: {}", error.line, error.fault))?;
+            let header = Header::from_fields((0..fields).map(|column| records.field(0, column)))
+                .with_context(|| format!("{name}:{line}"))?;
+            block.place.line = line + lines;
+            block.bytes.drain(..range.end);
+            return Ok(Some((header, block)));
         }
-        let mut head = Block {
-            bytes: block.bytes[..end].to_vec(),
-            place: block.place.clone(),
-        };
-        let mut index = Index::default();
-        let records = index
-            .build(&mut head, fields, dialect)
-            .map_err(|error| anyhow::anyhow!("{name}:{}: {}", error.line, error.fault))?;
-        let header = Header::from_fields((0..fields).map(|column| records.field(0, column)))
-            .with_context(|| format!("{name}:{}", block.place.line))?;
-        block.place.line += scan::count_byte(&head.bytes, b'\n') as u64;
-        block.bytes.drain(..end);
-        Ok(Some((header, block)))
     }
+}
+
+/// Where the first record that is no blank line stands in a block, and how many fields it has.
+fn first_record(block: &Block, dialect: Dialect) -> anyhow::Result<Option<(Range<usize>, usize)>> {
+    let bytes = &block.bytes;
+    let mut start = 0;
+    loop {
+        match bytes[start..] {
+            [] => return Ok(None),
+            [b'\n', ..] => start += 1,
+            [b'\r', b'\n', ..] => start += 2,
+            _ => break,
+        }
+    }
+    let mut bounds = vec![];
+    let found = scan::field_bounds(&bytes[start..], dialect, &mut bounds);
+    let last = bounds
+        .iter()
+        .position(|&bound| bytes[start + bound as usize - 1] == b'\n')
+        .unwrap_or(bounds.len() - 1);
+    let end = start + bounds[last] as usize;
+    if found.stray_quote.is_some_and(|place| start + place < end) {
+        let line = block.place.line + scan::count_byte(&bytes[..start], b'\n') as u64;
+        let fault = Unreadable::stray_quote(line).fault;
+        bail!("{}:{line}: {fault}", block.place.source);
+    }
+    Ok(Some((start..end, last + 1)))
 }
 
 /// Where two headers part, in words.

@@ -1,0 +1,114 @@
+//! Compressed sources, known by their first bytes and not by their names.
+
+use std::io::{self, BufReader, Cursor, ErrorKind, Read};
+
+use anyhow::{Context, bail};
+
+use crate::stream::Source;
+
+/// Compressed bytes that one read asks for: enough that one block of records comes of them.
+const CHUNK: usize = 128 * 1024;
+
+/// The longest of the marks below.
+const LONGEST_MARK: usize = 6;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// The first bytes of what is told apart.
+const MARKS: [(&[u8], Kind); 7] = [
+    (b"\x1F\x8B", Kind::Gzip),
+    (b"\x28\xB5\x2F\xFD", Kind::Zstd),
+    // A skippable frame, with which some compressors begin.
+    (b"\x50\x2A\x4D\x18", Kind::Zstd),
+    (b"BZh", Kind::Other("bzip2", "bzip2 -dc")),
+    (b"\xFD7zXZ\0", Kind::Other("xz", "xz -dc")),
+    (b"PK\x03\x04", Kind::Other("zip", "unzip -p FILE")),
+    (BYTE_ORDER_MARK, Kind::Marked),
+];
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Gzip,
+    Zstd,
+    /// Text behind a byte order mark.
+    Marked,
+    /// Not read here: its name, and the command that reads it.
+    Other(&'static str, &'static str),
+}
+
+/// The source with its bytes decompressed, where they are compressed, and without a byte order
+/// mark. Data that are damaged or end too early make reading fail.
+pub(super) fn decompressed(mut source: Source) -> anyhow::Result<Source> {
+    let start = first_bytes(&mut source.read)
+        .with_context(|| format!("cannot read {}", source.name))?;
+    let kind = MARKS
+        .iter()
+        .find(|(mark, _)| start.starts_with(mark))
+        .map(|(_, kind)| *kind);
+    let skip = match kind {
+        Some(Kind::Marked) => BYTE_ORDER_MARK.len(),
+        _ => 0,
+    };
+    let mut start = Cursor::new(start);
+    start.set_position(skip as u64);
+    let whole = start.chain(source.read);
+    source.read = match kind {
+        None | Some(Kind::Marked) => Box::new(whole),
+        Some(Kind::Gzip) => {
+            let whole = BufReader::with_capacity(CHUNK, whole);
+            let read = flate2::bufread::MultiGzDecoder::new(whole);
+            Box::new(Decoder { read, kind: "gzip" })
+        }
+        Some(Kind::Zstd) => {
+            let whole = BufReader::with_capacity(CHUNK, whole);
+            let read = zstd::Decoder::with_buffer(whole)
+                .with_context(|| format!("cannot read {}", source.name))?;
+            Box::new(Decoder { read, kind: "zstd" })
+        }
+        Some(Kind::Other(name, command)) => bail!(
+            "{}: {name} data; decompress it first, for example with '{command}'",
+            source.name
+        ),
+    };
+    Ok(source)
+}
+
+/// As many bytes as it takes to know the marks apart: no more than one where the first says it.
+fn first_bytes(read: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut start = Vec::with_capacity(LONGEST_MARK);
+    let is_undecided =
+        |start: &[u8]| MARKS.iter().any(|(mark, _)| mark.starts_with(start) && *mark != start);
+    while is_undecided(&start) {
+        let mut byte = [0; LONGEST_MARK];
+        let want = LONGEST_MARK - start.len();
+        match read.read(&mut byte[..want]) {
+            Ok(0) => break,
+            Ok(count) => start.extend_from_slice(&byte[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(start)
+}
+
+/// Tells in our words what a decompressor found wrong.
+struct Decoder<R> {
+    read: R,
+    kind: &'static str,
+}
+
+impl<R: Read> Read for Decoder<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read.read(buffer).map_err(|error| {
+            // The system's own failures keep their words.
+            if error.raw_os_error().is_some() || error.kind() == ErrorKind::Interrupted {
+                return error;
+            }
+            let kind = self.kind;
+            io::Error::other(match error.kind() {
+                ErrorKind::UnexpectedEof => format!("the {kind} data ends too early"),
+                _ => format!("the {kind} data is damaged"),
+            })
+        })
+    }
+}
