@@ -37,7 +37,9 @@ fn run(name: &str, input: impl Into<Vec<u8>>) -> Run {
 /// What that use gives, held to be a success.
 #[track_caller]
 fn output(name: &str, input: impl Into<Vec<u8>>) -> Vec<u8> {
-    run(name, input).quiet_success()
+    let given = run(name, input).quiet_success();
+    assert!(!given.is_empty(), "it writes nothing");
+    given
 }
 
 /// Holds that a program gives for `other` what it gives for `input`.
@@ -378,6 +380,7 @@ fn a_reader_that_leaves_early_is_no_failure() {
                 (0, ""),
                 "after {bytes} bytes"
             );
+            assert_eq!(run.stdout.len(), bytes, "it writes too little");
         }
     });
 }
