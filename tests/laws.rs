@@ -1,0 +1,538 @@
+//! What holds for every program: how it meets input of any shape, a neighbour that leaves early, a full disk,
+//! a wrong command line. Each law runs all five and names those that break it.
+
+mod harness;
+
+use harness::{Run, TOOLS, tool};
+use std::fs::{self, File};
+use std::io::{Seek, Write};
+use std::process::{Command, Stdio};
+
+/// A plain use of each program, on input with the columns id, qty, name and note.
+fn use_of(name: &str) -> &'static [&'static str] {
+    match name {
+        "extract" => &[],
+        "filter" => &["qty >= 0"],
+        "map" => &["twice = qty * 2"],
+        "aggregate" => &["n = count(), total = sum(qty)", "--by", "name"],
+        "load" => &["-"],
+        _ => panic!("no law for {name}"),
+    }
+}
+
+/// The programs that pass the records on as they are.
+const UNCHANGED: [&str; 3] = ["extract", "filter", "load"];
+
+/// An input in which a quoted field has a delimiter, a quote and a newline.
+const SMALL: &str = "id,qty,name,note\n\
+                     1,5,apple,\n\
+                     2,0,pear,\"big, \"\"green\"\"\nand round\"\n\
+                     3,12.50,apple,é\n";
+
+/// Runs the plain use of a program on these bytes.
+fn run(name: &str, input: impl Into<Vec<u8>>) -> Run {
+    tool(name).args(use_of(name)).stdin(input).run()
+}
+
+/// What that use gives, held to be a success.
+#[track_caller]
+fn output(name: &str, input: impl Into<Vec<u8>>) -> Vec<u8> {
+    let given = run(name, input).quiet_success();
+    assert!(!given.is_empty(), "it writes nothing");
+    given
+}
+
+/// Holds that a program gives for `other` what it gives for `input`.
+#[track_caller]
+fn same(name: &str, input: &str, other: impl Into<Vec<u8>>) {
+    let expected = output(name, input);
+    assert_eq!(
+        String::from_utf8_lossy(&output(name, other)),
+        String::from_utf8_lossy(&expected)
+    );
+}
+
+/// Holds a law for every program.
+#[track_caller]
+fn law(of: impl Fn(&'static str) + Send + Sync + 'static) {
+    law_for(&TOOLS, of);
+}
+
+/// Holds a law for these programs.
+#[track_caller]
+fn law_for(tools: &'static [&'static str], of: impl Fn(&'static str) + Send + Sync + 'static) {
+    let each = tools.iter().map(|&name| (name.to_owned(), name));
+    harness::report("programs", &harness::failures(each, of));
+}
+
+/// `count` records with quoted delimiters, quotes and newlines at ever other places; `groups` names.
+fn large(count: u32, groups: u32) -> String {
+    let mut text = String::from("id,qty,name,note\n");
+    for id in 0..count {
+        let note = match id % 5 {
+            0 => String::new(),
+            1 => format!("\"{}\n\"", "x".repeat((id * 7 % 61) as usize)),
+            2 => "\"a, \"\"b\"\"\n\nc\"".to_owned(),
+            3 => format!("{id} plain words"),
+            _ => "\"\n\n\n\"".to_owned(),
+        };
+        let name = u64::from(id) * 2_654_435_761 % u64::from(groups);
+        text.push_str(&format!(
+            "{id},{}.{:02},n{name},{note}\n",
+            id % 97,
+            id % 100
+        ));
+    }
+    text
+}
+
+// Input of any shape
+
+#[test]
+fn the_plain_uses_do_what_they_say() {
+    law(|name| {
+        let expected = match name {
+            "map" => {
+                "id,qty,name,note,twice\n1,5,apple,,10\n\
+                 2,0,pear,\"big, \"\"green\"\"\nand round\",0\n3,12.50,apple,é,25\n"
+            }
+            "aggregate" => "name,n,total\napple,2,17.5\npear,1,0\n",
+            _ => SMALL,
+        };
+        assert_eq!(String::from_utf8_lossy(&output(name, SMALL)), expected);
+    });
+}
+
+/// The stream always has a header, so nothing at all is what a dead neighbour leaves, not an empty result.
+#[test]
+fn no_bytes_are_refused() {
+    law(|name| {
+        let run = run(name, "");
+        run.refused(name, 1, &["header"]);
+        assert_eq!(run.out(), "");
+    });
+}
+
+#[test]
+fn a_header_alone_is_an_empty_result() {
+    law(|name| {
+        let header = match name {
+            "map" => "id,qty,name,note,twice\n",
+            "aggregate" => "name,n,total\n",
+            _ => "id,qty,name,note\n",
+        };
+        for input in ["id,qty,name,note\n", "id,qty,name,note"] {
+            assert_eq!(String::from_utf8_lossy(&output(name, input)), header);
+        }
+    });
+}
+
+#[test]
+fn the_last_newline_may_be_missing() {
+    law(|name| {
+        same(name, SMALL, SMALL.trim_end_matches('\n'));
+        let quoted = "id,qty,name,note\n1,2,a,\"b\nc\"\n";
+        same(name, quoted, quoted.trim_end_matches('\n'));
+        let empty = "id,qty,name,note\n1,2,a,\n";
+        same(name, empty, empty.trim_end_matches('\n'));
+    });
+}
+
+#[test]
+fn lines_may_end_in_cr_lf() {
+    law(|name| {
+        let unquoted = "id,qty,name,note\n1,5,apple,\n2,0,pear,big\n3,12.50,apple,\"c\"\n";
+        same(name, unquoted, unquoted.replace('\n', "\r\n"));
+        same(name, unquoted, unquoted.replace('\n', "\r\n").trim_end());
+    });
+}
+
+#[test]
+fn a_quoted_cr_lf_is_kept() {
+    law_for(&UNCHANGED, |name| {
+        let input = "id,qty,name,note\r\n1,5,apple,\"a\r\nb\"\r\n";
+        assert_eq!(
+            String::from_utf8_lossy(&output(name, input)),
+            "id,qty,name,note\n1,5,apple,\"a\r\nb\"\n"
+        );
+    });
+}
+
+#[test]
+fn a_byte_order_mark_is_dropped() {
+    law(|name| same(name, SMALL, format!("\u{feff}{SMALL}")));
+}
+
+#[test]
+fn bytes_that_are_no_utf8_are_kept() {
+    law(|name| {
+        let input = b"id,qty,name,note\n1,2,caf\xe9,\xff\xfe\n2,3,caf\xe9,\"\xe2\x82,\x80\"\n";
+        let given = output(name, input);
+        let expected: &[u8] = match name {
+            "map" => {
+                b"id,qty,name,note,twice\n1,2,caf\xe9,\xff\xfe,4\n2,3,caf\xe9,\"\xe2\x82,\x80\",6\n"
+            }
+            "aggregate" => b"name,n,total\ncaf\xe9,2,5\n",
+            _ => input,
+        };
+        assert!(given == expected, "{:?}", String::from_utf8_lossy(&given));
+    });
+}
+
+#[test]
+fn a_field_may_have_10_mb() {
+    law(|name| {
+        let field = "0123456,9\n".repeat(1_000_000);
+        let input = format!("id,qty,name,note\n1,2,a,\"{field}\"\n2,3,b,\n");
+        let given = output(name, input.clone());
+        let expected = match name {
+            "map" => format!("id,qty,name,note,twice\n1,2,a,\"{field}\",4\n2,3,b,,6\n"),
+            "aggregate" => "name,n,total\na,1,2\nb,1,3\n".to_owned(),
+            _ => input,
+        };
+        assert!(
+            given == expected.as_bytes(),
+            "{} bytes where {} were expected",
+            given.len(),
+            expected.len()
+        );
+    });
+}
+
+/// A newline inside quotes at each offset around the places where blocks are cut (multiples of 64 KB up to
+/// 1 MB), by moving the whole by one byte at a time.
+#[test]
+fn quotes_may_cross_the_borders_of_blocks() {
+    law(|name| {
+        let body: String = (0..60_000)
+            .map(|id| format!("{id},1,a,\"{}\n\"\n", "\"\"".repeat(id % 7)))
+            .collect();
+        for shift in 0..20 {
+            let input = format!("id,qty,name,note\n0,1,a,{}\n{body}", "x".repeat(shift));
+            let given = output(name, input.clone());
+            match name {
+                "map" => {
+                    let ends = given.iter().filter(|&&byte| byte == b'\n').count();
+                    assert_eq!(ends, 2 + 2 * 60_000);
+                }
+                "aggregate" => assert_eq!(
+                    String::from_utf8_lossy(&given),
+                    "name,n,total\na,60001,60001\n"
+                ),
+                _ => assert!(given == input.as_bytes(), "the records are not the same"),
+            }
+        }
+    });
+}
+
+#[test]
+fn reads_may_be_of_any_size() {
+    law(|name| {
+        let expected = output(name, SMALL);
+        for size in 1..=SMALL.len() {
+            let run = tool(name)
+                .args(use_of(name))
+                .stdin_in_reads(SMALL, size)
+                .run();
+            assert!(
+                run.quiet_success() == expected,
+                "reads of {size} bytes give something else"
+            );
+        }
+    });
+}
+
+#[test]
+fn writes_may_be_of_any_size() {
+    law(|name| {
+        let input = large(20_000, 50);
+        let expected = output(name, input.clone());
+        for size in [997, 4093, 65_537, 262_143, 262_144, 300_001] {
+            let run = tool(name)
+                .args(use_of(name))
+                .stdin_in_writes(input.clone(), size)
+                .run();
+            assert!(
+                run.quiet_success() == expected,
+                "writes of {size} bytes give something else"
+            );
+        }
+    });
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bytes() {
+    law(|name| {
+        let input = large(200_000, 5_000);
+        let mut expected = None;
+        for threads in ["1", "2", "3", "4"] {
+            let given = tool(name)
+                .args(use_of(name))
+                .args(["-j", threads])
+                .stdin(input.clone())
+                .run()
+                .quiet_success();
+            if UNCHANGED.contains(&name) {
+                assert!(given == input.as_bytes(), "-j {threads}: not the input");
+            }
+            let expected = expected.get_or_insert_with(|| given.clone());
+            assert!(given == *expected, "-j {threads} gives something else");
+        }
+    });
+}
+
+// Input that is wrong
+
+#[test]
+fn a_ragged_record_is_named() {
+    law(|name| {
+        for (record, found) in [("3,4", "2"), ("3,4,5,6,7", "5")] {
+            // The second record takes two lines, so the third begins on line 5.
+            let input = format!("id,qty,name,note\n1,5,a,b\n2,5,a,\"b\nc\"\n{record}\n4,5,a,b\n");
+            run(name, input).refused(name, 1, &["5", "4", found, "field"]);
+        }
+    });
+}
+
+#[test]
+fn an_unterminated_quote_is_refused() {
+    law(|name| {
+        for input in [
+            "id,qty,name,note\n1,5,a,\"b\n2,5,a,b\n",
+            "id,qty,name,note\n1,5,a,\"",
+        ] {
+            run(name, input).refused(name, 1, &["quote"]);
+        }
+    });
+}
+
+/// `extract` repairs a repeated name; the stream between programs has none.
+#[test]
+fn a_repeated_column_name_is_refused() {
+    law_for(&["filter", "map", "aggregate", "load"], |name| {
+        let input = "id,qty,name,qty\n1,5,a,b\n";
+        run(name, input).refused(name, 1, &["qty"]);
+    });
+}
+
+#[test]
+fn a_text_where_a_number_is_needed_is_named() {
+    law_for(&["filter", "map", "aggregate"], |name| {
+        let input = "id,qty,name,note\n1,5,a,b\n2,many,a,b\n";
+        run(name, input).refused(name, 1, &["many", "qty"]);
+    });
+}
+
+#[test]
+fn an_unknown_column_is_refused_with_the_nearest() {
+    law_for(&["filter", "map", "aggregate"], |name| {
+        let wrong: &[&str] = match name {
+            "filter" => &["qyt > 1"],
+            "map" => &["x = qyt"],
+            _ => &["x = sum(qyt)"],
+        };
+        let run = tool(name).args(wrong).stdin(SMALL).run();
+        run.refused(name, 1, &["unknown column 'qyt'", "did you mean 'qty'"]);
+        assert_eq!(run.out(), "");
+    });
+}
+
+// Neighbours
+
+/// A record goes on the moment the input pauses.
+#[test]
+fn a_pause_sends_on_what_is_whole() {
+    law_for(&["extract", "filter", "map"], |name| {
+        let mut live = tool(name).args(use_of(name)).start();
+        let head: &[u8] = match name {
+            "map" => b"id,qty,name,note,twice\n1,2,a,b,4\n",
+            _ => b"id,qty,name,note\n1,2,a,b\n",
+        };
+        live.say(b"id,qty,name,note\n1,2,a,b\n");
+        assert_eq!(
+            String::from_utf8_lossy(&live.hear(head.len())),
+            String::from_utf8_lossy(head)
+        );
+        live.say(b"2,3,a,\"half");
+        let next: &[u8] = match name {
+            "map" => b"2,3,a,\"half and half\",6\n",
+            _ => b"2,3,a,\"half and half\"\n",
+        };
+        live.say(b" and half\"\n3,");
+        assert_eq!(
+            String::from_utf8_lossy(&live.hear(next.len())),
+            String::from_utf8_lossy(next)
+        );
+    });
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_failure() {
+    law(|name| {
+        for bytes in [0, 1, 70_000] {
+            let run = tool(name)
+                .args(use_of(name))
+                .stdin(large(200_000, 200_000))
+                .stdout_closed_after(bytes)
+                .run();
+            assert_eq!(
+                (run.code, run.err().as_str()),
+                (0, ""),
+                "after {bytes} bytes"
+            );
+            assert_eq!(run.stdout.len(), bytes, "it writes too little");
+        }
+    });
+}
+
+/// A reader that leaves may not leave an endless writer running.
+#[test]
+fn an_endless_input_ends_with_its_reader() {
+    law_for(&["extract", "filter", "map"], |name| {
+        let arguments = use_of(name).join("' '");
+        let line = format!(
+            "(echo id,qty,name,note; yes 1,2,a,b) 2>/dev/null | {name} '{arguments}' | head -n 1"
+        )
+        .replace("''", "");
+        let run = harness::bash(&line).run();
+        assert_eq!(run.err(), "");
+        assert!(run.out().starts_with("id,qty,name,note"), "{}", run.out());
+    });
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    law(|name| {
+        for input in [SMALL.to_owned(), large(50_000, 50_000)] {
+            let full = File::options()
+                .write(true)
+                .open("/dev/full")
+                .expect("/dev/full");
+            tool(name)
+                .args(use_of(name))
+                .stdin(input)
+                .stdout_file(full)
+                .run()
+                .refused(name, 1, &["standard output", "no space left"]);
+        }
+    });
+}
+
+#[test]
+fn a_closed_standard_input_is_an_error() {
+    law(|name| {
+        let arguments: String = use_of(name)
+            .iter()
+            .map(|argument| format!(" '{argument}'"))
+            .collect();
+        harness::bash(&format!("{name}{arguments} <&-"))
+            .run()
+            .refused(name, 1, &[]);
+    });
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    law(|name| {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let program = tool(name).dir(place.path()).stdin(SMALL);
+        let (program, named) = match name {
+            "load" => (program.args(["no-such-place/out.csv"]), "no-such-place"),
+            _ => (
+                program.args(use_of(name)).args(["no-such-file.csv"]),
+                "no-such-file.csv",
+            ),
+        };
+        program
+            .run()
+            .refused(name, 1, &[named, "no such file or directory"]);
+        let left = fs::read_dir(place.path()).expect("a directory").count();
+        assert_eq!(left, 0, "something was left behind");
+    });
+}
+
+#[test]
+fn a_directory_is_no_file() {
+    law_for(&["extract", "filter", "map", "aggregate"], |name| {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        fs::create_dir(place.path().join("inner.csv")).expect("a directory");
+        tool(name)
+            .dir(place.path())
+            .args(use_of(name))
+            .args(["inner.csv"])
+            .run()
+            .refused(name, 1, &["inner.csv", "directory"]);
+    });
+}
+
+// The command line
+
+/// Standard input is a file here: its offset, which the program shares, shows whether it was read.
+#[test]
+fn wrong_usage_leaves_standard_input_alone() {
+    law(|name| {
+        let program: &[&str] = match name {
+            "extract" => &["--on-error", "shrug"],
+            "filter" => &["qty >"],
+            "map" => &["twice = (qty"],
+            "aggregate" => &["total = sum(qty"],
+            _ => &[],
+        };
+        let unknown = [use_of(name), &["--no-such-flag"]].concat();
+        let threads = [use_of(name), &["-j", "many"]].concat();
+        for arguments in [program, &unknown, &threads] {
+            let mut file = tempfile::tempfile().expect("a temporary file");
+            file.write_all(SMALL.as_bytes()).expect("it can be written");
+            file.rewind().expect("it can be read again");
+            let run = tool(name)
+                .args(arguments)
+                .stdin_file(file.try_clone().expect("a second handle"))
+                .run();
+            run.refused(name, 2, &[]);
+            assert_eq!(run.out(), "");
+            assert_eq!(file.stream_position().expect("an offset"), 0, "it was read");
+        }
+    });
+}
+
+#[test]
+fn each_program_explains_itself() {
+    law(|name| {
+        let ask = |arguments: &[&str]| {
+            let given = tool(name).args(arguments).run().quiet_success();
+            String::from_utf8(given).expect("help is text")
+        };
+        let long = ask(&["--help"]);
+        for word in ["Usage", "Example", "--threads", "--on-error", "--version"] {
+            assert!(long.contains(word), "--help says nothing of {word}: {long}");
+        }
+        assert!(ask(&["-h"]).contains("Usage"));
+        let version = ask(&["--version"]);
+        assert!(version.starts_with(name) && version.contains(env!("CARGO_PKG_VERSION")));
+        let manual = ask(&["--man"]);
+        assert!(manual.contains(".TH") && manual.contains(name), "{manual}");
+    });
+}
+
+#[test]
+fn completions_are_good_bash() {
+    law(|name| {
+        let script = tool(name)
+            .args(["--completions", "bash"])
+            .run()
+            .quiet_success();
+        let text = String::from_utf8_lossy(&script).into_owned();
+        assert!(text.contains(name) && text.contains("--threads"), "{text}");
+        let mut bash = Command::new("bash")
+            .arg("-n")
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("bash can be started");
+        bash.stdin
+            .take()
+            .expect("standard input is piped")
+            .write_all(&script)
+            .expect("bash reads it");
+        assert!(bash.wait().expect("bash ends").success());
+    });
+}
