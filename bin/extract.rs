@@ -77,7 +77,7 @@ impl Tool for Args {
         header.write(b',', &mut line);
         output.write(&line)?;
         let settings = self.running.settings(dialect);
-        pass(&mut input, columns, &settings, &csv::Extract::new(table, columns), &mut output)
+        pass(&mut input, columns, &settings, &csv::Extract::new(table, columns), &mut output, None)
     }
 }
 
