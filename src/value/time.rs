@@ -193,13 +193,16 @@ impl Time {
             })
     }
 
-    /// The instant of this call, at offset 0, in microseconds.
+    /// The instant of this call in microseconds, on the wall clock of this machine's zone (`TZ`,
+    /// else the system's; UTC where neither is known).
     pub fn now() -> Time {
-        let micros = jiff::Timestamp::now().as_microsecond();
-        let civil = civil_from_epoch(i128::from(micros) * 1000).unwrap_or(EPOCH);
+        let now = jiff::Zoned::now();
+        let fraction = now.subsec_nanosecond() / 1000 * 1000;
+        let civil = now.datetime().with().subsec_nanosecond(fraction).build();
+        let kind = Kind::Offset(now.offset().seconds());
         Time {
-            civil,
-            kind: Kind::Offset(0),
+            civil: civil.unwrap_or_else(|_| now.datetime()),
+            kind,
         }
     }
 

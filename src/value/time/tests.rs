@@ -181,6 +181,17 @@ fn epoch_is_exact() {
 }
 
 #[test]
+fn now_is_now() {
+    let clock = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let apart = Time::now().epoch_nanoseconds() - clock.as_nanos() as i128;
+    assert!((-1_000..10_000_000_000).contains(&apart), "{apart}");
+    assert!(Time::now().is_instant());
+    assert_eq!(Time::now().epoch_nanoseconds() % 1000, 0);
+}
+
+#[test]
 fn truncates() {
     for (unit, cut) in [
         ("year", "2013-01-01T00:00:00+09:00"),

@@ -12,7 +12,7 @@ pub struct Zone(TimeZone);
 
 impl Zone {
     /// The zone of this IANA name (in any case), or a fixed offset such as `+09:00`; None where
-    /// neither the system's database nor the built-in one knows it.
+    /// the system's database (`/usr/share/zoneinfo`) does not know it.
     pub fn find(name: &str) -> Option<Zone> {
         if let Some(Kind::Offset(seconds)) = name
             .starts_with(['+', '-'])
@@ -24,7 +24,7 @@ impl Zone {
         TimeZone::get(name).ok().map(Zone)
     }
 
-    /// What the tool that asks is to say where a zone is unknown.
+    /// Its IANA name, as messages show it.
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or("a fixed offset")
     }

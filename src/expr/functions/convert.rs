@@ -1,0 +1,174 @@
+//! From one kind of value to another, and around nulls.
+
+use super::argument::{bytes, interval, number, time};
+use super::{Body, Function, MakeFault, body};
+use crate::record::Fault;
+use crate::value::text::{is_true, quoted};
+use crate::value::{Decimal, Number, Value, compare};
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function::new(
+        "number",
+        "value",
+        1..=1,
+        "the value as a number; an error where it is none",
+        (r#"number("007")"#, "7"),
+        |_| body(|_, arguments| Ok(number(&arguments[0])?.into())),
+    ),
+    Function::new(
+        "try_number",
+        "value",
+        1..=1,
+        "the value as a number; null where it is none",
+        (r#"try_number("n/a") is null"#, "true"),
+        |_| body(|_, arguments| Ok(number(&arguments[0]).map_or(Value::Null, Value::from))),
+    ),
+    Function::new(
+        "is_number",
+        "value",
+        1..=1,
+        "whether it can be read as a number",
+        (r#"is_number("1e3")"#, "true"),
+        |_| body(|_, arguments| Ok(Value::Bool(number(&arguments[0]).is_ok()))),
+    ),
+    Function::new(
+        "integer",
+        "value",
+        1..=1,
+        "the value as a whole number; an error where it has a fraction",
+        (r#"integer("12.0")"#, "12"),
+        |_| body(|_, arguments| integer(&arguments[0])),
+    )
+    .also(&["int"]),
+    Function::new(
+        "double",
+        "value",
+        1..=1,
+        "the value as an IEEE double, no longer exact",
+        ("double(0.1) + double(0.2) > 0.3", "true"),
+        |_| body(|_, arguments| Ok(Value::Double(number(&arguments[0])?.to_f64()))),
+    ),
+    Function::new(
+        "text",
+        "value",
+        1..=1,
+        "the value as text, even if it looks like a number",
+        ("text(7)", "\"7\""),
+        |_| body(|arena, arguments| Ok(Value::Text(bytes(arena, &arguments[0])))),
+    ),
+    Function::new(
+        "bool",
+        "value",
+        1..=1,
+        "true for true, t, yes, y, on, 1; false for false, f, no, n, off, 0; else an error",
+        (r#"bool("Yes")"#, "true"),
+        |_| body(|arena, arguments| truth(bytes(arena, &arguments[0]))),
+    ),
+    Function::new(
+        "time",
+        "value",
+        1..=1,
+        "the value as a time (ISO 8601); an error where it is none",
+        (r#"time("2013-12-31 18:30")"#, "2013-12-31T18:30:00"),
+        |_| body(|_, arguments| Ok(Value::Time(time(&arguments[0])?))),
+    )
+    .also(&["timestamp"]),
+    Function::new(
+        "try_time",
+        "value",
+        1..=1,
+        "the value as a time (ISO 8601); null where it is none",
+        (r#"try_time("soon") is null"#, "true"),
+        |_| body(|_, arguments| Ok(time(&arguments[0]).map_or(Value::Null, Value::Time))),
+    ),
+    Function::new(
+        "is_time",
+        "value",
+        1..=1,
+        "whether it can be read as a time (ISO 8601)",
+        (r#"is_time("2013-02-30")"#, "false"),
+        |_| body(|_, arguments| Ok(Value::Bool(time(&arguments[0]).is_ok()))),
+    ),
+    Function::new(
+        "interval",
+        "value",
+        1..=1,
+        "the value as a length of time: 1h30m or ISO 8601's PT1H30M",
+        (r#"interval("90m")"#, "PT1H30M"),
+        |_| body(|_, arguments| Ok(Value::Interval(interval(&arguments[0])?))),
+    ),
+    Function::new(
+        "coalesce",
+        "value, ...",
+        1..=usize::MAX,
+        "the first value that is not null",
+        (r#"coalesce(null, "none")"#, "none"),
+        |_| {
+            body(|_, arguments| {
+                let present = arguments.iter().find(|value| !matches!(value, Value::Null));
+                Ok(present.copied().unwrap_or(Value::Null))
+            })
+        },
+    )
+    .also(&["ifnull", "nvl"])
+    .seeing_nulls(),
+    Function::new(
+        "nullif",
+        "value, other",
+        2..=2,
+        "null where the two are equal, else the value",
+        (r#"nullif("N/A", "N/A") is null"#, "true"),
+        nullif,
+    )
+    .seeing_nulls(),
+];
+
+fn integer<'a>(value: &Value<'a>) -> Result<Value<'a>, Fault> {
+    let exact = match number(value)? {
+        Number::Decimal(decimal) => Some(decimal),
+        Number::Double(double) => Decimal::from_f64_shortest(double),
+    };
+    match exact.filter(|decimal| decimal.is_integer()) {
+        Some(decimal) => Ok(Value::Decimal(decimal.normalized())),
+        None => Err(Fault::new(format!(
+            "{} is not a whole number; use round(x), floor(x) or ceil(x)",
+            quoted(value)
+        ))),
+    }
+}
+
+fn truth<'a>(text: &[u8]) -> Result<Value<'a>, Fault> {
+    let is = |spellings: [&str; 5]| {
+        spellings
+            .iter()
+            .any(|spelling| text.eq_ignore_ascii_case(spelling.as_bytes()))
+    };
+    let value = Value::Text(text);
+    if is(["t", "yes", "y", "on", "1"]) {
+        Ok(Value::Bool(true))
+    } else if is(["f", "no", "n", "off", "0"]) {
+        Ok(Value::Bool(false))
+    } else {
+        Ok(is_true(&value)?.map_or(Value::Null, Value::Bool))
+    }
+}
+
+/// A text literal makes the comparison bytewise, as in the rest of the language.
+fn nullif(literals: &[Option<Value<'_>>]) -> Result<Body, MakeFault> {
+    let is_text = literals
+        .iter()
+        .any(|literal| matches!(literal, Some(Value::Text(_))));
+    body(move |_, arguments| {
+        let (value, other) = (&arguments[0], &arguments[1]);
+        let is_equal = if is_text {
+            compare::texts(value, other).map(|order| order.is_eq())
+        } else {
+            compare::equal(value, other)?
+        };
+        Ok(if is_equal == Some(true) {
+            Value::Null
+        } else {
+            *value
+        })
+    })
+}

@@ -1,0 +1,191 @@
+//! One value out of a JSON text.
+//!
+//! The text is read once and only the value asked for is built; the rest is checked and skipped.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value as Json;
+
+use super::argument::{Prepared, bytes, text_of};
+use super::{Body, Function, MakeFault, body};
+use crate::record::Fault;
+use crate::value::text::{not_a_number, quoted};
+use crate::value::{Value, parse};
+
+pub(super) static FUNCTIONS: &[Function] = &[Function::new(
+    "json",
+    "text, path",
+    2..=2,
+    "the value at a path such as a.b[0] or [\"a b\"].c; null where there is none; an object or \
+     array as JSON",
+    (r#"json('{"a": {"b": [1.50, 2]}}', "a.b[0]")"#, "1.5"),
+    make,
+)
+.also(&["json_extract", "json_value"])];
+
+/// One step of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+fn make(literals: &[Option<Value<'_>>]) -> Result<Body, MakeFault> {
+    let path = Prepared::new(literals, 1, |value| {
+        steps(text_of(value)?)
+            .ok_or_else(|| Fault::new(format!("{} is not a path such as a.b[0]", quoted(value))))
+    })?;
+    body(move |arena, arguments| {
+        let text = bytes(arena, &arguments[0]);
+        let found = path.with(&arguments[1], |steps| {
+            find(text, steps)
+                .map_err(|_| Fault::new(format!("{} is not JSON", quoted(&Value::Text(text)))))
+        })?;
+        Ok(match found {
+            None | Some(Json::Null) => Value::Null,
+            Some(Json::Bool(truth)) => Value::Bool(truth),
+            Some(Json::Number(number)) => {
+                let digits = number.as_str().as_bytes();
+                parse::parse(digits)
+                    .map_err(|reason| not_a_number(digits, reason))?
+                    .into()
+            }
+            Some(Json::String(text)) => Value::Text(arena.alloc_str(&text).as_bytes()),
+            Some(nested) => Value::Text(arena.alloc_str(&nested.to_string()).as_bytes()),
+        })
+    })
+}
+
+/// `a.b[0]`, `$.a`, `["any key"]`; `$` and the empty path are the whole text.
+fn steps(path: &str) -> Option<Vec<Step>> {
+    let mut steps = Vec::new();
+    let mut rest = path;
+    if let Some(after) = path
+        .strip_prefix('$')
+        .filter(|after| after.is_empty() || after.starts_with(['.', '[']))
+    {
+        rest = after.strip_prefix('.').unwrap_or(after);
+    }
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('[') {
+            let (step, after) = bracket(after)?;
+            steps.push(step);
+            rest = after;
+        } else {
+            let end = rest.find(['.', '[']).unwrap_or(rest.len());
+            steps.push(Step::Key(rest[..end].to_string()));
+            rest = &rest[end..];
+            if end == 0 {
+                return None;
+            }
+        }
+        if let Some(after) = rest.strip_prefix('.') {
+            if after.is_empty() {
+                return None;
+            }
+            rest = after;
+        }
+    }
+    Some(steps)
+}
+
+/// `0]` or `"key"]`, and what follows.
+fn bracket(text: &str) -> Option<(Step, &str)> {
+    for quote in ['"', '\''] {
+        if let Some(text) = text.strip_prefix(quote) {
+            let (key, after) = text.split_once(quote)?;
+            return Some((Step::Key(key.to_string()), after.strip_prefix(']')?));
+        }
+    }
+    let (digits, after) = text.split_once(']')?;
+    let is_index = digits.bytes().all(|byte| byte.is_ascii_digit());
+    Some((
+        Step::Index(digits.parse().ok().filter(|_| is_index)?),
+        after,
+    ))
+}
+
+/// The value at the path, in a text that is JSON to its end.
+fn find(text: &[u8], steps: &[Step]) -> serde_json::Result<Option<Json>> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let found = Search(steps).deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(found)
+}
+
+/// Reads one JSON value and keeps what is at the rest of the path.
+struct Search<'p>(&'p [Step]);
+
+impl<'de> DeserializeSeed<'de> for Search<'_> {
+    type Value = Option<Json>;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Option<Json>, D::Error> {
+        if self.0.is_empty() {
+            return serde::Deserialize::deserialize(reader).map(Some);
+        }
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Search<'_> {
+    type Value = Option<Json>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Option<Json>, M::Error> {
+        let mut found = None;
+        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+            match &self.0[0] {
+                // Of a key that stands twice, the last counts.
+                Step::Key(name) if *name == key => {
+                    found = map.next_value_seed(Search(&self.0[1..]))?
+                }
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Option<Json>, S::Error> {
+        let mut found = None;
+        if let Step::Index(index) = self.0[0] {
+            for _ in 0..index {
+                if list.next_element::<IgnoredAny>()?.is_none() {
+                    return Ok(None);
+                }
+            }
+            found = list.next_element_seed(Search(&self.0[1..]))?.flatten();
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(found)
+    }
+
+    // A path that goes on past one of these leads nowhere.
+
+    fn visit_bool<E>(self, _: bool) -> Result<Option<Json>, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Option<Json>, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Option<Json>, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Option<Json>, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Option<Json>, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Option<Json>, E> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,207 @@
+//! Numbers: rounding, roots, logarithms, the least and the greatest.
+
+use std::cmp::Ordering;
+
+use super::argument::{integer, number, whole};
+use super::{Body, Function, MakeFault, body};
+use crate::record::Fault;
+use crate::value::decimal::Rounding;
+use crate::value::text::quoted;
+use crate::value::{Number, Value, compare};
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function::new(
+        "abs",
+        "x",
+        1..=1,
+        "the distance from zero",
+        ("abs(-1.5)", "1.5"),
+        |_| of_one(|x| Ok(x.abs())),
+    ),
+    Function::new(
+        "round",
+        "x[, places]",
+        1..=2,
+        "to the nearest with so many places behind the point; a half goes away from zero",
+        ("round(2.345, 2)", "2.35"),
+        |_| rounded(Rounding::HalfAway),
+    ),
+    Function::new(
+        "floor",
+        "x",
+        1..=1,
+        "the greatest integer not above x",
+        ("floor(-1.5)", "-2"),
+        |_| rounded(Rounding::Floor),
+    ),
+    Function::new(
+        "ceil",
+        "x",
+        1..=1,
+        "the least integer not below x",
+        ("ceil(-1.5)", "-1"),
+        |_| rounded(Rounding::Ceiling),
+    )
+    .also(&["ceiling"]),
+    Function::new(
+        "trunc",
+        "x[, places]",
+        1..=2,
+        "cut to so many places behind the point",
+        ("trunc(2.349, 2)", "2.34"),
+        |_| rounded(Rounding::Truncate),
+    )
+    .also(&["truncate"]),
+    Function::new(
+        "sign",
+        "x",
+        1..=1,
+        "-1, 0 or 1",
+        ("sign(-1.5)", "-1"),
+        |_| {
+            body(|_, arguments| {
+                let x = number(&arguments[0])?;
+                Ok(whole(if x.is_zero() {
+                    0
+                } else {
+                    1 - 2 * i64::from(x.is_negative())
+                }))
+            })
+        },
+    ),
+    Function::new(
+        "mod",
+        "x, y",
+        2..=2,
+        "what x / y leaves, with the sign of x, as x % y",
+        ("mod(-7, 3)", "-1"),
+        |_| of_two(Number::remainder),
+    ),
+    Function::new(
+        "div",
+        "x, y",
+        2..=2,
+        "the greatest integer not above x / y, as x // y",
+        ("div(7, 2)", "3"),
+        |_| of_two(Number::floor_divide),
+    ),
+    Function::new(
+        "power",
+        "x, y",
+        2..=2,
+        "x to the power of y",
+        ("power(1.1, 2)", "1.21"),
+        |_| of_two(Number::power),
+    )
+    .also(&["pow"]),
+    Function::new(
+        "sqrt",
+        "x",
+        1..=1,
+        "the square root",
+        ("sqrt(6.25)", "2.5"),
+        |_| of_one(Number::sqrt),
+    ),
+    Function::new(
+        "exp",
+        "x",
+        1..=1,
+        "e to the power of x",
+        ("exp(0)", "1"),
+        |_| of_one(|x| Number::from_f64(x.to_f64().exp())),
+    ),
+    Function::new(
+        "ln",
+        "x",
+        1..=1,
+        "the natural logarithm",
+        ("ln(1)", "0"),
+        |_| logarithm(f64::ln),
+    ),
+    Function::new(
+        "log",
+        "x",
+        1..=1,
+        "the logarithm to base 10",
+        ("log(1000)", "3"),
+        |_| logarithm(f64::log10),
+    )
+    .also(&["log10"]),
+    Function::new(
+        "log2",
+        "x",
+        1..=1,
+        "the logarithm to base 2",
+        ("log2(8)", "3"),
+        |_| logarithm(f64::log2),
+    ),
+    Function::new(
+        "greatest",
+        "value, value, ...",
+        2..=usize::MAX,
+        "the greatest of the values; nulls are left out",
+        ("greatest(1, 10, null)", "10"),
+        |_| extreme(Ordering::Greater),
+    )
+    .also(&["max"])
+    .seeing_nulls(),
+    Function::new(
+        "least",
+        "value, value, ...",
+        2..=usize::MAX,
+        "the least of the values; nulls are left out",
+        ("least(1, 10, null)", "1"),
+        |_| extreme(Ordering::Less),
+    )
+    .also(&["min"])
+    .seeing_nulls(),
+];
+
+fn of_one(compute: fn(Number) -> Result<Number, Fault>) -> Result<Body, MakeFault> {
+    body(move |_, arguments| Ok(compute(number(&arguments[0])?)?.into()))
+}
+
+fn of_two(compute: fn(Number, Number) -> Result<Number, Fault>) -> Result<Body, MakeFault> {
+    body(move |_, arguments| Ok(compute(number(&arguments[0])?, number(&arguments[1])?)?.into()))
+}
+
+fn rounded(rounding: Rounding) -> Result<Body, MakeFault> {
+    body(move |_, arguments| {
+        // No number has a digit beyond these.
+        let places = match arguments.get(1) {
+            Some(places) => integer(places)?.clamp(-1000, 1000) as i32,
+            None => 0,
+        };
+        Ok(number(&arguments[0])?.round_by(places, rounding)?.into())
+    })
+}
+
+fn logarithm(compute: fn(f64) -> f64) -> Result<Body, MakeFault> {
+    body(move |_, arguments| {
+        let x = number(&arguments[0])?;
+        if x.is_zero() || x.is_negative() {
+            let culprit = quoted(&arguments[0]);
+            return Err(Fault::new(format!(
+                "{culprit} has no logarithm: it is not above zero"
+            )));
+        }
+        Ok(Number::from_f64(compute(x.to_f64()))?.into())
+    })
+}
+
+/// The value that stands so to all others; null where all are.
+fn extreme(wanted: Ordering) -> Result<Body, MakeFault> {
+    body(move |_, arguments| {
+        let mut best = Value::Null;
+        for value in arguments {
+            let is_better = match compare::compare(value, &best)? {
+                Some(order) => order == wanted,
+                None => matches!(best, Value::Null),
+            };
+            if is_better {
+                best = *value;
+            }
+        }
+        Ok(best)
+    })
+}
