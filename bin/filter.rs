@@ -157,8 +157,7 @@ impl Pass for Filter {
 
 fn keep(chosen: impl Iterator<Item = u32>, records: &Records<'_>, made: &mut Made) {
     for record in chosen {
-        made.keep(records.bytes(), records.range(record as usize));
-        made.records += 1;
+        made.keep_record(records, record as usize);
     }
 }
 

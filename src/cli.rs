@@ -128,7 +128,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 #[derive(Args, Clone, Debug)]
 pub struct Program {
     /// The expression, in single quotes
-    #[arg(value_name = "EXPR", required_unless_present_any = ["file", "man", "completions"])]
+    #[arg(value_name = "EXPR", required_unless_present = "file")]
     expression: Option<String>,
 
     /// Files to read instead of standard input ('-' is standard input)

@@ -15,6 +15,7 @@
 
 pub mod cli;
 pub mod expr;
+pub mod fold;
 pub mod record;
 pub mod source;
 pub mod stream;

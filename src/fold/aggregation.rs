@@ -102,7 +102,11 @@ impl Aggregation {
         })?;
         for (name, node) in keys {
             if self.key_names.contains(&name) {
-                return Err(ProgramError::new(by, 0..by.len(), format!("the key '{name}' stands twice")));
+                return Err(ProgramError::new(
+                    by,
+                    0..by.len(),
+                    format!("the key '{name}' stands twice"),
+                ));
             }
             self.key_names.push(name);
             self.keys.push(node);
@@ -117,7 +121,11 @@ impl Aggregation {
         };
         if self.key_names.contains(&name) || self.output_names.contains(&name) {
             let message = format!("the column '{name}' stands twice");
-            return Err(ProgramError::new(scope.text, item.name_span.clone(), message));
+            return Err(ProgramError::new(
+                scope.text,
+                item.name_span.clone(),
+                message,
+            ));
         }
         let calls = &mut self.calls;
         let keys = &self.key_names;
@@ -175,7 +183,12 @@ impl Aggregation {
         selection: &[u32],
         faults: &mut Faults,
     ) {
-        let State { groups, accumulators, arena, .. } = state;
+        let State {
+            groups,
+            accumulators,
+            arena,
+            ..
+        } = state;
         let batch = Batch::over(*records, arena);
         let keys: Vec<_> = self
             .keys
@@ -259,9 +272,9 @@ impl Aggregation {
         for (call, accumulator) in self.calls.iter().zip(&state.accumulators) {
             let mut values = Vec::with_capacity(groups.len());
             for &group in groups {
-                let value = accumulator.finish(group, arena).map_err(|fault| {
-                    self.in_group(state, group, fault.about(&call.source))
-                })?;
+                let value = accumulator
+                    .finish(group, arena)
+                    .map_err(|fault| self.in_group(state, group, fault.about(&call.source)))?;
                 values.push(value);
             }
             slots.push(&*arena.alloc_slice_copy(&values));
@@ -375,7 +388,13 @@ fn aggregate_call(
     scope: &Scope<'_>,
     calls: &mut Vec<Call>,
 ) -> Result<Option<Node>, ProgramError> {
-    let Kind::Call { name, arguments, distinct, .. } = &expr.kind else {
+    let Kind::Call {
+        name,
+        arguments,
+        distinct,
+        ..
+    } = &expr.kind
+    else {
         return Ok(None);
     };
     let wanted = match (name.as_str(), distinct) {
@@ -424,10 +443,11 @@ fn aggregate_call(
 /// Refuses an aggregate inside an aggregate.
 fn within(expr: &Expr, text: &str) -> Result<Option<Node>, ProgramError> {
     match &expr.kind {
-        Kind::Call { name, arguments, .. }
-            if super::find(name).is_some()
-                && crate::expr::functions::find(name)
-                    .is_none_or(|function| !function.arity.contains(&arguments.len())) =>
+        Kind::Call {
+            name, arguments, ..
+        } if super::find(name).is_some()
+            && crate::expr::functions::find(name)
+                .is_none_or(|function| !function.arity.contains(&arguments.len())) =>
         {
             let message = format!("'{name}' is an aggregate inside an aggregate");
             Err(ProgramError::new(text, expr.span.clone(), message))
@@ -440,7 +460,9 @@ fn outside(column: &str, expr: &Expr, text: &str, keys: &[String]) -> ProgramErr
     let message = format!("the column '{column}' stands outside an aggregate");
     let hint = match keys.iter().any(|key| key == column) {
         true => format!("'{column}' is a column of the output already; leave it out here"),
-        false => format!("group by it (--by {column}), or say which of its values: first({column})"),
+        false => {
+            format!("group by it (--by {column}), or say which of its values: first({column})")
+        }
     };
     ProgramError::new(text, expr.span.clone(), message).with_hint(hint)
 }

@@ -307,9 +307,17 @@ impl Input {
         Self::new(openers, framing)
     }
 
-    /// Reads the header of the first source: its names as they stand. Every further source must
-    /// begin with an equal one, which is passed over.
+    /// Reads the header of the first source, which keeps the stream's contract: every column has a
+    /// name and no two have the same. Every further source must begin with an equal header, which
+    /// is passed over.
     pub fn header(&mut self) -> anyhow::Result<Header> {
+        let header = self.header_as_it_stands()?;
+        let name = self.current_name();
+        header.checked().with_context(|| format!("{name}:1"))
+    }
+
+    /// As [`Input::header`], with whatever names stand there.
+    pub fn header_as_it_stands(&mut self) -> anyhow::Result<Header> {
         let Some((names, rest)) = self.next_header()? else {
             let name = self.current_name();
             bail!("{name}: empty; not even a header");

@@ -6,6 +6,8 @@ use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::os::fd::FromRawFd;
 
+use crate::record::Records;
+
 /// Kept runs shorter than this are copied: a piece of its own costs the kernel more.
 const SHORT: usize = 4096;
 
@@ -55,6 +57,19 @@ impl Made {
         }
         self.end_kept(block);
         self.kept = range;
+    }
+
+    /// Passes on a record as it stands, but for its line end, which is LF.
+    #[inline]
+    pub fn keep_record(&mut self, records: &Records<'_>, record: usize) {
+        self.records += 1;
+        if records.has_returns() {
+            let out = self.buffer(records.bytes());
+            out.extend_from_slice(records.raw(record));
+            out.push(b'\n');
+        } else {
+            self.keep(records.bytes(), records.range(record));
+        }
     }
 
     /// The buffer for new bytes, which come after all that was kept so far.

@@ -1,0 +1,54 @@
+//! `count()` and `count(x)`.
+
+use bumpalo::Bump;
+
+use super::{Accumulator, Aggregate, Batch, same};
+use crate::record::Fault;
+use crate::value::{Decimal, Value};
+
+pub(super) static AGGREGATES: &[Aggregate] = &[Aggregate {
+    name: "count",
+    aliases: &[],
+    parameters: "[x]",
+    arity: 0..=1,
+    purpose: "how many records; count(x): how many where x is not null",
+    numeric: &[],
+    make: |_| Ok(Box::new(Count::default())),
+}];
+
+/// Records a group.
+#[derive(Default)]
+struct Count(Vec<u64>);
+
+impl Accumulator for Count {
+    fn grow(&mut self, groups: usize) {
+        self.0.resize(groups, 0);
+    }
+
+    fn absorb(&mut self, batch: &Batch<'_>) {
+        match batch.arguments {
+            [] => batch
+                .groups
+                .iter()
+                .for_each(|&group| self.0[group as usize] += 1),
+            [values, ..] => {
+                for (&group, value) in batch.groups.iter().zip(*values) {
+                    self.0[group as usize] += u64::from(!matches!(value, Value::Null));
+                }
+            }
+        }
+    }
+
+    fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
+        let Some(other) = same::<Self>(other) else {
+            return;
+        };
+        for (count, &group) in other.0.iter().zip(map) {
+            self.0[group as usize] += count;
+        }
+    }
+
+    fn finish<'a>(&self, group: u32, _: &'a Bump) -> Result<Value<'a>, Fault> {
+        Ok(Value::Decimal(Decimal::from(self.0[group as usize])))
+    }
+}

@@ -1,0 +1,1 @@
+pub(super) static AGGREGATES: &[super::Aggregate] = &[];

@@ -1,0 +1,64 @@
+//! A value that outlives the block it came from.
+
+use bumpalo::Bump;
+
+use crate::value::{Decimal, Interval, Time, Value};
+
+/// A [`Value`] with text of its own. Starts as null.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Held {
+    #[default]
+    Null,
+    Bool(bool),
+    Decimal(Decimal),
+    Double(f64),
+    Raw(Box<[u8]>),
+    Text(Box<[u8]>),
+    Time(Time),
+    Interval(Interval),
+}
+
+impl Held {
+    /// Holds a copy of `value`.
+    pub(super) fn set(&mut self, value: &Value<'_>) {
+        *self = match *value {
+            Value::Null => Held::Null,
+            Value::Bool(truth) => Held::Bool(truth),
+            Value::Decimal(decimal) => Held::Decimal(decimal),
+            Value::Double(double) => Held::Double(double),
+            Value::Raw(text) => Held::Raw(text.into()),
+            Value::Text(text) => Held::Text(text.into()),
+            Value::Time(time) => Held::Time(time),
+            Value::Interval(interval) => Held::Interval(interval),
+        };
+    }
+
+    /// The value, as long as it is held.
+    #[inline]
+    pub(super) fn value(&self) -> Value<'_> {
+        match self {
+            Held::Null => Value::Null,
+            Held::Bool(truth) => Value::Bool(*truth),
+            Held::Decimal(decimal) => Value::Decimal(*decimal),
+            Held::Double(double) => Value::Double(*double),
+            Held::Raw(text) => Value::Raw(text),
+            Held::Text(text) => Value::Text(text),
+            Held::Time(time) => Value::Time(*time),
+            Held::Interval(interval) => Value::Interval(*interval),
+        }
+    }
+
+    /// The value, its text copied into the arena.
+    pub(super) fn copied<'a>(&self, arena: &'a Bump) -> Value<'a> {
+        match self {
+            Held::Raw(text) => Value::Raw(arena.alloc_slice_copy(text)),
+            Held::Text(text) => Value::Text(arena.alloc_slice_copy(text)),
+            Held::Null => Value::Null,
+            Held::Bool(truth) => Value::Bool(*truth),
+            Held::Decimal(decimal) => Value::Decimal(*decimal),
+            Held::Double(double) => Value::Double(*double),
+            Held::Time(time) => Value::Time(*time),
+            Held::Interval(interval) => Value::Interval(*interval),
+        }
+    }
+}

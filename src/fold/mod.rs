@@ -1,0 +1,134 @@
+//! What many records become: groups, and the aggregate functions over them.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `groups` | the group table |
+//! | `aggregation` | keys, calls of aggregates, and expressions over them |
+//! | `count` | `count` |
+//! | `sum` | `sum`, `avg` |
+//! | `extremes` | `min`, `max` |
+//! | `position` | `first`, `last`, `arg_min`, `arg_max` |
+//! | `quantile` | `median`, `quantile` |
+//! | `spread` | `variance`, `stddev` and their population forms |
+//! | `distinct` | `count_distinct`, `mode` |
+//! | `text` | `string_agg` |
+//! | `truth` | `bool_and`, `bool_or`, `count_if` |
+//!
+//! An accumulator holds the states of all groups for one call, so that a batch of records costs one
+//! virtual call. Every result is independent of the order in which records and parts of the stream
+//! arrive.
+
+mod aggregation;
+mod count;
+mod distinct;
+mod extremes;
+mod groups;
+mod held;
+mod position;
+mod quantile;
+mod spread;
+mod sum;
+mod text;
+mod truth;
+
+use std::any::Any;
+use std::ops::RangeInclusive;
+
+use bumpalo::Bump;
+
+use crate::record::Fault;
+use crate::value::Value;
+
+pub use aggregation::{Aggregation, State};
+
+/// Records of one block, handed to an accumulator.
+pub struct Batch<'b> {
+    /// The group of each record.
+    pub groups: &'b [u32],
+    /// The block's place in the stream.
+    pub block: u64,
+    /// Each record's place in its block.
+    pub records: &'b [u32],
+    /// One slice for each argument, parallel to `groups`. Arguments that must be numbers are
+    /// decimals, doubles or null.
+    pub arguments: &'b [&'b [Value<'b>]],
+}
+
+impl Batch<'_> {
+    /// Where the record at `place` of the batch stands in the whole stream; ascending.
+    pub fn position(&self, place: usize) -> Position {
+        (self.block, self.records[place])
+    }
+}
+
+/// A record's place in the stream: its block, and its place there.
+pub type Position = (u64, u32);
+
+/// The states of all groups for one call of an aggregate.
+pub trait Accumulator: Any + Send {
+    /// Makes room for groups `0..groups`.
+    fn grow(&mut self, groups: usize);
+
+    /// Takes in records. Nothing can go wrong here: what can was said when the arguments were
+    /// computed, or is said by [`Accumulator::finish`].
+    fn absorb(&mut self, batch: &Batch<'_>);
+
+    /// Takes in another thread's states of the same call: its group `i` is `map[i]` here.
+    fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]);
+
+    /// A group's result.
+    fn finish<'a>(&self, group: u32, arena: &'a Bump) -> Result<Value<'a>, Fault>;
+}
+
+/// The other side of a merge as what it is. Both sides come from one call, so it is of one type.
+fn same<A: Accumulator>(other: Box<dyn Accumulator>) -> Option<A> {
+    let other: Box<dyn Any> = other;
+    other.downcast().ok().map(|other| *other)
+}
+
+/// An aggregate function.
+pub struct Aggregate {
+    /// In lower case.
+    pub name: &'static str,
+    /// Other names it goes by.
+    pub aliases: &'static [&'static str],
+    /// Its arguments' names, as help shows them.
+    pub parameters: &'static str,
+    /// How many arguments it takes.
+    pub arity: RangeInclusive<usize>,
+    /// One line on what it yields.
+    pub purpose: &'static str,
+    /// Which arguments must be numbers.
+    pub numeric: &'static [usize],
+    /// Makes the states of a call. One entry for each argument, known where it is a constant.
+    pub make: fn(&[Option<Value<'static>>]) -> Result<Box<dyn Accumulator>, Fault>,
+}
+
+impl Aggregate {
+    /// Whether the argument at `place` must be a number.
+    pub fn is_numeric(&self, place: usize) -> bool {
+        self.numeric.contains(&place)
+    }
+}
+
+static FAMILIES: [&[Aggregate]; 9] = [
+    count::AGGREGATES,
+    sum::AGGREGATES,
+    extremes::AGGREGATES,
+    position::AGGREGATES,
+    quantile::AGGREGATES,
+    spread::AGGREGATES,
+    distinct::AGGREGATES,
+    text::AGGREGATES,
+    truth::AGGREGATES,
+];
+
+/// All aggregate functions, in the order that help lists them.
+pub fn all() -> impl Iterator<Item = &'static Aggregate> {
+    FAMILIES.iter().flat_map(|family| family.iter())
+}
+
+/// The aggregate function of this name.
+pub fn find(name: &str) -> Option<&'static Aggregate> {
+    all().find(|aggregate| aggregate.name == name || aggregate.aliases.contains(&name))
+}
