@@ -9,7 +9,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -128,8 +128,8 @@ enum Input {
     Null,
     /// These bytes, through a pipe, in writes of this size.
     Pipe(Vec<u8>, usize),
-    /// These bytes, through a pipe whose every read gives the bytes of one write of this size.
-    Packets(Vec<u8>, usize),
+    /// These bytes, through a pipe that never holds more than this many of them.
+    Reads(Vec<u8>, usize),
     /// An open file.
     File(File),
 }
@@ -223,12 +223,10 @@ impl Program {
         self
     }
 
-    /// Feeds it these bytes so that every read of it gives exactly `size` bytes. For inputs of at most 4096
-    /// bytes: a read into a smaller buffer than `size` would lose the rest.
+    /// Feeds it these bytes so that no read of it gives more than `size` bytes: each is written when the
+    /// one before has been read.
     pub fn stdin_in_reads(mut self, bytes: impl Into<Vec<u8>>, size: usize) -> Self {
-        let bytes = bytes.into();
-        assert!(bytes.len() <= 4096, "packets are for small inputs");
-        self.input = Input::Packets(bytes, size);
+        self.input = Input::Reads(bytes.into(), size);
         self
     }
 
@@ -387,46 +385,38 @@ type Feed = Box<dyn FnOnce() + Send>;
 impl Input {
     /// The program's end, and what writes the other.
     fn open(self) -> (Stdio, Option<Feed>) {
-        let (reader, mut writer, bytes, size) = match self {
+        let (bytes, size, one_by_one) = match self {
             Self::Null => return (Stdio::null(), None),
             Self::File(file) => return (file.into(), None),
-            Self::Pipe(bytes, size) => {
-                let (reader, writer) = std::io::pipe().expect("a pipe");
-                (
-                    OwnedFd::from(reader),
-                    File::from(OwnedFd::from(writer)),
-                    bytes,
-                    size,
-                )
-            }
-            Self::Packets(bytes, size) => {
-                let (reader, writer) = packet_pipe();
-                (reader, writer, bytes, size)
-            }
+            Self::Pipe(bytes, size) => (bytes, size, false),
+            Self::Reads(bytes, size) => (bytes, size, true),
         };
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        let mut writer = File::from(OwnedFd::from(writer));
         let feed = move || {
             // A program may rightly stop reading: a broken pipe ends the feeding and is no failure here.
             for part in bytes.chunks(size) {
                 if writer.write_all(part).is_err() {
                     break;
                 }
+                if one_by_one {
+                    drained(&writer);
+                }
             }
         };
-        (reader.into(), Some(Box::new(feed)))
+        (OwnedFd::from(reader).into(), Some(Box::new(feed)))
     }
 }
 
-/// A pipe in packet mode (Linux): one write is one read.
-fn packet_pipe() -> (OwnedFd, File) {
-    let mut ends = [0; 2];
-    // SAFETY: pipe2 writes two descriptors to the array it is given, and they are owned by nobody yet.
-    unsafe {
-        assert_eq!(
-            libc::pipe2(ends.as_mut_ptr(), libc::O_DIRECT | libc::O_CLOEXEC),
-            0,
-            "a pipe in packet mode"
-        );
-        (OwnedFd::from_raw_fd(ends[0]), File::from_raw_fd(ends[1]))
+/// Waits until the pipe is empty, or its reader is slow to the point of having left.
+fn drained(pipe: &File) {
+    let deadline = Instant::now() + Duration::from_secs(1);
+    let mut waiting: libc::c_int = 1;
+    while waiting > 0 && Instant::now() < deadline {
+        thread::yield_now();
+        // SAFETY: FIONREAD writes one int, and the descriptor is open while the file is borrowed.
+        let asked = unsafe { libc::ioctl(pipe.as_raw_fd(), libc::FIONREAD, &raw mut waiting) };
+        assert_eq!(asked, 0, "a pipe can be asked for what waits in it");
     }
 }
 
