@@ -18,5 +18,6 @@ pub mod expr;
 pub mod record;
 pub mod source;
 pub mod stream;
+pub mod target;
 pub mod trust;
 pub mod value;
