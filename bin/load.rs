@@ -1,2 +1,121 @@
-//! To come.
-fn main() {}
+//! Loads the stream into a table or a file, all of it or none of it.
+//!
+//! Memory: a few blocks. A table that is yet to be made has its records kept aside first (32 MB in
+//! memory, then in TMPDIR), for its types are known only at their end.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use pipewright::cli::{self, Shared, Tool, Usage};
+use pipewright::stream::{Framing, Input, Output, Settings, Summary};
+use pipewright::target::file::Text;
+use pipewright::target::sqlite::Sqlite;
+use pipewright::target::{self, Address, Format, Mode, Target};
+
+/// Load the stream into a database table, a file or standard output: all of it or none of it
+#[derive(Parser, Debug)]
+#[command(name = "load")]
+struct Args {
+    /// sqlite:FILE, postgresql://..., a file (.csv .tsv .jsonl .json .md), or - for standard output
+    target: String,
+
+    /// Files of the stream [default: standard input]
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// The table, for PostgreSQL with its schema where it needs one (also: TARGET#TABLE)
+    #[arg(short, long, value_name = "NAME")]
+    table: Option<String>,
+
+    /// The format: csv, tsv, jsonl, json, markdown, table [default: by FILE's ending; '-': table]
+    #[arg(long, value_name = "FORMAT")]
+    to: Option<Format>,
+
+    /// create, append, replace or upsert [default: append; a file: replace]
+    #[arg(short, long)]
+    mode: Option<Mode>,
+
+    /// Columns that identify a record: what an upsert goes by, and unique in a table that is made
+    #[arg(short, long, value_name = "NAMES", value_delimiter = ',')]
+    key: Vec<String>,
+
+    #[command(flatten)]
+    shared: Shared,
+}
+
+fn main() -> ExitCode {
+    cli::main::<Args>()
+}
+
+impl Tool for Args {
+    fn run(self) -> anyhow::Result<Summary> {
+        let address =
+            Address::parse(&self.target, self.table.as_deref(), self.to).map_err(Usage::error)?;
+        let mode = self.checked_mode(&address)?;
+        let settings = self.shared.settings();
+        let target = self.open(&address, mode, &settings)?;
+        let mut input = Input::files(&self.files, Framing::Records(settings.dialect));
+        let mut progress = cli::Progress::start();
+        let loaded = target::load(&mut input, &settings, target, &mut |records| {
+            progress.show(records)
+        });
+        progress.clear();
+        let (receipt, summary) = loaded.map_err(|error| match address.unharmed() {
+            Some(comfort) => anyhow::anyhow!("{}; {comfort}", cli::told(&error)),
+            None => error,
+        })?;
+        if !matches!(address, Address::Standard { .. }) {
+            let mut bytes = Vec::new();
+            receipt.write(&mut bytes);
+            Output::standard().write(&bytes)?;
+        }
+        Ok(summary)
+    }
+}
+
+impl Args {
+    /// The mode, where the target knows it and the key goes with it.
+    fn checked_mode(&self, address: &Address) -> anyhow::Result<Mode> {
+        let wrong = |message: &str| Err(Usage::error(message));
+        let default = match address.is_database() {
+            true => Mode::Append,
+            false => Mode::Replace,
+        };
+        let mode = self.mode.unwrap_or(default);
+        match (address, mode) {
+            (Address::Standard { .. }, _) if self.mode.is_some() => {
+                wrong("standard output has no --mode")
+            }
+            (Address::File { .. }, Mode::Append | Mode::Upsert) => {
+                wrong("a file is written whole: --mode create or replace")
+            }
+            (Address::File { .. } | Address::Standard { .. }, _) if !self.key.is_empty() => {
+                wrong("--key is for tables")
+            }
+            (_, Mode::Upsert) if self.key.is_empty() => {
+                wrong("an upsert needs the columns that identify a record: --key NAMES")
+            }
+            _ => Ok(mode),
+        }
+    }
+
+    fn open(
+        &self,
+        address: &Address,
+        mode: Mode,
+        settings: &Settings,
+    ) -> anyhow::Result<Box<dyn Target>> {
+        let dialect = settings.dialect;
+        Ok(match address {
+            Address::Sqlite { path, table } => {
+                Box::new(Sqlite::open(path, table, mode, &self.key)?)
+            }
+            Address::Postgres { .. } => anyhow::bail!("PostgreSQL is to come"),
+            Address::File { path, format } => Box::new(Text::file(path, *format, dialect, mode)?),
+            Address::Standard { format } => {
+                Box::new(Text::standard(*format, dialect, cli::terminal_width()))
+            }
+        })
+    }
+}

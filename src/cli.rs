@@ -1,5 +1,7 @@
 //! Flags that all programs share, and the one `main`: parse, run, report, exit.
 
+mod terminal;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::num::NonZeroUsize;
@@ -13,6 +15,8 @@ use crate::expr::ProgramError;
 use crate::record::Dialect;
 use crate::stream::{Settings, Summary};
 use crate::trust::{Policy, Tolerance};
+
+pub use terminal::{Progress, terminal_width};
 
 /// A program: its flags are its fields, its help their comments.
 pub trait Tool: Parser {
@@ -272,12 +276,12 @@ fn print(name: &str, text: &[u8]) -> ExitCode {
 }
 
 fn fail(name: &str, error: &anyhow::Error) -> ExitCode {
-    say(name, &chain(error));
+    say(name, &told(error));
     ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
 }
 
 /// An error with its causes in one line: `cannot open 'x.csv': no such file or directory`.
-fn chain(error: &anyhow::Error) -> String {
+pub fn told(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for (place, cause) in error.chain().enumerate() {
         if place > 0 {

@@ -19,5 +19,6 @@ pub mod fold;
 pub mod record;
 pub mod source;
 pub mod stream;
+pub mod target;
 pub mod trust;
 pub mod value;

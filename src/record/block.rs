@@ -286,6 +286,25 @@ impl<'b> Records<'b> {
         self.block.place.line + removed + scan::count_byte(&self.block.bytes[..start], b'\n') as u64
     }
 
+    /// The line of every record, in order.
+    pub fn lines(&self) -> impl Iterator<Item = u64> {
+        let newlines = scan::count_byte(&self.block.bytes, b'\n');
+        let is_plain = newlines == self.count;
+        let mut line = self.block.place.line;
+        let mut removed = self.removed_lines.iter().peekable();
+        (0..self.count).map(move |record| {
+            while let Some((_, lines)) = removed.next_if(|(before, _)| *before as usize <= record) {
+                line += lines;
+            }
+            let own = line;
+            line += match is_plain {
+                true => 1,
+                false => scan::count_byte(&self.block.bytes[self.range(record)], b'\n') as u64,
+            };
+            own
+        })
+    }
+
     /// Where the block stood.
     pub fn place(&self) -> &'b Place {
         &self.block.place
@@ -336,6 +355,7 @@ mod tests {
         let records = index.build(&mut block, 2, Dialect::STREAM).unwrap();
         assert_eq!(records.len(), 3);
         assert_eq!([0, 1, 2].map(|r| records.line(r)), [1, 4, 7]);
+        assert_eq!(records.lines().collect::<Vec<_>>(), [1, 4, 7]);
         let ragged: Vec<_> = records
             .ragged()
             .iter()

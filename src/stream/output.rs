@@ -98,7 +98,7 @@ impl Made {
     }
 
     /// Closes the list of pieces; `block` is what the kept ranges speak of.
-    fn slices<'m>(&'m mut self, block: &'m [u8]) -> Vec<IoSlice<'m>> {
+    pub fn slices<'m>(&'m mut self, block: &'m [u8]) -> Vec<IoSlice<'m>> {
         self.end_kept(block);
         self.list_made();
         self.pieces

@@ -1,0 +1,277 @@
+//! Where records are loaded, as the user wrote it.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// How records are written where no database does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// The stream itself.
+    Csv,
+    /// The same with tabs.
+    Tsv,
+    /// One JSON object a line.
+    Jsonl,
+    /// One JSON array of objects.
+    Json,
+    /// A Markdown table.
+    Markdown,
+    /// A table for the eye.
+    Table,
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "csv" => Ok(Format::Csv),
+            "tsv" => Ok(Format::Tsv),
+            "jsonl" | "ndjson" => Ok(Format::Jsonl),
+            "json" => Ok(Format::Json),
+            "markdown" | "md" => Ok(Format::Markdown),
+            "table" => Ok(Format::Table),
+            _ => Err("the formats are csv, tsv, jsonl, json, markdown and table".to_owned()),
+        }
+    }
+}
+
+/// What happens to what the target held before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The target must not be there yet.
+    Create,
+    /// Records are added; the target is made where it is absent.
+    Append,
+    /// The target is made anew.
+    Replace,
+    /// Records replace those with the same key; others are added.
+    Upsert,
+}
+
+impl Mode {
+    /// The word for it on the command line and in receipts.
+    pub fn word(self) -> &'static str {
+        match self {
+            Mode::Create => "create",
+            Mode::Append => "append",
+            Mode::Replace => "replace",
+            Mode::Upsert => "upsert",
+        }
+    }
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Mode::Create, Mode::Append, Mode::Replace, Mode::Upsert]
+            .into_iter()
+            .find(|mode| mode.word() == text)
+            .ok_or_else(|| "the modes are create, append, replace and upsert".to_owned())
+    }
+}
+
+/// Where records go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A table of an SQLite database file.
+    Sqlite {
+        /// The database file.
+        path: PathBuf,
+        /// The table.
+        table: String,
+    },
+    /// A table of a PostgreSQL server.
+    Postgres {
+        /// `postgresql://…`, with whatever password the user put there.
+        url: String,
+        /// The table, with its schema where the user named one.
+        table: String,
+    },
+    /// A file.
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// How it is written.
+        format: Format,
+    },
+    /// Standard output.
+    Standard {
+        /// How it is written.
+        format: Format,
+    },
+}
+
+impl Address {
+    /// Reads TARGET with `--table` and `--to`; an error is a wrong usage, in words.
+    pub fn parse(target: &str, table: Option<&str>, to: Option<Format>) -> Result<Self, String> {
+        if let Some(rest) = target.strip_prefix("sqlite:") {
+            no_format(to)?;
+            let (path, table) = split_table(rest, table)?;
+            if path.is_empty() {
+                return Err("give the database's file: sqlite:FILE".to_owned());
+            }
+            return Ok(Address::Sqlite {
+                path: PathBuf::from(path),
+                table,
+            });
+        }
+        if target.starts_with("postgresql://") || target.starts_with("postgres://") {
+            no_format(to)?;
+            let (url, table) = split_table(target, table)?;
+            return Ok(Address::Postgres {
+                url: url.to_owned(),
+                table,
+            });
+        }
+        if let Some(table) = table {
+            return Err(format!(
+                "'{target}' has no tables, so --table {table} says nothing; a database is sqlite:FILE or postgresql://…"
+            ));
+        }
+        if target == "-" {
+            let format = to.unwrap_or(Format::Table);
+            return Ok(Address::Standard { format });
+        }
+        let path = PathBuf::from(target.strip_prefix("file:").unwrap_or(target));
+        let format = match to {
+            Some(format) => format,
+            None => by_ending(target, &path)?,
+        };
+        Ok(Address::File { path, format })
+    }
+
+    /// Whether it is a table, which modes and keys speak of.
+    pub fn is_database(&self) -> bool {
+        matches!(self, Address::Sqlite { .. } | Address::Postgres { .. })
+    }
+
+    /// What a failed run may say for comfort.
+    pub fn unharmed(&self) -> Option<String> {
+        match self {
+            Address::Sqlite { .. } | Address::Postgres { .. } => {
+                Some("nothing was committed".to_owned())
+            }
+            Address::File { path, .. } => Some(match path.exists() {
+                true => format!("'{}' is as it was", path.display()),
+                false => format!("'{}' was not written", path.display()),
+            }),
+            Address::Standard { .. } => None,
+        }
+    }
+}
+
+fn no_format(to: Option<Format>) -> Result<(), String> {
+    match to {
+        None => Ok(()),
+        Some(_) => {
+            Err("--to is for files and standard output; a database has its own format".to_owned())
+        }
+    }
+}
+
+/// The table behind a `#`, or that of `--table`.
+fn split_table<'t>(target: &'t str, table: Option<&str>) -> Result<(&'t str, String), String> {
+    let (place, behind) = match target.rsplit_once('#') {
+        Some((place, behind)) => (place, Some(behind)),
+        None => (target, None),
+    };
+    match (behind, table) {
+        (None, None) | (Some(""), None) => Err("which table? Give --table NAME".to_owned()),
+        (None | Some(""), Some(table)) if table.is_empty() => {
+            Err("--table needs a name".to_owned())
+        }
+        (None | Some(""), Some(table)) => Ok((place, table.to_owned())),
+        (Some(behind), None) => Ok((place, behind.to_owned())),
+        (Some(behind), Some(table)) if behind == table => Ok((place, table.to_owned())),
+        (Some(behind), Some(table)) => Err(format!(
+            "two tables are named: '{behind}' behind the # and '{table}' by --table"
+        )),
+    }
+}
+
+fn by_ending(target: &str, path: &Path) -> Result<Format, String> {
+    if let Some((scheme, _)) = target.split_once("://") {
+        return Err(format!(
+            "'{scheme}' is no target; they are sqlite:FILE, postgresql://…, a file and -"
+        ));
+    }
+    let ending = path
+        .extension()
+        .map(|ending| ending.to_string_lossy().to_lowercase())
+        .unwrap_or_default();
+    match ending.as_str() {
+        "csv" | "tsv" | "jsonl" | "ndjson" | "json" | "md" => ending.parse(),
+        "db" | "sqlite" | "sqlite3" => Err(format!(
+            "for an SQLite database write sqlite:{target} --table NAME"
+        )),
+        "gz" | "zst" | "bz2" | "xz" => Err(format!(
+            "'{target}': files are written uncompressed; write to standard output and compress that: load - --to csv | gzip"
+        )),
+        _ => Err(format!(
+            "'{target}': the ending does not say which format; give --to csv, tsv, jsonl, json or markdown"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(target: &str, table: Option<&str>, to: Option<Format>) -> Result<Address, String> {
+        Address::parse(target, table, to)
+    }
+
+    #[test]
+    fn addresses_are_told_apart() {
+        let sqlite = Address::Sqlite {
+            path: "a#b.db".into(),
+            table: "t".into(),
+        };
+        assert_eq!(parse("sqlite:a#b.db#t", None, None).unwrap(), sqlite);
+        assert_eq!(parse("sqlite:a#b.db#", Some("t"), None).unwrap(), sqlite);
+        assert_eq!(
+            parse("postgres://u:p%23@h/d", Some("s.t"), None).unwrap(),
+            Address::Postgres {
+                url: "postgres://u:p%23@h/d".into(),
+                table: "s.t".into()
+            }
+        );
+        let file = |path: &str, format| Address::File {
+            path: path.into(),
+            format,
+        };
+        assert_eq!(
+            parse("x.NDJSON", None, None).unwrap(),
+            file("x.NDJSON", Format::Jsonl)
+        );
+        assert_eq!(
+            parse("x", None, Some(Format::Csv)).unwrap(),
+            file("x", Format::Csv)
+        );
+        assert_eq!(
+            parse("-", None, None).unwrap(),
+            Address::Standard {
+                format: Format::Table
+            }
+        );
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for (target, table, words) in [
+            ("sqlite:a.db", None, "which table"),
+            ("sqlite:", Some("t"), "file"),
+            ("sqlite:a.db#x", Some("t"), "two tables"),
+            ("a.db", None, "sqlite:a.db"),
+            ("a.csv.gz", None, "gzip"),
+            ("a.csv", Some("t"), "no tables"),
+            ("mysql://h/d", None, "'mysql' is no target"),
+            ("report", None, "--to"),
+        ] {
+            let error = parse(target, table, None).unwrap_err();
+            assert!(error.contains(words), "{target}: {error}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Where records end: one file per system or format, and the run that they share.
+//!
+//! | file | what it answers |
+//! |---|---|
+//! | [`address`] | where records go, as the user wrote it |
+//! | [`load`] | the run: header, types where they are wanted, records, commit |
+//! | [`types`], [`plain`] | what a column is, from all that it holds |
+//! | [`spool`] | records kept aside until the types are known |
+//! | [`places`] | where a record stood in the input, found again by its number |
+//! | [`receipt`] | what a load says when it is done |
+//! | [`sqlite`] | the databases |
+//! | [`file`], [`csv`], [`jsonl`], [`table`] | files and standard output, and their formats |
+
+pub mod address;
+pub mod csv;
+pub mod file;
+pub mod jsonl;
+pub mod load;
+pub mod places;
+pub mod plain;
+pub mod receipt;
+pub mod spool;
+pub mod sqlite;
+pub mod table;
+pub mod types;
+
+pub use address::{Address, Format, Mode};
+pub use load::load;
+pub use receipt::Receipt;
+
+use std::fmt;
+
+use crate::record::{Block, Fault, Faults, Header, Records};
+use crate::stream::{self, Flow, Made};
+
+use places::Lines;
+use types::Found;
+
+/// A place that takes records: all of them, or on any failure none. Dropped before its commit, it
+/// leaves nothing behind.
+pub trait Target: Send {
+    /// Looks at the header, before any record: whether the types of all columns must be known
+    /// before the first record comes.
+    ///
+    /// # Errors
+    /// A column that the target does not have; a key that the stream does not have.
+    fn meet(&mut self, header: &Header) -> anyhow::Result<bool>;
+
+    /// Gets ready for records. `found` says what each column is, where [`Target::meet`] asked.
+    fn begin(&mut self, found: Option<&[Found]>) -> anyhow::Result<Ready>;
+
+    /// Takes the records of the next block.
+    ///
+    /// # Errors
+    /// [`Refused`] where it is about one record.
+    fn write(&mut self, block: &Block, parcel: &mut Parcel) -> anyhow::Result<Flow>;
+
+    /// Makes everything visible at once. A checkpoint, when there are some, is written here too.
+    ///
+    /// # Errors
+    /// As [`Target::write`].
+    fn commit(self: Box<Self>) -> anyhow::Result<Committed>;
+}
+
+/// What a target is like once it is ready.
+pub struct Ready {
+    /// Turns records into parcels.
+    pub encoder: Box<dyn Encoder>,
+    /// What the user should know about the types that were chosen.
+    pub notices: Vec<String>,
+}
+
+/// Turns the records of a block, on any thread, into what the target takes.
+pub trait Encoder: Send + Sync {
+    /// Appends the records below `faults.limit()`, and puts a fault where one does not fit.
+    fn encode(&self, records: &Records<'_>, faults: &mut Faults, parcel: &mut Parcel);
+}
+
+/// A block's records in the target's own form.
+#[derive(Debug, Default)]
+pub struct Parcel {
+    /// The bytes, and how many records they are.
+    pub made: Made,
+    /// The records' lines.
+    pub lines: Lines,
+}
+
+impl stream::Parcel for Parcel {
+    fn clear(&mut self) {
+        self.made.clear();
+        self.lines.clear();
+    }
+}
+
+impl Parcel {
+    /// Goes through the records one by one: `append` writes one behind what is there; where it
+    /// finds a fault, what it wrote of that record is taken back.
+    pub fn encode_each(
+        &mut self,
+        records: &Records<'_>,
+        faults: &mut Faults,
+        mut append: impl FnMut(usize, &mut Vec<u8>) -> Result<(), Fault>,
+    ) {
+        let out = self.made.buffer(records.bytes());
+        let mut bad = Vec::new();
+        let mut record = 0;
+        while record < faults.limit() {
+            let old = out.len();
+            if let Err(fault) = append(record as usize, out) {
+                out.truncate(old);
+                bad.push(record);
+                faults.add(record, fault);
+            }
+            record += 1;
+        }
+        self.settle(records, faults, &bad);
+    }
+
+    /// Goes through the records one by one and keeps those as they stand that pass `check`.
+    pub fn keep_each(
+        &mut self,
+        records: &Records<'_>,
+        faults: &mut Faults,
+        mut check: impl FnMut(usize) -> Result<(), Fault>,
+    ) {
+        let bytes = records.bytes();
+        let mut bad = Vec::new();
+        let mut record = 0;
+        while record < faults.limit() {
+            match check(record as usize) {
+                Ok(()) => self.made.keep(bytes, records.range(record as usize)),
+                Err(fault) => {
+                    bad.push(record);
+                    faults.add(record, fault);
+                }
+            }
+            record += 1;
+        }
+        self.settle(records, faults, &bad);
+    }
+
+    /// Counts the records and notes their lines. Under `OnFault::Fail` the one bad record is the
+    /// limit itself, and no good one was written behind it.
+    fn settle(&mut self, records: &Records<'_>, faults: &Faults, bad: &[u32]) {
+        let limit = faults.limit();
+        let bad_before = bad.iter().filter(|&&bad| bad < limit).count();
+        self.made.records = u64::from(limit) - bad_before as u64;
+        places::note_lines(records, limit, bad, &mut self.lines);
+    }
+}
+
+/// What was committed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// What became of the target.
+    pub mode: Option<Mode>,
+    /// The target's name, without any password.
+    pub target: String,
+    /// The table.
+    pub table: Option<String>,
+    /// Records added.
+    pub inserted: u64,
+    /// Records that replaced one of the same key.
+    pub updated: u64,
+}
+
+/// One record that a target did not take, by its number among all that were sent, from 0. The run
+/// puts its place in the input in front.
+#[derive(Debug)]
+pub struct Refused {
+    /// The record.
+    pub record: u64,
+    /// Why.
+    pub fault: Fault,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "record {}: {}", self.record + 1, self.fault)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Names a person who mistyped a column would want to see: the nearest one, then all.
+pub(crate) fn nearest_of(name: &str, names: &[String]) -> String {
+    let nearest = names
+        .iter()
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase()),
+                candidate,
+            )
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count() / 4);
+    let all = names.join(", ");
+    match nearest {
+        Some((_, nearest)) => format!("did you mean '{nearest}'? columns: {all}"),
+        None => format!("columns: {all}"),
+    }
+}

@@ -1,0 +1,119 @@
+//! Where records stood in the input, found again by their number.
+
+use std::sync::Arc;
+
+use crate::record::Records;
+
+/// Beyond this many, no more is kept: 24 MB.
+const MOST: usize = 1 << 20;
+
+/// The places of all records that went to a target. Runs of records on successive lines take one
+/// entry, so that ordinary input takes one entry in all.
+#[derive(Debug, Default)]
+pub struct Places {
+    runs: Vec<Run>,
+    records: u64,
+    is_full: bool,
+}
+
+#[derive(Debug)]
+struct Run {
+    /// Number of its first record, from 0.
+    first: u64,
+    /// That record's line.
+    line: u64,
+    source: Arc<str>,
+}
+
+/// The lines of one parcel's records: a record's number in the parcel with its line, wherever the
+/// line is not one more than that of the record before.
+pub type Lines = Vec<(u32, u64)>;
+
+/// Fills `lines` for those of `records` below `limit` that are not `bad` (ascending).
+pub fn note_lines(records: &Records<'_>, limit: u32, bad: &[u32], lines: &mut Lines) {
+    lines.clear();
+    let mut bad = bad.iter().peekable();
+    let mut number = 0;
+    let mut expected = None;
+    for (record, line) in (0..limit).zip(records.lines()) {
+        if bad.next_if(|&&bad| bad == record).is_some() {
+            continue;
+        }
+        if expected != Some(line) {
+            lines.push((number, line));
+        }
+        expected = Some(line + 1);
+        number += 1;
+    }
+}
+
+impl Places {
+    /// Adds the records of a parcel.
+    pub fn add(&mut self, source: &Arc<str>, records: u64, lines: &Lines) {
+        for (number, line) in lines {
+            let first = self.records + u64::from(*number);
+            let continues = self.runs.last().is_some_and(|run| {
+                run.line + (first - run.first) == *line && Arc::ptr_eq(&run.source, source)
+            });
+            if continues || self.is_full {
+                continue;
+            }
+            self.is_full = self.runs.len() == MOST;
+            self.runs.push(Run {
+                first,
+                line: if self.is_full { 0 } else { *line },
+                source: source.clone(),
+            });
+        }
+        self.records += records;
+    }
+
+    /// `orders.csv:1042` for the record of this number, from 0; past what is kept, `record 77`.
+    pub fn of(&self, record: u64) -> String {
+        let after = self.runs.partition_point(|run| run.first <= record);
+        match after.checked_sub(1).map(|place| &self.runs[place]) {
+            Some(run) if run.line > 0 => {
+                format!("{}:{}", run.source, run.line + (record - run.first))
+            }
+            _ => format!("record {}", record + 1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Block, Dialect, Index};
+
+    #[test]
+    fn records_are_found_again() {
+        let source: Arc<str> = Arc::from("in.csv");
+        let mut places = Places::default();
+        let mut line = 2;
+        for (text, bad) in [
+            ("a,b\nc,d\n", &[][..]),
+            ("e,f\n", &[]),
+            ("g,\"h\n\"\ni,j\nk,l\n", &[1]),
+            ("m,n\n", &[]),
+        ] {
+            let mut block = Block {
+                bytes: text.into(),
+                ..Block::default()
+            };
+            block.place.line = line;
+            block.place.source = source.clone();
+            line += text.matches('\n').count() as u64;
+            let mut index = Index::default();
+            let records = index.build(&mut block, 2, Dialect::STREAM).unwrap();
+            let mut lines = Lines::new();
+            note_lines(&records, records.len() as u32, bad, &mut lines);
+            places.add(&source, (records.len() - bad.len()) as u64, &lines);
+        }
+        let found: Vec<_> = (0..6).map(|record| places.of(record)).collect();
+        let expected = [
+            "in.csv:2", "in.csv:3", "in.csv:4", "in.csv:5", "in.csv:8", "in.csv:9",
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(places.runs.len(), 2);
+    }
+}

@@ -1,0 +1,225 @@
+//! Numbers as they stand on the stream, seen with a database's eyes.
+
+/// The integer that is written plainly (`-?(0|[1-9][0-9]*)`) and fits 64 bits. `007` and `+5` are
+/// codes and not integers.
+#[inline]
+pub fn integer(text: &[u8]) -> Option<i64> {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    match digits {
+        [] | [b'0', _, ..] => return None,
+        _ if digits.len() > 19 => return None,
+        _ => {}
+    }
+    let mut magnitude = 0u64;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        // Nineteen nines fit 64 bits without a sign.
+        magnitude = magnitude * 10 + u64::from(digit);
+    }
+    if digits.len() == text.len() {
+        i64::try_from(magnitude).ok()
+    } else {
+        0i64.checked_sub_unsigned(magnitude)
+    }
+}
+
+/// A plain number taken apart; none of the parts is parsed yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plain<'t> {
+    /// Digits before the point.
+    pub whole: &'t [u8],
+    /// Digits behind the point; empty without one.
+    pub fraction: &'t [u8],
+    /// The power of ten behind an `e`, where there is one; far ones are cut to ±100,000.
+    pub exponent: Option<i32>,
+}
+
+impl<'t> Plain<'t> {
+    /// Takes apart `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`, which is also JSON's number.
+    pub fn of(text: &'t [u8]) -> Option<Self> {
+        let text = text.strip_prefix(b"-").unwrap_or(text);
+        let (whole, rest) = digits(text);
+        if whole.is_empty() || whole.len() > 1 && whole[0] == b'0' {
+            return None;
+        }
+        let (fraction, rest) = match rest {
+            [b'.', rest @ ..] => match digits(rest) {
+                ([], _) => return None,
+                split => split,
+            },
+            _ => (&rest[..0], rest),
+        };
+        let exponent = match rest {
+            [] => None,
+            [b'e' | b'E', rest @ ..] => Some(power(rest)?),
+            _ => return None,
+        };
+        Some(Plain {
+            whole,
+            fraction,
+            exponent,
+        })
+    }
+
+    /// How many digits stand behind the point when written out, trailing zeros left off.
+    pub fn places(&self) -> i64 {
+        let (digits, exponent) = self.significant();
+        if digits.is_empty() {
+            return 0;
+        }
+        (digits.len() as i64 - exponent).max(0)
+    }
+
+    /// How many digits stand before the point when written out, leading zeros left off.
+    pub fn whole_digits(&self) -> i64 {
+        self.significant().1.max(0)
+    }
+
+    /// The digits from the first to the last that is not zero, and the power of ten with which
+    /// `0.digits` gives the number.
+    fn significant(&self) -> (Vec<u8>, i64) {
+        let all = [self.whole, self.fraction].concat();
+        let Some(first) = all.iter().position(|&digit| digit != b'0') else {
+            return (Vec::new(), 0);
+        };
+        let last = all
+            .iter()
+            .rposition(|&digit| digit != b'0')
+            .unwrap_or(first);
+        let exponent =
+            self.whole.len() as i64 - first as i64 + i64::from(self.exponent.unwrap_or(0));
+        (all[first..=last].to_vec(), exponent)
+    }
+}
+
+/// Whether this is a number as the stream writes numbers.
+pub fn is_plain(text: &[u8]) -> bool {
+    Plain::of(text).is_some()
+}
+
+/// The double nearest to a plain number, where the shortest text that reads back as that double
+/// is the same number: nothing is lost on the way through.
+pub fn surviving(text: &[u8]) -> Option<f64> {
+    let plain = Plain::of(text)?;
+    let double = nearest(text)?;
+    // A double holds every decimal of 15 digits within its range (IEEE 754).
+    if plain.exponent.is_none() && plain.whole.len() + plain.fraction.len() <= 15 {
+        return Some(double);
+    }
+    let shortest = format!("{double:e}");
+    let back = Plain::of(shortest.as_bytes())?;
+    (back.significant() == plain.significant()).then_some(double)
+}
+
+/// The double nearest to a plain number; none past a double's range.
+pub fn nearest(text: &[u8]) -> Option<f64> {
+    let double: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    double.is_finite().then_some(double)
+}
+
+fn digits(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = text
+        .iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(text.len());
+    text.split_at(end)
+}
+
+fn power(text: &[u8]) -> Option<i32> {
+    let (is_negative, text) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    let ([_, ..], []) = digits(text) else {
+        return None;
+    };
+    let power = text.iter().fold(0i32, |power, byte| {
+        (power * 10 + i32::from(byte - b'0')).min(100_000)
+    });
+    Some(if is_negative { -power } else { power })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_plain_and_fit() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("-0", Some(0)),
+            ("-7", Some(-7)),
+            ("9223372036854775807", Some(i64::MAX)),
+            ("-9223372036854775808", Some(i64::MIN)),
+            ("9223372036854775808", None),
+            ("-9223372036854775809", None),
+            ("99999999999999999999", None),
+            ("007", None),
+            ("+5", None),
+            ("", None),
+            ("-", None),
+            ("1.0", None),
+            ("1e3", None),
+        ] {
+            assert_eq!(integer(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_is_jsons_number() {
+        for text in ["0", "-0.0", "1.50", "1e5", "1E+05", "10.25e-3"] {
+            assert!(is_plain(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "", "-", ".5", "5.", "01", "+1", "1e", "1e+", "1_000", "inf", "0x1", " 1", "--1",
+        ] {
+            assert!(!is_plain(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_double_keeps_survives() {
+        for text in [
+            "0",
+            "1.50",
+            "0.1",
+            "123456789012345",
+            "1e300",
+            "1e-7",
+            "0.30000000000000004",
+            "9007199254740992",
+            "100000000000000000000",
+            "-2.5e10",
+        ] {
+            assert!(surviving(text.as_bytes()).is_some(), "{text}");
+        }
+        for text in [
+            "9007199254740993",
+            "0.1234567890123456789",
+            "123456789012345678",
+            "1e400",
+            "1e-400",
+            "007",
+        ] {
+            assert!(surviving(text.as_bytes()).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn digits_are_counted_by_value() {
+        let counts = |text: &str| {
+            let plain = Plain::of(text.as_bytes()).unwrap();
+            (plain.whole_digits(), plain.places())
+        };
+        assert_eq!(counts("0"), (0, 0));
+        assert_eq!(counts("12.340"), (2, 2));
+        assert_eq!(counts("0.05"), (0, 2));
+        assert_eq!(counts("1.5e-3"), (0, 4));
+        assert_eq!(counts("1.5e3"), (4, 0));
+        assert_eq!(counts("120"), (3, 0));
+    }
+}

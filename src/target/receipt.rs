@@ -1,0 +1,48 @@
+//! What a load says when it is done: one record on standard output.
+
+use crate::record::{Header, field};
+
+/// What was done, in figures that add up: `records = inserted + updated + rejected`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// The target, without any password.
+    pub target: String,
+    /// The table; a file has none.
+    pub table: Option<String>,
+    /// What happened to the target: `create`, `append`, `replace` or `upsert`.
+    pub mode: &'static str,
+    /// Records read.
+    pub records: u64,
+    /// Records that were added.
+    pub inserted: u64,
+    /// Records that took the place of one with the same key.
+    pub updated: u64,
+    /// Records set aside.
+    pub rejected: u64,
+}
+
+impl Receipt {
+    /// Appends it as a stream of its own: a header and a record.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let names = [
+            "target", "table", "mode", "records", "inserted", "updated", "rejected",
+        ];
+        Header::new(names.map(String::from).to_vec()).write(b',', out);
+        field::push_text(self.target.as_bytes(), b',', out);
+        out.push(b',');
+        if let Some(table) = &self.table {
+            field::push_text(table.as_bytes(), b',', out);
+        }
+        let Receipt {
+            mode,
+            records,
+            inserted,
+            updated,
+            rejected,
+            ..
+        } = self;
+        out.extend_from_slice(
+            format!(",{mode},{records},{inserted},{updated},{rejected}\n").as_bytes(),
+        );
+    }
+}

@@ -1,0 +1,310 @@
+//! Tables in SQLite files.
+//!
+//! One transaction, whatever the mode. A database that is not there yet is written aside without
+//! a journal, synced and renamed; one that is there keeps its journal mode, and its readers are
+//! not disturbed until the commit.
+
+mod cell;
+mod failure;
+mod key;
+mod schema;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::record::{Block, Header};
+use crate::stream::Flow;
+
+use super::file::Aside;
+use super::types::{Found, Kind};
+use super::{Committed, Mode, Parcel, Ready, Refused, Target, nearest_of};
+use cell::{Cells, Column, Rule};
+use failure::{told, violation};
+use schema::{Definition, listed, quoted};
+
+/// How long another program's lock is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A table in an SQLite file.
+pub struct Sqlite {
+    connection: Connection,
+    /// The new database's file, while it has not its name.
+    aside: Option<Aside>,
+    name: String,
+    table: String,
+    mode: Mode,
+    key: Vec<String>,
+    /// The table as it is, where it is there.
+    existing: Option<Definition>,
+    /// What hung on the old table, and the statements that make it again.
+    attachments: Vec<(String, String)>,
+    header: Header,
+    /// Names of the columns as the table has them, and what they take.
+    columns: Vec<(String, Rule)>,
+    insert: String,
+    sent: u64,
+    updated: u64,
+}
+
+impl Sqlite {
+    /// Opens the database, or one that will be it.
+    ///
+    /// # Errors
+    /// It is no database, is read-only, or its table is not what `mode` wants.
+    pub fn open(path: &Path, table: &str, mode: Mode, key: &[String]) -> anyhow::Result<Self> {
+        let name = path.display().to_string();
+        let aside = match path.exists() {
+            true => None,
+            false => Aside::beside(path, Mode::Create)?,
+        };
+        let (connection, existing) = match &aside {
+            Some(aside) => (
+                open_new(aside.path()).map_err(|error| told(error, &name))?,
+                None,
+            ),
+            None => open_old(path, &name, table)?,
+        };
+        if let (Some(existing), Mode::Create) = (&existing, mode) {
+            bail!(
+                "'{name}' has a table '{}' already (--mode create)",
+                existing.name
+            );
+        }
+        Ok(Sqlite {
+            connection,
+            aside,
+            name,
+            table: existing.as_ref().map_or(table, |old| &old.name).to_owned(),
+            mode,
+            key: key.to_vec(),
+            existing,
+            attachments: Vec::new(),
+            header: Header::new(Vec::new()),
+            columns: Vec::new(),
+            insert: String::new(),
+            sent: 0,
+            updated: 0,
+        })
+    }
+
+    /// Whether the table is made from the stream.
+    fn is_made(&self) -> bool {
+        self.existing.is_none() || self.mode == Mode::Replace
+    }
+
+    fn execute(&self, sql: &str) -> anyhow::Result<usize> {
+        self.connection
+            .execute(sql, [])
+            .map_err(|error| told(error, &self.name))
+    }
+
+    /// Makes the table for what the columns were found to be.
+    fn make(&mut self, found: &[Found]) -> anyhow::Result<Vec<String>> {
+        let mut notices = Vec::new();
+        let mut declared = Vec::new();
+        for (name, found) in self.header.names().iter().zip(found) {
+            let (type_name, rule) = Rule::found(*found);
+            if rule == Rule::Text && matches!(found.kind, Kind::Decimal | Kind::Double) {
+                notices.push(format!(
+                    "column '{name}' is stored as TEXT: its numbers have more digits than SQLite's REAL holds"
+                ));
+            }
+            declared.push((name.clone(), type_name));
+            self.columns.push((name.clone(), rule));
+        }
+        if let Some(existing) = &self.existing {
+            self.attachments = existing
+                .attachments(&self.connection)
+                .map_err(|error| told(error, &self.name))?;
+            self.execute(&format!("DROP TABLE {}", quoted(&self.table)))?;
+        }
+        self.execute(&schema::create(&self.table, &declared, &self.key))?;
+        self.insert = self.insert_into(&quoted(&self.table));
+        Ok(notices)
+    }
+
+    /// All that is left to do before the commit.
+    fn finish(&mut self) -> anyhow::Result<()> {
+        if !self.is_made() {
+            return match self.mode {
+                Mode::Upsert => self.merge(),
+                _ => Ok(()),
+            };
+        }
+        let has_key = !self.key.is_empty();
+        if has_key {
+            self.make_key()?;
+        }
+        for (what, statement) in std::mem::take(&mut self.attachments) {
+            if has_key && what == format!("index '{}'", self.key_index()) {
+                continue;
+            }
+            self.connection.execute(&statement, []).map_err(|error| {
+                let words = failure::words(&error);
+                anyhow::anyhow!("table '{}' cannot keep its {what}: {words}", self.table)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn insert_into(&self, table: &str) -> String {
+        let names = listed(self.columns.iter().map(|(name, _)| name));
+        let marks = vec!["?"; self.columns.len()].join(", ");
+        format!("INSERT INTO {table} ({names}) VALUES ({marks})")
+    }
+}
+
+impl Target for Sqlite {
+    fn meet(&mut self, header: &Header) -> anyhow::Result<bool> {
+        for name in &self.key {
+            if header.position(name).is_none() {
+                bail!(
+                    "unknown key column '{name}': {}",
+                    nearest_of(name, header.names())
+                );
+            }
+        }
+        schema::check_names(header)?;
+        self.header = header.clone();
+        if self.is_made() {
+            let lost = self.existing.as_ref().and_then(Definition::irreplaceable);
+            if let Some(word) = lost {
+                bail!(
+                    "replacing makes table '{}' anew, and would lose what {word} says in its definition; empty it and append instead",
+                    self.table
+                );
+            }
+            return Ok(true);
+        }
+        if let Some(existing) = &self.existing {
+            self.columns = existing.columns_for(header)?;
+        }
+        if self.mode == Mode::Upsert {
+            self.check_key()?;
+        }
+        Ok(false)
+    }
+
+    fn begin(&mut self, found: Option<&[Found]>) -> anyhow::Result<Ready> {
+        self.execute("BEGIN IMMEDIATE")?;
+        let mut notices = Vec::new();
+        match found {
+            Some(found) => notices = self.make(found)?,
+            None if self.mode == Mode::Upsert => self.make_stage()?,
+            None => self.insert = self.insert_into(&quoted(&self.table)),
+        }
+        let columns = self.header.names().iter().zip(&self.columns);
+        let encoder = Cells(
+            columns
+                .map(|(name, (_, rule))| Column {
+                    name: name.clone(),
+                    rule: *rule,
+                    is_key: self.key.contains(name),
+                })
+                .collect(),
+        );
+        Ok(Ready {
+            encoder: Box::new(encoder),
+            notices,
+        })
+    }
+
+    fn write(&mut self, block: &Block, parcel: &mut Parcel) -> anyhow::Result<Flow> {
+        let mut insert = self
+            .connection
+            .prepare_cached(&self.insert)
+            .map_err(|error| told(error, &self.name))?;
+        let records = parcel.made.records;
+        let slices = parcel.made.slices(&block.bytes);
+        let mut cells = slices.iter().flat_map(|slice| cell::read(slice));
+        for record in 0..records {
+            for place in 1..=self.columns.len() {
+                let cell = cells.next().context("a record was cut short")?;
+                insert
+                    .raw_bind_parameter(place, cell)
+                    .map_err(|error| told(error, &self.name))?;
+            }
+            if let Err(error) = insert.raw_execute() {
+                return Err(match violation(&error) {
+                    Some(fault) => anyhow::Error::new(Refused {
+                        record: self.sent + record,
+                        fault,
+                    }),
+                    None => told(error, &self.name),
+                });
+            }
+        }
+        self.sent += records;
+        Ok(Flow::More)
+    }
+
+    fn commit(mut self: Box<Self>) -> anyhow::Result<Committed> {
+        self.finish()?;
+        self.execute("COMMIT")?;
+        let mode = match (&self.existing, self.mode) {
+            (None, _) => Mode::Create,
+            (Some(_), mode) => mode,
+        };
+        let committed = Committed {
+            mode: Some(mode),
+            target: format!("sqlite:{}", self.name),
+            table: Some(self.table),
+            inserted: self.sent - self.updated,
+            updated: self.updated,
+        };
+        if let Some(aside) = self.aside {
+            if let Err((_, error)) = self.connection.close() {
+                return Err(told(error, &self.name));
+            }
+            aside.rename()?;
+        }
+        Ok(committed)
+    }
+}
+
+/// A new database: nobody else can see it, and it is synced as a whole before it has its name.
+fn open_new(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
+         PRAGMA cache_size = -65536; PRAGMA temp_store = FILE;",
+    )?;
+    Ok(connection)
+}
+
+/// A database that is there, and the table where it has one.
+fn open_old(
+    path: &Path,
+    name: &str,
+    table: &str,
+) -> anyhow::Result<(Connection, Option<Definition>)> {
+    // An absolute path is never taken for a URI.
+    let path = path
+        .canonicalize()
+        .with_context(|| format!("cannot open '{name}'"))?;
+    if path.is_dir() {
+        bail!("'{name}' is a directory");
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let told = |error| told(error, name);
+    let connection = Connection::open_with_flags(&path, flags).map_err(told)?;
+    connection.busy_timeout(PATIENCE).map_err(told)?;
+    let existing = Definition::read(&connection, table).map_err(|error| {
+        match error.downcast::<rusqlite::Error>() {
+            Ok(error) => told(error),
+            Err(error) => error,
+        }
+    })?;
+    // SQLite opens a file that may not be written for reading, without a word.
+    if connection.is_readonly("main").map_err(told)? {
+        bail!("'{name}' is read-only");
+    }
+    connection
+        .execute_batch("PRAGMA cache_size = -65536;")
+        .map_err(told)?;
+    Ok((connection, existing))
+}

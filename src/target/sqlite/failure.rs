@@ -1,0 +1,70 @@
+//! What SQLite says when it does not do a thing, in our words.
+
+use rusqlite::ffi::{self, ErrorCode};
+
+use crate::record::Fault;
+
+/// An error of SQLite as a person can use it. `name`: the database.
+pub fn told(error: rusqlite::Error, name: &str) -> anyhow::Error {
+    let code = error.sqlite_error_code();
+    match code {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            anyhow::anyhow!("'{name}' is locked by another program, and stayed so for 5 seconds")
+        }
+        Some(ErrorCode::ReadOnly) => anyhow::anyhow!("'{name}' is read-only"),
+        Some(ErrorCode::NotADatabase) => anyhow::anyhow!("'{name}' is no SQLite database"),
+        Some(ErrorCode::DatabaseCorrupt) => anyhow::anyhow!("'{name}' is damaged"),
+        Some(ErrorCode::DiskFull) => anyhow::anyhow!("no space is left for '{name}'"),
+        Some(ErrorCode::CannotOpen) => anyhow::anyhow!("'{name}' cannot be opened"),
+        Some(ErrorCode::SystemIoFailure) => anyhow::anyhow!("'{name}' cannot be read or written"),
+        _ => anyhow::anyhow!("'{name}': {}", words(&error)),
+    }
+}
+
+/// What is wrong with the one record that a statement was about; none where the error is of
+/// another kind.
+pub fn violation(error: &rusqlite::Error) -> Option<Fault> {
+    let rusqlite::Error::SqliteFailure(code, Some(message)) = error else {
+        return None;
+    };
+    if !matches!(
+        code.code,
+        ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch
+    ) {
+        return None;
+    }
+    let subject = message.split_once(": ").map_or("", |(_, subject)| subject);
+    let columns = || {
+        let names = subject
+            .split(", ")
+            .map(|name| name.split_once('.').map_or(name, |(_, column)| column));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    Some(Fault::new(match code.extended_code {
+        ffi::SQLITE_CONSTRAINT_NOTNULL => {
+            format!("{}: null, which the table does not allow", columns())
+        }
+        ffi::SQLITE_CONSTRAINT_UNIQUE
+        | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+        | ffi::SQLITE_CONSTRAINT_ROWID => {
+            format!(
+                "{}: the table has this already, and it must be unique",
+                columns()
+            )
+        }
+        ffi::SQLITE_CONSTRAINT_CHECK => format!("the table's check '{subject}' does not hold"),
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => {
+            "a foreign key of the table has no counterpart".to_owned()
+        }
+        _ => words(error),
+    }))
+}
+
+/// SQLite's own words without its decoration.
+pub fn words(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
+    }
+}
