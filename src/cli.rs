@@ -2,6 +2,8 @@
 
 mod terminal;
 
+mod listing;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::num::NonZeroUsize;
@@ -131,7 +133,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 /// An expression and the files it works on.
 #[derive(Args, Clone, Debug)]
 pub struct Program {
-    /// The expression, in single quotes
+    /// The expression, in single quotes (--functions lists what it can call)
     #[arg(value_name = "EXPR", required_unless_present = "file")]
     expression: Option<String>,
 
@@ -213,6 +215,13 @@ pub fn main<T: Tool>() -> ExitCode {
                 .help("Print completions for bash, zsh, fish, elvish or powershell"),
         );
     let name = command.get_name().to_owned();
+    let has_language = command
+        .get_arguments()
+        .any(|arg| arg.get_id() == "expression");
+    let command = match has_language {
+        true => command.arg(asking("functions", "List the functions that EXPR can call")),
+        false => command,
+    };
     let matches = match command.clone().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return wrong_call(&name, &error),
@@ -222,6 +231,9 @@ pub fn main<T: Tool>() -> ExitCode {
         let mut text = Vec::new();
         clap_complete::generate(*shell, &mut command, name.clone(), &mut text);
         return print(&name, &text);
+    }
+    if has_language && matches.get_flag("functions") {
+        return print(&name, listing::of_functions(name == "aggregate").as_bytes());
     }
     if matches.get_flag("man") {
         let mut text = Vec::new();

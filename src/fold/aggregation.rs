@@ -213,7 +213,7 @@ impl Aggregation {
         let numbers = find_groups(groups, &keys, (&sound, &places), block, self.delimiter);
         for (accumulator, arguments) in accumulators.iter_mut().zip(&arguments) {
             let arguments: Vec<_> = arguments.iter().map(Vec::as_slice).collect();
-            accumulator.grow(groups.len());
+            accumulator.grow(groups.count());
             accumulator.absorb(&Absorbed {
                 groups: &numbers,
                 block,
@@ -478,7 +478,7 @@ pub struct State {
 impl State {
     fn grow(&mut self) {
         for accumulator in &mut self.accumulators {
-            accumulator.grow(self.groups.len());
+            accumulator.grow(self.groups.count());
         }
     }
 }

@@ -75,13 +75,8 @@ impl Groups {
     }
 
     /// How many groups.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.keys.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
     }
 
     /// The group of a record with these keys, which is made where it is new. `first` is the

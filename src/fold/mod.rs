@@ -101,8 +101,11 @@ pub struct Aggregate {
     /// Which arguments must be numbers.
     pub numeric: &'static [usize],
     /// Makes the states of a call. One entry for each argument, known where it is a constant.
-    pub make: fn(&[Option<Value<'static>>]) -> Result<Box<dyn Accumulator>, Fault>,
+    pub make: Make,
 }
+
+/// Makes the states of a call from its constant arguments.
+pub type Make = fn(&[Option<Value<'static>>]) -> Result<Box<dyn Accumulator>, Fault>;
 
 impl Aggregate {
     /// Whether the argument at `place` must be a number.

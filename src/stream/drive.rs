@@ -15,8 +15,9 @@ use crate::record::Block;
 /// and a slow one never needs them.
 const ALONE: u64 = 8;
 
-/// A short read means that the source is slower than we are: other threads would only wait.
-const BUSY_BLOCK: usize = 128 * 1024;
+/// A shorter block means that the source is slower than we are: other threads would only wait.
+/// A full pipe of the usual 64 KiB makes one that is longer.
+const BUSY_BLOCK: usize = 60 * 1024;
 
 /// What is done with each block, on any thread.
 pub trait Work: Sync {
@@ -194,6 +195,8 @@ impl<Y> Drop for Waker<'_, '_, Y> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.is_over.store(true, Ordering::Release);
+            // Under the lock, so that no thread is between its look at `is_over` and its sleep.
+            let _turn = lock(&self.0.turn);
             self.0.moved.notify_all();
         }
     }
