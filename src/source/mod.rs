@@ -3,8 +3,12 @@
 
 mod compression;
 pub mod csv;
+pub mod json;
+mod keys;
 mod lead;
 mod place;
+mod wanted;
 
 pub use lead::Lead;
 pub use place::{expanded, openers};
+pub use wanted::{EXTRA_COLUMN, Extra, Wanted};
