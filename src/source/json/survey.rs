@@ -22,9 +22,9 @@ struct Seen {
 impl Survey {
     /// Takes in one record. What is wrong with it is not told here: it will be read again.
     pub fn look(&mut self, record: &[u8]) {
-        let mut seen = self.root.clone();
-        if object(&mut Cursor::new(record), &mut seen, 0).is_ok() {
-            self.root = seen;
+        let mut cursor = Cursor::new(record);
+        if cursor.clone().value(0).is_ok() {
+            let _ = object(&mut cursor, &mut self.root, 0);
         }
     }
 
