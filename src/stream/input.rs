@@ -13,29 +13,7 @@ use anyhow::{Context, bail};
 
 use crate::record::{Block, Dialect, Header, Index, Place, Unreadable, scan};
 
-/// What one read asks for. Larger blocks bring nothing more and fall out of the cache.
-const BLOCK: usize = 256 * 1024;
-
-/// The longest record: offsets within a block are 32 bits wide.
-const LONGEST: usize = u32::MAX as usize - 64;
-
-/// How a stream of bytes falls into units that must stay whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
-    /// Records of CSV: a newline inside quotes ends nothing.
-    Records(Dialect),
-    /// Lines.
-    Lines,
-}
-
-impl Framing {
-    fn quote(self) -> Option<u8> {
-        match self {
-            Framing::Records(dialect) => dialect.quote,
-            Framing::Lines => None,
-        }
-    }
-}
+use super::reader::{Framing, Reader};
 
 /// Something that can be read, by the name that errors give it.
 pub struct Source {
@@ -93,176 +71,6 @@ pub(super) fn widen_pipe(descriptor: i32) {
     }
     #[cfg(not(target_os = "linux"))]
     let _ = descriptor;
-}
-
-/// One source, cut into blocks.
-struct Reader {
-    source: Source,
-    framing: Framing,
-    /// Bytes read and not yet handed on; all of them were looked at.
-    pending: Vec<u8>,
-    /// Whether `pending` ends inside quotes.
-    is_inside: bool,
-    /// When `pending` grows to this without holding a whole record, it is looked at for quotes
-    /// gone astray.
-    suspicious: usize,
-    line: u64,
-    /// Whether the first bytes were looked at.
-    is_started: bool,
-    is_done: bool,
-}
-
-impl Reader {
-    fn new(source: Source, framing: Framing) -> Self {
-        Reader {
-            source,
-            framing,
-            pending: Vec::new(),
-            is_inside: false,
-            suspicious: 4 * BLOCK,
-            line: 1,
-            is_started: false,
-            is_done: false,
-        }
-    }
-
-    /// The next whole records: as many as one read brings. `spare` lends its memory.
-    fn next(&mut self, spare: &mut Vec<u8>) -> anyhow::Result<Option<Vec<u8>>> {
-        while !self.is_done {
-            let old = self.pending.len();
-            let read = self.read_more()?;
-            if read == 0 {
-                self.is_done = true;
-                return self.last();
-            }
-            let mut fresh = old;
-            if !self.is_started {
-                self.is_started = self.look_at_start()?;
-                if !self.is_started {
-                    continue;
-                }
-                fresh = 0;
-            }
-            if let Some(end) = self.whole_until(fresh) {
-                spare.clear();
-                spare.extend_from_slice(&self.pending[end..]);
-                self.pending.truncate(end);
-                self.suspicious = 4 * BLOCK;
-                self.line += scan::count_byte(&self.pending, b'\n') as u64;
-                return Ok(Some(std::mem::replace(
-                    &mut self.pending,
-                    std::mem::take(spare),
-                )));
-            }
-            self.refuse_endless()?;
-        }
-        Ok(None)
-    }
-
-    fn read_more(&mut self) -> anyhow::Result<usize> {
-        let old = self.pending.len();
-        let want = match old {
-            0..BLOCK => BLOCK - old / 2,
-            _ => 4 * BLOCK,
-        };
-        self.pending.resize(old + want, 0);
-        let result = loop {
-            match self.source.read.read(&mut self.pending[old..]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => break result,
-            }
-        };
-        self.pending
-            .truncate(old + result.as_ref().copied().unwrap_or(0));
-        result.with_context(|| format!("cannot read {}", self.source.name))
-    }
-
-    /// Drops a byte order mark and names what is no text at all; false where more bytes must tell.
-    fn look_at_start(&mut self) -> anyhow::Result<bool> {
-        let name = &self.source.name;
-        match self.pending[..] {
-            [0xEF, 0xBB, 0xBF, ..] => {
-                self.pending.drain(..3);
-            }
-            [0x1F, 0x8B, ..] | [0x28, 0xB5, 0x2F, 0xFD, ..] => {
-                bail!("{name}: compressed data; 'extract' reads it")
-            }
-            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
-                bail!("{name}: UTF-16 text; convert it first, for example with 'iconv -f UTF-16'")
-            }
-            [0xEF | 0x1F | 0x28 | 0xFF | 0xFE]
-            | [0xEF, 0xBB]
-            | [0x28, 0xB5]
-            | [0x28, 0xB5, 0x2F] => {
-                return Ok(false);
-            }
-            _ => {}
-        }
-        Ok(true)
-    }
-
-    /// Where the last whole record in `pending` ends, its bytes before `old` already looked at.
-    fn whole_until(&mut self, old: usize) -> Option<usize> {
-        let fresh = &self.pending[old..];
-        if let Some(quote) = self.framing.quote() {
-            let mut parity = scan::Parity {
-                is_inside: self.is_inside,
-            };
-            parity.extend(fresh, quote);
-            self.is_inside = parity.is_inside;
-        }
-        let end = scan::last_record_end(fresh, self.framing.quote(), self.is_inside)?;
-        Some(old + end)
-    }
-
-    /// A quote gone astray makes one record of all that follows: better said early than after
-    /// the whole input was taken in.
-    fn refuse_endless(&mut self) -> anyhow::Result<()> {
-        if self.pending.len() > LONGEST {
-            bail!(
-                "{}:{}: a record longer than 4 GiB",
-                self.source.name,
-                self.line
-            );
-        }
-        if self.pending.len() >= self.suspicious {
-            self.suspicious = self.pending.len() * 2;
-            self.refuse_stray_quote()?;
-        }
-        Ok(())
-    }
-
-    fn refuse_stray_quote(&self) -> anyhow::Result<()> {
-        let Framing::Records(dialect) = self.framing else {
-            return Ok(());
-        };
-        match scan::field_bounds(&self.pending, dialect, &mut Vec::new()).stray_quote {
-            None => Ok(()),
-            Some(place) => {
-                let lines = scan::count_byte(&self.pending[..place], b'\n') as u64;
-                let error = Unreadable::stray_quote(self.line + lines);
-                bail!("{}:{}: {}", self.source.name, error.line, error.fault)
-            }
-        }
-    }
-
-    /// What is left when the source has ended: a last record without a newline.
-    fn last(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
-        if self.is_inside {
-            self.refuse_stray_quote()?;
-            bail!(
-                "{}:{}: a quoted field begins in this record and never ends",
-                self.source.name,
-                self.line
-            );
-        }
-        if self.pending.is_empty() {
-            return Ok(None);
-        }
-        self.pending.push(b'\n');
-        self.line += scan::count_byte(&self.pending, b'\n') as u64;
-        Ok(Some(std::mem::take(&mut self.pending)))
-    }
 }
 
 /// All sources of a program, one after the other.
@@ -343,6 +151,11 @@ impl Input {
                 return Ok(Some(fields));
             }
         }
+    }
+
+    /// How its bytes fall into units.
+    pub(super) fn framing(&self) -> Framing {
+        self.framing
     }
 
     /// Gives blocks back, in their order; they come again from [`Input::next`].

@@ -1,13 +1,18 @@
 //! How records move: input cut at whole records, output in pieces, one driver, the shapes of programs.
 
 mod aside;
+mod convert;
 mod drive;
 mod input;
 mod output;
+mod reader;
 mod shapes;
+mod values;
 
 pub use aside::AsideFile;
+pub use convert::{Convert, convert, look_ahead};
 pub use drive::{InOrder, Work, drive};
-pub use input::{Framing, Input, Opener, Source};
+pub use input::{Input, Opener, Source};
 pub use output::{Flow, Made, Output};
+pub use reader::Framing;
 pub use shapes::{Deliver, Parcel, Pass, Settings, Sink, Summary, fold, pass, run, sink};

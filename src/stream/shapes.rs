@@ -172,32 +172,39 @@ pub fn sink<S: Sink>(
         dialect: settings.dialect,
         on_fault: settings.policy.on_fault(),
     };
-    let mut rejects = Rejects::open(&settings.policy)?;
-    let mut summary = Summary::default();
-    let scratches = drive(
-        input,
-        &work,
-        settings.threads,
-        &mut |block, result: &mut Outcome<S::Parcel>| {
-            let before = summary.records_in;
-            summary.records_in += result.records_in;
-            let flow = deliver(block, &mut result.parcel)?;
-            for (ragged, mut reject) in result.rejects.drain(..) {
-                if let Some(place) = ragged {
-                    let number = before + place + 1;
-                    reject.fault = reject.fault.about(&format!("record {number}"));
-                }
-                rejects.take(reject)?;
-            }
-            Ok(flow)
-        },
-    )?;
-    summary.notice = rejects.finish(summary.records_in)?;
-    summary.rejected = rejects.count();
+    let (scratches, summary) = gather(input, &work, settings, deliver)?;
     Ok((
         scratches.into_iter().map(|(_, scratch)| scratch).collect(),
         summary,
     ))
+}
+
+/// Drives `work` over `input`, and takes what its blocks came to where it belongs: parcels to
+/// `deliver`, rejects by the policy.
+pub(super) fn gather<P: Parcel, W: Work<Yield = Outcome<P>>>(
+    input: &mut Input,
+    work: &W,
+    settings: &Settings,
+    deliver: &mut Deliver<'_, P>,
+) -> anyhow::Result<(Vec<W::Scratch>, Summary)> {
+    let mut rejects = Rejects::open(&settings.policy)?;
+    let mut summary = Summary::default();
+    let scratches = drive(input, work, settings.threads, &mut |block, result| {
+        let before = summary.records_in;
+        summary.records_in += result.records_in;
+        let flow = deliver(block, &mut result.parcel)?;
+        for (ragged, mut reject) in result.rejects.drain(..) {
+            if let Some(place) = ragged {
+                let number = before + place + 1;
+                reject.fault = reject.fault.about(&format!("record {number}"));
+            }
+            rejects.take(reject)?;
+        }
+        Ok(flow)
+    })?;
+    summary.notice = rejects.finish(summary.records_in)?;
+    summary.rejected = rejects.count();
+    Ok((scratches, summary))
 }
 
 /// Takes a block's parcel where it belongs.
@@ -205,11 +212,20 @@ pub type Deliver<'a, P> = dyn FnMut(&Block, &mut P) -> anyhow::Result<Flow> + Se
 
 /// What one block came to.
 #[derive(Default)]
-struct Outcome<P> {
-    parcel: P,
-    records_in: u64,
+pub(super) struct Outcome<P> {
+    pub(super) parcel: P,
+    pub(super) records_in: u64,
     /// In order; a ragged one with its number in the block.
-    rejects: Vec<(Option<u64>, Reject)>,
+    pub(super) rejects: Vec<(Option<u64>, Reject)>,
+}
+
+impl<P: Parcel> Outcome<P> {
+    /// Empties it, keeping its memory.
+    pub(super) fn clear(&mut self) {
+        self.parcel.clear();
+        self.records_in = 0;
+        self.rejects.clear();
+    }
 }
 
 /// Indexes a block and hands its records to a sink.
@@ -234,9 +250,7 @@ impl<S: Sink> Work for OverRecords<'_, S> {
         block: &mut Block,
         outcome: &mut Outcome<S::Parcel>,
     ) -> anyhow::Result<()> {
-        outcome.parcel.clear();
-        outcome.records_in = 0;
-        outcome.rejects.clear();
+        outcome.clear();
         let source = block.place.source.clone();
         let records = index
             .build(block, self.columns, self.dialect)

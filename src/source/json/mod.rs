@@ -1,0 +1,309 @@
+//! JSON: Lines, values one after the other, and the elements of an array.
+//!
+//! Objects within objects become columns `a.b`; an array is written as JSON text. Numbers stay as
+//! they are spelled; text that would pass for a number is quoted.
+
+mod cursor;
+mod survey;
+mod tree;
+
+use std::borrow::Cow;
+
+use crate::record::{Fault, field};
+use crate::stream::Convert;
+
+use super::wanted::{Extra, Wanted, push_typed_text, repeated};
+use cursor::{Cursor, DEEPEST, Text, push_compact, too_deep};
+pub use survey::Survey;
+use tree::Node;
+
+/// Makes records of the stream of JSON objects.
+pub struct Json {
+    tree: Node,
+    wanted: Wanted,
+}
+
+impl Json {
+    /// For these paths.
+    pub fn new(wanted: Wanted) -> Self {
+        Json {
+            tree: Node::of(&wanted.names),
+            wanted,
+        }
+    }
+}
+
+/// What was found at a path: its place in the unit, and what it is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    start: u32,
+    end: u32,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Absent,
+    Null,
+    /// A number or a truth value.
+    Plain,
+    Text,
+    /// Text with backslashes.
+    Escaped,
+    /// An array or object.
+    Nested,
+}
+
+/// What a thread keeps from record to record.
+#[derive(Default)]
+pub struct Scratch {
+    slots: Vec<Slot>,
+    /// Names and values of what is unknown, as members of an object.
+    extra: Vec<u8>,
+    text: Vec<u8>,
+}
+
+impl Convert for Json {
+    type Scratch = Scratch;
+
+    fn scratch(&self) -> Scratch {
+        Scratch::default()
+    }
+
+    fn unit(&self, scratch: &mut Scratch, unit: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+        scratch.slots.clear();
+        scratch
+            .slots
+            .resize(self.wanted.names.len(), Slot::default());
+        scratch.extra.clear();
+        let mut walk = Walk {
+            json: self,
+            unit,
+            cursor: Cursor::new(unit),
+            scratch,
+        };
+        if walk.cursor.peek() != Some(b'{') {
+            return Err(no_object(walk.cursor));
+        }
+        walk.object(&self.tree, None, 0)?;
+        walk.cursor.end()?;
+        self.write(scratch, unit, out)
+    }
+}
+
+/// Whatever it is, it is no record; told apart from what is no JSON.
+#[cold]
+fn no_object(mut cursor: Cursor<'_>) -> Fault {
+    match cursor.value(0).and_then(|_| cursor.end()) {
+        Ok(()) => Fault::new("a record is an object, such as {\"id\": 1}; this is another value"),
+        Err(fault) => fault,
+    }
+}
+
+impl Json {
+    fn write(&self, scratch: &mut Scratch, unit: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+        for &pick in &self.wanted.picks {
+            let slot = scratch.slots[pick];
+            let raw = &unit[slot.start as usize..slot.end as usize];
+            match slot.kind {
+                Kind::Absent | Kind::Null => {}
+                Kind::Plain => out.extend_from_slice(raw),
+                Kind::Text => self.write_text(raw, out),
+                Kind::Escaped => {
+                    scratch.text.clear();
+                    let is_escaped = true;
+                    Text { raw, is_escaped }.unescape(&mut scratch.text)?;
+                    self.write_text(&scratch.text, out);
+                }
+                Kind::Nested => {
+                    scratch.text.clear();
+                    push_compact(raw, &mut scratch.text);
+                    field::push_text(&scratch.text, b',', out);
+                }
+            }
+            out.push(b',');
+        }
+        if self.wanted.extra == Extra::Column {
+            if !scratch.extra.is_empty() {
+                scratch.extra.insert(0, b'{');
+                scratch.extra.push(b'}');
+                field::push_text(&scratch.extra, b',', out);
+            }
+            out.push(b',');
+        }
+        out.pop();
+        out.push(b'\n');
+        Ok(())
+    }
+
+    #[inline]
+    fn write_text(&self, text: &[u8], out: &mut Vec<u8>) {
+        if !self.wanted.is_null(text) {
+            push_typed_text(text, out);
+        }
+    }
+}
+
+/// The keys above an object.
+struct Above<'a> {
+    key: &'a [u8],
+    above: Option<&'a Above<'a>>,
+}
+
+impl Above<'_> {
+    fn push(&self, path: &mut Vec<u8>) {
+        if let Some(above) = self.above {
+            above.push(path);
+            path.push(b'.');
+        }
+        path.extend_from_slice(self.key);
+    }
+}
+
+/// One way through a unit.
+struct Walk<'w, 'u> {
+    json: &'w Json,
+    unit: &'u [u8],
+    cursor: Cursor<'u>,
+    scratch: &'w mut Scratch,
+}
+
+impl<'u> Walk<'_, 'u> {
+    fn object(
+        &mut self,
+        node: &Node,
+        above: Option<&Above<'_>>,
+        depth: usize,
+    ) -> Result<(), Fault> {
+        if depth > DEEPEST {
+            return Err(too_deep());
+        }
+        self.cursor.expect(b'{', "'{'")?;
+        let (mut is_first, mut guess) = (true, 0);
+        while self.cursor.goes_on(b'}', &mut is_first)? {
+            let key = self.cursor.string()?;
+            self.cursor.expect(b':', "':'")?;
+            let mut content = Cow::Borrowed(key.raw);
+            if key.is_escaped {
+                let mut unescaped = Vec::new();
+                key.unescape(&mut unescaped)?;
+                content = Cow::Owned(unescaped);
+            }
+            let here = Above {
+                key: &content,
+                above,
+            };
+            match node.child(&content, &mut guess) {
+                Some(child) => self.known(child, &here, depth)?,
+                None => self.unknown(&here, depth)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of a known key.
+    #[inline]
+    fn known(&mut self, node: &Node, here: &Above<'_>, depth: usize) -> Result<(), Fault> {
+        let first = self.cursor.peek();
+        if first == Some(b'{') {
+            return self.nested(node, here, depth);
+        }
+        let Some(slot) = node.slot else {
+            return self.unknown(here, depth);
+        };
+        let (raw, kind) = match first {
+            Some(b'"') => {
+                let text = self.cursor.string()?;
+                match text.is_escaped {
+                    true => (text.raw, Kind::Escaped),
+                    false => (text.raw, Kind::Text),
+                }
+            }
+            Some(b'-' | b'0'..=b'9') => (self.cursor.number()?, Kind::Plain),
+            Some(b'[') => (self.cursor.value(depth + 1)?, Kind::Nested),
+            _ => match self.cursor.word()? {
+                b"null" => (&b""[..], Kind::Null),
+                word => (word, Kind::Plain),
+            },
+        };
+        self.fill(slot, raw, kind)
+    }
+
+    /// An object under a known key: its own column where the user asked for it, else its members.
+    fn nested(&mut self, node: &Node, here: &Above<'_>, depth: usize) -> Result<(), Fault> {
+        let mut ahead = self.cursor.clone();
+        let is_empty = ahead.takes(b'{') && ahead.takes(b'}');
+        let is_asked = self.json.wanted.sampled.is_none();
+        match node.slot {
+            Some(slot) if is_empty || is_asked => {
+                let mut whole = self.cursor.clone();
+                let raw = whole.value(depth + 1)?;
+                self.fill(slot, raw, Kind::Nested)?;
+                if is_empty || node.is_leaf() {
+                    self.cursor = whole;
+                    return Ok(());
+                }
+            }
+            _ => {}
+        }
+        self.object(node, Some(here), depth + 1)
+    }
+
+    #[inline]
+    fn fill(&mut self, slot: u32, raw: &'u [u8], kind: Kind) -> Result<(), Fault> {
+        let place = &mut self.scratch.slots[slot as usize];
+        if place.kind != Kind::Absent {
+            return Err(repeated(&self.json.wanted.names[slot as usize]));
+        }
+        let start = match raw.is_empty() {
+            true => 0,
+            false => (raw.as_ptr() as usize - self.unit.as_ptr() as usize) as u32,
+        };
+        *place = Slot {
+            start,
+            end: start + raw.len() as u32,
+            kind,
+        };
+        Ok(())
+    }
+
+    /// The value of a key that is none of the known ones. Null says no more than its absence.
+    fn unknown(&mut self, here: &Above<'_>, depth: usize) -> Result<(), Fault> {
+        self.cursor.peek();
+        let value = self.cursor.value(depth + 1)?;
+        let extra = self.json.wanted.extra;
+        if extra == Extra::Ignore || value == b"null" {
+            return Ok(());
+        }
+        let mut path = Vec::new();
+        here.push(&mut path);
+        if extra == Extra::Fail {
+            return Err(self.json.wanted.unknown(&path));
+        }
+        let members = &mut self.scratch.extra;
+        if !members.is_empty() {
+            members.push(b',');
+        }
+        push_json_text(&path, members);
+        members.push(b':');
+        push_compact(value, members);
+        Ok(())
+    }
+}
+
+/// Appends text as a JSON string.
+pub(super) fn push_json_text(text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for &byte in text {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            0..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+            _ => out.push(byte),
+        }
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests;

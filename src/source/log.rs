@@ -1,0 +1,328 @@
+//! The access logs of web servers: the Common Log Format, and the Combined one with two more fields.
+//!
+//! `host ident user [time] "method path protocol" status bytes "referrer" "agent"`, as Apache's
+//! `mod_log_config` and nginx write it. A `-` is null. Times become ISO 8601. A request that is
+//! not of three parts is kept in `path`, whole. Escapes (`\"`, `\x16`) stay as they are written.
+
+use crate::record::Fault;
+use crate::stream::Convert;
+
+use super::picked::{Picked, shown};
+
+/// The columns of a combined log; a common one has all but the last two.
+const COLUMNS: [&str; 11] = [
+    "host", "ident", "user", "time", "method", "path", "protocol", "status", "bytes", "referrer",
+    "agent",
+];
+
+/// Which of the two formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessFormat {
+    /// Without referrer and agent.
+    Common,
+    /// With them.
+    Combined,
+}
+
+impl AccessFormat {
+    /// The names of its columns.
+    pub fn columns(self) -> &'static [&'static str] {
+        match self {
+            AccessFormat::Common => &COLUMNS[..9],
+            AccessFormat::Combined => &COLUMNS,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            AccessFormat::Common => "common",
+            AccessFormat::Combined => "combined",
+        }
+    }
+}
+
+/// Makes records of the stream of the lines of an access log.
+pub struct AccessLog {
+    /// How the lines are written.
+    pub format: AccessFormat,
+    /// The columns to write, as places in [`AccessFormat::columns`].
+    pub picked: Picked,
+}
+
+impl Convert for AccessLog {
+    type Scratch = ();
+
+    fn scratch(&self) -> Self::Scratch {}
+
+    fn unit(&self, _: &mut (), line: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+        let mut time = [0; TIME];
+        let fields = self.fields(line, &mut time)?;
+        let without_dash = |place: usize| match (place, fields[place]) {
+            (3, _) => &time[..],
+            (_, b"-") => b"",
+            (_, text) => text,
+        };
+        self.picked.write(without_dash, out);
+        Ok(())
+    }
+}
+
+impl AccessLog {
+    /// The fields of a line; the time goes to `time`.
+    fn fields<'l>(
+        &self,
+        line: &'l [u8],
+        time: &mut [u8; TIME],
+    ) -> Result<[&'l [u8]; COLUMNS.len()], Fault> {
+        let wrong = |part: &str| {
+            let format = self.format.name();
+            Fault::new(format!("no {format} log line ({part}): {}", shown(line)))
+        };
+        let mut rest = Rest(line);
+        let mut fields = [&b""[..]; COLUMNS.len()];
+        fields[0] = rest.until(b' ').ok_or_else(|| wrong("its host"))?;
+        fields[1] = rest.until(b' ').ok_or_else(|| wrong("its ident"))?;
+        fields[2] = rest.user().ok_or_else(|| wrong("its user"))?;
+        rest.time()
+            .and_then(|text| iso_time(text, time))
+            .ok_or_else(|| wrong("its time"))?;
+        let request = rest.quoted().ok_or_else(|| wrong("its request"))?;
+        [fields[4], fields[5], fields[6]] = request_parts(request);
+        fields[7] = rest.number().ok_or_else(|| wrong("its status"))?;
+        fields[8] = rest.number().ok_or_else(|| wrong("its bytes"))?;
+        if self.format == AccessFormat::Combined {
+            fields[9] = rest.quoted().ok_or_else(|| wrong("its referrer"))?;
+            fields[10] = rest.quoted().ok_or_else(|| wrong("its agent"))?;
+        }
+        match rest.0.trim_ascii() {
+            b"" => Ok(fields),
+            _ => Err(wrong("more follows; for other formats there is --pattern")),
+        }
+    }
+}
+
+/// What is left of a line, without the space before it.
+struct Rest<'l>(&'l [u8]);
+
+impl<'l> Rest<'l> {
+    /// Takes what is before the byte, and the byte.
+    fn until(&mut self, byte: u8) -> Option<&'l [u8]> {
+        let end = memchr::memchr(byte, self.0)?;
+        let taken = &self.0[..end];
+        self.0 = &self.0[end + 1..];
+        (end > 0).then_some(taken)
+    }
+
+    /// A user's name may hold spaces; the bracket of the time ends it.
+    fn user(&mut self) -> Option<&'l [u8]> {
+        let user = self.until(b'[')?;
+        user.strip_suffix(b" ")
+    }
+
+    fn time(&mut self) -> Option<&'l [u8]> {
+        let time = self.until(b']')?;
+        self.space()?;
+        Some(time)
+    }
+
+    fn space(&mut self) -> Option<()> {
+        self.0 = match self.0 {
+            [] => self.0,
+            [b' ', rest @ ..] => rest,
+            _ => return None,
+        };
+        Some(())
+    }
+
+    /// What stands in quotes, in which a backslash takes the next byte with it.
+    fn quoted(&mut self) -> Option<&'l [u8]> {
+        let inner = self.0.strip_prefix(b"\"")?;
+        let mut at = 0;
+        loop {
+            at += memchr::memchr2(b'"', b'\\', inner.get(at..)?)?;
+            if inner[at] == b'"' {
+                break;
+            }
+            at += 2;
+        }
+        self.0 = &inner[at + 1..];
+        self.space()?;
+        Some(&inner[..at])
+    }
+
+    /// Digits, or `-`.
+    fn number(&mut self) -> Option<&'l [u8]> {
+        let end = memchr::memchr(b' ', self.0).unwrap_or(self.0.len());
+        let (taken, rest) = self.0.split_at(end);
+        self.0 = rest;
+        self.space()?;
+        let is_number = !taken.is_empty() && taken.iter().all(u8::is_ascii_digit);
+        (is_number || taken == b"-").then_some(taken)
+    }
+}
+
+/// Method, path and protocol. The protocol may be missing (HTTP/0.9), a path may hold spaces.
+fn request_parts(request: &[u8]) -> [&[u8]; 3] {
+    let whole = [&b""[..], request, b""];
+    let Some(end) = memchr::memchr(b' ', request) else {
+        return whole;
+    };
+    let (method, path) = (&request[..end], &request[end + 1..]);
+    if end == 0
+        || !method
+            .iter()
+            .all(|byte| byte.is_ascii_uppercase() || *byte == b'-')
+    {
+        return whole;
+    }
+    match memchr::memrchr(b' ', path) {
+        Some(end) if path[end + 1..].starts_with(b"HTTP/") => {
+            [method, &path[..end], &path[end + 1..]]
+        }
+        None if !path.is_empty() => [method, path, b""],
+        _ => whole,
+    }
+}
+
+/// `2000-10-10T13:55:36-07:00`
+const TIME: usize = 25;
+
+/// Turns `10/Oct/2000:13:55:36 -0700` into ISO 8601.
+fn iso_time(text: &[u8], out: &mut [u8; TIME]) -> Option<()> {
+    const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
+    let text: &[u8; 26] = text.try_into().ok()?;
+    let shape = b"00/aaa/0000:00:00:00 +0000";
+    for (&byte, &kind) in text.iter().zip(shape) {
+        let fits = match kind {
+            b'0' => byte.is_ascii_digit(),
+            b'a' => byte.is_ascii_alphabetic(),
+            b'+' => matches!(byte, b'+' | b'-'),
+            other => byte == other,
+        };
+        if !fits {
+            return None;
+        }
+    }
+    let two = |at: usize| (text[at] - b'0') * 10 + (text[at + 1] - b'0');
+    let month = MONTHS.chunks(3).position(|name| *name == text[3..6])? as u8 + 1;
+    let in_range = (1..=31).contains(&two(0))
+        && two(12) < 24
+        && two(15) < 60
+        && two(18) <= 60
+        && two(22) < 24
+        && two(24) < 60;
+    if !in_range {
+        return None;
+    }
+    out[..4].copy_from_slice(&text[7..11]);
+    out[4..8].copy_from_slice(&[b'-', b'0' + month / 10, b'0' + month % 10, b'-']);
+    out[8..10].copy_from_slice(&text[..2]);
+    out[10] = b'T';
+    out[11..19].copy_from_slice(&text[12..20]);
+    out[19..22].copy_from_slice(&text[21..24]);
+    out[22] = b':';
+    out[23..].copy_from_slice(&text[24..]);
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn converted(format: AccessFormat, line: &str) -> Result<String, String> {
+        let log = AccessLog {
+            format,
+            picked: Picked {
+                picks: (0..format.columns().len()).collect(),
+                nulls: Vec::new(),
+            },
+        };
+        let mut out = Vec::new();
+        log.unit(&mut (), line.as_bytes(), &mut out)
+            .map_err(|fault| fault.to_string())?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn lines_of_both_formats() {
+        let line = r#"127.0.0.1 - frank [10/Oct/2000:13:55:36 -0700] "GET /apache_pb.gif HTTP/1.0" 200 2326"#;
+        assert_eq!(
+            converted(AccessFormat::Common, line).unwrap(),
+            "127.0.0.1,,frank,2000-10-10T13:55:36-07:00,GET,/apache_pb.gif,HTTP/1.0,200,2326\n"
+        );
+        let more = format!("{line} \"-\" \"Mozilla/4.08 [en] (\\\"Win98\\\", I ;Nav)\"");
+        assert_eq!(
+            converted(AccessFormat::Combined, &more).unwrap(),
+            "127.0.0.1,,frank,2000-10-10T13:55:36-07:00,GET,/apache_pb.gif,HTTP/1.0,200,2326,,\
+             \"Mozilla/4.08 [en] (\\\"\"Win98\\\"\", I ;Nav)\"\n"
+        );
+        assert!(
+            converted(AccessFormat::Common, &more)
+                .unwrap_err()
+                .contains("more follows")
+        );
+        assert!(
+            converted(AccessFormat::Combined, line)
+                .unwrap_err()
+                .contains("its referrer")
+        );
+    }
+
+    #[test]
+    fn requests_of_all_kinds() {
+        for (request, parts) in [
+            ("GET / HTTP/1.1", "GET,/,HTTP/1.1"),
+            ("GET /a b,c HTTP/2.0", "GET,\"/a b,c\",HTTP/2.0"),
+            ("GET /", "GET,/,"),
+            ("-", ",,"),
+            ("", ",,"),
+            ("\\x16\\x03\\x01", ",\\x16\\x03\\x01,"),
+            ("hello there", ",hello there,"),
+            ("M-SEARCH * HTTP/1.1", "M-SEARCH,*,HTTP/1.1"),
+        ] {
+            let line = format!("::1 - a b [01/Jan/2024:00:00:00 +0000] \"{request}\" 400 -");
+            assert_eq!(
+                converted(AccessFormat::Common, &line).unwrap(),
+                format!("::1,,a b,2024-01-01T00:00:00+00:00,{parts},400,\n")
+            );
+        }
+    }
+
+    #[test]
+    fn other_lines_are_faults() {
+        for (line, part) in [
+            ("", "its host"),
+            ("hello", "its host"),
+            (
+                "a - - [10/Okt/2000:13:55:36 -0700] \"GET /\" 200 1",
+                "its time",
+            ),
+            (
+                "a - - [10/Oct/2000:24:55:36 -0700] \"GET /\" 200 1",
+                "its time",
+            ),
+            (
+                "a - - [10/Oct/2000:13:55:36 -0700] \"GET / 200 1",
+                "its request",
+            ),
+            (
+                "a - - [10/Oct/2000:13:55:36 -0700] \"GET /\\",
+                "its request",
+            ),
+            (
+                "a - - [10/Oct/2000:13:55:36 -0700] \"GET /\" OK 1",
+                "its status",
+            ),
+            (
+                "a - - [10/Oct/2000:13:55:36 -0700] \"GET /\" 200",
+                "its bytes",
+            ),
+        ] {
+            let fault = converted(AccessFormat::Common, line).unwrap_err();
+            assert!(
+                fault.starts_with(&format!("no common log line ({part}): ")),
+                "{fault}"
+            );
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Which fields are written of records that bring their own names.
+
+use crate::record::{Fault, counted, field};
+use crate::value::parse::is_plain;
+
+/// What happens to a field that is none of the known ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extra {
+    /// The record is bad.
+    Fail,
+    /// It is left out.
+    Ignore,
+    /// All of them become one JSON object in a last column.
+    Column,
+}
+
+/// The name of the column for what is none of the known fields.
+pub const EXTRA_COLUMN: &str = "_extra";
+
+/// The fields that are known, and those of them that are written.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Names of the known fields, none twice.
+    pub names: Vec<String>,
+    /// What is written, in order, as places in `names`.
+    pub picks: Vec<usize>,
+    /// How many records were looked at to know the names; none where the user listed them.
+    pub sampled: Option<usize>,
+    /// What happens to others.
+    pub extra: Extra,
+    /// Texts that stand for null.
+    pub nulls: Vec<Vec<u8>>,
+}
+
+impl Wanted {
+    pub(super) fn is_null(&self, text: &[u8]) -> bool {
+        self.nulls.iter().any(|null| null == text)
+    }
+
+    /// The fault that an unknown field is under [`Extra::Fail`].
+    #[cold]
+    pub(super) fn unknown(&self, name: &[u8]) -> Fault {
+        let name = String::from_utf8_lossy(name);
+        Fault::new(match self.sampled {
+            Some(count) => format!(
+                "the key '{name}' is not among those of the first {}; name the columns with -c, \
+                 look at more records with --sample, or choose --extra column or --extra ignore",
+                counted(count, "record")
+            ),
+            None => format!(
+                "the key '{name}' is not listed by -c; list it, or choose --extra column or \
+                 --extra ignore"
+            ),
+        })
+    }
+}
+
+/// The fault that a field is when it stands twice in one record.
+#[cold]
+pub(super) fn repeated(name: &str) -> Fault {
+    Fault::new(format!("the key '{name}' stands twice"))
+}
+
+/// Appends text of a source with types: quoted where it must be, and where it would pass for a
+/// number or a truth value.
+#[inline]
+pub(super) fn push_typed_text(text: &[u8], out: &mut Vec<u8>) {
+    let looks_typed = match text.first() {
+        Some(b'0'..=b'9' | b'-') => is_plain(text),
+        Some(b't' | b'f') => matches!(text, b"true" | b"false"),
+        _ => false,
+    };
+    match looks_typed {
+        true => field::push_quoted(text, out),
+        false => field::push_text(text, b',', out),
+    }
+}

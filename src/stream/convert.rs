@@ -1,0 +1,132 @@
+//! The shape of a source whose units are no records yet: lines, values.
+
+use crate::record::{Block, Fault, OnFault, scan};
+use crate::trust::Reject;
+
+use super::drive::Work;
+use super::reader::Framing;
+use super::shapes::{Outcome, gather};
+use super::{Input, Made, Output, Settings, Summary};
+
+/// A unit in, a record of the stream out.
+pub trait Convert: Sync {
+    /// What one thread keeps from unit to unit.
+    type Scratch: Send;
+
+    /// A thread's scratch at its start.
+    fn scratch(&self) -> Self::Scratch;
+
+    /// Appends the record that a unit is, with its newline. A unit is a line without its line end,
+    /// or a value; never blank.
+    ///
+    /// # Errors
+    /// The unit is no record; what was appended is taken back.
+    fn unit(
+        &self,
+        scratch: &mut Self::Scratch,
+        unit: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Fault>;
+}
+
+/// Converts all units of `input` and writes them to `output`.
+pub fn convert<C: Convert>(
+    input: &mut Input,
+    settings: &Settings,
+    converter: &C,
+    output: &mut Output,
+) -> anyhow::Result<Summary> {
+    let work = OverUnits {
+        converter,
+        framing: input.framing(),
+        on_fault: settings.policy.on_fault(),
+    };
+    let mut written = 0;
+    let (_, mut summary) = gather(input, &work, settings, &mut |block, made: &mut Made| {
+        written += made.records;
+        output.write_made(&block.bytes, made)
+    })?;
+    summary.records_out = written;
+    Ok(summary)
+}
+
+/// The first `count` units of `input`, which are not taken out of it, to `look`; fewer where it
+/// ends before.
+pub fn look_ahead(
+    input: &mut Input,
+    count: usize,
+    look: &mut dyn FnMut(&[u8]),
+) -> anyhow::Result<usize> {
+    let framing = input.framing();
+    let mut blocks = Vec::new();
+    let mut seen = 0;
+    while seen < count {
+        let Some(block) = input.next(&mut Vec::new())? else {
+            break;
+        };
+        let mut rest = &block.bytes[..];
+        while seen < count
+            && let Some(unit) = framing.first_unit(rest)
+        {
+            look(&rest[unit.clone()]);
+            rest = &rest[unit.end..];
+            seen += 1;
+        }
+        blocks.push(block);
+    }
+    input.give_back(blocks);
+    Ok(seen)
+}
+
+/// Cuts a block into units and hands them to a converter.
+struct OverUnits<'c, C> {
+    converter: &'c C,
+    framing: Framing,
+    on_fault: OnFault,
+}
+
+impl<C: Convert> Work for OverUnits<'_, C> {
+    type Scratch = C::Scratch;
+    type Yield = Outcome<Made>;
+
+    fn scratch(&self) -> Self::Scratch {
+        self.converter.scratch()
+    }
+
+    fn block(
+        &self,
+        scratch: &mut Self::Scratch,
+        block: &mut Block,
+        outcome: &mut Outcome<Made>,
+    ) -> anyhow::Result<()> {
+        outcome.clear();
+        let bytes = &block.bytes;
+        let out = outcome.parcel.buffer(bytes);
+        let (mut at, mut converted) = (0, 0);
+        while let Some(unit) = self.framing.first_unit(&bytes[at..]) {
+            let unit = at + unit.start..at + unit.end;
+            at = unit.end;
+            let old = out.len();
+            match self.converter.unit(scratch, &bytes[unit.clone()], out) {
+                Ok(()) => converted += 1,
+                Err(fault) => {
+                    out.truncate(old);
+                    let reject = Reject {
+                        source: block.place.source.clone(),
+                        line: block.place.line
+                            + scan::count_byte(&bytes[..unit.start], b'\n') as u64,
+                        fault,
+                        raw: bytes[unit].to_vec(),
+                    };
+                    outcome.rejects.push((None, reject));
+                    if self.on_fault == OnFault::Fail {
+                        break;
+                    }
+                }
+            }
+        }
+        outcome.parcel.records = converted;
+        outcome.records_in = converted + outcome.rejects.len() as u64;
+        Ok(())
+    }
+}

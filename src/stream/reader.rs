@@ -1,0 +1,271 @@
+//! One source, cut into blocks of whole units.
+
+use std::io;
+use std::ops::Range;
+
+use anyhow::{Context, bail};
+
+use crate::record::{Dialect, Unreadable, scan};
+
+use super::Source;
+use super::values::{self, Misplaced, ValueScan};
+
+/// What one read asks for. Larger blocks bring nothing more and fall out of the cache.
+const BLOCK: usize = 256 * 1024;
+
+/// The longest record: offsets within a block are 32 bits wide.
+const LONGEST: usize = u32::MAX as usize - 64;
+
+/// How a stream of bytes falls into units that must stay whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Records of CSV: a newline inside quotes ends nothing.
+    Records(Dialect),
+    /// Lines.
+    Lines,
+    /// Values as JSON brackets them, one after the other or as elements of an array.
+    Values,
+}
+
+impl Framing {
+    /// The first unit of a block that is no white space, without the line end behind it.
+    pub(super) fn first_unit(self, bytes: &[u8]) -> Option<Range<usize>> {
+        match self {
+            Framing::Values => values::first_value(bytes),
+            Framing::Lines | Framing::Records(_) => {
+                let start = bytes.iter().position(|byte| !byte.is_ascii_whitespace())?;
+                let start = memchr::memrchr(b'\n', &bytes[..start]).map_or(0, |end| end + 1);
+                let rest = &bytes[start..];
+                let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+                Some(start..start + line.strip_suffix(b"\r").unwrap_or(line).len())
+            }
+        }
+    }
+}
+
+/// How far the bytes that were looked at are understood.
+enum Cut {
+    /// Whether they end inside quotes.
+    Records {
+        dialect: Dialect,
+        is_inside: bool,
+    },
+    Lines,
+    Values(ValueScan),
+}
+
+impl Cut {
+    fn new(framing: Framing) -> Self {
+        match framing {
+            Framing::Records(dialect) => Cut::Records {
+                dialect,
+                is_inside: false,
+            },
+            Framing::Lines => Cut::Lines,
+            Framing::Values => Cut::Values(ValueScan::default()),
+        }
+    }
+
+    /// Looks at more bytes: where the last whole unit in them ends.
+    fn extend(&mut self, fresh: &mut [u8]) -> Result<Option<usize>, Misplaced> {
+        match self {
+            Cut::Records { dialect, is_inside } => {
+                if let Some(quote) = dialect.quote {
+                    let mut parity = scan::Parity {
+                        is_inside: *is_inside,
+                    };
+                    parity.extend(fresh, quote);
+                    *is_inside = parity.is_inside;
+                }
+                Ok(scan::last_record_end(fresh, dialect.quote, *is_inside))
+            }
+            Cut::Lines => Ok(scan::last_record_end(fresh, None, false)),
+            Cut::Values(scan) => scan.extend(fresh),
+        }
+    }
+}
+
+/// One source, cut into blocks.
+pub(super) struct Reader {
+    pub(super) source: Source,
+    cut: Cut,
+    /// Bytes read and not yet handed on; all of them were looked at.
+    pending: Vec<u8>,
+    /// When `pending` grows to this without holding a whole record, it is looked at for quotes
+    /// gone astray.
+    suspicious: usize,
+    /// Of the first byte that is pending.
+    pub(super) line: u64,
+    /// Whether the first bytes were looked at.
+    is_started: bool,
+    is_done: bool,
+}
+
+impl Reader {
+    pub(super) fn new(source: Source, framing: Framing) -> Self {
+        Reader {
+            source,
+            cut: Cut::new(framing),
+            pending: Vec::new(),
+            suspicious: 4 * BLOCK,
+            line: 1,
+            is_started: false,
+            is_done: false,
+        }
+    }
+
+    /// The next whole records: as many as one read brings. `spare` lends its memory.
+    pub(super) fn next(&mut self, spare: &mut Vec<u8>) -> anyhow::Result<Option<Vec<u8>>> {
+        while !self.is_done {
+            let old = self.pending.len();
+            let read = self.read_more()?;
+            if read == 0 {
+                self.is_done = true;
+                return self.last();
+            }
+            let mut fresh = old;
+            if !self.is_started {
+                self.is_started = self.look_at_start()?;
+                if !self.is_started {
+                    continue;
+                }
+                fresh = 0;
+            }
+            if let Some(end) = self.whole_until(fresh)? {
+                spare.clear();
+                spare.extend_from_slice(&self.pending[end..]);
+                self.pending.truncate(end);
+                self.suspicious = 4 * BLOCK;
+                self.line += scan::count_byte(&self.pending, b'\n') as u64;
+                return Ok(Some(std::mem::replace(
+                    &mut self.pending,
+                    std::mem::take(spare),
+                )));
+            }
+            self.refuse_endless()?;
+        }
+        Ok(None)
+    }
+
+    fn read_more(&mut self) -> anyhow::Result<usize> {
+        let old = self.pending.len();
+        let want = match old {
+            0..BLOCK => BLOCK - old / 2,
+            _ => 4 * BLOCK,
+        };
+        self.pending.resize(old + want, 0);
+        let result = loop {
+            match self.source.read.read(&mut self.pending[old..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result,
+            }
+        };
+        self.pending
+            .truncate(old + result.as_ref().copied().unwrap_or(0));
+        result.with_context(|| format!("cannot read {}", self.source.name))
+    }
+
+    /// Drops a byte order mark and names what is no text at all; false where more bytes must tell.
+    fn look_at_start(&mut self) -> anyhow::Result<bool> {
+        let name = &self.source.name;
+        match self.pending[..] {
+            [0xEF, 0xBB, 0xBF, ..] => {
+                self.pending.drain(..3);
+            }
+            [0x1F, 0x8B, ..] | [0x28, 0xB5, 0x2F, 0xFD, ..] => {
+                bail!("{name}: compressed data; 'extract' reads it")
+            }
+            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
+                bail!("{name}: UTF-16 text; convert it first, for example with 'iconv -f UTF-16'")
+            }
+            [0xEF | 0x1F | 0x28 | 0xFF | 0xFE]
+            | [0xEF, 0xBB]
+            | [0x28, 0xB5]
+            | [0x28, 0xB5, 0x2F] => {
+                return Ok(false);
+            }
+            _ => {}
+        }
+        Ok(true)
+    }
+
+    /// Where the last whole unit in `pending` ends, its bytes before `old` already looked at.
+    fn whole_until(&mut self, old: usize) -> anyhow::Result<Option<usize>> {
+        match self.cut.extend(&mut self.pending[old..]) {
+            Ok(end) => Ok(end.map(|end| old + end)),
+            Err(Misplaced { at, expected }) => {
+                let line = self.line_at(old + at);
+                bail!("{}:{line}: {expected} was expected here", self.source.name)
+            }
+        }
+    }
+
+    /// The line on which this byte of `pending` stands.
+    fn line_at(&self, place: usize) -> u64 {
+        self.line + scan::count_byte(&self.pending[..place], b'\n') as u64
+    }
+
+    /// A quote gone astray makes one record of all that follows: better said early than after
+    /// the whole input was taken in.
+    fn refuse_endless(&mut self) -> anyhow::Result<()> {
+        if self.pending.len() > LONGEST {
+            bail!(
+                "{}:{}: a record longer than 4 GiB",
+                self.source.name,
+                self.line
+            );
+        }
+        if self.pending.len() >= self.suspicious {
+            self.suspicious = self.pending.len() * 2;
+            self.refuse_stray_quote()?;
+        }
+        Ok(())
+    }
+
+    fn refuse_stray_quote(&self) -> anyhow::Result<()> {
+        let Cut::Records { dialect, .. } = self.cut else {
+            return Ok(());
+        };
+        match scan::field_bounds(&self.pending, dialect, &mut Vec::new()).stray_quote {
+            None => Ok(()),
+            Some(place) => {
+                let error = Unreadable::stray_quote(self.line_at(place));
+                bail!("{}:{}: {}", self.source.name, error.line, error.fault)
+            }
+        }
+    }
+
+    /// What is left when the source has ended: a last record without a newline.
+    fn last(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
+        self.refuse_open_end()?;
+        if self.pending.is_empty() {
+            return Ok(None);
+        }
+        if self.pending.last() != Some(&b'\n') {
+            self.pending.push(b'\n');
+        }
+        self.line = self.line_at(self.pending.len());
+        Ok(Some(std::mem::take(&mut self.pending)))
+    }
+
+    fn refuse_open_end(&self) -> anyhow::Result<()> {
+        let name = &self.source.name;
+        match &self.cut {
+            Cut::Records {
+                is_inside: true, ..
+            } => {
+                self.refuse_stray_quote()?;
+                bail!(
+                    "{name}:{}: a quoted field begins in this record and never ends",
+                    self.line
+                )
+            }
+            Cut::Values(scan) if !scan.is_complete() => {
+                let blank = |byte: &u8| byte.is_ascii_whitespace();
+                let start = self.pending.iter().take_while(|byte| blank(byte)).count();
+                bail!("{name}:{}: {}", self.line_at(start), scan.open())
+            }
+            _ => Ok(()),
+        }
+    }
+}

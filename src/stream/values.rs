@@ -1,0 +1,271 @@
+//! Values as JSON brackets them, found without reading what is in them.
+//!
+//! Values stand one after the other, or as the elements of an array; either way what lies between
+//! them becomes blank, so that a block holds values and white space alone. Whether the inside of a
+//! value is right is for whoever reads it.
+
+/// Where a look at bytes that arrive in pieces stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ValueScan {
+    around: Around,
+    within: Within,
+    /// Brackets open within the value.
+    depth: u32,
+}
+
+/// What stands around the values, and what may come next there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Around {
+    /// No array: a value, or the beginning of one.
+    #[default]
+    Open,
+    /// The beginning of an array: a value or its end.
+    First,
+    /// Behind a value in an array: a comma or its end.
+    Behind,
+    /// Behind a comma: a value.
+    Next,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Within {
+    /// Between values.
+    #[default]
+    Nothing,
+    /// In a value's brackets, outside its strings.
+    Brackets,
+    String,
+    /// Behind a backslash.
+    Escape,
+    /// A number or a word that stands alone.
+    Scalar,
+}
+
+/// A byte that cannot stand where it does, between two values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Misplaced {
+    /// Its offset in the bytes looked at.
+    pub(super) at: usize,
+    pub(super) expected: &'static str,
+}
+
+/// Bytes that matter inside brackets.
+const IS_STRUCTURE: [bool; 256] = {
+    let mut is = [false; 256];
+    is[b'"' as usize] = true;
+    is[b'{' as usize] = true;
+    is[b'}' as usize] = true;
+    is[b'[' as usize] = true;
+    is[b']' as usize] = true;
+    is
+};
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
+}
+
+impl ValueScan {
+    /// Looks at more bytes, and makes blank what stands between values. Gives where the last value
+    /// that is whole ends.
+    pub(super) fn extend(&mut self, bytes: &mut [u8]) -> Result<Option<usize>, Misplaced> {
+        let mut end = None;
+        let mut at = 0;
+        while at < bytes.len() {
+            let byte = bytes[at];
+            match self.within {
+                Within::Nothing => {
+                    if !is_space(byte) && !self.between(&mut bytes[at], at)? {
+                        continue;
+                    }
+                }
+                Within::Brackets => {
+                    at += bytes[at..]
+                        .iter()
+                        .position(|&byte| IS_STRUCTURE[byte as usize])
+                        .unwrap_or(bytes.len() - at);
+                    match bytes.get(at) {
+                        None => break,
+                        Some(b'"') => self.within = Within::String,
+                        Some(b'{' | b'[') => self.depth += 1,
+                        Some(_) => self.depth -= 1,
+                    }
+                    if self.depth == 0 {
+                        end = Some(at + 1);
+                        self.end_value();
+                    }
+                }
+                Within::String => {
+                    at += memchr::memchr2(b'"', b'\\', &bytes[at..]).unwrap_or(bytes.len() - at);
+                    match bytes.get(at) {
+                        None => break,
+                        Some(b'\\') => self.within = Within::Escape,
+                        Some(_) if self.depth > 0 => self.within = Within::Brackets,
+                        Some(_) => {
+                            end = Some(at + 1);
+                            self.end_value();
+                        }
+                    }
+                }
+                Within::Escape => self.within = Within::String,
+                Within::Scalar => {
+                    if is_space(byte) || matches!(byte, b',' | b']' | b'[' | b'{' | b'"') {
+                        end = Some(at);
+                        self.end_value();
+                        continue;
+                    }
+                }
+            }
+            at += 1;
+        }
+        Ok(end)
+    }
+
+    /// Whether the input may end here.
+    pub(super) fn is_complete(&self) -> bool {
+        self.around == Around::Open && matches!(self.within, Within::Nothing | Within::Scalar)
+    }
+
+    /// What is open where the input ends too early.
+    pub(super) fn open(&self) -> &'static str {
+        match self.within {
+            Within::Nothing => "an array that never ends",
+            _ => "a value that never ends",
+        }
+    }
+
+    fn end_value(&mut self) {
+        self.within = Within::Nothing;
+        if self.around != Around::Open {
+            self.around = Around::Behind;
+        }
+    }
+
+    /// Takes in a byte between values; false where it is a scalar's first.
+    fn between(&mut self, byte: &mut u8, at: usize) -> Result<bool, Misplaced> {
+        let misplaced = |expected| Err(Misplaced { at, expected });
+        self.around = match (self.around, *byte) {
+            (Around::Open, b'[') => Around::First,
+            (Around::First | Around::Behind, b']') => Around::Open,
+            (Around::Behind, b',') => Around::Next,
+            (Around::Behind, _) => return misplaced("',' or ']'"),
+            (_, b',' | b']' | b'}') => return misplaced("a value"),
+            (_, first) => {
+                self.within = match first {
+                    b'{' | b'[' => Within::Brackets,
+                    b'"' => Within::String,
+                    _ => Within::Scalar,
+                };
+                self.depth = u32::from(self.within == Within::Brackets);
+                return Ok(self.within != Within::Scalar);
+            }
+        };
+        *byte = b' ';
+        Ok(true)
+    }
+}
+
+/// The first value of bytes that hold whole values and white space; its range.
+pub(super) fn first_value(bytes: &[u8]) -> Option<std::ops::Range<usize>> {
+    let start = bytes.iter().position(|&byte| !is_space(byte))?;
+    let (mut at, mut depth) = (start, 0u32);
+    loop {
+        match bytes.get(at)? {
+            b'"' => {
+                at += 1;
+                loop {
+                    at += memchr::memchr2(b'"', b'\\', &bytes[at..])?;
+                    if bytes[at] == b'"' {
+                        break;
+                    }
+                    at += 2;
+                    bytes.get(at)?;
+                }
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => {
+                let is_end = |byte: &u8| is_space(*byte) || matches!(byte, b'[' | b'{' | b'"');
+                let length = bytes[at..].iter().position(is_end);
+                return Some(start..length.map_or(bytes.len(), |length| at + length));
+            }
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 {
+            return Some(start..at);
+        }
+        at += bytes[at..]
+            .iter()
+            .position(|&byte| IS_STRUCTURE[byte as usize])?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The values that are found when the text comes in pieces of `size` bytes.
+    fn values(text: &str, size: usize) -> Result<Vec<String>, Misplaced> {
+        let mut scan = ValueScan::default();
+        let mut found = Vec::new();
+        let mut pending = Vec::new();
+        let mut add = |whole: &[u8]| {
+            let mut rest = whole;
+            while let Some(range) = first_value(rest) {
+                found.push(String::from_utf8(rest[range.clone()].to_vec()).unwrap());
+                rest = &rest[range.end..];
+            }
+        };
+        for piece in text.as_bytes().chunks(size) {
+            let old = pending.len();
+            pending.extend_from_slice(piece);
+            if let Some(end) = scan.extend(&mut pending[old..])? {
+                add(&pending[..old + end]);
+                pending.drain(..old + end);
+            }
+        }
+        assert!(scan.is_complete(), "{text}: {scan:?}");
+        add(&pending);
+        Ok(found)
+    }
+
+    #[test]
+    fn values_are_found_in_any_pieces() {
+        for (text, expected) in [
+            ("", vec![]),
+            (" [ ] \n", vec![]),
+            (r#"{"a":1}"#, vec![r#"{"a":1}"#]),
+            (
+                r#"[{"a":"]}\"{"}, {"b":[{}]},7 ,"x]" ,null]"#,
+                vec![r#"{"a":"]}\"{"}"#, r#"{"b":[{}]}"#, "7", r#""x]""#, "null"],
+            ),
+            (
+                "{\"a\":{\"\\\\\":1}}\n{}[[1],2]\n true",
+                vec!["{\"a\":{\"\\\\\":1}}", "{}", "[1]", "2", "true"],
+            ),
+        ] {
+            for size in 1..=text.len().max(1) {
+                assert_eq!(values(text, size).unwrap(), expected, "{text} by {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_stands_between_values_is_checked() {
+        for (text, at, expected) in [
+            ("[{}{}]", 3, "',' or ']'"),
+            ("[{},]", 4, "a value"),
+            ("[,{}]", 1, "a value"),
+            ("{},{}", 2, "a value"),
+            ("{}]", 2, "a value"),
+        ] {
+            assert_eq!(values(text, 99), Err(Misplaced { at, expected }), "{text}");
+        }
+        let mut scan = ValueScan::default();
+        scan.extend(&mut br#"[{"a":1},"#.to_vec()).unwrap();
+        assert!(!scan.is_complete());
+        let mut scan = ValueScan::default();
+        scan.extend(&mut br#"{"a":"#.to_vec()).unwrap();
+        assert!(!scan.is_complete());
+    }
+}
