@@ -15,14 +15,17 @@ use pipewright::stream::{self, Flow, Framing, Input, Made, Output, Pass, Summary
 
 /// Group records and summarise each group
 #[derive(Parser)]
-#[command(name = "aggregate", after_help = "\
+#[command(
+    name = "aggregate",
+    after_help = "\
 Examples:
   aggregate 'n = count(), revenue = sum(qty * price)' --by country orders.csv
   aggregate 'late = round(avg(dep_delay), 1)' --by 'carrier, day = date(time_hour)' flights.csv
   aggregate 'count(), share = sum(paid) / count()' orders.csv
   aggregate 'p95 = quantile(ms, 0.95), worst = arg_max(path, ms)' --by status log.csv
 
-Aggregates skip nulls: count() counts records, count(x) those where x is not null.")]
+Aggregates skip nulls: count() counts records, count(x) those where x is not null."
+)]
 struct Args {
     #[command(flatten)]
     program: Program,

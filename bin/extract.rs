@@ -58,7 +58,9 @@ impl Tool for Args {
                 for item in list.split(',') {
                     let (new, old) = item.split_once('=').unwrap_or((item, item));
                     let column = header.position(old.trim());
-                    let column = column.ok_or_else(|| cli::Usage::error(format!("unknown column '{}'", old.trim())))?;
+                    let column = column.ok_or_else(|| {
+                        cli::Usage::error(format!("unknown column '{}'", old.trim()))
+                    })?;
                     picks.push(column);
                     names.push(new.trim().to_owned());
                 }
@@ -68,7 +70,11 @@ impl Tool for Args {
         let table = csv::Table {
             dialect,
             picks,
-            nulls: self.null.iter().map(|null| null.clone().into_bytes()).collect(),
+            nulls: self
+                .null
+                .iter()
+                .map(|null| null.clone().into_bytes())
+                .collect(),
             unquote: false,
             without_blank: lead.is_any(),
         };
@@ -77,19 +83,34 @@ impl Tool for Args {
         header.write(b',', &mut line);
         output.write(&line)?;
         let settings = self.running.settings(dialect);
-        pass(&mut input, columns, &settings, &csv::Extract::new(table, columns), &mut output, None)
+        pass(
+            &mut input,
+            columns,
+            &settings,
+            &csv::Extract::new(table, columns),
+            &mut output,
+            None,
+        )
     }
 }
 
 impl Args {
     fn header(&self, input: &mut Input) -> anyhow::Result<Header> {
-        let names = || self.names.iter().map(|name| name.trim().to_owned()).collect();
+        let names = || {
+            self.names
+                .iter()
+                .map(|name| name.trim().to_owned())
+                .collect()
+        };
         let found = match self.no_header {
             false => input.header()?,
             true => match input.first_record()? {
                 Some(count) => Header::new(vec![String::new(); count]),
                 None if self.names.is_empty() => {
-                    anyhow::bail!("{}: empty; without --names nothing is known of its columns", input.current_name())
+                    anyhow::bail!(
+                        "{}: empty; without --names nothing is known of its columns",
+                        input.current_name()
+                    )
                 }
                 None => Header::new(names()),
             },

@@ -196,11 +196,39 @@ fn arithmetic<'v>(
     // One copy of the loop for each operator, so that the operator is chosen once.
     Operand::Made(match op {
         Arithmetic::Add => with(Number::add, (op, label), left, right, selection, faults),
-        Arithmetic::Subtract => with(Number::subtract, (op, label), left, right, selection, faults),
-        Arithmetic::Multiply => with(Number::multiply, (op, label), left, right, selection, faults),
+        Arithmetic::Subtract => with(
+            Number::subtract,
+            (op, label),
+            left,
+            right,
+            selection,
+            faults,
+        ),
+        Arithmetic::Multiply => with(
+            Number::multiply,
+            (op, label),
+            left,
+            right,
+            selection,
+            faults,
+        ),
         Arithmetic::Divide => with(Number::divide, (op, label), left, right, selection, faults),
-        Arithmetic::FloorDivide => with(Number::floor_divide, (op, label), left, right, selection, faults),
-        Arithmetic::Remainder => with(Number::remainder, (op, label), left, right, selection, faults),
+        Arithmetic::FloorDivide => with(
+            Number::floor_divide,
+            (op, label),
+            left,
+            right,
+            selection,
+            faults,
+        ),
+        Arithmetic::Remainder => with(
+            Number::remainder,
+            (op, label),
+            left,
+            right,
+            selection,
+            faults,
+        ),
     })
 }
 
@@ -222,7 +250,9 @@ fn with<'v>(
         let a = text::to_number(&a).map_err(|fault| fault.about(&left_node.label))?;
         let b = text::to_number(&b).map_err(|fault| fault.about(&right_node.label))?;
         match (a, b) {
-            (Some(a), Some(b)) => compute(a, b).map(Value::from).map_err(|fault| fault.about(label)),
+            (Some(a), Some(b)) => compute(a, b)
+                .map(Value::from)
+                .map_err(|fault| fault.about(label)),
             _ => Ok(Value::Null),
         }
     })

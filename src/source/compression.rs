@@ -39,8 +39,8 @@ enum Kind {
 /// The source with its bytes decompressed, where they are compressed, and without a byte order
 /// mark. Data that are damaged or end too early make reading fail.
 pub(super) fn decompressed(mut source: Source) -> anyhow::Result<Source> {
-    let start = first_bytes(&mut source.read)
-        .with_context(|| format!("cannot read {}", source.name))?;
+    let start =
+        first_bytes(&mut source.read).with_context(|| format!("cannot read {}", source.name))?;
     let kind = MARKS
         .iter()
         .find(|(mark, _)| start.starts_with(mark))
@@ -76,8 +76,11 @@ pub(super) fn decompressed(mut source: Source) -> anyhow::Result<Source> {
 /// As many bytes as it takes to know the marks apart: no more than one where the first says it.
 fn first_bytes(read: &mut dyn Read) -> io::Result<Vec<u8>> {
     let mut start = Vec::with_capacity(LONGEST_MARK);
-    let is_undecided =
-        |start: &[u8]| MARKS.iter().any(|(mark, _)| mark.starts_with(start) && *mark != start);
+    let is_undecided = |start: &[u8]| {
+        MARKS
+            .iter()
+            .any(|(mark, _)| mark.starts_with(start) && *mark != start)
+    };
     while is_undecided(&start) {
         let mut byte = [0; LONGEST_MARK];
         let want = LONGEST_MARK - start.len();

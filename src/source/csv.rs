@@ -112,7 +112,10 @@ impl Extract {
         // One byte more for each run's delimiter, where one column is picked twice as well.
         let most = block.len() * self.runs.len() + count * self.runs.len();
         buffer.resize(old + most.min(block.len() + SLACK), 0);
-        let mut room = Room { bytes: buffer, at: old };
+        let mut room = Room {
+            bytes: buffer,
+            at: old,
+        };
         for record in 0..count {
             for &(first, last) in &self.runs {
                 let span = records.span(record, first, last);

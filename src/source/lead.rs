@@ -156,7 +156,11 @@ mod tests {
             };
             let mut out = Vec::new();
             read.read_to_end(&mut out).unwrap();
-            assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(expected), "{size}");
+            assert_eq!(
+                String::from_utf8_lossy(&out),
+                String::from_utf8_lossy(expected),
+                "{size}"
+            );
         }
         let mut read = PassingOver {
             read: Dribble(b"one \"\ntwo\na\n", 3),

@@ -78,8 +78,23 @@ mod tests {
         };
         assert_eq!(names("?.csv").unwrap(), ["a.csv", "b.csv"]);
         assert_eq!(names("[x].csv").unwrap(), ["[x].csv"]);
-        assert!(names("*.json").unwrap_err().to_string().starts_with("no file matches"));
-        assert!(names("d.csv").unwrap_err().to_string().starts_with("cannot open"));
-        assert!(names("").unwrap_err().to_string().contains("is a directory"));
+        assert!(
+            names("*.json")
+                .unwrap_err()
+                .to_string()
+                .starts_with("no file matches")
+        );
+        assert!(
+            names("d.csv")
+                .unwrap_err()
+                .to_string()
+                .starts_with("cannot open")
+        );
+        assert!(
+            names("")
+                .unwrap_err()
+                .to_string()
+                .contains("is a directory")
+        );
     }
 }
