@@ -15,7 +15,7 @@ fn use_of(name: &str) -> &'static [&'static str] {
         "filter" => &["qty >= 0"],
         "map" => &["twice = qty * 2"],
         "aggregate" => &["n = count(), total = sum(qty)", "--by", "name"],
-        "load" => &["-"],
+        "load" => &["-", "--to", "csv"],
         _ => panic!("no law for {name}"),
     }
 }

@@ -1,40 +1,87 @@
 //! A file that appears whole or not at all.
 
-use std::fs::File;
+use std::fs::{self, File, Metadata, Permissions};
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tempfile::NamedTempFile;
 
 use super::Output;
 
 /// Written under another name in the same directory, and renamed when all is well; dropped
-/// without a trace when not.
+/// without a trace when not. What is no regular file (a device, a named pipe) is written as it
+/// comes.
 pub struct AsideFile {
-    temporary: NamedTempFile,
+    /// None for what is no regular file.
+    temporary: Option<NamedTempFile>,
     path: PathBuf,
     output: Output,
+    is_new: bool,
 }
 
 impl AsideFile {
-    /// Prepares to write `path`.
+    /// Prepares to write `path`, in the place of a file that is there. A link is followed.
+    ///
+    /// # Errors
+    /// The directory cannot be written, or the file that is there may not be.
     pub fn create(path: &Path) -> anyhow::Result<Self> {
         let naming = || format!("cannot write '{}'", path.display());
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
+        let real = match fs::canonicalize(path) {
+            Ok(real) => real,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+            Err(error) => return Err(error).with_context(naming),
         };
-        let temporary = tempfile::Builder::new()
-            .prefix(".pipewright-")
-            .permissions(created_permissions())
-            .tempfile_in(directory)
-            .with_context(naming)?;
-        let file: File = temporary.as_file().try_clone().with_context(naming)?;
+        let old = fs::metadata(&real).ok();
+        let old_file = match &old {
+            Some(_) => Some(
+                File::options()
+                    .append(true)
+                    .open(&real)
+                    .with_context(naming)?,
+            ),
+            None => None,
+        };
+        let (temporary, file) = match (&old, old_file) {
+            (Some(old), Some(file)) if is_channel(old) => (None, file),
+            // Renaming would ask the directory alone: opening the file has asked it too.
+            _ => {
+                let temporary = tempfile::Builder::new()
+                    .prefix(".pipewright-")
+                    .permissions(Permissions::from_mode(0o666))
+                    .tempfile_in(directory(&real))
+                    .map_err(unnamed)
+                    .with_context(naming)?;
+                let file = temporary.as_file().try_clone().with_context(naming)?;
+                (Some(temporary), file)
+            }
+        };
+        if let (Some(old), Some(temporary)) = (&old, &temporary) {
+            let permissions = old.permissions();
+            temporary
+                .as_file()
+                .set_permissions(permissions)
+                .with_context(naming)?;
+        }
         Ok(AsideFile {
-            output: Output::file(file, &path.display().to_string()),
-            path: path.to_owned(),
             temporary,
+            output: Output::file(file, &path.display().to_string()),
+            path: real,
+            is_new: old.is_none(),
         })
+    }
+
+    /// Whether nothing was there when the writing began.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Where it stands for now.
+    pub fn temporary_path(&self) -> &Path {
+        self.temporary
+            .as_ref()
+            .map_or(&self.path, NamedTempFile::path)
     }
 
     /// Where to write.
@@ -44,18 +91,56 @@ impl AsideFile {
 
     /// Lets the file appear under its name, all of it safely on the disk.
     pub fn keep(self) -> anyhow::Result<()> {
-        let naming = || format!("cannot write '{}'", self.path.display());
-        self.temporary.as_file().sync_all().with_context(naming)?;
-        self.temporary
-            .persist(&self.path)
-            .map_err(|error| error.error)
-            .with_context(naming)?;
+        self.put(|temporary, path| temporary.persist(path))
+    }
+
+    /// As [`AsideFile::keep`], but a file that has appeared there since is an error.
+    pub fn keep_new(self) -> anyhow::Result<()> {
+        self.put(|temporary, path| temporary.persist_noclobber(path))
+    }
+
+    fn put(
+        self,
+        rename: impl FnOnce(NamedTempFile, &Path) -> Result<File, tempfile::PersistError>,
+    ) -> anyhow::Result<()> {
+        let name = self.path.display().to_string();
+        let Some(temporary) = self.temporary else {
+            return Ok(());
+        };
+        let synced = temporary.as_file().sync_all();
+        synced.with_context(|| format!("cannot write '{name}'"))?;
+        if let Err(failed) = rename(temporary, &self.path) {
+            if failed.error.kind() == io::ErrorKind::AlreadyExists {
+                bail!("'{name}' appeared while the records were read");
+            }
+            return Err(failed.error).with_context(|| format!("cannot write '{name}'"));
+        }
+        // The new name lies in the directory; where that cannot be synced, it follows later.
+        if let Ok(directory) = File::open(directory(&self.path)) {
+            let _ = directory.sync_all();
+        }
         Ok(())
     }
 }
 
-/// What a plain creation would give: all may read and write, less the user's mask.
-fn created_permissions() -> std::fs::Permissions {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::Permissions::from_mode(0o666)
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn is_channel(metadata: &Metadata) -> bool {
+    let kind = metadata.file_type();
+    kind.is_char_device() || kind.is_block_device() || kind.is_fifo() || kind.is_socket()
+}
+
+/// The error without the temporary file's name, which the user never asked for.
+fn unnamed(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(std::error::Error::source);
+    let number = cause.and_then(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
+    match error.raw_os_error().or(number) {
+        Some(number) => io::Error::from_raw_os_error(number),
+        None => error.kind().into(),
+    }
 }

@@ -1,15 +1,11 @@
 //! Files, which appear whole or not at all, and standard output.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, bail};
-use tempfile::NamedTempFile;
 
 use crate::record::{Block, Dialect, Header};
-use crate::stream::{Flow, Output};
+use crate::stream::{AsideFile, Flow, Output};
 
 use super::types::Found;
 use super::{Committed, Encoder, Format, Mode, Parcel, Ready, Target, csv, jsonl, table};
@@ -51,11 +47,16 @@ fn form(format: Format, dialect: Dialect, width: Option<usize>) -> Box<dyn Form>
 /// A text on standard output or in a file.
 pub struct Text {
     form: Box<dyn Form>,
-    output: Output,
-    aside: Option<Aside>,
+    place: Place,
     name: String,
+    mode: Mode,
     header: Option<Header>,
     inserted: u64,
+}
+
+enum Place {
+    Standard(Output),
+    File(AsideFile),
 }
 
 impl Text {
@@ -63,29 +64,29 @@ impl Text {
     pub fn standard(format: Format, dialect: Dialect, width: Option<usize>) -> Self {
         Text {
             form: form(format, dialect, width),
-            output: Output::standard(),
-            aside: None,
+            place: Place::Standard(Output::standard()),
             name: "-".to_owned(),
+            mode: Mode::Replace,
             header: None,
             inserted: 0,
         }
     }
 
-    /// In a file, written aside and renamed at the end. What is no regular file (a device, a
-    /// named pipe) is written as it is.
+    /// In a file, which appears whole or not at all.
+    ///
+    /// # Errors
+    /// It cannot be written; it is there already and `mode` is to create it.
     pub fn file(path: &Path, format: Format, dialect: Dialect, mode: Mode) -> anyhow::Result<Self> {
         let name = path.display().to_string();
-        let aside = Aside::beside(path, mode)?;
-        let file = match &aside {
-            Some(aside) => aside.file.as_file().try_clone(),
-            None => File::options().write(true).open(path),
+        let aside = AsideFile::create(path)?;
+        if mode == Mode::Create && !aside.is_new() {
+            bail!("'{name}' is there already (--mode create)");
         }
-        .with_context(|| format!("cannot write '{name}'"))?;
         Ok(Text {
             form: form(format, dialect, None),
-            output: Output::file(file, &name),
-            aside,
+            place: Place::File(aside),
             name,
+            mode,
             header: None,
             inserted: 0,
         })
@@ -94,7 +95,16 @@ impl Text {
     fn write_bytes(&mut self, bytes: &[u8]) -> anyhow::Result<Flow> {
         match bytes {
             [] => Ok(Flow::More),
-            _ => self.output.write(bytes),
+            _ => self.place.output().write(bytes),
+        }
+    }
+}
+
+impl Place {
+    fn output(&mut self) -> &mut Output {
+        match self {
+            Place::Standard(output) => output,
+            Place::File(aside) => aside.output(),
         }
     }
 }
@@ -119,131 +129,30 @@ impl Target for Text {
 
     fn write(&mut self, block: &Block, parcel: &mut Parcel) -> anyhow::Result<Flow> {
         self.inserted += parcel.made.records;
-        self.form.write(block, parcel, &mut self.output)
+        self.form.write(block, parcel, self.place.output())
     }
 
     fn commit(mut self: Box<Self>) -> anyhow::Result<Committed> {
         let mut bytes = Vec::new();
         self.form.end(&mut bytes);
         self.write_bytes(&bytes)?;
-        let mode = match self.aside.take() {
-            Some(aside) => Some(aside.rename()?),
-            None => None,
+        let mode = match self.place {
+            Place::Standard(_) => None,
+            Place::File(aside) => {
+                let is_new = aside.is_new();
+                match self.mode {
+                    Mode::Create => aside.keep_new()?,
+                    _ => aside.keep()?,
+                }
+                Some(if is_new { Mode::Create } else { Mode::Replace })
+            }
         };
         Ok(Committed {
             mode,
-            target: self.name.clone(),
+            target: self.name,
             table: None,
             inserted: self.inserted,
             updated: 0,
         })
     }
-}
-
-/// A file that is not there yet: it has a name of its own in the target's directory until all of
-/// it is on the disk.
-pub struct Aside {
-    file: NamedTempFile,
-    path: PathBuf,
-    mode: Mode,
-    replaces: bool,
-}
-
-impl Aside {
-    /// Opens one beside `path`, and follows a link that stands there. None where `path` is no
-    /// regular file.
-    ///
-    /// # Errors
-    /// The directory cannot be written; the file is there and must not be, or may not be written.
-    pub fn beside(path: &Path, mode: Mode) -> anyhow::Result<Option<Self>> {
-        let name = path.display();
-        let path = match fs::canonicalize(path) {
-            Ok(real) => real,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
-            Err(error) => return Err(error).with_context(|| format!("cannot write '{name}'")),
-        };
-        let old = match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => bail!("'{name}' is a directory"),
-            Ok(metadata) if is_channel(&metadata) => return Ok(None),
-            Ok(metadata) => Some(metadata),
-            Err(_) => None,
-        };
-        if old.is_some() {
-            if mode == Mode::Create {
-                bail!("'{name}' is there already (--mode create)");
-            }
-            // Renaming asks only the directory; whoever protected the file meant the content.
-            File::options()
-                .append(true)
-                .open(&path)
-                .with_context(|| format!("cannot write '{name}'"))?;
-        }
-        let file = tempfile::Builder::new()
-            .prefix(".load-")
-            .permissions(fs::Permissions::from_mode(0o666))
-            .tempfile_in(directory(&path))
-            .map_err(|error| match error.raw_os_error() {
-                // Not with the name of a file that the user never asked for.
-                Some(number) => io::Error::from_raw_os_error(number),
-                None => error,
-            })
-            .with_context(|| format!("cannot write '{name}'"))?;
-        if let Some(old) = &old {
-            file.as_file()
-                .set_permissions(old.permissions())
-                .with_context(|| format!("cannot write '{name}'"))?;
-        }
-        Ok(Some(Aside {
-            file,
-            path,
-            mode,
-            replaces: old.is_some(),
-        }))
-    }
-
-    /// The path at which it stands for now.
-    pub fn path(&self) -> &Path {
-        self.file.path()
-    }
-
-    /// Puts it in its place, once it is on the disk.
-    pub fn rename(mut self) -> anyhow::Result<Mode> {
-        let name = self.path.display().to_string();
-        self.file
-            .flush()
-            .and_then(|()| self.file.as_file().sync_all())
-            .with_context(|| format!("cannot write '{name}'"))?;
-        let persisted = if self.mode == Mode::Create {
-            self.file.persist_noclobber(&self.path)
-        } else {
-            self.file.persist(&self.path)
-        };
-        if let Err(failed) = persisted {
-            if failed.error.kind() == io::ErrorKind::AlreadyExists {
-                bail!("'{name}' appeared while the records were read");
-            }
-            return Err(failed.error).with_context(|| format!("cannot write '{name}'"));
-        }
-        // The name is on the disk with its directory; where that cannot be synced, it follows.
-        if let Ok(directory) = File::open(directory(&self.path)) {
-            let _ = directory.sync_all();
-        }
-        Ok(if self.replaces {
-            Mode::Replace
-        } else {
-            Mode::Create
-        })
-    }
-}
-
-fn directory(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
-fn is_channel(metadata: &fs::Metadata) -> bool {
-    let kind = metadata.file_type();
-    kind.is_char_device() || kind.is_block_device() || kind.is_fifo() || kind.is_socket()
 }

@@ -5,7 +5,8 @@ use crate::stream::{Flow, Output};
 
 use super::file::Form;
 use super::types::check_text;
-use super::{Encoder, Parcel, plain};
+use super::{Encoder, Parcel};
+use crate::value::parse::is_plain;
 
 /// Records as JSON objects. Unquoted plain numbers stay numbers as they are spelled, `true` and
 /// `false` are those, an unquoted empty field is null, and all else is a string.
@@ -108,7 +109,7 @@ fn push_value(raw: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
     match raw {
         [] => out.extend_from_slice(b"null"),
         b"true" | b"false" => out.extend_from_slice(raw),
-        [b'-' | b'0'..=b'9', ..] if plain::is_plain(raw) => out.extend_from_slice(raw),
+        [b'-' | b'0'..=b'9', ..] if is_plain(raw) => out.extend_from_slice(raw),
         _ => {
             if std::str::from_utf8(raw).is_err() {
                 check_text(raw)?;

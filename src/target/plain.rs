@@ -95,11 +95,6 @@ impl<'t> Plain<'t> {
     }
 }
 
-/// Whether this is a number as the stream writes numbers.
-pub fn is_plain(text: &[u8]) -> bool {
-    Plain::of(text).is_some()
-}
-
 /// The double nearest to a plain number, where the shortest text that reads back as that double
 /// is the same number: nothing is lost on the way through.
 pub fn surviving(text: &[u8]) -> Option<f64> {
@@ -146,6 +141,7 @@ fn power(text: &[u8]) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::parse::is_plain;
 
     #[test]
     fn integers_are_plain_and_fit() {
@@ -172,11 +168,13 @@ mod tests {
     #[test]
     fn plain_is_jsons_number() {
         for text in ["0", "-0.0", "1.50", "1e5", "1E+05", "10.25e-3"] {
+            assert!(Plain::of(text.as_bytes()).is_some(), "{text}");
             assert!(is_plain(text.as_bytes()), "{text}");
         }
         for text in [
             "", "-", ".5", "5.", "01", "+1", "1e", "1e+", "1_000", "inf", "0x1", " 1", "--1",
         ] {
+            assert!(Plain::of(text.as_bytes()).is_none(), "{text}");
             assert!(!is_plain(text.as_bytes()), "{text}");
         }
     }

@@ -16,9 +16,8 @@ use anyhow::{Context, bail};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::record::{Block, Header};
-use crate::stream::Flow;
+use crate::stream::{AsideFile, Flow};
 
-use super::file::Aside;
 use super::types::{Found, Kind};
 use super::{Committed, Mode, Parcel, Ready, Refused, Target, nearest_of};
 use cell::{Cells, Column, Rule};
@@ -32,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Sqlite {
     connection: Connection,
     /// The new database's file, while it has not its name.
-    aside: Option<Aside>,
+    aside: Option<AsideFile>,
     name: String,
     table: String,
     mode: Mode,
@@ -58,11 +57,11 @@ impl Sqlite {
         let name = path.display().to_string();
         let aside = match path.exists() {
             true => None,
-            false => Aside::beside(path, Mode::Create)?,
+            false => Some(AsideFile::create(path)?),
         };
         let (connection, existing) = match &aside {
             Some(aside) => (
-                open_new(aside.path()).map_err(|error| told(error, &name))?,
+                open_new(aside.temporary_path()).map_err(|error| told(error, &name))?,
                 None,
             ),
             None => open_old(path, &name, table)?,
@@ -259,7 +258,7 @@ impl Target for Sqlite {
             if let Err((_, error)) = self.connection.close() {
                 return Err(told(error, &self.name));
             }
-            aside.rename()?;
+            aside.keep_new()?;
         }
         Ok(committed)
     }

@@ -6,7 +6,8 @@ use crate::record::{Block, Faults, Header, Records, field};
 use crate::stream::{Flow, Output};
 
 use super::file::Form;
-use super::{Encoder, Parcel, plain};
+use super::{Encoder, Parcel};
+use crate::value::parse::is_plain;
 
 /// Records that are waited for to know how wide the columns are; what comes later streams.
 const SAMPLE: usize = 1000;
@@ -246,7 +247,7 @@ impl Encoder for Cells {
                 let raw = records.field(record, column);
                 let kind = match raw {
                     [] => CellKind::Null,
-                    _ if plain::is_plain(raw) => CellKind::Number,
+                    _ if is_plain(raw) => CellKind::Number,
                     _ => CellKind::Text,
                 };
                 let text = shown(&field::content(raw), self.0);
@@ -306,7 +307,7 @@ mod tests {
                 text: shown(raw.as_bytes(), table.style),
                 kind: match raw {
                     &"" => CellKind::Null,
-                    raw if plain::is_plain(raw.as_bytes()) => CellKind::Number,
+                    raw if is_plain(raw.as_bytes()) => CellKind::Number,
                     _ => CellKind::Text,
                 },
             });

@@ -5,6 +5,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use crate::record::{Fault, Faults, Records, field};
 use crate::target::types::{self, Found, Kind, check_text, is_text, shown};
 use crate::target::{Encoder, Parcel, plain};
+use crate::value::parse::is_plain;
 
 /// What a column takes, and as what a value is stored in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +148,7 @@ fn would_change(text: &[u8]) -> bool {
 }
 
 fn no_integer(raw: &[u8]) -> Fault {
-    let why = match plain::is_plain(&field::content(raw)) {
+    let why = match is_plain(&field::content(raw)) {
         true if raw.contains(&b'.') || raw.contains(&b'e') || raw.contains(&b'E') => {
             "is not an integer"
         }
@@ -176,7 +177,7 @@ fn push_real(raw: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
             out.extend_from_slice(&real.to_le_bytes());
             Ok(())
         }
-        None if plain::is_plain(&content) => Err(Fault::new(format!(
+        None if is_plain(&content) => Err(Fault::new(format!(
             "{} has more digits than a double holds",
             shown(raw)
         ))),
