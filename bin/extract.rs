@@ -103,7 +103,7 @@ impl Args {
                 .collect()
         };
         let found = match self.no_header {
-            false => input.header()?,
+            false => input.header_as_it_stands()?,
             true => match input.first_record()? {
                 Some(count) => Header::new(vec![String::new(); count]),
                 None if self.names.is_empty() => {
