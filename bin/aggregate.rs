@@ -11,7 +11,7 @@ use pipewright::cli::{self, Program, Shared, Tool, Usage};
 use pipewright::expr::parse;
 use pipewright::fold::{Aggregation, State};
 use pipewright::record::{Fault, Faults, Records};
-use pipewright::stream::{self, Flow, Framing, Input, Made, Output, Pass, Summary};
+use pipewright::stream::{self, Flow, Made, Output, Pass, Summary};
 
 /// Group records and summarise each group
 #[derive(Parser)]
@@ -44,9 +44,7 @@ impl Tool for Args {
         let delimiter = settings.dialect.delimiter;
         let text = self.program.text()?;
         let items = parse::items(&text).map_err(Usage::from)?;
-        let framing = Framing::Records(settings.dialect);
-        let mut input = Input::files(&self.program.files(), framing);
-        let header = input.header()?;
+        let (mut input, header) = self.program.open(&settings)?;
         let aggregation = Aggregation::resolve(
             (&items, &text),
             self.by.as_deref(),

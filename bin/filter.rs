@@ -11,7 +11,7 @@ use clap::Parser;
 use pipewright::cli::{self, Program, Shared, Tool, Usage};
 use pipewright::expr::{BATCH, Batch, Node, Scope, parse};
 use pipewright::record::{Faults, Records};
-use pipewright::stream::{self, AsideFile, Framing, Input, Made, Output, Pass, Summary};
+use pipewright::stream::{self, AsideFile, Made, Output, Pass, Summary};
 
 /// Keep the records for which an expression is true
 #[derive(Parser)]
@@ -49,9 +49,7 @@ impl Tool for Args {
         let settings = self.shared.settings();
         let text = self.program.text()?;
         let condition = parse::condition(&text).map_err(Usage::from)?;
-        let framing = Framing::Records(settings.dialect);
-        let mut input = Input::files(&self.program.files(), framing);
-        let header = input.header()?;
+        let (mut input, header) = self.program.open(&settings)?;
         let condition = Scope {
             text: &text,
             header: &header,

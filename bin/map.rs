@@ -10,7 +10,7 @@ use clap::Parser;
 use pipewright::cli::{self, Program, Shared, Tool, Usage};
 use pipewright::expr::{Assignments, BATCH, Batch, Output as Column, parse};
 use pipewright::record::{Faults, Records};
-use pipewright::stream::{self, Framing, Input, Made, Output, Pass, Summary};
+use pipewright::stream::{self, Made, Output, Pass, Summary};
 use pipewright::value::text::write_value;
 
 /// Set or add columns
@@ -49,9 +49,7 @@ impl Tool for Args {
         let settings = self.shared.settings();
         let text = self.program.text()?;
         let items = parse::items(&text).map_err(Usage::from)?;
-        let framing = Framing::Records(settings.dialect);
-        let mut input = Input::files(&self.program.files(), framing);
-        let header = input.header()?;
+        let (mut input, header) = self.program.open(&settings)?;
         let mut assignments =
             Assignments::resolve(&items, &text, &header, &self.program.settings(), self.only)?;
         if let Some(columns) = &self.drop {

@@ -14,8 +14,8 @@ use anyhow::Context;
 use clap::{Args, Parser};
 
 use crate::expr::ProgramError;
-use crate::record::Dialect;
-use crate::stream::{Settings, Summary};
+use crate::record::{Dialect, Header};
+use crate::stream::{Framing, Input, Settings, Summary};
 use crate::trust::{Policy, Tolerance};
 
 pub use terminal::{Progress, terminal_width};
@@ -159,8 +159,15 @@ impl Program {
         }
     }
 
+    /// Opens the first file, or standard input, and reads the header.
+    pub fn open(&self, settings: &Settings) -> anyhow::Result<(Input, Header)> {
+        let mut input = Input::files(&self.files(), Framing::Records(settings.dialect));
+        let header = input.header()?;
+        Ok((input, header))
+    }
+
     /// The files to read; with `-f` there is no expression before them.
-    pub fn files(&self) -> Vec<PathBuf> {
+    fn files(&self) -> Vec<PathBuf> {
         let first = self
             .file
             .as_ref()

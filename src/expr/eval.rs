@@ -120,8 +120,11 @@ impl Node {
         faults: &mut Faults,
     ) -> Operand<'v> {
         let operand = value.evaluate(batch, selection, faults);
-        let negated = each(selection, faults, |place, record| {
-            match operand.get(place, record) {
+        let negated = each(
+            selection,
+            faults,
+            Value::Null,
+            |place, record| match operand.get(place, record) {
                 Value::Interval(interval) => interval.negate().map(Value::Interval),
                 other => Ok(
                     match text::to_number(&other).map_err(|f| f.about(&value.label))? {
@@ -129,8 +132,8 @@ impl Node {
                         None => Value::Null,
                     },
                 ),
-            }
-        });
+            },
+        );
         Operand::Made(negated)
     }
 
@@ -154,7 +157,7 @@ impl Node {
             .collect();
         let sees_nulls = function.nulls == Nulls::Sees;
         let mut values = Vec::with_capacity(operands.len());
-        Operand::Made(each(selection, faults, |place, record| {
+        Operand::Made(each(selection, faults, Value::Null, |place, record| {
             values.clear();
             values.extend(operands.iter().map(|operand| operand.get(place, record)));
             if !sees_nulls && values.iter().any(|value| matches!(value, Value::Null)) {
@@ -165,23 +168,33 @@ impl Node {
     }
 }
 
-/// One value for each selected record; where there is none, null and a fault.
+/// One answer for each selected record; where there is none, `unknown` and a fault.
 #[inline(always)]
-fn each<'v>(
+pub(super) fn each<T: Copy>(
     selection: &[u32],
     faults: &mut Faults,
-    mut value: impl FnMut(usize, u32) -> Result<Value<'v>, Fault>,
-) -> Vec<Value<'v>> {
+    unknown: T,
+    mut answer: impl FnMut(usize, u32) -> Result<T, Fault>,
+) -> Vec<T> {
     selection
         .iter()
         .enumerate()
         .map(|(place, &record)| {
-            value(place, record).unwrap_or_else(|fault| {
+            answer(place, record).unwrap_or_else(|fault| {
                 faults.add(record, fault);
-                Value::Null
+                unknown
             })
         })
         .collect()
+}
+
+/// Whether two values are the same: byte by byte where a text literal decides.
+#[inline]
+pub(super) fn equal(as_text: bool, a: &Value<'_>, b: &Value<'_>) -> Result<Option<bool>, Fault> {
+    match as_text {
+        true => Ok(compare::texts(a, b).map(std::cmp::Ordering::is_eq)),
+        false => compare::equal(a, b),
+    }
 }
 
 type Named<'n, 'v> = (&'n Node, Operand<'v>);
@@ -241,7 +254,7 @@ fn with<'v>(
     selection: &[u32],
     faults: &mut Faults,
 ) -> Vec<Value<'v>> {
-    each(selection, faults, |place, record| {
+    each(selection, faults, Value::Null, |place, record| {
         let a = left.get(place, record);
         let b = right.get(place, record);
         if a.is_time() || b.is_time() {
@@ -317,22 +330,12 @@ fn case<'v>(
             (Some(node), Some(values)) => {
                 let candidate = when.evaluate(batch, &rest, faults);
                 let as_text = node.is_text_constant() || when.is_text_constant();
-                let mut truths = Vec::with_capacity(rest.len());
-                for (place, &record) in rest.iter().enumerate() {
-                    let (a, b) = (
-                        values.get(places[place], record),
-                        candidate.get(place, record),
-                    );
-                    let equal = match as_text {
-                        true => compare::texts(&a, &b).map(std::cmp::Ordering::is_eq),
-                        false => compare::equal(&a, &b).unwrap_or_else(|fault| {
-                            faults.add(record, fault.about(&node.label));
-                            None
-                        }),
-                    };
-                    truths.push(equal == Some(true));
-                }
-                truths
+                each(&rest, faults, false, |place, record| {
+                    let value = values.get(places[place], record);
+                    equal(as_text, &value, &candidate.get(place, record))
+                        .map(|equal| equal == Some(true))
+                        .map_err(|fault| fault.about(&node.label))
+                })
             }
             _ => {
                 let truths = when.truths(batch, &rest, faults);

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::ast::{Compare, Logic};
-use super::eval::Batch;
+use super::eval::{Batch, each, equal};
 use super::node::{Kind, List, Node, Pattern};
 use super::resolve::compile;
 use crate::record::{Fault, Faults, Records, field};
@@ -106,14 +106,14 @@ impl Node {
             }
             Kind::IsNull { value, negated } => {
                 let values = value.evaluate(batch, selection, faults);
-                each(selection, faults, |place, record| {
+                each(selection, faults, Truth::Unknown, |place, record| {
                     let is_null = matches!(values.get(place, record), Value::Null);
                     Ok(Truth::from(is_null != *negated))
                 })
             }
             _ => {
                 let values = self.evaluate(batch, selection, faults);
-                each(selection, faults, |place, record| {
+                each(selection, faults, Truth::Unknown, |place, record| {
                     text::is_true(&values.get(place, record))
                         .map(Truth::from)
                         .map_err(|fault| fault.about(&self.label))
@@ -121,24 +121,6 @@ impl Node {
             }
         }
     }
-}
-
-#[inline(always)]
-fn each(
-    selection: &[u32],
-    faults: &mut Faults,
-    mut truth: impl FnMut(usize, u32) -> Result<Truth, Fault>,
-) -> Vec<Truth> {
-    selection
-        .iter()
-        .enumerate()
-        .map(|(place, &record)| {
-            truth(place, record).unwrap_or_else(|fault| {
-                faults.add(record, fault);
-                Truth::Unknown
-            })
-        })
-        .collect()
 }
 
 /// The right side is asked only about the records that the left side leaves open.
@@ -217,7 +199,7 @@ fn comparison<'v>(
     let is_equality = matches!(op, Compare::Equal | Compare::NotEqual);
     let a = left.evaluate(batch, selection, faults);
     let b = right.evaluate(batch, selection, faults);
-    each(selection, faults, |place, record| {
+    each(selection, faults, Truth::Unknown, |place, record| {
         let (a, b) = (a.get(place, record), b.get(place, record));
         if as_text {
             let order = compare::texts(&a, &b);
@@ -246,7 +228,7 @@ fn column_with_constant(
     match constant {
         Value::Decimal(decimal) => {
             let number = Number::Decimal(decimal);
-            Some(each(selection, faults, |_, record| {
+            Some(each(selection, faults, Truth::Unknown, |_, record| {
                 let raw = records.field(record as usize, column);
                 if raw.is_empty() {
                     return Ok(Truth::Unknown);
@@ -260,7 +242,7 @@ fn column_with_constant(
                     .map_err(|fault| fault.about(&node.label))
             }))
         }
-        Value::Text(text) => Some(each(selection, faults, |_, record| {
+        Value::Text(text) => Some(each(selection, faults, Truth::Unknown, |_, record| {
             let raw = records.field(record as usize, column);
             Ok(if raw.is_empty() {
                 Truth::Unknown
@@ -288,7 +270,7 @@ fn matching<'v>(
 ) -> Vec<Truth> {
     let values = value.evaluate(batch, selection, faults);
     match pattern {
-        Pattern::Compiled(regex) => each(selection, faults, |place, record| {
+        Pattern::Compiled(regex) => each(selection, faults, Truth::Unknown, |place, record| {
             let text = text::to_text(&values.get(place, record), batch.arena);
             Ok(text.map(|text| regex.is_match(text) != negated).into())
         }),
@@ -296,7 +278,7 @@ fn matching<'v>(
             let patterns = node.evaluate(batch, selection, faults);
             // Patterns that come with the data repeat, more often than not, from record to record.
             let mut last: Option<(&[u8], regex::bytes::Regex)> = None;
-            each(selection, faults, |place, record| {
+            each(selection, faults, Truth::Unknown, |place, record| {
                 let pattern = text::to_text(&patterns.get(place, record), batch.arena);
                 let text = text::to_text(&values.get(place, record), batch.arena);
                 let (Some(pattern), Some(text)) = (pattern, text) else {
@@ -326,7 +308,7 @@ fn contained<'v>(
 ) -> Vec<Truth> {
     let values = value.evaluate(batch, selection, faults);
     match list {
-        List::Texts(texts) => each(selection, faults, |place, record| {
+        List::Texts(texts) => each(selection, faults, Truth::Unknown, |place, record| {
             let text = text::to_text(&values.get(place, record), batch.arena);
             Ok(text.map(|text| texts.contains(text)).into())
         }),
@@ -340,16 +322,13 @@ fn contained<'v>(
                     )
                 })
                 .collect();
-            each(selection, faults, |place, record| {
+            each(selection, faults, Truth::Unknown, |place, record| {
                 let value_here = values.get(place, record);
                 let mut answer = Truth::False;
                 for (as_text, candidate) in &candidates {
                     let candidate = candidate.get(place, record);
-                    let equal = match as_text {
-                        true => compare::texts(&value_here, &candidate).map(Ordering::is_eq),
-                        false => compare::equal(&value_here, &candidate)
-                            .map_err(|fault| fault.about(&value.label))?,
-                    };
+                    let equal = equal(*as_text, &value_here, &candidate)
+                        .map_err(|fault| fault.about(&value.label))?;
                     match equal {
                         Some(true) => return Ok(Truth::True),
                         Some(false) => {}
