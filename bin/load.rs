@@ -10,6 +10,7 @@ use clap::Parser;
 use pipewright::cli::{self, Shared, Tool, Usage};
 use pipewright::stream::{Framing, Input, Output, Settings, Summary};
 use pipewright::target::file::Text;
+use pipewright::target::postgres::Postgres;
 use pipewright::target::sqlite::Sqlite;
 use pipewright::target::{self, Address, Format, Mode, Target};
 
@@ -111,7 +112,9 @@ impl Args {
             Address::Sqlite { path, table } => {
                 Box::new(Sqlite::open(path, table, mode, &self.key)?)
             }
-            Address::Postgres { .. } => anyhow::bail!("PostgreSQL is to come"),
+            Address::Postgres { url, table } => {
+                Box::new(Postgres::open(url, table, mode, &self.key)?)
+            }
             Address::File { path, format } => Box::new(Text::file(path, *format, dialect, mode)?),
             Address::Standard { format } => {
                 Box::new(Text::standard(*format, dialect, cli::terminal_width()))

@@ -5,10 +5,11 @@
 //! | [`address`] | where records go, as the user wrote it |
 //! | [`load`] | the run: header, types where they are wanted, records, commit |
 //! | [`types`], [`plain`] | what a column is, from all that it holds |
+//! | [`rule`] | whether a value fits the type that a table's column has |
 //! | [`spool`] | records kept aside until the types are known |
 //! | [`places`] | where a record stood in the input, found again by its number |
 //! | [`receipt`] | what a load says when it is done |
-//! | [`sqlite`] | the databases |
+//! | [`sqlite`], [`postgres`] | the databases |
 //! | [`file`], [`csv`], [`jsonl`], [`table`] | files and standard output, and their formats |
 
 pub mod address;
@@ -18,7 +19,9 @@ pub mod jsonl;
 pub mod load;
 pub mod places;
 pub mod plain;
+pub mod postgres;
 pub mod receipt;
+pub mod rule;
 pub mod spool;
 pub mod sqlite;
 pub mod table;

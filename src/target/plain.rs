@@ -73,9 +73,26 @@ impl<'t> Plain<'t> {
         (digits.len() as i64 - exponent).max(0)
     }
 
-    /// How many digits stand before the point when written out, leading zeros left off.
-    pub fn whole_digits(&self) -> i64 {
-        self.significant().1.max(0)
+    /// The power of ten of the point before the first digit: how many digits stand before the
+    /// point, and below zero, how many zeros follow it. None for zero.
+    pub fn magnitude(&self) -> Option<i64> {
+        let (digits, exponent) = self.significant();
+        (!digits.is_empty()).then_some(exponent)
+    }
+
+    /// How many zeros stand before the point behind the last other digit.
+    pub fn trailing_zeros(&self) -> i64 {
+        let (digits, exponent) = self.significant();
+        match digits.is_empty() {
+            true => i64::MAX,
+            false => (exponent - digits.len() as i64).max(0),
+        }
+    }
+
+    /// Whether it has thousands of digits when written out, more than databases take.
+    pub fn is_huge(&self) -> bool {
+        self.whole.len() + self.fraction.len() > 10_000
+            || self.exponent.is_some_and(|power| power.abs() > 10_000)
     }
 
     /// The digits from the first to the last that is not zero, and the power of ten with which
@@ -107,6 +124,16 @@ pub fn surviving(text: &[u8]) -> Option<f64> {
     let shortest = format!("{double:e}");
     let back = Plain::of(shortest.as_bytes())?;
     (back.significant() == plain.significant()).then_some(double)
+}
+
+/// Whether a plain number comes back from a float of 32 bits as it went in.
+pub fn survives_single(text: &[u8]) -> bool {
+    let back = || {
+        let single: f32 = std::str::from_utf8(text).ok()?.parse().ok()?;
+        let shortest = format!("{single:e}");
+        Some(Plain::of(shortest.as_bytes())?.significant() == Plain::of(text)?.significant())
+    };
+    back().unwrap_or(false)
 }
 
 /// The double nearest to a plain number; none past a double's range.
@@ -211,13 +238,13 @@ mod tests {
     fn digits_are_counted_by_value() {
         let counts = |text: &str| {
             let plain = Plain::of(text.as_bytes()).unwrap();
-            (plain.whole_digits(), plain.places())
+            (plain.magnitude(), plain.places())
         };
-        assert_eq!(counts("0"), (0, 0));
-        assert_eq!(counts("12.340"), (2, 2));
-        assert_eq!(counts("0.05"), (0, 2));
-        assert_eq!(counts("1.5e-3"), (0, 4));
-        assert_eq!(counts("1.5e3"), (4, 0));
-        assert_eq!(counts("120"), (3, 0));
+        assert_eq!(counts("0"), (None, 0));
+        assert_eq!(counts("12.340"), (Some(2), 2));
+        assert_eq!(counts("0.05"), (Some(-1), 2));
+        assert_eq!(counts("1.5e-3"), (Some(-2), 4));
+        assert_eq!(counts("1.5e3"), (Some(4), 0));
+        assert_eq!(counts("120"), (Some(3), 0));
     }
 }

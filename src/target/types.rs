@@ -72,9 +72,7 @@ impl Seen {
             Some(_) => Self::DOUBLE,
             None => Self::DECIMAL,
         };
-        let is_huge =
-            raw.len() > 10_000 || plain.exponent.is_some_and(|power| power.abs() > 10_000);
-        kind | Self::precision(raw) | if is_huge { Self::HUGE } else { 0 }
+        kind | Self::precision(raw) | if plain.is_huge() { Self::HUGE } else { 0 }
     }
 
     fn precision(raw: &[u8]) -> u16 {

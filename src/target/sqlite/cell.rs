@@ -3,6 +3,7 @@
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use crate::record::{Fault, Faults, Records, field};
+use crate::target::rule::no_integer;
 use crate::target::types::{self, Found, Kind, check_text, is_text, shown};
 use crate::target::{Encoder, Parcel, plain};
 use crate::value::parse::is_plain;
@@ -145,17 +146,6 @@ fn would_change(text: &[u8]) -> bool {
         .iter()
         .all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'));
     could && plain::integer(text).is_none() && plain::nearest(text).is_some()
-}
-
-fn no_integer(raw: &[u8]) -> Fault {
-    let why = match is_plain(&field::content(raw)) {
-        true if raw.contains(&b'.') || raw.contains(&b'e') || raw.contains(&b'E') => {
-            "is not an integer"
-        }
-        true => "is beyond 64 bits",
-        false => "is not an integer",
-    };
-    Fault::new(format!("{} {why}", shown(raw)))
 }
 
 const NULL: u8 = 0;

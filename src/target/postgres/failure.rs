@@ -1,0 +1,129 @@
+//! What PostgreSQL says when it does not do a thing, in our words.
+
+use postgres::error::{DbError, SqlState};
+
+use crate::record::Fault;
+use crate::target::Refused;
+
+/// An error of the server or on the way to it.
+pub fn told(error: &postgres::Error) -> anyhow::Error {
+    anyhow::anyhow!(words(error))
+}
+
+/// An error in the midst of records: about one of them, where the server says which.
+pub fn told_of_record(error: &postgres::Error) -> anyhow::Error {
+    let place = error.as_db_error().and_then(|db| Some((db, record(db)?)));
+    match place {
+        Some((db, record)) => anyhow::Error::new(Refused {
+            record,
+            fault: Fault::new(reason(db)),
+        }),
+        None => told(error),
+    }
+}
+
+/// The record, from 0, that a COPY was at. In its text format a record is a line.
+fn record(error: &DbError) -> Option<u64> {
+    let (_, behind) = error.where_()?.split_once(", line ")?;
+    let digits = behind
+        .split(|letter: char| !letter.is_ascii_digit())
+        .next()?;
+    digits.parse::<u64>().ok()?.checked_sub(1)
+}
+
+/// An error in one line.
+pub fn words(error: &postgres::Error) -> String {
+    if let Some(db) = error.as_db_error() {
+        return reason(db);
+    }
+    if error.is_closed() {
+        return "the server has closed the connection".to_owned();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let text = cause.to_string();
+    // The system's words come with its number, and in upper case.
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_lowercase().chain(letters).collect(),
+        None => "the server cannot be reached".to_owned(),
+    }
+}
+
+fn reason(error: &DbError) -> String {
+    let detail = error.detail().unwrap_or_default().trim_end_matches('.');
+    let constraint = error.constraint().unwrap_or_default();
+    match error.code() {
+        &SqlState::UNIQUE_VIOLATION => {
+            let key = key_of(detail);
+            format!("{key}: the table has this already, and '{constraint}' wants it unique")
+        }
+        &SqlState::NOT_NULL_VIOLATION => {
+            let column = error.column().unwrap_or("a column");
+            format!("{column}: null, which the table does not allow")
+        }
+        &SqlState::CHECK_VIOLATION => format!("the table's check '{constraint}' does not hold"),
+        &SqlState::EXCLUSION_VIOLATION => {
+            format!("the table's exclusion '{constraint}' does not hold")
+        }
+        &SqlState::FOREIGN_KEY_VIOLATION => {
+            format!("the foreign key '{constraint}' has no counterpart: {detail}")
+        }
+        &SqlState::LOCK_NOT_AVAILABLE => {
+            "the table is locked by another session, and stayed so for 10 seconds".to_owned()
+        }
+        &SqlState::DISK_FULL => "no space is left on the server".to_owned(),
+        _ => {
+            let column = error.where_().and_then(column_of);
+            let column = column.map(|name| format!("{name}: ")).unwrap_or_default();
+            let detail = if detail.is_empty() {
+                String::new()
+            } else {
+                format!(" ({detail})")
+            };
+            format!("{column}{}{detail}", error.message())
+        }
+    }
+}
+
+/// The column in `COPY t, line 3, column b: "x"`.
+fn column_of(context: &str) -> Option<&str> {
+    let (_, behind) = context.split_once(", column ")?;
+    Some(behind.split_once(':').map_or(behind, |(name, _)| name))
+}
+
+/// `id: 5` of `Key (id)=(5) already exists`.
+fn key_of(detail: &str) -> String {
+    let key = detail
+        .strip_prefix("Key (")
+        .and_then(|rest| rest.split_once(")=("))
+        .and_then(|(names, rest)| Some((names, rest.rsplit_once(')')?.0)));
+    match key {
+        Some((names, values)) => format!("{names}: '{values}'"),
+        None => detail.to_owned(),
+    }
+}
+
+/// Whether the server saw one key twice in the same upsert (SQL:2003's cardinality violation).
+pub fn is_repeated_key(error: &postgres::Error) -> bool {
+    error.code() == Some(&SqlState::CARDINALITY_VIOLATION)
+}
+
+/// Whether a key is not unique.
+pub fn is_not_unique(error: &postgres::Error) -> bool {
+    error.code() == Some(&SqlState::UNIQUE_VIOLATION)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_are_read() {
+        assert_eq!(key_of("Key (a, b)=(1, x) already exists"), "a, b: '1, x'");
+        assert_eq!(column_of("COPY t, line 3, column b c: \"x\""), Some("b c"));
+    }
+}
