@@ -1,7 +1,5 @@
 //! The run of a load: header, types where they are wanted, records, commit.
 
-use anyhow::Context;
-
 use crate::record::{Fault, Faults, Header, Records};
 use crate::stream::{self, Flow, Input, Settings, Sink, Summary};
 use crate::trust::Policy;
@@ -18,10 +16,7 @@ pub fn load(
     mut target: Box<dyn Target>,
     watch: &mut (dyn FnMut(u64) + Send),
 ) -> anyhow::Result<(Receipt, Summary)> {
-    let header = input
-        .header()?
-        .checked()
-        .with_context(|| input.current_name().to_string())?;
+    let header = input.header()?;
     let mut run = Run {
         settings,
         watch,
