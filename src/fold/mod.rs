@@ -6,11 +6,12 @@
 //! | `aggregation` | keys, calls of aggregates, and expressions over them |
 //! | `count` | `count` |
 //! | `sum` | `sum`, `avg` |
-//! | `extremes` | `min`, `max` |
+//! | `extremes` | `min`, `max`; `best`, `rank`: what they compare |
 //! | `position` | `first`, `last`, `arg_min`, `arg_max` |
 //! | `quantile` | `median`, `quantile` |
+//! | `exact` | exact sums of all groups |
 //! | `spread` | `variance`, `stddev` and their population forms |
-//! | `distinct` | `count_distinct`, `mode` |
+//! | `distinct` | `count_distinct`, `mode`; `interned`: the values seen in each group |
 //! | `text` | `string_agg` |
 //! | `truth` | `bool_and`, `bool_or`, `count_if` |
 //!
@@ -19,17 +20,24 @@
 //! arrive.
 
 mod aggregation;
+mod best;
 mod count;
 mod distinct;
+mod exact;
 mod extremes;
 mod groups;
 mod held;
+mod interned;
 mod position;
 mod quantile;
+mod rank;
 mod spread;
 mod sum;
 mod text;
 mod truth;
+
+#[cfg(test)]
+mod tests;
 
 use std::any::Any;
 use std::ops::RangeInclusive;

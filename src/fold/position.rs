@@ -5,10 +5,12 @@ use std::cmp::Ordering;
 
 use bumpalo::Bump;
 
+use super::best::{Best, Standing};
 use super::held::Held;
+use super::rank::Rank;
 use super::{Accumulator, Aggregate, Batch, Position, same};
 use crate::record::Fault;
-use crate::value::{Value, compare, parse, text};
+use crate::value::Value;
 
 pub(super) static AGGREGATES: &[Aggregate] = &[
     Aggregate {
@@ -34,7 +36,7 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
         aliases: &["min_by"],
         parameters: "x, by",
         arity: 2..=2,
-        purpose: "x of the record with the least 'by', the first of several",
+        purpose: "x of the record with the least 'by', the first of several; null x are skipped",
         numeric: &[],
         make: |_| Ok(Box::new(Args::new(Ordering::Less))),
     },
@@ -43,7 +45,7 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
         aliases: &["max_by"],
         parameters: "x, by",
         arity: 2..=2,
-        purpose: "x of the record with the greatest 'by', the first of several",
+        purpose: "x of the record with the greatest 'by', the first of several; null x are skipped",
         numeric: &[],
         make: |_| Ok(Box::new(Args::new(Ordering::Greater))),
     },
@@ -109,10 +111,9 @@ impl Accumulator for Ends {
     }
 }
 
-/// The best record of a group.
-#[derive(Clone)]
-struct Best {
-    by: Held,
+/// The best 'by' of a group, and what stands beside it in the first record that holds it.
+struct Beside {
+    best: Best,
     position: Position,
     value: Held,
 }
@@ -120,59 +121,40 @@ struct Best {
 struct Args {
     /// How a better 'by' stands to the best one so far.
     better: Ordering,
-    best: Vec<Option<Best>>,
-    /// Groups whose 'by' held numbers and text: `(number, text)` seen.
-    kinds: Vec<(bool, bool)>,
+    groups: Vec<Beside>,
 }
 
 impl Args {
     fn new(better: Ordering) -> Self {
         Args {
             better,
-            best: Vec::new(),
-            kinds: Vec::new(),
-        }
-    }
-
-    fn offer(&mut self, group: u32, position: Position, by: &Value<'_>, value: &Value<'_>) {
-        let best = &mut self.best[group as usize];
-        let Some(known) = best else {
-            let (mut by_held, mut held) = (Held::Null, Held::Null);
-            by_held.set(by);
-            held.set(value);
-            *best = Some(Best {
-                by: by_held,
-                position,
-                value: held,
-            });
-            return;
-        };
-        let order = compare::compare(by, &known.by.value())
-            .unwrap_or_else(|_| compare::texts(by, &known.by.value()));
-        let is_better = match order {
-            Some(Ordering::Equal) => position < known.position,
-            order => order == Some(self.better),
-        };
-        if is_better {
-            known.by.set(by);
-            known.value.set(value);
-            known.position = position;
+            groups: Vec::new(),
         }
     }
 }
 
-fn is_number(value: &Value<'_>) -> bool {
-    match value {
-        Value::Decimal(_) | Value::Double(_) => true,
-        Value::Raw(text) | Value::Text(text) => parse::is_plain(text),
-        _ => false,
+impl Beside {
+    fn nothing() -> Self {
+        Beside {
+            best: Best::default(),
+            position: (u64::MAX, u32::MAX),
+            value: Held::Null,
+        }
+    }
+
+    /// Whether a record at `position` takes the place of the one that is kept.
+    fn is_taken(&self, standing: Standing, position: Position) -> bool {
+        match standing {
+            Standing::Better => true,
+            Standing::Equal => position < self.position,
+            Standing::Worse => false,
+        }
     }
 }
 
 impl Accumulator for Args {
     fn grow(&mut self, groups: usize) {
-        self.best.resize(groups, None);
-        self.kinds.resize(groups, (false, false));
+        self.groups.resize_with(groups, Beside::nothing);
     }
 
     fn absorb(&mut self, batch: &Batch<'_>) {
@@ -180,15 +162,18 @@ impl Accumulator for Args {
             return;
         };
         for (place, &group) in batch.groups.iter().enumerate() {
-            if matches!(keys[place], Value::Null) {
+            if matches!(values[place], Value::Null) {
                 continue;
             }
-            let kinds = &mut self.kinds[group as usize];
-            match is_number(&keys[place]) {
-                true => kinds.0 = true,
-                false => kinds.1 = true,
+            let Some(rank) = Rank::of(&keys[place]) else {
+                continue;
+            };
+            let (kept, position) = (&mut self.groups[group as usize], batch.position(place));
+            let standing = kept.best.offer(rank, self.better);
+            if kept.is_taken(standing, position) {
+                kept.position = position;
+                kept.value.set(&values[place]);
             }
-            self.offer(group, batch.position(place), &keys[place], &values[place]);
         }
     }
 
@@ -196,26 +181,19 @@ impl Accumulator for Args {
         let Some(other) = same::<Self>(other) else {
             return;
         };
-        for ((best, kinds), &group) in other.best.iter().zip(&other.kinds).zip(map) {
-            let mine = &mut self.kinds[group as usize];
-            *mine = (mine.0 | kinds.0, mine.1 | kinds.1);
-            if let Some(best) = best {
-                self.offer(group, best.position, &best.by.value(), &best.value.value());
+        for (theirs, &group) in other.groups.into_iter().zip(map) {
+            let kept = &mut self.groups[group as usize];
+            let standing = kept.best.merge(theirs.best, self.better);
+            if kept.is_taken(standing, theirs.position) {
+                kept.position = theirs.position;
+                kept.value = theirs.value;
             }
         }
     }
 
     fn finish<'a>(&self, group: u32, arena: &'a Bump) -> Result<Value<'a>, Fault> {
-        if self.kinds[group as usize] == (true, true) {
-            let by = self.best[group as usize]
-                .as_ref()
-                .map(|best| text::quoted(&best.by.value()));
-            return Err(Fault::new(format!(
-                "compares numbers and text (one is {}); use number(x) or text(x)",
-                by.unwrap_or_default()
-            )));
-        }
-        let best = self.best[group as usize].as_ref();
-        Ok(best.map_or(Value::Null, |best| best.value.copied(arena)))
+        let kept = &self.groups[group as usize];
+        kept.best.value(arena)?;
+        Ok(kept.value.copied(arena))
     }
 }

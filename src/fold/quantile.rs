@@ -1,1 +1,193 @@
-pub(super) static AGGREGATES: &[super::Aggregate] = &[];
+//! Medians and other quantiles, exact: every number is kept until the end.
+
+use bumpalo::Bump;
+
+use super::{Accumulator, Aggregate, Batch, same};
+use crate::record::Fault;
+use crate::value::decimal::{Rounding, power_of_ten};
+use crate::value::wide::Wide;
+use crate::value::{Decimal, Number, Value, text};
+
+pub(super) static AGGREGATES: &[Aggregate] = &[
+    Aggregate {
+        name: "median",
+        aliases: &[],
+        parameters: "x",
+        arity: 1..=1,
+        purpose: "the number in the middle, or the mean of the two there",
+        numeric: &[0],
+        make: |_| Ok(Box::new(Quantile::new(Decimal::raw(5, 1)))),
+    },
+    Aggregate {
+        name: "quantile",
+        aliases: &["quantile_cont", "percentile_cont"],
+        parameters: "x, q",
+        arity: 2..=2,
+        purpose: "the number below which the share q (0 to 1) lies, between two by interpolation",
+        numeric: &[0],
+        make: make_quantile,
+    },
+];
+
+fn make_quantile(arguments: &[Option<Value<'static>>]) -> Result<Box<dyn Accumulator>, Fault> {
+    let Some(Some(share)) = arguments.get(1) else {
+        return Err(Fault::new("the share must be a constant"));
+    };
+    match text::to_number(share) {
+        Ok(Some(Number::Decimal(exact)))
+            if Decimal::ZERO <= exact && exact <= Decimal::ONE && exact.scale() <= 18 =>
+        {
+            Ok(Box::new(Quantile::new(exact)))
+        }
+        _ => Err(Fault::new(format!(
+            "{} is not a share between 0 and 1",
+            text::quoted(share)
+        ))),
+    }
+}
+
+/// Numbers with more places than this don't change the scale that all share.
+const WIDEST: u8 = 9;
+
+/// All numbers of each group.
+struct Quantile {
+    share: Decimal,
+    /// The scale of all the integers in `states`.
+    scale: u8,
+    states: Vec<Numbers>,
+}
+
+#[derive(Clone, Default)]
+struct Numbers {
+    /// Those that fit in 64 bits at the common scale.
+    small: Vec<i64>,
+    others: Vec<Number>,
+}
+
+impl Quantile {
+    fn new(share: Decimal) -> Self {
+        Quantile {
+            share,
+            scale: 0,
+            states: Vec::new(),
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, group: u32, number: Decimal) {
+        match number.small_mantissa() {
+            Some(mantissa) if number.scale() == self.scale => {
+                self.states[group as usize].small.push(mantissa);
+            }
+            _ => self.add_scaled(group, number),
+        }
+    }
+
+    #[inline(never)]
+    fn add_scaled(&mut self, group: u32, number: Decimal) {
+        let least = number.normalized();
+        if least.scale() > self.scale && least.scale() <= WIDEST {
+            self.widen(least.scale());
+        }
+        let aligned = match self.scale.checked_sub(least.scale()) {
+            Some(places) => least.mantissa().checked_mul(power_of_ten(places)),
+            None => None,
+        };
+        let numbers = &mut self.states[group as usize];
+        match aligned.and_then(|aligned| i64::try_from(aligned).ok()) {
+            Some(aligned) => numbers.small.push(aligned),
+            None => numbers.others.push(Number::Decimal(least)),
+        }
+    }
+
+    /// Bring all integers to a greater scale; those that don't fit there join the others.
+    fn widen(&mut self, scale: u8) {
+        let factor = power_of_ten(scale - self.scale) as i64;
+        let old = self.scale;
+        for Numbers { small, others } in &mut self.states {
+            small.retain_mut(|mantissa| match mantissa.checked_mul(factor) {
+                Some(widened) => {
+                    *mantissa = widened;
+                    true
+                }
+                None => {
+                    let number = Decimal::raw(i128::from(*mantissa), old);
+                    others.push(Number::Decimal(number));
+                    false
+                }
+            });
+        }
+        self.scale = scale;
+    }
+}
+
+impl Numbers {
+    /// The numbers at two places (from 0) of the ascending order.
+    fn at(&self, places: [usize; 2], scale: u8) -> [Number; 2] {
+        let number = |mantissa: i64| Number::Decimal(Decimal::raw(i128::from(mantissa), scale));
+        if self.others.is_empty() {
+            let mut small = self.small.clone();
+            return places.map(|place| number(*small.select_nth_unstable(place).1));
+        }
+        let small = self.small.iter().map(|&mantissa| number(mantissa));
+        let mut all: Vec<Number> = small.chain(self.others.iter().copied()).collect();
+        places.map(|place| *all.select_nth_unstable_by(place, |a, b| a.compare(*b)).1)
+    }
+}
+
+impl Accumulator for Quantile {
+    fn grow(&mut self, groups: usize) {
+        self.states.resize_with(groups, Numbers::default);
+    }
+
+    fn absorb(&mut self, batch: &Batch<'_>) {
+        for (&group, value) in batch.groups.iter().zip(batch.arguments[0]) {
+            match value {
+                Value::Decimal(decimal) => self.add(group, *decimal),
+                Value::Double(double) => {
+                    let others = &mut self.states[group as usize].others;
+                    others.push(Number::Double(*double));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
+        let Some(mut other) = same::<Self>(other) else {
+            return;
+        };
+        if other.scale < self.scale {
+            other.widen(self.scale);
+        } else if other.scale > self.scale {
+            self.widen(other.scale);
+        }
+        for (mut theirs, &group) in other.states.into_iter().zip(map) {
+            let ours = &mut self.states[group as usize];
+            ours.small.append(&mut theirs.small);
+            ours.others.append(&mut theirs.others);
+        }
+    }
+
+    fn finish<'a>(&self, group: u32, _: &'a Bump) -> Result<Value<'a>, Fault> {
+        let numbers = &self.states[group as usize];
+        let count = numbers.small.len() + numbers.others.len();
+        let Some(last) = count.checked_sub(1) else {
+            return Ok(Value::Null);
+        };
+        // Exact: fewer than 10^20 numbers, and at most 18 places.
+        let place = self.share.multiply(Decimal::from(last as u64));
+        let place = place.unwrap_or(Decimal::ZERO);
+        let floor = place.round_by(0, Rounding::Floor);
+        let floor = floor.and_then(Decimal::to_i64).unwrap_or(0) as usize;
+        let floor = floor.min(last);
+        let [low, high] = numbers.at([floor, (floor + 1).min(last)], self.scale);
+        let rest = Wide::from(place).subtract(&Decimal::from(floor as u64).into());
+        if rest.is_zero() || low == high {
+            return Ok(low.into());
+        }
+        let mut between = Wide::from(high).subtract(&low.into()).multiply(&rest);
+        between.add(&low.into());
+        Ok(between.to_number(true)?.into())
+    }
+}

@@ -79,7 +79,7 @@ const LIMIT: u128 = POWERS[MAX_DIGITS as usize] as u128;
 
 /// `10^exponent`, for exponents up to 38.
 #[inline]
-pub(super) fn power_of_ten(exponent: u8) -> i128 {
+pub(crate) fn power_of_ten(exponent: u8) -> i128 {
     POWERS[usize::from(exponent)]
 }
 
@@ -91,7 +91,7 @@ impl Decimal {
 
     /// Only for mantissas and scales known to be in range.
     #[inline]
-    pub(super) const fn raw(mantissa: i128, scale: u8) -> Self {
+    pub(crate) const fn raw(mantissa: i128, scale: u8) -> Self {
         Decimal {
             low: mantissa as u64,
             high: (mantissa >> 64) as i64,

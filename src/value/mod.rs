@@ -7,12 +7,14 @@
 //! | [`parse`], [`print`] | text to number and back |
 //! | [`wide`] | exact numbers of any length; the double nearest to a quotient or a root |
 //! | [`compare`] | equal, less, greater between any two values |
+//! | [`identity`] | when two values count as one |
 //! | [`text`] | a value as text, as truth, as a number; how it is written on the stream |
 //! | [`time`] | points and lengths of time |
 
 pub mod compare;
 pub mod decimal;
 mod divide;
+pub mod identity;
 pub mod number;
 pub mod parse;
 pub mod print;

@@ -337,6 +337,18 @@ fn significant(parts: &Parts<'_>) -> (Vec<u8>, i64) {
     )
 }
 
+/// Append a text that [`is_plain`] accepts, of any length, in the form that all texts of the same
+/// number share: digits without zeros at either end, and the power of ten of the first.
+pub(super) fn write_canonical(text: &[u8], out: &mut Vec<u8>) {
+    let Some(parts) = split(text) else { return };
+    let (digits, power) = significant(&parts);
+    if parts.negative && !digits.is_empty() {
+        out.push(b'-');
+    }
+    out.extend_from_slice(&digits);
+    out.extend_from_slice(format!("e{power}").as_bytes());
+}
+
 /// The order of a text that [`is_plain`] accepts and that is too long for a number, and a number.
 pub fn compare_plain_with(text: &[u8], number: Number) -> std::cmp::Ordering {
     let mut printed = Vec::new();

@@ -49,11 +49,44 @@ fn write_short(magnitude: u64, scale: u32, out: &mut Vec<u8>) {
 }
 
 fn write_long(magnitude: u128, scale: usize, out: &mut Vec<u8>) {
+    let digits = all_digits(magnitude);
+    let (whole, fraction) = split_digits(&digits, scale);
+    out.extend_from_slice(whole);
+    if let Some(last) = fraction.iter().rposition(|digit| *digit != b'0') {
+        out.push(b'.');
+        out.extend_from_slice(&fraction[..=last]);
+    }
+}
+
+/// Append a decimal with every place of its scale, as a field that it was read from spelled it:
+/// `1.50`.
+pub fn write_with_scale(decimal: Decimal, out: &mut Vec<u8>) {
+    if decimal.is_negative() {
+        out.push(b'-');
+    }
+    let digits = all_digits(decimal.mantissa().unsigned_abs());
+    let (whole, fraction) = split_digits(&digits, decimal.scale().into());
+    out.extend_from_slice(whole);
+    if !fraction.is_empty() {
+        out.push(b'.');
+        out.extend_from_slice(fraction);
+    }
+}
+
+/// The digits before the point, at least one, and those behind it.
+fn split_digits(digits: &[u8; WIDTH], scale: usize) -> (&[u8], &[u8]) {
+    let (whole, fraction) = digits.split_at(WIDTH - scale);
+    let first = whole.iter().position(|digit| *digit != b'0');
+    (&whole[first.unwrap_or(whole.len() - 1)..], fraction)
+}
+
+/// A magnitude below `10^40` with zeros in front.
+fn all_digits(magnitude: u128) -> [u8; WIDTH] {
+    const CHUNK: u128 = 10_000_000_000_000_000;
     let mut digits = [b'0'; WIDTH];
     let mut end = WIDTH;
     let mut rest = magnitude;
     while rest > u128::from(u64::MAX) {
-        const CHUNK: u128 = 10_000_000_000_000_000;
         let chunk = (rest % CHUNK) as u64;
         rest /= CHUNK;
         end -= 16;
@@ -66,16 +99,7 @@ fn write_long(magnitude: u128, scale: usize, out: &mut Vec<u8>) {
         put_eight(rest % 100_000_000, &mut digits[end..end + 8]);
         rest /= 100_000_000;
     }
-    let (whole, fraction) = digits.split_at(WIDTH - scale);
-    let first = whole
-        .iter()
-        .position(|digit| *digit != b'0')
-        .unwrap_or(whole.len() - 1);
-    out.extend_from_slice(&whole[first..]);
-    if let Some(last) = fraction.iter().rposition(|digit| *digit != b'0') {
-        out.push(b'.');
-        out.extend_from_slice(&fraction[..=last]);
-    }
+    digits
 }
 
 #[inline]

@@ -84,6 +84,11 @@ impl Wide {
         self.mantissa_at(scale).cmp(&other.mantissa_at(scale))
     }
 
+    /// Is it zero?
+    pub fn is_zero(&self) -> bool {
+        self.mantissa.sign() == Sign::NoSign
+    }
+
     /// Is it below zero?
     pub fn is_negative(&self) -> bool {
         self.mantissa.sign() == Sign::Minus
@@ -145,16 +150,21 @@ impl Wide {
     /// The exact quotient where it ends within 38 digits, else the double nearest to it. The
     /// divisor is not zero.
     pub fn divide(&self, divisor: &Wide) -> Result<Number, Fault> {
-        let same_sign = self.is_negative() == divisor.is_negative();
-        let (n, d) = self.ratio(divisor);
-        if let Some(quotient) = terminating_quotient(&n, &d) {
-            return Ok(Number::Decimal(if same_sign {
-                quotient
-            } else {
-                quotient.negate()
-            }));
+        match self.divide_exact(divisor) {
+            Some(quotient) => Ok(Number::Decimal(quotient)),
+            None => Number::from_f64(self.nearest_quotient(divisor)),
         }
-        Number::from_f64(self.nearest_quotient(divisor))
+    }
+
+    /// The quotient where it ends within 38 digits. The divisor is not zero.
+    pub fn divide_exact(&self, divisor: &Wide) -> Option<Decimal> {
+        let (n, d) = self.ratio(divisor);
+        let quotient = terminating_quotient(&n, &d)?;
+        Some(if self.is_negative() == divisor.is_negative() {
+            quotient
+        } else {
+            quotient.negate()
+        })
     }
 
     /// The double nearest to the quotient; infinite past the range. The divisor is not zero.

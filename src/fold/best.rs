@@ -1,0 +1,98 @@
+//! The least or the greatest value of a group so far.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use bumpalo::Bump;
+
+use super::rank::{Rank, one_class};
+use crate::record::Fault;
+use crate::value::Value;
+
+/// The best value of a group so far.
+#[derive(Clone, Default)]
+pub(super) struct Best {
+    /// Past one class there is no best.
+    classes: u8,
+    rank: Option<Rank<Box<[u8]>>>,
+}
+
+/// How a value stands to the best before it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    Better,
+    Equal,
+    Worse,
+}
+
+impl Best {
+    /// How a rank stands to the best so far, its class being taken note of.
+    #[inline]
+    fn standing<B: AsRef<[u8]>>(&mut self, rank: &Rank<B>, wanted: Ordering) -> Standing {
+        self.classes |= rank.class();
+        match &self.rank {
+            None => Standing::Better,
+            Some(_) if self.classes.count_ones() > 1 => Standing::Worse,
+            Some(best) => match rank.compare(best) {
+                Ordering::Equal => Standing::Equal,
+                order if order == wanted => Standing::Better,
+                _ => Standing::Worse,
+            },
+        }
+    }
+
+    /// Take a value that is better, and of equal ones the one that is spelled first. The result
+    /// says how it stood to the best before it.
+    #[inline]
+    pub fn offer(&mut self, rank: Rank<Cow<'_, [u8]>>, wanted: Ordering) -> Standing {
+        let standing = self.standing(&rank, wanted);
+        if self.is_replaced(standing, &rank) {
+            self.rank = Some(rank.into_owned());
+        }
+        standing
+    }
+
+    #[inline]
+    fn is_replaced<B: AsRef<[u8]>>(&self, standing: Standing, rank: &Rank<B>) -> bool {
+        match standing {
+            Standing::Better => true,
+            Standing::Equal => self.is_spelled_after(rank),
+            Standing::Worse => false,
+        }
+    }
+
+    /// Take what another thread has seen. The result says how its best stands to ours.
+    pub fn merge(&mut self, other: Best, wanted: Ordering) -> Standing {
+        let Some(rank) = other.rank else {
+            return Standing::Worse;
+        };
+        let standing = self.standing(&rank, wanted);
+        if self.is_replaced(standing, &rank) {
+            self.rank = Some(rank);
+        }
+        self.classes |= other.classes;
+        standing
+    }
+
+    /// The best value; null where there was none.
+    ///
+    /// # Errors
+    /// There were values of different classes.
+    pub fn value<'a>(&self, arena: &'a Bump) -> Result<Value<'a>, Fault> {
+        one_class(self.classes)?;
+        let value = self.rank.as_ref().map(|rank| rank.to_value(arena));
+        Ok(value.unwrap_or(Value::Null))
+    }
+
+    fn is_spelled_after<B: AsRef<[u8]>>(&self, rank: &Rank<B>) -> bool {
+        match (&self.rank, rank) {
+            (Some(Rank::Number(best, quotes)), Rank::Number(number, others))
+                if quotes == others =>
+            {
+                number.scale() < best.scale()
+            }
+            (Some(best), _) => best.compare_spelling(rank) == Ordering::Greater,
+            (None, _) => false,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Exact sums of all groups.
+
+use std::collections::HashMap;
+
+use crate::value::Decimal;
+use crate::value::decimal::power_of_ten;
+use crate::value::wide::Wide;
+
+/// An exact sum and a count for each group. All sums are integers at one scale, the greatest seen
+/// so far; what does not fit in 128 bits at that scale is kept aside, at any length.
+pub(super) struct Sums {
+    scale: u8,
+    /// Numbers with more places than this are kept aside rather than to widen all sums.
+    widest: u8,
+    states: Vec<State>,
+    aside: HashMap<u32, Wide>,
+}
+
+/// The sum is an `i128` in two halves, for its alignment would make 24 bytes 32.
+#[derive(Clone, Copy, Default)]
+struct State {
+    low: u64,
+    high: i64,
+    count: u64,
+}
+
+impl State {
+    #[inline(always)]
+    fn sum(self) -> i128 {
+        i128::from(self.high) << 64 | i128::from(self.low)
+    }
+
+    #[inline(always)]
+    fn set(&mut self, sum: i128) {
+        self.low = sum as u64;
+        self.high = (sum >> 64) as i64;
+    }
+}
+
+impl Sums {
+    /// No groups; `widest` bounds the scale that all sums share.
+    pub(super) fn new(widest: u8) -> Self {
+        Sums {
+            scale: 0,
+            widest,
+            states: Vec::new(),
+            aside: HashMap::new(),
+        }
+    }
+
+    pub(super) fn grow(&mut self, groups: usize) {
+        self.states.resize(groups, State::default());
+    }
+
+    #[inline]
+    pub(super) fn add(&mut self, group: u32, number: Decimal) {
+        let state = &mut self.states[group as usize];
+        state.count += 1;
+        if number.scale() == self.scale
+            && let Some(sum) = state.sum().checked_add(number.mantissa())
+        {
+            state.set(sum);
+        } else {
+            self.add_scaled(group, number.mantissa(), number.scale());
+        }
+    }
+
+    /// Add a number of any length.
+    pub(super) fn add_wide(&mut self, group: u32, number: &Wide) {
+        self.states[group as usize].count += 1;
+        self.put_aside(group, number);
+    }
+
+    fn put_aside(&mut self, group: u32, number: &Wide) {
+        let zero = || Wide::from(Decimal::ZERO);
+        self.aside.entry(group).or_insert_with(zero).add(number);
+    }
+
+    /// Add `mantissa / 10^scale`, not counting it.
+    #[inline(never)]
+    fn add_scaled(&mut self, group: u32, mantissa: i128, scale: u8) {
+        let (mantissa, scale) = if scale > self.scale {
+            let least = Decimal::new(mantissa, scale).map(Decimal::normalized);
+            let least = least.map_or((mantissa, scale), |least| (least.mantissa(), least.scale()));
+            if least.1 > self.scale && least.1 <= self.widest {
+                self.widen(least.1);
+            }
+            least
+        } else {
+            (mantissa, scale)
+        };
+        let aligned = match (self.scale.checked_sub(scale), i64::try_from(mantissa)) {
+            // Below 2^63 * 10^18: no overflow to look for.
+            (Some(places @ 0..=18), Ok(_)) => Some(mantissa * power_of_ten(places)),
+            (Some(places), _) => mantissa.checked_mul(power_of_ten(places)),
+            (None, _) => None,
+        };
+        let Some(aligned) = aligned else {
+            return self.put_aside(group, &Wide::new(mantissa.into(), scale.into()));
+        };
+        let state = &mut self.states[group as usize];
+        match state.sum().checked_add(aligned) {
+            Some(sum) => state.set(sum),
+            None => {
+                // What was there goes aside, so that this happens seldom.
+                let full = state.sum();
+                state.set(aligned);
+                self.put_aside(group, &Wide::new(full.into(), self.scale.into()));
+            }
+        }
+    }
+
+    /// Bring all sums to a greater scale.
+    fn widen(&mut self, scale: u8) {
+        let factor = power_of_ten(scale - self.scale);
+        for group in 0..self.states.len() {
+            let sum = self.states[group].sum();
+            let widened = sum.checked_mul(factor);
+            self.states[group].set(widened.unwrap_or(0));
+            if widened.is_none() {
+                self.put_aside(group as u32, &Wide::new(sum.into(), self.scale.into()));
+            }
+        }
+        self.scale = scale;
+    }
+
+    pub(super) fn merge(&mut self, other: &Sums, map: &[u32]) {
+        for (state, &group) in other.states.iter().zip(map) {
+            self.states[group as usize].count += state.count;
+            if state.sum() != 0 {
+                self.add_scaled(group, state.sum(), other.scale);
+            }
+        }
+        for (&group, number) in &other.aside {
+            self.put_aside(map[group as usize], number);
+        }
+    }
+
+    /// How many numbers a group has.
+    pub(super) fn count(&self, group: u32) -> u64 {
+        self.states[group as usize].count
+    }
+
+    /// A group's sum, where a decimal holds it.
+    pub(super) fn decimal(&self, group: u32) -> Option<Decimal> {
+        if !self.aside.is_empty() && self.aside.contains_key(&group) {
+            return self.total(group).to_decimal();
+        }
+        Decimal::new(self.states[group as usize].sum(), self.scale)
+    }
+
+    /// A group's sum.
+    pub(super) fn total(&self, group: u32) -> Wide {
+        let sum = self.states[group as usize].sum();
+        let mut total = Wide::new(sum.into(), self.scale.into());
+        if let Some(aside) = self.aside.get(&group) {
+            total.add(aside);
+        }
+        total
+    }
+}
