@@ -111,6 +111,23 @@ pub fn resolve(selectors: &[Selector], header: &[String]) -> Result<Vec<Selected
     }
 }
 
+/// The names that the list asks for, none twice, where it asks for columns by nothing but their
+/// names: what a source that has no header is to look for. To be resolved against just these.
+pub fn names(selectors: &[Selector]) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    for selector in selectors {
+        let name = match &selector.meaning {
+            _ if selector.is_excluded => return None,
+            Meaning::One(part) | Meaning::Renamed { old: part, .. } => &part.name,
+            Meaning::Range(..) | Meaning::Glob(_) => return None,
+        };
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    Some(names)
+}
+
 /// What one selector finds in a header.
 struct Found {
     indices: Vec<usize>,

@@ -14,6 +14,13 @@ pub struct Block {
     pub place: Place,
 }
 
+impl Block {
+    /// The line of the source on which this byte of the block stands.
+    pub fn line(&self, place: usize) -> u64 {
+        self.place.line + scan::count_byte(&self.bytes[..place], b'\n') as u64
+    }
+}
+
 /// Where a block stood in its source.
 #[derive(Clone, Debug)]
 pub struct Place {

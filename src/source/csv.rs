@@ -5,15 +5,15 @@ use std::borrow::Cow;
 use crate::record::{Dialect, Faults, Records, field};
 use crate::stream::{Made, Pass};
 
+use super::picked::Picked;
+
 /// How the records of a source become the stream.
 #[derive(Clone, Debug)]
 pub struct Table {
     /// Of the source.
     pub dialect: Dialect,
-    /// The columns to write, in order, as numbers from 0.
-    pub picks: Vec<usize>,
-    /// Unquoted fields with exactly this content become null.
-    pub nulls: Vec<Vec<u8>>,
+    /// The columns to write; only an unquoted field may be null.
+    pub picked: Picked,
     /// Quotes mean nothing: a quoted field is as an unquoted one.
     pub unquote: bool,
     /// Null records of one column are blank lines, and left out.
@@ -44,7 +44,7 @@ impl Extract {
     /// Prepares for records of `columns` fields.
     pub fn new(table: Table, columns: usize) -> Self {
         let mut runs: Vec<(usize, usize)> = Vec::new();
-        for &column in &table.picks {
+        for &column in &table.picked.picks {
             match runs.last_mut() {
                 Some((_, last)) if *last + 1 == column => *last = column,
                 _ => runs.push((column, column)),
@@ -52,7 +52,7 @@ impl Extract {
         }
         let is_whole = runs == [(0, columns - 1)] && !(table.without_blank && columns == 1);
         let as_it_stands = table.dialect == Dialect::STREAM && !table.unquote;
-        let way = match (as_it_stands, is_whole, table.nulls.is_empty()) {
+        let way = match (as_it_stands, is_whole, table.picked.nulls.is_empty()) {
             (true, true, true) => Way::Whole,
             (true, true, false) => Way::WholeButNulls,
             (true, false, true) if !table.without_blank => Way::Runs,
@@ -62,7 +62,7 @@ impl Extract {
     }
 
     fn is_null(&self, content: &[u8]) -> bool {
-        self.table.nulls.iter().any(|null| null == content)
+        self.table.picked.is_null(content)
     }
 
     /// Blocks whose records end in LF alone stay as they are.
@@ -133,7 +133,7 @@ impl Extract {
         let mut left_out = 0;
         for record in 0..count {
             let start = out.len();
-            for &column in &self.table.picks {
+            for &column in &self.table.picked.picks {
                 self.rewrite(records.field(record, column), out);
                 out.push(b',');
             }

@@ -57,8 +57,15 @@ impl Convert for AccessLog {
     fn unit(&self, _: &mut (), line: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
         let mut time = [0; TIME];
         let fields = self.fields(line, &mut time)?;
+        let time = match time.ends_with(b"+00:00") {
+            true => {
+                time[UTC] = b'Z';
+                &time[..=UTC]
+            }
+            false => &time[..],
+        };
         let without_dash = |place: usize| match (place, fields[place]) {
-            (3, _) => &time[..],
+            (3, _) => time,
             (_, b"-") => b"",
             (_, text) => text,
         };
@@ -187,6 +194,9 @@ fn request_parts(request: &[u8]) -> [&[u8]; 3] {
 /// `2000-10-10T13:55:36-07:00`
 const TIME: usize = 25;
 
+/// Where the offset stands, which is `Z` for none.
+const UTC: usize = 19;
+
 /// Turns `10/Oct/2000:13:55:36 -0700` into ISO 8601.
 fn iso_time(text: &[u8], out: &mut [u8; TIME]) -> Option<()> {
     const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -283,7 +293,7 @@ mod tests {
             let line = format!("::1 - a b [01/Jan/2024:00:00:00 +0000] \"{request}\" 400 -");
             assert_eq!(
                 converted(AccessFormat::Common, &line).unwrap(),
-                format!("::1,,a b,2024-01-01T00:00:00+00:00,{parts},400,\n")
+                format!("::1,,a b,2024-01-01T00:00:00Z,{parts},400,\n")
             );
         }
     }

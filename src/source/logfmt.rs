@@ -9,7 +9,7 @@ use crate::stream::Convert;
 use super::json::push_json_text;
 use super::keys::Keys;
 use super::picked::shown;
-use super::wanted::{Extra, Wanted, push_typed_text, repeated};
+use super::wanted::{Extra, Survey, Wanted, push_typed_text, repeated};
 
 /// Makes records of the stream of logfmt lines. A bare word is a key whose value is `true`; a
 /// bare value may be a number, a quoted one is text.
@@ -31,25 +31,44 @@ impl Logfmt {
 
 /// Which keys the first lines have, in order of first appearance.
 #[derive(Default)]
-pub struct KeySurvey {
+pub struct LogfmtSurvey {
     keys: Keys<()>,
 }
 
-impl KeySurvey {
-    /// Takes in one line.
-    pub fn look(&mut self, line: &[u8]) {
-        let mut pairs = Pairs { line, at: 0 };
-        while let Ok(Some(pair)) = pairs.next() {
-            self.keys.find_or_insert(pair.key, || ());
-        }
+impl Survey for LogfmtSurvey {
+    fn look(&mut self, line: &[u8]) -> Result<(), Fault> {
+        refuse_without_pairs(line)?;
+        let all = |look: &mut dyn FnMut(&[u8])| {
+            let mut pairs = Pairs { line, at: 0 };
+            while let Some(pair) = pairs.next()? {
+                look(pair.key);
+            }
+            Ok(())
+        };
+        all(&mut |_| {})?;
+        all(&mut |key| {
+            self.keys.find_or_insert(key, || ());
+        })
     }
 
-    /// The keys that were found.
-    pub fn keys(&self) -> Vec<String> {
+    fn names(&self) -> Result<Vec<String>, Fault> {
         self.keys
             .iter()
-            .map(|(key, ())| String::from_utf8_lossy(key).into_owned())
+            .map(|(key, ())| {
+                String::from_utf8(key.to_vec()).map_err(|_| {
+                    let shown = String::from_utf8_lossy(key);
+                    Fault::new(format!("the key '{shown}' is not valid UTF-8"))
+                })
+            })
             .collect()
+    }
+}
+
+/// Other text is no logfmt, though each of its words could be a key.
+fn refuse_without_pairs(line: &[u8]) -> Result<(), Fault> {
+    match memchr::memchr(b'=', line) {
+        Some(_) => Ok(()),
+        None => Err(Fault::new(format!("no key=value in {}", shown(line)))),
     }
 }
 
@@ -155,10 +174,7 @@ impl Convert for Logfmt {
     }
 
     fn unit(&self, scratch: &mut Scratch, line: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
-        if memchr::memchr(b'=', line).is_none() {
-            let line = shown(line);
-            return Err(Fault::new(format!("no key=value in {line}")));
-        }
+        refuse_without_pairs(line)?;
         let Scratch {
             fields,
             text,
@@ -284,9 +300,11 @@ mod tests {
 
     #[test]
     fn keys_come_in_order() {
-        let mut survey = KeySurvey::default();
-        survey.look(b"a=1 b=\"x y=2\"");
-        survey.look(b"c b=1");
-        assert_eq!(survey.keys(), ["a", "b", "c"]);
+        let mut survey = LogfmtSurvey::default();
+        survey.look(b"a=1 b=\"x y=2\"").unwrap();
+        survey.look(b"c b=1").unwrap();
+        assert!(survey.look(b"d=1 e=\"").is_err());
+        assert!(survey.look(b"d e").is_err());
+        assert_eq!(survey.names().unwrap(), ["a", "b", "c"]);
     }
 }

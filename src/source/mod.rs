@@ -2,18 +2,29 @@
 //! lines to pass over).
 
 mod compression;
-pub mod csv;
-pub mod json;
+mod csv;
+mod extraction;
+mod format;
+mod heading;
+mod json;
 mod keys;
 mod lead;
-pub mod log;
-pub mod logfmt;
-pub mod pattern;
+mod log;
+mod logfmt;
+mod pattern;
 mod picked;
 mod place;
+mod sniff;
 mod wanted;
 
+pub use extraction::{Extraction, List, Reading, Select};
+pub use format::Format;
+pub use heading::Heading;
 pub use lead::Lead;
-pub use picked::Picked;
-pub use place::{expanded, openers};
-pub use wanted::{EXTRA_COLUMN, Extra, Wanted};
+pub use log::AccessFormat;
+pub use pattern::Pattern;
+use picked::Picked;
+pub use place::expanded;
+use place::openers;
+use sniff::sniff;
+pub use wanted::Extra;

@@ -12,11 +12,15 @@ pub struct Picked {
 }
 
 impl Picked {
+    pub(super) fn is_null(&self, text: &[u8]) -> bool {
+        self.nulls.iter().any(|null| null == text)
+    }
+
     /// Appends a record of these fields; an empty one is null.
     pub(super) fn write<'f>(&self, field_of: impl Fn(usize) -> &'f [u8], out: &mut Vec<u8>) {
         for &pick in &self.picks {
             let text = field_of(pick);
-            if !text.is_empty() && !self.nulls.iter().any(|null| null == text) {
+            if !text.is_empty() && !self.is_null(text) {
                 field::push_text(text, b',', out);
             }
             out.push(b',');

@@ -1,6 +1,11 @@
 //! Which fields are written of records that bring their own names.
 
-use crate::record::{Fault, counted, field};
+use std::ops::Range;
+
+use anyhow::bail;
+
+use crate::record::{Block, Fault, counted, field};
+use crate::stream::{Input, look_ahead};
 use crate::value::parse::is_plain;
 
 /// What happens to a field that is none of the known ones.
@@ -16,6 +21,50 @@ pub enum Extra {
 
 /// The name of the column for what is none of the known fields.
 pub const EXTRA_COLUMN: &str = "_extra";
+
+/// A look at the first records, to know the names of their fields.
+pub trait Survey: Default {
+    /// Takes in one record.
+    ///
+    /// # Errors
+    /// It is none; nothing is taken in.
+    fn look(&mut self, record: &[u8]) -> Result<(), Fault>;
+
+    /// The names found so far, in order.
+    ///
+    /// # Errors
+    /// A name that is not valid UTF-8.
+    fn names(&self) -> Result<Vec<String>, Fault>;
+}
+
+/// The names of the fields of the first `count` records, which stay in `input`, and how many
+/// records there were.
+///
+/// # Errors
+/// No name was found.
+pub fn survey<S: Survey>(input: &mut Input, count: usize) -> anyhow::Result<(Vec<String>, usize)> {
+    let mut survey = S::default();
+    let mut first_fault = None;
+    let seen = look_ahead(input, count, &mut |block: &Block, unit: Range<usize>| {
+        if let Err(fault) = survey.look(&block.bytes[unit.clone()]) {
+            first_fault.get_or_insert_with(|| {
+                format!("{}:{}: {fault}", block.place.source, block.line(unit.start))
+            });
+        }
+    })?;
+    let name = input.current_name();
+    let names = survey
+        .names()
+        .map_err(|fault| anyhow::anyhow!("{name}: {fault}"))?;
+    match (names.is_empty(), first_fault) {
+        (false, _) => Ok((names, seen)),
+        (true, Some(fault)) => bail!(fault),
+        (true, None) if seen == 0 => {
+            bail!("{name}: empty, and nothing else tells the columns; name them with -c")
+        }
+        (true, None) => bail!("{name}: its records have no fields; name columns with -c"),
+    }
+}
 
 /// The fields that are known, and those of them that are written.
 #[derive(Clone, Debug)]

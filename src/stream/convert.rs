@@ -1,6 +1,8 @@
 //! The shape of a source whose units are no records yet: lines, values.
 
-use crate::record::{Block, Fault, OnFault, scan};
+use std::ops::Range;
+
+use crate::record::{Block, Fault, OnFault};
 use crate::trust::Reject;
 
 use super::drive::Work;
@@ -55,7 +57,7 @@ pub fn convert<C: Convert>(
 pub fn look_ahead(
     input: &mut Input,
     count: usize,
-    look: &mut dyn FnMut(&[u8]),
+    look: &mut dyn FnMut(&Block, Range<usize>),
 ) -> anyhow::Result<usize> {
     let framing = input.framing();
     let mut blocks = Vec::new();
@@ -64,12 +66,13 @@ pub fn look_ahead(
         let Some(block) = input.next(&mut Vec::new())? else {
             break;
         };
-        let mut rest = &block.bytes[..];
+        let mut at = 0;
         while seen < count
-            && let Some(unit) = framing.first_unit(rest)
+            && let Some(unit) = framing.first_unit(&block.bytes[at..])
         {
-            look(&rest[unit.clone()]);
-            rest = &rest[unit.end..];
+            let unit = at + unit.start..at + unit.end;
+            at = unit.end;
+            look(&block, unit);
             seen += 1;
         }
         blocks.push(block);
@@ -113,8 +116,7 @@ impl<C: Convert> Work for OverUnits<'_, C> {
                     out.truncate(old);
                     let reject = Reject {
                         source: block.place.source.clone(),
-                        line: block.place.line
-                            + scan::count_byte(&bytes[..unit.start], b'\n') as u64,
+                        line: block.line(unit.start),
                         fault,
                         raw: bytes[unit].to_vec(),
                     };

@@ -188,6 +188,22 @@ fn refusals() {
     }
 }
 
+#[test]
+fn names_alone_need_no_header() {
+    let names = |list: &str| super::names(&parse(list).unwrap());
+    assert_eq!(
+        names("id, total=user.order.total, also=id, [a, b]"),
+        Some(
+            ["id", "user.order.total", "a, b"]
+                .map(String::from)
+                .to_vec()
+        )
+    );
+    for list in ["*", "a..b", "a, q_?", "!a", "a, !b"] {
+        assert_eq!(names(list), None, "{list}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn any_text_is_parsed_or_refused(text in "\\PC*") {

@@ -14,7 +14,7 @@ use crate::stream::Convert;
 
 use super::wanted::{Extra, Wanted, push_typed_text, repeated};
 use cursor::{Cursor, DEEPEST, Text, push_compact, too_deep};
-pub use survey::Survey;
+pub use survey::JsonSurvey;
 use tree::Node;
 
 /// Makes records of the stream of JSON objects.

@@ -2,13 +2,15 @@
 
 use crate::record::Fault;
 use crate::source::keys::Keys;
+use crate::source::wanted::Survey;
 
 use super::cursor::{Cursor, DEEPEST, too_deep};
+use super::no_object;
 
 /// What was seen so far. Paths come out in the order of the objects that hold them, a new key
 /// behind those that were there before.
 #[derive(Clone, Debug, Default)]
-pub struct Survey {
+pub struct JsonSurvey {
     root: Seen,
 }
 
@@ -19,20 +21,19 @@ struct Seen {
     has_value: bool,
 }
 
-impl Survey {
-    /// Takes in one record. What is wrong with it is not told here: it will be read again.
-    pub fn look(&mut self, record: &[u8]) {
+impl Survey for JsonSurvey {
+    fn look(&mut self, record: &[u8]) -> Result<(), Fault> {
         let mut cursor = Cursor::new(record);
-        if cursor.clone().value(0).is_ok() {
-            let _ = object(&mut cursor, &mut self.root, 0);
+        let mut whole = cursor.clone();
+        whole.value(0)?;
+        whole.end()?;
+        match cursor.peek() {
+            Some(b'{') => object(&mut cursor, &mut self.root, 0),
+            _ => Err(no_object(cursor)),
         }
     }
 
-    /// The paths that were found.
-    ///
-    /// # Errors
-    /// A key that is not valid UTF-8.
-    pub fn paths(&self) -> Result<Vec<String>, Fault> {
+    fn names(&self) -> Result<Vec<String>, Fault> {
         let mut paths = Vec::new();
         gather(&self.root, &mut Vec::new(), &mut paths);
         paths
@@ -95,17 +96,17 @@ mod tests {
 
     #[test]
     fn paths_are_those_of_values() {
-        let mut survey = Survey::default();
+        let mut survey = JsonSurvey::default();
         for record in [
             r#"{"id":1,"user":null,"meta":{},"tags":[{"x":1}]}"#,
             r#"{"id":2,"user":{"name":"a","at.home":true},"v":{"w":{"x":1}}}"#,
             r#"{"bad":1,}"#,
             r#"{"user":{"id":3},"v":7,"later":null}"#,
         ] {
-            survey.look(record.as_bytes());
+            let _ = survey.look(record.as_bytes());
         }
         assert_eq!(
-            survey.paths().unwrap(),
+            survey.names().unwrap(),
             [
                 "id",
                 "user.name",

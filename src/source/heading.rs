@@ -1,0 +1,45 @@
+//! The names of a CSV's columns.
+
+use anyhow::bail;
+
+use crate::record::{Header, counted};
+use crate::stream::Input;
+
+/// Where the names come from.
+#[derive(Clone, Debug)]
+pub struct Heading {
+    /// Whether the first record of every source holds them.
+    pub is_there: bool,
+    /// Names that the user gave instead; empty where none.
+    pub names: Vec<String>,
+}
+
+impl Heading {
+    /// The header, with unique names; `input` then gives the records.
+    ///
+    /// # Errors
+    /// The input is empty and nothing else tells the columns, or the user gave more or fewer names
+    /// than there are columns.
+    pub fn read(&self, input: &mut Input) -> anyhow::Result<Header> {
+        let found = match self.is_there {
+            true => Some(input.header_as_it_stands()?),
+            false => input
+                .first_record()?
+                .map(|columns| Header::new(vec![String::new(); columns])),
+        };
+        let given = Header::new(self.names.clone());
+        let name = input.current_name();
+        match found {
+            None if given.is_empty() => {
+                bail!("{name}: empty, and without --names nothing tells its columns")
+            }
+            Some(found) if given.is_empty() => Ok(found.repaired()),
+            Some(found) if found.len() != given.len() => bail!(
+                "{name}: --names gives {} to {}",
+                counted(given.len(), "name"),
+                counted(found.len(), "column")
+            ),
+            _ => Ok(given.repaired()),
+        }
+    }
+}
