@@ -1,4 +1,4 @@
-//! Loads the stream into a table or a file, all of it or none of it.
+//! `load`: writes the stream into a table or a file, all of it or none of it.
 //!
 //! Memory: a few blocks. A table that is yet to be made has its records kept aside first (32 MB in
 //! memory, then in TMPDIR), for its types are known only at their end.
@@ -16,7 +16,30 @@ use pipewright::target::{self, Address, Format, Mode, Target};
 
 /// Load the stream into a database table, a file or standard output: all of it or none of it
 #[derive(Parser, Debug)]
-#[command(name = "load")]
+#[command(
+    name = "load",
+    after_help = "\
+Examples:
+  load sqlite:delays.db --table flights flights.csv
+  load sqlite:delays.db#flights --mode upsert --key day,name < late.csv
+  load postgresql://etl@warehouse/sales --table mart.orders orders.csv
+  load orders.jsonl orders.csv
+  load - orders.csv                    a table to look at
+  load - --to markdown orders.csv
+
+Tables: append (the default) adds records, and makes the table where it is absent; create wants it
+absent; upsert replaces the records of the same --key, which may stand only once in the stream;
+replace makes the table anew in the same transaction, and gives it the old one's indexes (PostgreSQL:
+constraints, owner and privileges, too), or refuses where that is not all there is to keep.
+
+A table that is made has for each column the narrowest type that loses nothing of any value: integer,
+numeric (SQLite: REAL, or TEXT where a double would round), double precision, boolean, date,
+timestamp, timestamptz (SQLite: TEXT), else text. Quoted fields and codes like 007 are text. SQLite
+has no booleans: true and false become 1 and 0. In a table that is there, each value is held against
+its column's type before it is sent: nothing is rounded, cut or guessed (--on-error).
+
+The receipt on standard output: target,table,mode,records,inserted,updated,rejected."
+)]
 struct Args {
     /// sqlite:FILE, postgresql://..., a file (.csv .tsv .jsonl .json .md), or - for standard output
     target: String,

@@ -135,10 +135,13 @@ fn is_channel(metadata: &Metadata) -> bool {
     kind.is_char_device() || kind.is_block_device() || kind.is_fifo() || kind.is_socket()
 }
 
-/// The error without the temporary file's name, which the user never asked for.
+/// The error without the temporary file's name, which the user never asked for. The library keeps
+/// the system's number in its words alone.
 fn unnamed(error: io::Error) -> io::Error {
-    let cause = error.get_ref().and_then(std::error::Error::source);
-    let number = cause.and_then(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
+    let text = error.to_string();
+    let number = text
+        .split_once("(os error ")
+        .and_then(|(_, rest)| rest.split_once(')')?.0.parse().ok());
     match error.raw_os_error().or(number) {
         Some(number) => io::Error::from_raw_os_error(number),
         None => error.kind().into(),

@@ -119,19 +119,19 @@ impl Parcel {
         self.settle(records, faults, &bad);
     }
 
-    /// Goes through the records one by one and keeps those as they stand that pass `check`.
+    /// Goes through the records one by one and keeps those as they stand, but for a line end
+    /// that is not LF, that pass `check`.
     pub fn keep_each(
         &mut self,
         records: &Records<'_>,
         faults: &mut Faults,
         mut check: impl FnMut(usize) -> Result<(), Fault>,
     ) {
-        let bytes = records.bytes();
         let mut bad = Vec::new();
         let mut record = 0;
         while record < faults.limit() {
             match check(record as usize) {
-                Ok(()) => self.made.keep(bytes, records.range(record as usize)),
+                Ok(()) => self.made.keep_record(records, record as usize),
                 Err(fault) => {
                     bad.push(record);
                     faults.add(record, fault);
