@@ -1,0 +1,150 @@
+//! A disk that is full, a directory that may not be written: what each program says, and what it leaves
+//! behind. The disks are small ones in memory, mounted where no other process sees them.
+
+mod harness;
+
+use std::process::Command;
+
+/// A Bash line in which `small` is an empty disk of 64 KB, `big.csv` has 200 KB of records and `in.csv` two,
+/// and `exit` says how the command before it ended.
+fn on_a_small_disk(line: &str) -> harness::Run {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let script = format!(
+        "mount -t tmpfs -o size=64k tmpfs small\n\
+         {{ echo id,name; seq 10000 | sed 's/$/,abcdefghijklmn/'; }} >big.csv\n\
+         printf 'id,name\\n1,a\\n2,b\\n' >in.csv\n\
+         exits() {{ \"$@\"; echo \"exit $?\"; }}\n\
+         {line}"
+    );
+    let run = harness::bash(&format!(
+        "mkdir small; unshare {} bash -c \"$SCRIPT\"",
+        own_mounts().join(" ")
+    ))
+    .env("SCRIPT", script)
+    .dir(place.path())
+    .run();
+    assert_eq!(run.code, 0, "{}", run.err());
+    run
+}
+
+/// How `unshare` gives a process mounts of its own here: as root, or as the root of its own namespace.
+fn own_mounts() -> &'static [&'static str] {
+    let ways: [&[&str]; 2] = [&["--user", "--map-root-user", "--mount"], &["--mount"]];
+    ways.into_iter()
+        .find(|way| {
+            let tried = Command::new("unshare")
+                .args(*way)
+                .args(["mount", "-t", "tmpfs", "tmpfs", "/mnt"])
+                .output();
+            tried.is_ok_and(|tried| tried.status.success())
+        })
+        .expect("a disk can be mounted: this needs root, or Linux's user namespaces")
+}
+
+/// Holds what such a line prints, to the byte.
+#[track_caller]
+fn prints(line: &str, stdout: &str, stderr: &str) {
+    let run = on_a_small_disk(line);
+    assert_eq!(run.err(), stderr);
+    assert_eq!(run.out(), stdout);
+}
+
+#[test]
+fn a_file_that_does_not_fit_is_not_there() {
+    prints(
+        "exits load small/out.csv big.csv; exits load small/out.json big.csv; ls -A small",
+        "exit 1\nexit 1\n",
+        "load: cannot write to 'small/out.csv': no space left on device; 'small/out.csv' was not written\n\
+         load: cannot write to 'small/out.json': no space left on device; 'small/out.json' was not written\n",
+    );
+}
+
+#[test]
+fn a_file_that_does_not_fit_leaves_the_old_one() {
+    prints(
+        "load small/out.csv in.csv >receipt; exits load small/out.csv big.csv; ls -A small; cat small/out.csv",
+        "exit 1\nout.csv\nid,name\n1,a\n2,b\n",
+        "load: cannot write to 'small/out.csv': no space left on device; 'small/out.csv' is as it was\n",
+    );
+}
+
+#[test]
+fn a_database_that_does_not_fit_is_not_there() {
+    prints(
+        "exits load sqlite:small/out.db#t big.csv; ls -A small",
+        "exit 1\n",
+        "load: no space is left for 'small/out.db'; nothing was committed\n",
+    );
+}
+
+#[test]
+fn a_database_that_is_full_keeps_what_it_had() {
+    for mode in ["append", "replace", "upsert"] {
+        prints(
+            &format!(
+                "load sqlite:small/out.db#t --key id in.csv >receipt\n\
+                 exits load sqlite:small/out.db#t --mode {mode} --key id <(sed '2,3d' big.csv)\n\
+                 exits load sqlite:small/out.db#u big.csv\n\
+                 ls -A small; sqlite3 small/out.db 'select * from t' .schema"
+            ),
+            "exit 1\nexit 1\nout.db\n1|a\n2|b\n\
+             CREATE TABLE IF NOT EXISTS \"t\" (\"id\" INTEGER NOT NULL, \"name\" TEXT);\n\
+             CREATE UNIQUE INDEX \"t_key\" ON \"t\" (\"id\");\n",
+            "load: no space is left for 'small/out.db'; nothing was committed\n\
+             load: no space is left for 'small/out.db'; nothing was committed\n",
+        );
+    }
+}
+
+/// What went out before the end is there: it is not `filter` that made the file.
+#[test]
+fn standard_output_may_be_full() {
+    prints(
+        "full() { \"$@\" big.csv >small/out.csv; echo \"exit $?\"; }\n\
+         full filter true; full map 'x = id'; full aggregate 'n = count()' --by id; full extract",
+        "exit 1\nexit 1\nexit 1\nexit 1\n",
+        "filter: cannot write to standard output: no space left on device\n\
+         map: cannot write to standard output: no space left on device\n\
+         aggregate: cannot write to standard output: no space left on device\n\
+         extract: cannot write to standard output: no space left on device\n",
+    );
+}
+
+#[test]
+fn the_others_are_there_only_when_whole() {
+    prints(
+        "filter 'id < 3' --else small/rest.csv big.csv >/dev/null; echo \"exit $?\"; ls -A small",
+        "exit 1\n",
+        "filter: cannot write to 'small/rest.csv': no space left on device\n",
+    );
+}
+
+/// Rejects are written as they come: those before the end are there.
+#[test]
+fn rejects_that_do_not_fit_are_an_error() {
+    prints(
+        "exits filter 'name < 3' --rejects small/bad.csv big.csv; head -n 2 small/bad.csv",
+        "id,name\nexit 1\n_reason,_source,_line,_record\n\
+         name: 'abcdefghijklmn' is not a number,big.csv,2,\"1,abcdefghijklmn\"\n",
+        "filter: cannot write the rejects file 'small/bad.csv': no space left on device\n",
+    );
+}
+
+#[test]
+fn a_directory_may_not_be_written() {
+    prints(
+        "load sqlite:small/old.db#t in.csv >receipt; cp in.csv small/old.csv\n\
+         mount -o remount,ro small; sum=$(cat small/* | sha256sum)\n\
+         exits load small/new.csv in.csv; exits load small/old.csv in.csv\n\
+         exits load sqlite:small/new.db#t in.csv; exits load sqlite:small/old.db#t in.csv\n\
+         exits filter true --else small/rest.csv in.csv; exits filter true --rejects small/bad.csv in.csv\n\
+         ls -A small; [[ $sum = $(cat small/* | sha256sum) ]]",
+        "exit 1\nexit 1\nexit 1\nexit 1\nexit 1\nexit 1\nold.csv\nold.db\n",
+        "load: cannot write 'small/new.csv': read-only file system\n\
+         load: cannot write 'small/old.csv': read-only file system\n\
+         load: cannot write 'small/new.db': read-only file system\n\
+         load: 'small/old.db' is read-only\n\
+         filter: cannot write 'small/rest.csv': read-only file system\n\
+         filter: cannot write the rejects file 'small/bad.csv': read-only file system\n",
+    );
+}
