@@ -134,8 +134,8 @@ impl Pass for Map {
                             out.extend_from_slice(&records.bytes()[span]);
                         }
                         Piece::Made(item) => {
-                            let value = &values[item][(record - first) as usize];
-                            write_value(value, out, self.delimiter);
+                            let value = values[item].get((record - first) as usize, record);
+                            write_value(&value, out, self.delimiter);
                         }
                     }
                 }

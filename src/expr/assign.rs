@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use super::ast::{Item, Kind};
 use super::columns;
 use super::error::ProgramError;
-use super::eval::Batch;
+use super::eval::{Batch, Operand};
 use super::node::Node;
 use super::parse::source_of;
 use super::resolve::Scope;
 use crate::record::{Faults, Header};
-use crate::value::Value;
 
 /// Where a column of the output comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,20 +127,15 @@ impl Assignments {
         batch: &Batch<'_, 'v>,
         selection: &[u32],
         faults: &mut Faults,
-    ) -> Vec<&'v [Value<'v>]> {
-        let mut slots: Vec<&'v [Value<'v>]> = Vec::with_capacity(self.nodes.len());
+    ) -> Vec<Operand<'v>> {
+        let mut slots: Vec<Operand<'v>> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
             let batch = Batch {
                 slots: &slots,
                 first: selection.first().copied().unwrap_or_default(),
                 ..*batch
             };
-            let operand = node.evaluate(&batch, selection, faults);
-            let values = selection
-                .iter()
-                .enumerate()
-                .map(|(place, &record)| operand.get(place, record));
-            let values = batch.arena.alloc_slice_fill_iter(values);
+            let values = node.evaluate(&batch, selection, faults);
             slots.push(values);
         }
         slots

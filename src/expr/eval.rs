@@ -22,7 +22,7 @@ pub struct Batch<'s, 'v> {
     /// The block's records; none where only slots are read.
     pub records: Option<Records<'v>>,
     /// Values computed elsewhere, by slot and then by record from `first` on.
-    pub slots: &'s [&'v [Value<'v>]],
+    pub slots: &'s [Operand<'v>],
     /// The record that the slots begin with.
     pub first: u32,
     /// Where new text lives.
@@ -79,12 +79,11 @@ impl Node {
                 Some(records) => Operand::Column(records, *column, batch.arena),
                 None => Operand::Constant(Value::Null),
             },
-            Kind::Slot(slot) => Operand::Made(
-                selection
-                    .iter()
-                    .map(|&record| batch.slots[*slot][(record - batch.first) as usize])
-                    .collect(),
-            ),
+            Kind::Slot(slot) => {
+                let slot = &batch.slots[*slot];
+                let value = |&record: &u32| slot.get((record - batch.first) as usize, record);
+                Operand::Made(selection.iter().map(value).collect())
+            }
             Kind::Negate(value) => self.negate(value, batch, selection, faults),
             Kind::Arithmetic(op, left, right) => {
                 let left = (&**left, left.evaluate(batch, selection, faults));

@@ -277,7 +277,7 @@ impl Aggregation {
                     .map_err(|fault| self.in_group(state, group, fault.about(&call.source)))?;
                 values.push(value);
             }
-            slots.push(&*arena.alloc_slice_copy(&values));
+            slots.push(Operand::Made(values));
         }
         let batch = Batch {
             records: None,
