@@ -7,7 +7,8 @@ use bumpalo::Bump;
 
 use super::rank::{Rank, one_class};
 use crate::record::Fault;
-use crate::value::Value;
+use crate::value::parse::{self, is_plain};
+use crate::value::{Number, Value};
 
 /// The best value of a group so far.
 #[derive(Clone, Default)]
@@ -38,6 +39,21 @@ impl Best {
                 order if order == wanted => Standing::Better,
                 _ => Standing::Worse,
             },
+        }
+    }
+
+    /// Whether a field is a number worse than the best one, which is most of them: told without
+    /// making a rank of it.
+    #[inline]
+    pub fn is_worse_number(&self, value: &Value<'_>, wanted: Ordering) -> bool {
+        match (value, &self.rank) {
+            (Value::Raw(field), Some(Rank::Number(best, _))) if is_plain(field) => {
+                match parse::parse(field) {
+                    Ok(Number::Decimal(number)) => number.compare(*best) == wanted.reverse(),
+                    _ => false,
+                }
+            }
+            _ => false,
         }
     }
 

@@ -53,8 +53,12 @@ impl Accumulator for Extremes {
 
     fn absorb(&mut self, batch: &Batch<'_>) {
         for (&group, value) in batch.groups.iter().zip(batch.arguments[0]) {
+            let best = &mut self.best[group as usize];
+            if best.is_worse_number(value, self.wanted) {
+                continue;
+            }
             if let Some(rank) = Rank::of(value) {
-                self.best[group as usize].offer(rank, self.wanted);
+                best.offer(rank, self.wanted);
             }
         }
     }

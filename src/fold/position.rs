@@ -162,13 +162,16 @@ impl Accumulator for Args {
             return;
         };
         for (place, &group) in batch.groups.iter().enumerate() {
-            if matches!(values[place], Value::Null) {
+            let kept = &mut self.groups[group as usize];
+            if matches!(values[place], Value::Null)
+                || kept.best.is_worse_number(&keys[place], self.better)
+            {
                 continue;
             }
             let Some(rank) = Rank::of(&keys[place]) else {
                 continue;
             };
-            let (kept, position) = (&mut self.groups[group as usize], batch.position(place));
+            let position = batch.position(place);
             let standing = kept.best.offer(rank, self.better);
             if kept.is_taken(standing, position) {
                 kept.position = position;

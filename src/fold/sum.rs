@@ -49,7 +49,7 @@ struct Sums {
     /// What does not fit into a decimal, by group.
     wide: HashMap<u32, Wide>,
     /// Groups that took in a double: their result may be rounded to one.
-    rounded: HashMap<u32, ()>,
+    rounded: Vec<bool>,
 }
 
 impl Sums {
@@ -58,7 +58,7 @@ impl Sums {
             is_mean,
             sums: Vec::new(),
             wide: HashMap::new(),
-            rounded: HashMap::new(),
+            rounded: Vec::new(),
         }
     }
 
@@ -81,9 +81,9 @@ impl Sums {
         }
     }
 
-    #[cold]
+    #[inline(never)]
     fn add_double(&mut self, group: u32, double: f64) {
-        self.rounded.insert(group, ());
+        self.rounded[group as usize] = true;
         match Decimal::from_f64_shortest(double) {
             Some(decimal) => self.add(group, decimal),
             None => self.add_wide(group, Wide::from_f64_shortest(double)),
@@ -106,6 +106,7 @@ impl Accumulator for Sums {
             count: 0,
         };
         self.sums.resize(groups, empty);
+        self.rounded.resize(groups, false);
     }
 
     fn absorb(&mut self, batch: &Batch<'_>) {
@@ -130,8 +131,8 @@ impl Accumulator for Sums {
         for (theirs, wide) in other.wide {
             self.add_wide(map[theirs as usize], wide);
         }
-        for theirs in other.rounded.into_keys() {
-            self.rounded.insert(map[theirs as usize], ());
+        for (rounded, &group) in other.rounded.into_iter().zip(map) {
+            self.rounded[group as usize] |= rounded;
         }
     }
 
@@ -144,9 +145,7 @@ impl Accumulator for Sums {
         let number = match (is_wide, self.is_mean) {
             (false, false) => Number::Decimal(total),
             (false, true) => Number::Decimal(total).divide(Decimal::from(count).into())?,
-            (true, false) => self
-                .total(group)
-                .to_number(self.rounded.contains_key(&group))?,
+            (true, false) => self.total(group).to_number(self.rounded[group as usize])?,
             (true, true) => self.total(group).divide(&Decimal::from(count).into())?,
         };
         Ok(number.into())

@@ -239,9 +239,14 @@ fn ten_to(exponent: u32) -> BigUint {
 /// The exact sum, where mantissas don't fit in 64 bits or scales are far apart.
 #[cold]
 pub(super) fn sum(a: Decimal, b: Decimal) -> Option<Decimal> {
-    if a.scale() == b.scale()
-        && let Some(mantissa) = a.mantissa().checked_add(b.mantissa())
-        && let Some(sum) = Decimal::new(mantissa, a.scale())
+    let scale = a.scale().max(b.scale());
+    let at_scale = |number: Decimal| match scale - number.scale() {
+        0 => Some(number.mantissa()),
+        places => number.mantissa().checked_mul(power_of_ten(places)),
+    };
+    if let (Some(x), Some(y)) = (at_scale(a), at_scale(b))
+        && let Some(mantissa) = x.checked_add(y)
+        && let Some(sum) = Decimal::new(mantissa, scale)
     {
         return Some(sum);
     }
