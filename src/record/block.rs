@@ -266,6 +266,12 @@ impl<'b> Records<'b> {
         start..end
     }
 
+    /// Where the fields begin: field `c` of record `r` at `r * columns + c`; each ends one byte
+    /// before the next begins. In front of a line end that is CR LF, the CR is still a part.
+    pub fn bounds(&self) -> &'b [u32] {
+        self.bounds
+    }
+
     /// The whole block's bytes, which the ranges speak of.
     pub fn bytes(&self) -> &'b [u8] {
         &self.block.bytes
