@@ -27,16 +27,18 @@ Examples:
   load - orders.csv                    a table to look at
   load - --to markdown orders.csv
 
-Tables: append (the default) adds records, and makes the table where it is absent; create wants it
-absent; upsert replaces the records of the same --key, which may stand only once in the stream;
-replace makes the table anew in the same transaction, and gives it the old one's indexes (PostgreSQL:
-constraints, owner and privileges, too), or refuses where that is not all there is to keep.
+Tables: append (the default) adds records, and makes the table where it is absent; create
+wants it absent; upsert replaces the records of the same --key, which may stand only once in
+the stream; replace makes the table anew in the same transaction, and gives it the old one's
+indexes (PostgreSQL: constraints, owner and privileges, too), or refuses where that is not all
+there is to keep.
 
-A table that is made has for each column the narrowest type that loses nothing of any value: integer,
-numeric (SQLite: REAL, or TEXT where a double would round), double precision, boolean, date,
-timestamp, timestamptz (SQLite: TEXT), else text. Quoted fields and codes like 007 are text. SQLite
-has no booleans: true and false become 1 and 0. In a table that is there, each value is held against
-its column's type before it is sent: nothing is rounded, cut or guessed (--on-error).
+A table that is made has for each column the narrowest type that loses nothing of any value:
+integer, numeric (SQLite: REAL, or TEXT where a double would round), double precision, boolean,
+date, timestamp, timestamptz (SQLite: TEXT), else text. Quoted fields and codes like 007 are
+text. SQLite has no booleans: true and false become 1 and 0. In a table that is there, each
+value is held against its column's type before it is sent: nothing is rounded, cut or guessed
+(--on-error).
 
 The receipt on standard output: target,table,mode,records,inserted,updated,rejected."
 )]

@@ -179,9 +179,7 @@ fn split_table<'t>(target: &'t str, table: Option<&str>) -> Result<(&'t str, Str
     };
     match (behind, table) {
         (None, None) | (Some(""), None) => Err("which table? Give --table NAME".to_owned()),
-        (None | Some(""), Some(table)) if table.is_empty() => {
-            Err("--table needs a name".to_owned())
-        }
+        (None | Some(""), Some("")) => Err("--table needs a name".to_owned()),
         (None | Some(""), Some(table)) => Ok((place, table.to_owned())),
         (Some(behind), None) => Ok((place, behind.to_owned())),
         (Some(behind), Some(table)) if behind == table => Ok((place, table.to_owned())),

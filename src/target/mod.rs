@@ -3,33 +3,34 @@
 //! | file | what it answers |
 //! |---|---|
 //! | [`address`] | where records go, as the user wrote it |
-//! | [`load`] | the run: header, types where they are wanted, records, commit |
+//! | [`run`] | the run: header, types where they are wanted, records, commit |
 //! | [`types`], [`plain`] | what a column is, from all that it holds |
 //! | [`rule`] | whether a value fits the type that a table's column has |
 //! | [`spool`] | records kept aside until the types are known |
 //! | [`places`] | where a record stood in the input, found again by its number |
 //! | [`receipt`] | what a load says when it is done |
 //! | [`sqlite`], [`postgres`] | the databases |
-//! | [`file`], [`csv`], [`jsonl`], [`table`] | files and standard output, and their formats |
+//! | [`mod@file`], [`csv`], [`jsonl`], [`table`] | files and standard output, and their formats |
 
 pub mod address;
 pub mod csv;
 pub mod file;
 pub mod jsonl;
-pub mod load;
 pub mod places;
 pub mod plain;
 pub mod postgres;
 pub mod receipt;
 pub mod rule;
+pub mod run;
 pub mod spool;
 pub mod sqlite;
 pub mod table;
 pub mod types;
 
 pub use address::{Address, Format, Mode};
-pub use load::load;
+
 pub use receipt::Receipt;
+pub use run::load;
 
 use std::fmt;
 

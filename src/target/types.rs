@@ -55,7 +55,7 @@ impl Seen {
             b't' if raw == b"true" => Self::BOOLEAN,
             b'f' if raw == b"false" => Self::BOOLEAN,
             b'-' => Self::number(raw),
-            b'0'..=b'9' if raw.len() > 4 && raw[4] == b'-' => Self::time(raw),
+            b'0'..=b'9' if is_year_first(raw) => Self::time(raw),
             b'0'..=b'9' => Self::number(raw),
             _ => Self::TEXT,
         }
@@ -125,6 +125,11 @@ impl Seen {
             has_null: self.0 & Self::NULL != 0,
         }
     }
+}
+
+/// Whether a field begins as a date does: `2013-`.
+fn is_year_first(raw: &[u8]) -> bool {
+    raw.get(4) == Some(&b'-') && raw[..4].iter().all(u8::is_ascii_digit)
 }
 
 /// What a column is.
@@ -286,6 +291,8 @@ mod tests {
             (&["1", "1.50"], Kind::Decimal),
             (&["1", "9223372036854775808"], Kind::Decimal),
             (&["1.5", "1e-9"], Kind::Double),
+            (&["1.5e-9"], Kind::Double),
+            (&["100e-9"], Kind::Double),
             (&["007"], Kind::Text),
             (&["1", "007"], Kind::Text),
             (&["1", "\"2\""], Kind::Text),

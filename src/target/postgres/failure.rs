@@ -56,26 +56,26 @@ pub fn words(error: &postgres::Error) -> String {
 fn reason(error: &DbError) -> String {
     let detail = error.detail().unwrap_or_default().trim_end_matches('.');
     let constraint = error.constraint().unwrap_or_default();
-    match error.code() {
-        &SqlState::UNIQUE_VIOLATION => {
+    match *error.code() {
+        SqlState::UNIQUE_VIOLATION => {
             let key = key_of(detail);
             format!("{key}: the table has this already, and '{constraint}' wants it unique")
         }
-        &SqlState::NOT_NULL_VIOLATION => {
+        SqlState::NOT_NULL_VIOLATION => {
             let column = error.column().unwrap_or("a column");
             format!("{column}: null, which the table does not allow")
         }
-        &SqlState::CHECK_VIOLATION => format!("the table's check '{constraint}' does not hold"),
-        &SqlState::EXCLUSION_VIOLATION => {
+        SqlState::CHECK_VIOLATION => format!("the table's check '{constraint}' does not hold"),
+        SqlState::EXCLUSION_VIOLATION => {
             format!("the table's exclusion '{constraint}' does not hold")
         }
-        &SqlState::FOREIGN_KEY_VIOLATION => {
+        SqlState::FOREIGN_KEY_VIOLATION => {
             format!("the foreign key '{constraint}' has no counterpart: {detail}")
         }
-        &SqlState::LOCK_NOT_AVAILABLE => {
+        SqlState::LOCK_NOT_AVAILABLE => {
             "the table is locked by another session, and stayed so for 10 seconds".to_owned()
         }
-        &SqlState::DISK_FULL => "no space is left on the server".to_owned(),
+        SqlState::DISK_FULL => "no space is left on the server".to_owned(),
         _ => {
             let column = error.where_().and_then(column_of);
             let column = column.map(|name| format!("{name}: ")).unwrap_or_default();

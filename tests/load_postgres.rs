@@ -1,0 +1,470 @@
+//! `load` into a real PostgreSQL: what is stored, what is refused, and that a refusal leaves nothing.
+
+mod harness;
+
+use harness::{Run, tool};
+use postgres::{Client, NoTls};
+
+/// An empty database.
+struct Place {
+    address: String,
+    client: Client,
+}
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let address = harness::postgres_database(&format!("load_{name}"));
+        let client = Client::connect(&address, NoTls).expect("the server answers");
+        Place { address, client }
+    }
+
+    /// Loads `stream` into table `t`.
+    fn load(&self, stream: impl Into<Vec<u8>>, flags: &[&str]) -> Run {
+        tool("load")
+            .args([self.address.as_str(), "--table", "t"])
+            .args(flags)
+            .stdin(stream)
+            .run()
+    }
+
+    /// The same, and the receipt's record from the table on.
+    #[track_caller]
+    fn loaded(&self, stream: impl Into<Vec<u8>>, flags: &[&str]) -> String {
+        let run = self.load(stream, flags);
+        assert_eq!(run.code, 0, "{}", run.err());
+        let out = run.out();
+        let record = out.lines().nth(1).expect("two lines");
+        let rest = record.strip_prefix(&format!("{},", self.address));
+        rest.unwrap_or_else(|| panic!("the target in {record}"))
+            .to_owned()
+    }
+
+    fn execute(&mut self, sql: &str) {
+        self.client.batch_execute(sql).expect("good SQL");
+    }
+
+    /// A query's one column of text.
+    fn texts(&mut self, query: &str) -> Vec<String> {
+        let rows = self.client.query(query, &[]).expect("good SQL");
+        rows.iter()
+            .map(|row| {
+                row.get::<_, Option<String>>(0)
+                    .unwrap_or_else(|| "NULL".into())
+            })
+            .collect()
+    }
+
+    /// All of table `t`, a record a text, as SQL writes a row.
+    fn records(&mut self) -> Vec<String> {
+        self.texts("SELECT t::text FROM t ORDER BY ctid")
+    }
+
+    /// The types of table `t`.
+    fn types(&mut self) -> Vec<String> {
+        self.texts(
+            "SELECT format_type(atttypid, atttypmod) FROM pg_attribute
+             WHERE attrelid = 't'::regclass AND attnum > 0 ORDER BY attnum",
+        )
+    }
+}
+
+#[test]
+fn types_are_those_of_all_values() {
+    let mut place = Place::new("types");
+    let stream = "whole,exact,late,code,flag,day,time,instant,double,empty,fine,wide\n\
+                  1,1.50,1.50,1,true,2013-01-01,2013-01-01,2013-01-01T05:00:00Z,1.5e-9,,2013-01-01T00:00:00.1234567,0.12345678901234567\n\
+                  -2,0.123456789012345678,n/a,007,false,,2013-01-01T05:00:00.25,2013-01-01 05:00:00+09:00,1,,,1e-20\n";
+    assert_eq!(place.loaded(stream, &[]), "t,create,2,2,0,0");
+    assert_eq!(
+        place.types(),
+        [
+            "bigint",
+            "numeric",
+            "text",
+            "text",
+            "boolean",
+            "date",
+            "timestamp without time zone",
+            "timestamp with time zone",
+            "double precision",
+            "text",
+            "text",
+            "numeric"
+        ]
+    );
+    place.execute("SET TIME ZONE 'UTC'");
+    assert_eq!(
+        place.records(),
+        [
+            "(1,1.50,1.50,1,t,2013-01-01,\"2013-01-01 00:00:00\",\"2013-01-01 05:00:00+00\",1.5e-09,,2013-01-01T00:00:00.1234567,0.12345678901234567)",
+            "(-2,0.123456789012345678,n/a,007,f,,\"2013-01-01 05:00:00.25\",\"2012-12-31 20:00:00+00\",1,,,0.00000000000000000001)",
+        ]
+    );
+}
+
+#[test]
+fn text_comes_back_byte_for_byte() {
+    let mut place = Place::new("text");
+    let hostile = [
+        "",
+        "\\N",
+        "\\.",
+        "a\n\\.\nb",
+        "tab\there",
+        "cr\rlf\r\n",
+        "\\",
+        "\"q\"",
+        "é😀",
+        " a ",
+        "NULL",
+    ];
+    let mut stream = String::from("n,v\n");
+    for (number, value) in hostile.iter().enumerate() {
+        stream.push_str(&format!("{number},\"{}\"\n", value.replace('"', "\"\"")));
+    }
+    stream.push_str("99,\n");
+    for (flags, receipt) in [(&[][..], "t,create,12,12,0,0"), (&[], "t,append,12,12,0,0")] {
+        assert_eq!(place.loaded(stream.as_str(), flags), receipt);
+    }
+    let mut expected: Vec<&str> = hostile.to_vec();
+    expected.push("NULL");
+    expected.extend(expected.clone());
+    assert_eq!(place.texts("SELECT v FROM t ORDER BY ctid"), expected);
+    assert_eq!(
+        place.texts("SELECT count(*)::text FROM t WHERE v IS NULL"),
+        ["2"]
+    );
+    assert_eq!(
+        place.texts("SELECT count(*)::text FROM t WHERE v = ''"),
+        ["2"]
+    );
+}
+
+#[test]
+fn modes_do_what_they_say() {
+    let mut place = Place::new("modes");
+    let stream = "id,v\n1,a\n2,b\n";
+    assert_eq!(
+        place.loaded(stream, &["--mode", "create"]),
+        "t,create,2,2,0,0"
+    );
+    place
+        .load(stream, &["--mode", "create"])
+        .refused("load", 1, &["a table 't' already"]);
+    assert_eq!(place.loaded(stream, &[]), "t,append,2,2,0,0");
+    let receipt = place.loaded("id,v,w\n3,c,x\n", &["--mode", "replace", "--key", "id"]);
+    assert_eq!(receipt, "t,replace,1,1,0,0");
+    let receipt = place.loaded("id,v\n3,new\n4,d\n", &["--mode", "upsert", "--key", "id"]);
+    assert_eq!(receipt, "t,upsert,2,1,1,0");
+    let mut records = place.records();
+    records.sort();
+    assert_eq!(records, ["(3,new,x)", "(4,d,)"]);
+    let receipt = place.loaded("id\n3\n9\n", &["--mode", "upsert", "--key", "id"]);
+    assert_eq!(receipt, "t,upsert,2,1,1,0");
+}
+
+#[test]
+fn a_replacement_keeps_what_hung_on_the_table() {
+    let mut place = Place::new("replace");
+    place.loaded("id,v\n1,a\n", &["--key", "id"]);
+    place.execute(
+        "CREATE INDEX by_v ON t (v); ALTER TABLE t ADD CONSTRAINT short CHECK (length(v) < 5);
+         GRANT SELECT ON t TO PUBLIC; COMMENT ON TABLE t IS 'it''s kept'",
+    );
+    let before = place.texts("SELECT oid::text FROM pg_class WHERE relname = 't'");
+    place.loaded("v,id\nb,1\nc,2\n", &["--mode", "replace", "--key", "id"]);
+    assert_ne!(
+        place.texts("SELECT oid::text FROM pg_class WHERE relname = 't'"),
+        before
+    );
+    assert_eq!(place.records(), ["(b,1)", "(c,2)"]);
+    assert_eq!(
+        place.texts("SELECT indexname::text FROM pg_indexes WHERE tablename = 't' ORDER BY 1"),
+        ["by_v", "t_pkey"]
+    );
+    assert_eq!(
+        place.texts("SELECT has_table_privilege('pg_monitor', 't', 'SELECT')::text"),
+        ["true"]
+    );
+    assert_eq!(
+        place.texts("SELECT obj_description('t'::regclass)"),
+        ["it's kept"]
+    );
+    place
+        .load("v,id\nlonger,1\n", &["--mode", "replace"])
+        .refused(
+            "load",
+            1,
+            &[
+                "cannot keep the constraint 'short'",
+                "nothing was committed",
+            ],
+        );
+    place.execute("CREATE VIEW w AS SELECT * FROM t");
+    place.load("v,id\nd,1\n", &["--mode", "replace"]).refused(
+        "load",
+        1,
+        &["cannot be replaced", "view w"],
+    );
+    place.execute("DROP VIEW w; ALTER TABLE t ALTER v SET DEFAULT 'x'");
+    place.load("v,id\nd,1\n", &["--mode", "replace"]).refused(
+        "load",
+        1,
+        &["would lose", "column 'v'"],
+    );
+    assert_eq!(place.records(), ["(b,1)", "(c,2)"]);
+}
+
+#[test]
+fn a_repeated_key_is_named_with_its_line() {
+    let mut place = Place::new("repeated");
+    let repeated = "day,name,v\n\n1,\"a\nb\",x\n1,c,x\n2,c,x\n1,c,y\n";
+    let expected = [
+        "standard input:7",
+        "day, name: '1', 'c'",
+        "more than one record",
+        "nothing was committed",
+    ];
+    let flags = ["--mode", "upsert", "--key", "day,name"];
+    place.load(repeated, &flags).refused("load", 1, &expected);
+    assert_eq!(
+        place.texts("SELECT count(*)::text FROM pg_class WHERE relname = 't'"),
+        ["0"]
+    );
+    place.loaded("day,name,v\n1,c,old\n", &flags);
+    place.load(repeated, &flags).refused("load", 1, &expected);
+    assert_eq!(place.records(), ["(1,c,old)"]);
+    place.load("day,name,v\n3,,x\n", &flags).refused(
+        "load",
+        1,
+        &["standard input:2", "name: null in a column of the key"],
+    );
+    place.execute("ALTER TABLE t DROP CONSTRAINT t_pkey");
+    place.load("day,name,v\n3,a,x\n", &flags).refused(
+        "load",
+        1,
+        &["no unique index", "CREATE UNIQUE INDEX"],
+    );
+}
+
+#[test]
+fn names_are_only_names() {
+    let mut place = Place::new("names");
+    place.execute("CREATE SCHEMA \"S x\"");
+    let run = tool("load")
+        .args([
+            &place.address,
+            "--table",
+            "\"S x\".\"t\"\"; DROP TABLE x; --\"",
+        ])
+        .args(["--mode", "upsert", "--key", "a\"b"])
+        .stdin("\"a\"\"b\",select,\"x,\ny\",ctid_,$1\n1,2,3,4,5\n2,2,3,4,5\n")
+        .run();
+    assert_eq!(run.code, 0, "{}", run.err());
+    let query = "SELECT (\"a\"\"b\" + \"$1\")::text FROM \"S x\".\"t\"\"; DROP TABLE x; --\"";
+    assert_eq!(place.texts(query), ["6", "7"]);
+    let long = "n".repeat(64);
+    place
+        .load(format!("{long}\n1\n"), &[])
+        .refused("load", 1, &["longer than the 63 bytes"]);
+    let schema = tool("load")
+        .args([&place.address, "--table", "no.t"])
+        .stdin("a\n1\n")
+        .run();
+    schema.refused("load", 1, &["no schema 'no'"]);
+}
+
+#[test]
+fn values_are_held_against_the_columns() {
+    let mut place = Place::new("held");
+    place.execute(
+        "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN short AS varchar(3);
+         CREATE TABLE t (s smallint, n numeric(6,2), r real, d date, c timestamp(3), z timestamptz,
+                         v short, m mood, u uuid, j jsonb, b boolean, i inet, g int GENERATED ALWAYS AS (s * 2) STORED,
+                         late text DEFAULT 'set')",
+    );
+    let good = "s,n,r,d,c,z,v,m,u,j,b,i\n\
+                \"7\",1234.50,0.1,2013-01-01,2013-01-01T05:00:00.123,2013-01-01T05:00:00Z,äöü,ok,123e4567-e89b-12d3-a456-426614174000,\"{\"\"a\"\":1}\",true,10.0.0.1\n";
+    place.execute("SET TIME ZONE 'UTC'");
+    assert_eq!(place.loaded(good, &[]), "t,append,1,1,0,0");
+    assert_eq!(
+        place.records(),
+        [
+            "(7,1234.50,0.1,2013-01-01,\"2013-01-01 05:00:00.123\",\"2013-01-01 05:00:00+00\",äöü,ok,123e4567-e89b-12d3-a456-426614174000,\"{\"\"a\"\": 1}\",t,10.0.0.1,14,set)"
+        ]
+    );
+    for (column, value, words) in [
+        ("s", "32768", "beyond -32768 to 32767"),
+        ("n", "1.234", "beyond the 2 places"),
+        ("n", "12345.6", "4 digits before the point"),
+        ("r", "0.123456789", "more digits"),
+        ("d", "2013-02-30", "ISO 8601"),
+        ("c", "2013-01-01T05:00:00.1234", "finer"),
+        ("c", "2013-01-01T05:00:00Z", "zone"),
+        ("z", "2013-01-01T05:00:00", "no zone"),
+        ("v", "four", "longer than 3"),
+        ("m", "glad", "none of sad, ok"),
+        ("u", "x", "not a UUID"),
+        ("j", "{", "not JSON"),
+        ("b", "2", "neither"),
+        ("i", "nowhere", "invalid input syntax for type inet"),
+    ] {
+        let stream = format!("late,{column}\na,\nb,{value}\n");
+        let expected = [
+            "standard input:3",
+            &format!("{column}: "),
+            words,
+            "nothing was committed",
+        ];
+        place.load(stream, &[]).refused("load", 1, &expected);
+    }
+    place
+        .load("g\n1\n", &[])
+        .refused("load", 1, &["computes its column 'g'"]);
+    place
+        .load("lat\n1\n", &[])
+        .refused("load", 1, &["no column 'lat'", "did you mean 'late'"]);
+    assert_eq!(
+        place.loaded("s\n1\nx\n3\n", &["--on-error", "skip"]),
+        "t,append,3,2,0,1"
+    );
+    assert_eq!(place.records().len(), 3);
+}
+
+#[test]
+fn a_violated_constraint_leaves_nothing() {
+    let mut place = Place::new("violated");
+    place.execute(
+        "CREATE TABLE p (id int PRIMARY KEY);
+         CREATE TABLE t (id int UNIQUE, n text NOT NULL, c int CONSTRAINT small CHECK (c < 9), p int REFERENCES p);
+         INSERT INTO t VALUES (1, 'x', 1, NULL)",
+    );
+    for (stream, words) in [
+        (
+            "id,n\n2,a\n1,b\n",
+            &["standard input:3", "id: '1': the table has this already"][..],
+        ),
+        ("id,n\n2,\"a\nb\"\n3,\n", &["standard input:4", "n: null"]),
+        ("n,c\na,1\n\nb,10\n", &["standard input:4", "check 'small'"]),
+        ("n,p\na,1\n", &["foreign key", "(p)=(1) is not present"]),
+    ] {
+        place.load(stream, &[]).refused("load", 1, words);
+        assert_eq!(place.records().len(), 1, "{words:?}");
+    }
+}
+
+#[test]
+fn a_failure_late_in_a_long_stream_leaves_nothing() {
+    let mut place = Place::new("late");
+    let mut stream = String::from("id,v\n");
+    for number in 0..300_000 {
+        stream.push_str(&format!("{number},some text\n"));
+    }
+    stream.push_str("7,again\n");
+    let expected = ["standard input:300002", "nothing was committed"];
+    place
+        .load(stream.as_str(), &["--key", "id"])
+        .refused("load", 1, &expected);
+    place.execute("CREATE TABLE t (id int UNIQUE, v text)");
+    place
+        .load(stream.as_str(), &[])
+        .refused("load", 1, &expected);
+    assert_eq!(place.records().len(), 0);
+    stream.push_str("8,\"never\n");
+    place.load(stream, &[]).refused("load", 1, &["never ends"]);
+    assert_eq!(place.records().len(), 0);
+    let left = "SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'load' AND datname = current_database()";
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    assert_eq!(place.texts(left), ["0"]);
+}
+
+#[test]
+fn a_server_that_is_not_there_or_refuses_is_named_without_the_password() {
+    let place = Place::new("refused");
+    let load = |address: &str| {
+        tool("load")
+            .args([address, "--table", "t"])
+            .stdin("a\n1\n")
+            .run()
+    };
+    for (address, words) in [
+        (
+            "postgresql://u:secret@127.0.0.1:1/d".to_owned(),
+            &["postgresql://u@127.0.0.1:1/d", "connection refused"][..],
+        ),
+        (format!("{}x", place.address), &["does not exist"]),
+        (
+            "postgresql://u:secret@h/d?sslmode=require".to_owned(),
+            &["TLS"],
+        ),
+        (
+            "postgresql://u:secret@h/d?nonsense=1".to_owned(),
+            &["not understood"],
+        ),
+    ] {
+        let run = load(&address);
+        run.refused("load", 1, words);
+        assert!(!run.err().contains("secret"), "{}", run.err());
+    }
+    let nobody = place.address.replace("postgres@", "nobody_here@");
+    load(&nobody).refused("load", 1, &["cannot connect", "nobody_here"]);
+}
+
+#[test]
+fn a_table_that_may_not_be_written_is_named() {
+    let mut place = Place::new("forbidden");
+    place.execute(
+        "DROP ROLE IF EXISTS load_reader; CREATE ROLE load_reader LOGIN; CREATE TABLE t (a int); GRANT SELECT ON t TO load_reader",
+    );
+    let address = place.address.replace("postgres@", "load_reader@");
+    let run = tool("load")
+        .args([&address, "--table", "t"])
+        .stdin("a\n1\n")
+        .run();
+    run.refused(
+        "load",
+        1,
+        &["permission denied for table t", "nothing was committed"],
+    );
+    let view = place.address.clone();
+    place.execute("CREATE VIEW w AS SELECT * FROM t");
+    let run = tool("load")
+        .args([&view, "--table", "w"])
+        .stdin("a\n1\n")
+        .run();
+    run.refused("load", 1, &["'w' is a view"]);
+}
+
+#[test]
+fn a_locked_table_is_named() {
+    let mut place = Place::new("locked");
+    place.execute("CREATE TABLE t (a int); BEGIN; LOCK TABLE t");
+    place.load("a\n1\n", &[]).refused(
+        "load",
+        1,
+        &["locked by another session", "nothing was committed"],
+    );
+    place.execute("COMMIT");
+}
+
+#[test]
+fn what_no_text_holds_is_refused() {
+    let mut place = Place::new("bytes");
+    place.execute("CREATE TABLE t (a int, b text)");
+    for (table, stream, words) in [
+        ("t", &b"a,b\n1,ok\n2,\xFF\n"[..], "is not valid UTF-8"),
+        ("t", b"a,b\n1,ok\n2,a\0b\n", "holds a NUL byte"),
+        ("new", b"a,b\n1,ok\n2,\xFF\n", "is not valid UTF-8"),
+    ] {
+        let run = tool("load")
+            .args([place.address.as_str(), "--table", table])
+            .stdin(stream)
+            .run();
+        run.refused(
+            "load",
+            1,
+            &["standard input:3", "b: ", words, "nothing was committed"],
+        );
+    }
+    assert_eq!(place.records().len(), 0);
+}

@@ -1,0 +1,457 @@
+//! `load` into real SQLite files: what is stored, what is refused, and that a refusal leaves nothing.
+
+mod harness;
+
+use harness::{Run, tool};
+use rusqlite::Connection;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A directory with a database `d.db` to be.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Place(tempfile::tempdir().expect("a temporary directory"))
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("d.db")
+    }
+
+    /// Loads `stream` into table `t` of the database.
+    fn load(&self, stream: &str, flags: &[&str]) -> Run {
+        tool("load")
+            .dir(self.0.path())
+            .args(["sqlite:d.db", "--table", "t"])
+            .args(flags)
+            .stdin(stream)
+            .run()
+    }
+
+    /// The same, and the receipt's record.
+    #[track_caller]
+    fn loaded(&self, stream: &str, flags: &[&str]) -> String {
+        let run = self.load(stream, flags);
+        assert_eq!(run.code, 0, "{}", run.err());
+        let out = run.out();
+        let (header, record) = out.split_once('\n').expect("two lines");
+        assert_eq!(
+            header,
+            "target,table,mode,records,inserted,updated,rejected"
+        );
+        record.trim_end().to_owned()
+    }
+
+    fn execute(&self, sql: &str) {
+        let connection = Connection::open(self.path()).expect("a database");
+        connection.execute_batch(sql).expect("good SQL");
+    }
+
+    /// The records that a query gives, as SQLite's `quote` shows values.
+    fn rows(&self, query: &str) -> Vec<Vec<String>> {
+        let connection = Connection::open(self.path()).expect("a database");
+        let mut statement = connection.prepare(query).expect("good SQL");
+        let columns = statement.column_count();
+        let rows = statement
+            .query_map([], |row| {
+                (0..columns)
+                    .map(|place| Ok(format!("{:?}", row.get_ref(place)?)))
+                    .collect::<Result<Vec<_>, rusqlite::Error>>()
+            })
+            .expect("a query");
+        rows.map(|row| row.expect("a row")).collect()
+    }
+
+    /// What `select *` gives, one value after the other, each by SQLite's own `quote`.
+    fn values(&self, columns: &str) -> Vec<String> {
+        let connection = Connection::open(self.path()).expect("a database");
+        let quoted: Vec<String> = columns
+            .split(',')
+            .map(|name| format!("quote({name})"))
+            .collect();
+        let query = format!(
+            "SELECT {} FROM t ORDER BY rowid",
+            quoted.join(" || ' ' || ")
+        );
+        let mut statement = connection.prepare(&query).expect("good SQL");
+        let rows = statement.query_map([], |row| row.get(0)).expect("a query");
+        rows.map(|row| row.expect("a row")).collect()
+    }
+
+    /// The declared types of table `t`.
+    fn types(&self) -> Vec<String> {
+        let connection = Connection::open(self.path()).expect("a database");
+        let mut statement = connection
+            .prepare("SELECT type FROM pragma_table_info('t')")
+            .expect("good SQL");
+        let rows = statement.query_map([], |row| row.get(0)).expect("a query");
+        rows.map(|row| row.expect("a row")).collect()
+    }
+
+    /// The names of all files here.
+    fn files(&self) -> Vec<String> {
+        names(self.0.path())
+    }
+}
+
+fn names(path: &Path) -> Vec<String> {
+    let entries = fs::read_dir(path).expect("a directory");
+    let mut names: Vec<String> = entries
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn types_are_those_of_all_values() {
+    let place = Place::new();
+    let stream = "whole,real,late,text,code,flag,day,empty,quoted,big\n\
+                  1,1.50,1.50,a,1,true,2013-01-01,,\"1\",1\n\
+                  -2,3,2.25,\"\",007,false,2013-01-02,,\"2\",9223372036854775808\n\
+                  ,,n/a,,,,,,,\n";
+    assert_eq!(place.loaded(stream, &[]), "sqlite:d.db,t,create,3,3,0,0");
+    assert_eq!(
+        place.types(),
+        [
+            "INTEGER", "REAL", "TEXT", "TEXT", "TEXT", "BOOLEAN", "TEXT", "TEXT", "TEXT", "TEXT"
+        ]
+    );
+    assert_eq!(
+        place.values("whole,real,late,text,code,flag,day,empty,quoted,big"),
+        [
+            "1 1.5 '1.50' 'a' '1' 1 '2013-01-01' NULL '1' '1'",
+            "-2 3.0 '2.25' '' '007' 0 '2013-01-02' NULL '2' '9223372036854775808'",
+            "NULL NULL 'n/a' NULL NULL NULL NULL NULL NULL NULL",
+        ]
+    );
+}
+
+#[test]
+fn digits_that_a_double_loses_are_kept_as_text() {
+    let place = Place::new();
+    let run = place.load(
+        "a,b\n0.123456789012345678,0.1\n1.50,0.30000000000000004\n",
+        &[],
+    );
+    assert_eq!(run.code, 0);
+    assert!(
+        run.err().contains("column 'a' is stored as TEXT"),
+        "{}",
+        run.err()
+    );
+    assert_eq!(place.values("a,b")[0], "'0.123456789012345678' 0.1");
+    assert_eq!(
+        place.rows("SELECT b FROM t")[1],
+        ["Real(0.30000000000000004)"]
+    );
+}
+
+#[test]
+fn a_type_may_widen_in_the_last_record_of_many() {
+    let place = Place::new();
+    let mut stream = String::from("a,b\n");
+    for number in 0..200_000 {
+        stream.push_str(&format!("{number},{number}.50\n"));
+    }
+    stream.push_str("x,1e400\n");
+    for threads in ["1", "2", "7"] {
+        let receipt = place.loaded(&stream, &["-j", threads, "--mode", "replace"]);
+        assert!(receipt.ends_with(",200001,200001,0,0"), "{receipt}");
+        assert_eq!(place.types(), ["TEXT", "TEXT"]);
+        let seen = place.values("a,b");
+        assert_eq!(seen[77], "'77' '77.50'");
+        assert_eq!(seen[200_000], "'x' '1e400'");
+    }
+}
+
+#[test]
+fn modes_do_what_they_say() {
+    let place = Place::new();
+    let stream = "id,v\n1,a\n2,b\n";
+    assert_eq!(
+        place.loaded(stream, &["--mode", "create"]),
+        "sqlite:d.db,t,create,2,2,0,0"
+    );
+    place
+        .load(stream, &["--mode", "create"])
+        .refused("load", 1, &["'t' already", "--mode create"]);
+    assert_eq!(place.loaded(stream, &[]), "sqlite:d.db,t,append,2,2,0,0");
+    assert_eq!(place.values("id,v").len(), 4);
+    let receipt = place.loaded("id,v,w\n3,c,x\n", &["--mode", "replace", "--key", "id"]);
+    assert_eq!(receipt, "sqlite:d.db,t,replace,1,1,0,0");
+    let receipt = place.loaded("id,v\n3,new\n4,d\n", &["--mode", "upsert", "--key", "id"]);
+    assert_eq!(receipt, "sqlite:d.db,t,upsert,2,1,1,0");
+    assert_eq!(place.values("id,v,w"), ["3 'new' 'x'", "4 'd' NULL"]);
+}
+
+#[test]
+fn a_replacement_keeps_indexes_and_refuses_to_lose_more() {
+    let place = Place::new();
+    place.loaded("id,v\n1,a\n", &["--key", "id"]);
+    place.execute("CREATE INDEX by_v ON t (v); CREATE VIEW w AS SELECT * FROM t");
+    place.loaded("id,v\n1,b\n2,c\n", &["--mode", "replace", "--key", "id"]);
+    assert_eq!(
+        place
+            .rows("SELECT name FROM sqlite_schema WHERE type = 'index' ORDER BY 1")
+            .len(),
+        2
+    );
+    place.load("id\n1\n", &["--mode", "replace"]).refused(
+        "load",
+        1,
+        &["cannot keep", "by_v", "nothing was committed"],
+    );
+    assert_eq!(place.values("id,v"), ["1 'b'", "2 'c'"]);
+    place.execute("DROP VIEW w; DROP TABLE t; CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'x')");
+    place
+        .load("id,v\n1,b\n", &["--mode", "replace"])
+        .refused("load", 1, &["lose", "PRIMARY"]);
+    assert_eq!(place.values("id,v"), ["1 'x'"]);
+}
+
+#[test]
+fn a_repeated_key_is_named_with_its_line() {
+    let place = Place::new();
+    let repeated = "day,name,v\n\n1,\"a\nb\",x\n1,c,x\n2,c,x\n1,c,y\n";
+    let expected = [
+        "standard input:7",
+        "day, name: 1, 'c'",
+        "more than one record",
+        "nothing was committed",
+    ];
+    let flags = ["--mode", "upsert", "--key", "day,name"];
+    place.load(repeated, &flags).refused("load", 1, &expected);
+    assert!(place.files().is_empty(), "{:?}", place.files());
+    place.loaded("day,name,v\n1,c,old\n", &flags);
+    place.load(repeated, &flags).refused("load", 1, &expected);
+    assert_eq!(place.values("day,name,v"), ["1 'c' 'old'"]);
+    place.load("day,name,v\n3,,x\n", &flags).refused(
+        "load",
+        1,
+        &["standard input:2", "name: null in a column of the key"],
+    );
+    place
+        .load("day,v\n3,x\n", &flags)
+        .refused("load", 1, &["unknown key column 'name'", "day, v"]);
+}
+
+#[test]
+fn an_upsert_wants_a_unique_index() {
+    let place = Place::new();
+    place.loaded("id,v\n1,a\n", &[]);
+    place
+        .load("id,v\n1,b\n", &["--mode", "upsert", "--key", "id"])
+        .refused("load", 1, &["no unique index", "CREATE UNIQUE INDEX"]);
+    assert_eq!(place.values("id,v"), ["1 'a'"]);
+}
+
+#[test]
+fn names_are_only_names() {
+    let place = Place::new();
+    let run = tool("load")
+        .dir(place.0.path())
+        .args(["sqlite:d.db", "--table", "t\"; DROP TABLE x; --'é"])
+        .args(["--mode", "upsert", "--key", "a\"b"])
+        .stdin("\"a\"\"b\",select,\"x,\ny\",rowid,?1\n1,2,3,4,5\n2,2,3,4,5\n")
+        .run();
+    assert_eq!(run.code, 0, "{}", run.err());
+    let rows = place.rows(
+        "SELECT \"a\"\"b\", \"select\", \"x,\ny\", \"?1\" FROM \"t\"\"; DROP TABLE x; --'é\"",
+    );
+    assert_eq!(rows.len(), 2);
+    place
+        .load("a,A\n1,2\n", &[])
+        .refused("load", 1, &["'a' and 'A'", "ignores case"]);
+}
+
+#[test]
+fn values_are_held_against_the_columns() {
+    let place = Place::new();
+    place.execute("CREATE TABLE t (i INTEGER, r REAL, d DECIMAL(10,2), b BOOLEAN, m DATE, s TEXT, x STRING, n)");
+    let good = "i,r,d,b,m,s,x,n\n1,2.5,3.25,true,2013-01-01,007,abc,007\n\"2\",,,f,,\"\",,8\n";
+    place.loaded(good, &[]);
+    assert_eq!(
+        place.values("i,r,d,b,m,s,x,n"),
+        [
+            "1 2.5 3.25 1 '2013-01-01' '007' 'abc' '007'",
+            "2 NULL NULL 0 NULL '' NULL 8"
+        ]
+    );
+    for (column, value, words) in [
+        ("i", "007", "i: '007' is not an integer"),
+        ("i", "1.5", "not an integer"),
+        ("r", "abc", "r: 'abc' is not a number"),
+        ("d", "0.12345678901234567", "more digits"),
+        ("b", "maybe", "neither true nor false"),
+        ("m", "1.1.2013", "ISO 8601"),
+        ("x", "007", "changed into a number"),
+    ] {
+        let stream = format!("s,{column}\na,\nb,{value}\n");
+        place.load(&stream, &[]).refused(
+            "load",
+            1,
+            &["standard input:3", words, "nothing was committed"],
+        );
+    }
+    place.load("i,prise\n1,2\n", &[]).refused(
+        "load",
+        1,
+        &["no column 'prise'", "columns: i, r, d"],
+    );
+    assert_eq!(place.values("i").len(), 2);
+    let run = place.load("I,s\n3,a\nx,b\n4,c\n", &["--rejects", "bad.csv"]);
+    assert_eq!(run.code, 0, "{}", run.err());
+    assert!(run.out().ends_with("append,3,2,0,1\n"), "{}", run.out());
+    let rejects = fs::read_to_string(place.0.path().join("bad.csv")).expect("rejects");
+    assert!(
+        rejects.contains("I: 'x' is not an integer,standard input,3,"),
+        "{rejects}"
+    );
+}
+
+#[test]
+fn a_violated_constraint_leaves_nothing() {
+    let place = Place::new();
+    place.execute(
+        "CREATE TABLE p (id INTEGER PRIMARY KEY);
+         CREATE TABLE t (id INTEGER UNIQUE, n TEXT NOT NULL, c INTEGER CONSTRAINT small CHECK (c < 9), p REFERENCES p);
+         INSERT INTO t VALUES (1, 'x', 1, NULL)",
+    );
+    for (stream, words) in [
+        (
+            "id,n\n2,a\n1,b\n",
+            &["standard input:3", "id: the table has this already"][..],
+        ),
+        ("id,n\n2,a\n3,\n", &["standard input:3", "n: null"]),
+        ("n,c\na,1\n\nb,10\n", &["standard input:4", "check 'small'"]),
+        ("n,p\na,1\n", &["foreign key"]),
+    ] {
+        place.load(stream, &[]).refused("load", 1, words);
+        assert_eq!(place.values("id,n,c").len(), 1, "{words:?}");
+    }
+    assert_eq!(place.files(), ["d.db"]);
+}
+
+#[test]
+fn nulls_and_empty_strings_stay_apart() {
+    let place = Place::new();
+    let stream = "a,b\n,\"\"\nx,\"say \"\"hi\"\"\n\"\n";
+    place.loaded(stream, &[]);
+    assert_eq!(place.values("a,b"), ["NULL ''", "'x' 'say \"hi\"\n'"]);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused() {
+    let place = Place::new();
+    for (stream, words) in [
+        (&b"a,b\n1,ok\n2,\xFF\n"[..], "is not valid UTF-8"),
+        (b"a,b\n1,ok\n2,a\0b\n", "holds a NUL byte"),
+    ] {
+        let run = tool("load")
+            .dir(place.0.path())
+            .args(["sqlite:d.db#t"])
+            .stdin(stream)
+            .run();
+        run.refused("load", 1, &["standard input:3", "b: ", words]);
+        assert!(place.files().is_empty());
+    }
+}
+
+#[test]
+fn a_locked_database_is_waited_for_and_named() {
+    let place = Place::new();
+    place.loaded("a\n1\n", &[]);
+    let connection = Connection::open(place.path()).expect("a database");
+    connection.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    place
+        .load("a\n2\n", &[])
+        .refused("load", 1, &["'d.db' is locked", "nothing was committed"]);
+    connection.execute_batch("COMMIT").expect("the end of it");
+    place.loaded("a\n2\n", &[]);
+}
+
+#[test]
+fn what_is_no_database_is_named() {
+    let place = Place::new();
+    fs::write(
+        place.path(),
+        "this is a text, and a long one at that: longer than a header\n".repeat(20),
+    )
+    .expect("a file");
+    place
+        .load("a\n1\n", &[])
+        .refused("load", 1, &["'d.db' is no SQLite database"]);
+    fs::remove_file(place.path()).expect("a file");
+    fs::create_dir(place.path()).expect("a directory");
+    place
+        .load("a\n1\n", &[])
+        .refused("load", 1, &["'d.db' is a directory"]);
+    tool("load")
+        .args(["sqlite:/no/such/place.db#t"])
+        .stdin("a\n1\n")
+        .run()
+        .refused(
+            "load",
+            1,
+            &["'/no/such/place.db'", "no such file or directory"],
+        );
+}
+
+#[test]
+fn a_read_only_database_is_named() {
+    let place = Place::new();
+    place.loaded("a\n1\n", &[]);
+    // Root may write everything, so the load runs as somebody else.
+    let line = "chmod 444 d.db; chmod 755 .; run() { if [ $(id -u) = 0 ]; then \
+                setpriv --reuid 65534 --regid 65534 --clear-groups \"$@\"; else \"$@\"; fi; }; \
+                cp \"$(command -v load)\" . && printf 'a\\n2\\n' | run ./load sqlite:d.db#t";
+    let run = harness::bash(line).dir(place.0.path()).run();
+    run.refused("load", 1, &["'d.db' is read-only"]);
+    assert_eq!(place.values("a"), ["1"]);
+}
+
+#[test]
+fn a_dead_input_leaves_nothing() {
+    let place = Place::new();
+    place.load("a,b\n1,2\n3,\"4\n", &[]).refused(
+        "load",
+        1,
+        &["never ends", "nothing was committed"],
+    );
+    place
+        .load("", &[])
+        .refused("load", 1, &["not even a header"]);
+    assert!(place.files().is_empty(), "{:?}", place.files());
+    assert_eq!(place.loaded("a,b\n", &[]), "sqlite:d.db,t,create,0,0,0,0");
+    assert_eq!(place.types(), ["TEXT", "TEXT"]);
+}
+
+#[test]
+fn wrong_calls_are_refused_before_the_input_is_touched() {
+    for (arguments, words) in [
+        (&["sqlite:d.db"][..], "which table"),
+        (&["sqlite:d.db#t", "--mode", "upsert"], "--key"),
+        (
+            &["sqlite:d.db#t", "--mode", "merge"],
+            "create, append, replace and upsert",
+        ),
+        (&["sqlite:d.db#t", "--to", "csv"], "--to"),
+        (&["out.csv", "--mode", "append"], "create or replace"),
+        (&["out.csv", "--key", "a"], "--key is for tables"),
+        (&["-", "--mode", "create"], "no --mode"),
+        (&["out.xyz"], "--to"),
+    ] {
+        tool("load")
+            .args(arguments)
+            .run()
+            .refused("load", 2, &[words]);
+    }
+}
