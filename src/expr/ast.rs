@@ -112,33 +112,44 @@ pub enum Literal {
 
 /// `+ - * / // %` (`//` is the floor of the quotient; `%` takes the dividend's sign as in C).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum Arithmetic {
+    /// `+`
     Add,
+    /// `-`
     Subtract,
+    /// `*`
     Multiply,
+    /// `/`
     Divide,
+    /// `//`
     FloorDivide,
+    /// `%`
     Remainder,
 }
 
 /// `and`, `or`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum Logic {
+    /// `and`, `&&`
     And,
+    /// `or`, `||`
     Or,
 }
 
 /// `= != < <= > >=`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum Compare {
+    /// `=`, `==`
     Equal,
+    /// `!=`, `<>`
     NotEqual,
+    /// `<`
     Less,
+    /// `<=`
     LessOrEqual,
+    /// `>`
     Greater,
+    /// `>=`
     GreaterOrEqual,
 }
 

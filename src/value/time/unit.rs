@@ -9,33 +9,45 @@ use super::{EPOCH, Interval, Kind, Time, Zone, civil_from_epoch};
 
 /// A unit of the calendar or the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum Unit {
+    /// Twelve months, from January.
     Year,
+    /// Three months, from January, April, July, October.
     Quarter,
+    /// From its first day.
     Month,
     /// From Monday, as ISO 8601 has it.
     Week,
+    /// From midnight.
     Day,
+    /// 60 minutes.
     Hour,
+    /// 60 seconds.
     Minute,
+    /// 1000 milliseconds.
     Second,
+    /// The smallest.
     Millisecond,
 }
 
 /// A part of a time's wall clock that is a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum Field {
+    /// 0 to 9999.
     Year,
     /// 1 to 4.
     Quarter,
+    /// 1 to 12.
     Month,
     /// The ISO 8601 week, 1 to 53; it may belong to the year before or after.
     Week,
+    /// 1 to 31.
     Day,
+    /// 0 to 23.
     Hour,
+    /// 0 to 59.
     Minute,
+    /// 0 to 59, the fraction left out.
     Second,
     /// 1 (Monday) to 7.
     Weekday,
