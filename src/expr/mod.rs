@@ -7,6 +7,7 @@
 //! | `error`, `unknown` | what is wrong with a program, with the place marked |
 //! | `resolve`, `node` | names bound to a header, functions compiled |
 //! | `assign` | `name = expression` lists
+//! | `regex` | regular expressions, with errors in our words
 //! | `eval`, `truth` | values and conditions over a batch of records |
 //! | [`functions`] | what can be called, a file for each family |
 //! | [`columns`] | lists of columns: names, ranges, globs, renames |
@@ -21,6 +22,7 @@ mod lex;
 mod literal;
 mod node;
 pub mod parse;
+mod regex;
 mod resolve;
 mod truth;
 mod unknown;

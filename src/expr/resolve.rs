@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use regex::bytes::{Regex, RegexBuilder};
-
 use super::ast::{Arithmetic, Compare, Expr, Kind as Ast, Literal, Logic};
 use super::error::ProgramError;
 use super::functions;
 use super::node::{Kind, List, Node, Pattern};
 use super::parse::source_of;
+use super::regex::compile;
 use crate::record::Header;
 use crate::value::Value;
 
@@ -274,18 +273,6 @@ impl Scope<'_> {
         let names = functions::all().map(|function| function.name);
         ProgramError::unknown_function(self.text, span, name, names)
     }
-}
-
-/// Compiles a regular expression over bytes; the error is in our words.
-pub(super) fn compile(pattern: &[u8]) -> Result<Regex, String> {
-    let text = std::str::from_utf8(pattern)
-        .map_err(|_| "the regular expression is not valid UTF-8".to_owned())?;
-    RegexBuilder::new(text).build().map_err(|error| {
-        let text = error.to_string();
-        let reason = text.lines().last().unwrap_or_default();
-        let reason = reason.strip_prefix("error: ").unwrap_or(reason);
-        format!("not a regular expression: {reason}")
-    })
 }
 
 fn constant(literal: &Literal) -> Value<'static> {

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::ast::{Compare, Logic};
 use super::eval::{Batch, each, equal};
 use super::node::{Kind, List, Node, Pattern};
-use super::resolve::compile;
+use super::regex::compile;
 use crate::record::{Fault, Faults, Records, field};
 use crate::value::{Number, Value, compare, text};
 

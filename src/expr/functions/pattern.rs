@@ -6,7 +6,7 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use super::argument::{Prepared, bounded, bytes, known, text_of, whole};
 use super::{Body, Function, MakeFault, body};
-use crate::expr::resolve::compile;
+use crate::expr::regex::compile;
 use crate::record::Fault;
 use crate::value::Value;
 use crate::value::text::quoted;
