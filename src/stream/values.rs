@@ -4,6 +4,8 @@
 //! them becomes blank, so that a block holds values and white space alone. Whether the inside of a
 //! value is right is for whoever reads it.
 
+use crate::record::seek;
+
 /// Where a look at bytes that arrive in pieces stands.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ValueScan {
@@ -49,17 +51,6 @@ pub(super) struct Misplaced {
     pub(super) expected: &'static str,
 }
 
-/// Bytes that matter inside brackets.
-const IS_STRUCTURE: [bool; 256] = {
-    let mut is = [false; 256];
-    is[b'"' as usize] = true;
-    is[b'{' as usize] = true;
-    is[b'}' as usize] = true;
-    is[b'[' as usize] = true;
-    is[b']' as usize] = true;
-    is
-};
-
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
@@ -79,10 +70,7 @@ impl ValueScan {
                     }
                 }
                 Within::Brackets => {
-                    at += bytes[at..]
-                        .iter()
-                        .position(|&byte| IS_STRUCTURE[byte as usize])
-                        .unwrap_or(bytes.len() - at);
+                    at += seek::structure_stop(&bytes[at..]);
                     match bytes.get(at) {
                         None => break,
                         Some(b'"') => self.within = Within::String,
@@ -95,15 +83,17 @@ impl ValueScan {
                     }
                 }
                 Within::String => {
-                    at += memchr::memchr2(b'"', b'\\', &bytes[at..]).unwrap_or(bytes.len() - at);
+                    at += seek::string_stop(&bytes[at..]).at;
                     match bytes.get(at) {
                         None => break,
                         Some(b'\\') => self.within = Within::Escape,
-                        Some(_) if self.depth > 0 => self.within = Within::Brackets,
-                        Some(_) => {
+                        Some(b'"') if self.depth > 0 => self.within = Within::Brackets,
+                        Some(b'"') => {
                             end = Some(at + 1);
                             self.end_value();
                         }
+                        // A control character: whoever reads the string will say so.
+                        Some(_) => {}
                     }
                 }
                 Within::Escape => self.within = Within::String,
@@ -173,12 +163,12 @@ pub(super) fn first_value(bytes: &[u8]) -> Option<std::ops::Range<usize>> {
             b'"' => {
                 at += 1;
                 loop {
-                    at += memchr::memchr2(b'"', b'\\', &bytes[at..])?;
-                    if bytes[at] == b'"' {
-                        break;
+                    at += seek::string_stop(bytes.get(at..)?).at;
+                    match bytes.get(at)? {
+                        b'"' => break,
+                        b'\\' => at += 2,
+                        _ => at += 1,
                     }
-                    at += 2;
-                    bytes.get(at)?;
                 }
             }
             b'{' | b'[' => depth += 1,
@@ -194,9 +184,7 @@ pub(super) fn first_value(bytes: &[u8]) -> Option<std::ops::Range<usize>> {
         if depth == 0 {
             return Some(start..at);
         }
-        at += bytes[at..]
-            .iter()
-            .position(|&byte| IS_STRUCTURE[byte as usize])?;
+        at += seek::structure_stop(&bytes[at..]);
     }
 }
 

@@ -12,8 +12,8 @@ use std::borrow::Cow;
 use crate::record::{Fault, field};
 use crate::stream::Convert;
 
-use super::wanted::{Extra, Wanted, push_typed_text, repeated};
-use cursor::{Cursor, DEEPEST, Text, push_compact, too_deep};
+use super::wanted::{Extra, Wanted, looks_typed, push_typed_text, repeated};
+use cursor::{Cursor, DEEPEST, push_compact, too_deep, unescape};
 pub use survey::JsonSurvey;
 use tree::Node;
 
@@ -48,7 +48,10 @@ enum Kind {
     Null,
     /// A number or a truth value.
     Plain,
+    /// Text without backslashes or commas.
     Text,
+    /// Text with a comma, without backslashes.
+    WithComma,
     /// Text with backslashes.
     Escaped,
     /// An array or object.
@@ -109,11 +112,20 @@ impl Json {
             match slot.kind {
                 Kind::Absent | Kind::Null => {}
                 Kind::Plain => out.extend_from_slice(raw),
-                Kind::Text => self.write_text(raw, out),
+                Kind::Text if raw.is_empty() => self.write_text(raw, out),
+                // Neither has it a quote or a line end: these would have been escaped.
+                Kind::Text => {
+                    if !self.wanted.is_null(raw) {
+                        match looks_typed(raw) {
+                            true => field::push_quoted(raw, out),
+                            false => out.extend_from_slice(raw),
+                        }
+                    }
+                }
+                Kind::WithComma => self.write_text(raw, out),
                 Kind::Escaped => {
                     scratch.text.clear();
-                    let is_escaped = true;
-                    Text { raw, is_escaped }.unescape(&mut scratch.text)?;
+                    unescape(raw, &mut scratch.text)?;
                     self.write_text(&scratch.text, out);
                 }
                 Kind::Nested => {
@@ -187,7 +199,7 @@ impl<'u> Walk<'_, 'u> {
             let mut content = Cow::Borrowed(key.raw);
             if key.is_escaped {
                 let mut unescaped = Vec::new();
-                key.unescape(&mut unescaped)?;
+                unescape(key.raw, &mut unescaped)?;
                 content = Cow::Owned(unescaped);
             }
             let here = Above {
@@ -215,10 +227,12 @@ impl<'u> Walk<'_, 'u> {
         let (raw, kind) = match first {
             Some(b'"') => {
                 let text = self.cursor.string()?;
-                match text.is_escaped {
-                    true => (text.raw, Kind::Escaped),
-                    false => (text.raw, Kind::Text),
-                }
+                let kind = match (text.is_escaped, text.has_comma) {
+                    (true, _) => Kind::Escaped,
+                    (_, true) => Kind::WithComma,
+                    _ => Kind::Text,
+                };
+                (text.raw, kind)
             }
             Some(b'-' | b'0'..=b'9') => (self.cursor.number()?, Kind::Plain),
             Some(b'[') => (self.cursor.value(depth + 1)?, Kind::Nested),

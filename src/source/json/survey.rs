@@ -4,7 +4,7 @@ use crate::record::Fault;
 use crate::source::keys::Keys;
 use crate::source::wanted::Survey;
 
-use super::cursor::{Cursor, DEEPEST, too_deep};
+use super::cursor::{Cursor, DEEPEST, too_deep, unescape};
 use super::no_object;
 
 /// What was seen so far. Paths come out in the order of the objects that hold them, a new key
@@ -56,7 +56,7 @@ fn object(cursor: &mut Cursor<'_>, seen: &mut Seen, depth: usize) -> Result<(), 
     let mut is_first = true;
     while cursor.goes_on(b'}', &mut is_first)? {
         let mut key = Vec::new();
-        cursor.string()?.unescape(&mut key)?;
+        unescape(cursor.string()?.raw, &mut key)?;
         cursor.expect(b':', "':'")?;
         let mut child = &mut *seen;
         for step in key.split(|&byte| byte == b'.') {
