@@ -57,6 +57,27 @@ impl<'u> Cursor<'u> {
         }
     }
 
+    /// Takes the string that begins here and the colon behind it, where they are just this.
+    #[inline(always)]
+    pub(super) fn takes_key(&mut self, plain: &[u8]) -> bool {
+        let rest = &self.text[self.at..];
+        let end = plain.len() + 1;
+        let is_there = rest.len() > end + 1
+            && rest[0] == b'"'
+            && rest[end] == b'"'
+            && rest[end + 1] == b':'
+            && rest[1..end] == *plain;
+        if is_there {
+            self.at += end + 2;
+        }
+        is_there
+    }
+
+    /// How many bytes were read.
+    pub(super) fn place(&self) -> usize {
+        self.at
+    }
+
     /// A fault at this place, where `expected` should have been.
     #[cold]
     pub(super) fn fault(&self, expected: &str) -> Fault {

@@ -10,7 +10,7 @@ mod tree;
 use std::borrow::Cow;
 
 use crate::record::{Fault, field};
-use crate::stream::Convert;
+use crate::stream::{Convert, Framing};
 
 use super::wanted::{Extra, Wanted, looks_typed, push_typed_text, repeated};
 use cursor::{Cursor, DEEPEST, push_compact, too_deep, unescape};
@@ -21,14 +21,16 @@ use tree::Node;
 pub struct Json {
     tree: Node,
     wanted: Wanted,
+    framing: Framing,
 }
 
 impl Json {
-    /// For these paths.
-    pub fn new(wanted: Wanted) -> Self {
+    /// For these paths, in lines or other values.
+    pub fn new(wanted: Wanted, framing: Framing) -> Self {
         Json {
             tree: Node::of(&wanted.names),
             wanted,
+            framing,
         }
     }
 }
@@ -74,7 +76,7 @@ impl Convert for Json {
         Scratch::default()
     }
 
-    fn unit(&self, scratch: &mut Scratch, unit: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+    fn unit(&self, scratch: &mut Scratch, unit: &[u8], out: &mut Vec<u8>) -> Result<usize, Fault> {
         scratch.slots.clear();
         scratch
             .slots
@@ -87,18 +89,26 @@ impl Convert for Json {
             scratch,
         };
         if walk.cursor.peek() != Some(b'{') {
-            return Err(no_object(walk.cursor));
+            return Err(no_object(walk.cursor, self.framing));
         }
         walk.object(&self.tree, None, 0)?;
-        walk.cursor.end()?;
-        self.write(scratch, unit, out)
+        let length = walk.cursor.place();
+        if self.framing == Framing::Lines {
+            walk.cursor.end()?;
+        }
+        self.write(scratch, unit, out)?;
+        Ok(length)
     }
 }
 
 /// Whatever it is, it is no record; told apart from what is no JSON.
 #[cold]
-fn no_object(mut cursor: Cursor<'_>) -> Fault {
-    match cursor.value(0).and_then(|_| cursor.end()) {
+fn no_object(mut cursor: Cursor<'_>, framing: Framing) -> Fault {
+    let whole = cursor.value(0).and_then(|_| match framing {
+        Framing::Lines => cursor.end(),
+        _ => Ok(()),
+    });
+    match whole {
         Ok(()) => Fault::new("a record is an object, such as {\"id\": 1}; this is another value"),
         Err(fault) => fault,
     }
@@ -194,6 +204,14 @@ impl<'u> Walk<'_, 'u> {
         self.cursor.expect(b'{', "'{'")?;
         let (mut is_first, mut guess) = (true, 0);
         while self.cursor.goes_on(b'}', &mut is_first)? {
+            self.cursor.peek();
+            if let Some((key, child)) = node.child_at(guess)
+                && self.cursor.takes_key(key)
+            {
+                guess += 1;
+                self.known(child, &Above { key, above }, depth)?;
+                continue;
+            }
             let key = self.cursor.string()?;
             self.cursor.expect(b':', "':'")?;
             let mut content = Cow::Borrowed(key.raw);

@@ -3,6 +3,7 @@
 use crate::record::Fault;
 use crate::source::keys::Keys;
 use crate::source::wanted::Survey;
+use crate::stream::Framing;
 
 use super::cursor::{Cursor, DEEPEST, too_deep, unescape};
 use super::no_object;
@@ -29,7 +30,7 @@ impl Survey for JsonSurvey {
         whole.end()?;
         match cursor.peek() {
             Some(b'{') => object(&mut cursor, &mut self.root, 0),
-            _ => Err(no_object(cursor)),
+            _ => Err(no_object(cursor, Framing::Lines)),
         }
     }
 
