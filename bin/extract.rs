@@ -27,10 +27,12 @@ use pipewright::stream::{Framing, Output, Summary};
 Examples:
   extract flights.csv.gz --null NA
   extract 'sales/2024-*.csv' -c 'id, day=date, q_*'
-  extract -d : --quote none --no-header --names user,pw,uid,gid,info,home,shell /etc/passwd
   extract orders.jsonl -c 'id, total=order.total, tags'
-  tail -f access.log | extract --from combined -c time,status,path
-  extract app.log --pattern '^(?<time>\\S+) (?<level>[A-Z]+) (?<text>.*)$'"
+  extract access.log.gz --from combined -c time,status,path
+  extract app.log --pattern '^(?<time>\\S+) (?<level>[A-Z]+) (?<text>.*)$'
+
+A record goes on as soon as the input pauses: 'tail -f access.log | extract --from combined' is
+live. Where JSON's columns are not named by -c, the first --sample records are waited for."
 )]
 struct Args {
     /// Files or quoted globs; '-' is standard input [default: standard input]

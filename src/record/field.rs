@@ -22,6 +22,26 @@ pub fn content(raw: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
+/// As [`content`], with another quote or none.
+pub fn content_in(raw: &[u8], quote: Option<u8>) -> Cow<'_, [u8]> {
+    let (inner, quote) = match (raw, quote) {
+        (_, Some(b'"')) => return content(raw),
+        ([first, inner @ .., last], Some(quote)) if *first == quote && *last == quote => {
+            (inner, quote)
+        }
+        _ => return Cow::Borrowed(raw),
+    };
+    let mut text = Vec::with_capacity(inner.len());
+    let mut bytes = inner.iter();
+    while let Some(&byte) = bytes.next() {
+        text.push(byte);
+        if byte == quote {
+            bytes.next();
+        }
+    }
+    Cow::Owned(text)
+}
+
 /// Appends what stands between two quotes, each doubled quote as one.
 pub fn push_unescaped(mut inner: &[u8], out: &mut Vec<u8>) {
     while let Some(place) = memchr::memchr(b'"', inner) {
@@ -79,6 +99,19 @@ mod tests {
             let mut field = Vec::new();
             push_quoted(text, &mut field);
             assert_eq!(content(&field), text);
+        }
+    }
+
+    #[test]
+    fn quotes_are_those_of_the_dialect() {
+        for (raw, quote, text) in [
+            ("'it''s'", Some(b'\''), "it's"),
+            ("''", Some(b'\''), ""),
+            ("\"a\"", Some(b'\''), "\"a\""),
+            ("\"a\"", None, "\"a\""),
+            ("\"a\"\"\"", Some(b'"'), "a\""),
+        ] {
+            assert_eq!(content_in(raw.as_bytes(), quote), text.as_bytes(), "{raw}");
         }
     }
 

@@ -14,11 +14,14 @@ impl Header {
         Header { names }
     }
 
-    /// The names of raw fields, as they stand.
-    pub fn from_fields<'f>(fields: impl Iterator<Item = &'f [u8]>) -> Result<Self, Fault> {
+    /// The names of raw fields, as they stand but for this quote.
+    pub fn from_fields<'f>(
+        fields: impl Iterator<Item = &'f [u8]>,
+        quote: Option<u8>,
+    ) -> Result<Self, Fault> {
         let names = fields
             .map(|raw| {
-                String::from_utf8(field::content(raw).into_owned()).map_err(|error| {
+                String::from_utf8(field::content_in(raw, quote).into_owned()).map_err(|error| {
                     Fault::new(format!(
                         "the column name '{}' is not valid UTF-8",
                         String::from_utf8_lossy(error.as_bytes())

@@ -7,6 +7,7 @@ mod faults;
 pub mod field;
 mod header;
 pub mod scan;
+pub mod seek;
 
 pub use block::{Block, Index, Place, Ragged, Records, Unreadable, counted};
 pub use dialect::Dialect;

@@ -1,6 +1,5 @@
 //! CSV and its relatives: any delimiter and quote in, the stream out.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::record::{Dialect, Faults, Records, field};
@@ -167,7 +166,7 @@ impl Extract {
         if quote == Some(b'"') && !self.table.unquote {
             return out.extend_from_slice(raw);
         }
-        let content = quoted_content(raw, quote.unwrap_or(b'"'));
+        let content = field::content_in(raw, quote);
         match self.table.unquote {
             true => self.unquoted(&content, out),
             false => field::push_quoted(&content, out),
@@ -252,26 +251,6 @@ impl<'b> Commas<'b> {
         }
         self.next < record.end
     }
-}
-
-/// What stands between a field's quotes, doubled ones made single.
-fn quoted_content(raw: &[u8], quote: u8) -> Cow<'_, [u8]> {
-    let inner = match raw {
-        [_, inner @ .., _] => inner,
-        _ => return Cow::Borrowed(b""),
-    };
-    if memchr::memchr(quote, inner).is_none() {
-        return Cow::Borrowed(inner);
-    }
-    let mut content = Vec::with_capacity(inner.len());
-    let mut bytes = inner.iter();
-    while let Some(&byte) = bytes.next() {
-        content.push(byte);
-        if byte == quote {
-            bytes.next();
-        }
-    }
-    Cow::Owned(content)
 }
 
 /// Room at the end of a buffer beyond what is needed, for copies of a fixed length.

@@ -92,7 +92,13 @@ impl Extraction<'_> {
             } => self.csv(dialect, heading, sniff, unquote, settings, output),
             Reading::Json(framing) => {
                 let (header, wanted, input) = self.wanted::<JsonSurvey>(framing)?;
-                lines(input, &header, &Json::new(wanted), settings, output)
+                lines(
+                    input,
+                    &header,
+                    &Json::new(wanted, framing),
+                    settings,
+                    output,
+                )
             }
             Reading::Logfmt => {
                 let (header, wanted, input) = self.wanted::<LogfmtSurvey>(Framing::Lines)?;

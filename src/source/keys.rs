@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::record::seek;
+
 /// So few are looked through one by one.
 const FEW: usize = 8;
 
@@ -9,6 +11,8 @@ const FEW: usize = 8;
 #[derive(Clone, Debug)]
 pub(super) struct Keys<T> {
     list: Vec<(Box<[u8]>, T)>,
+    /// Of each key whether it has no byte that JSON escapes.
+    is_plain: Vec<bool>,
     places: HashMap<Box<[u8]>, usize>,
 }
 
@@ -16,6 +20,7 @@ impl<T> Default for Keys<T> {
     fn default() -> Self {
         Keys {
             list: Vec::new(),
+            is_plain: Vec::new(),
             places: HashMap::new(),
         }
     }
@@ -40,6 +45,13 @@ impl<T> Keys<T> {
         Some(&self.list[place].1)
     }
 
+    /// The key at this place, where it is written in JSON as it is.
+    #[inline]
+    pub(super) fn plain_at(&self, place: usize) -> Option<(&[u8], &T)> {
+        let (key, value) = self.list.get(place)?;
+        self.is_plain[place].then_some((&**key, value))
+    }
+
     /// What `key` stands for, made where it is new.
     pub(super) fn find_or_insert(&mut self, key: &[u8], new: impl FnOnce() -> T) -> &mut T {
         let place = match self.places.get(key) {
@@ -47,6 +59,7 @@ impl<T> Keys<T> {
             None => {
                 self.places.insert(key.into(), self.list.len());
                 self.list.push((key.into(), new()));
+                self.is_plain.push(seek::string_stop(key).at == key.len());
                 self.list.len() - 1
             }
         };

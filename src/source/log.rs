@@ -54,7 +54,7 @@ impl Convert for AccessLog {
 
     fn scratch(&self) -> Self::Scratch {}
 
-    fn unit(&self, _: &mut (), line: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+    fn unit(&self, _: &mut (), line: &[u8], out: &mut Vec<u8>) -> Result<usize, Fault> {
         let mut time = [0; TIME];
         let fields = self.fields(line, &mut time)?;
         let time = match time.ends_with(b"+00:00") {
@@ -70,7 +70,7 @@ impl Convert for AccessLog {
             (_, text) => text,
         };
         self.picked.write(without_dash, out);
-        Ok(())
+        Ok(line.len())
     }
 }
 

@@ -173,7 +173,7 @@ impl Convert for Logfmt {
         Scratch::default()
     }
 
-    fn unit(&self, scratch: &mut Scratch, line: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+    fn unit(&self, scratch: &mut Scratch, line: &[u8], out: &mut Vec<u8>) -> Result<usize, Fault> {
         refuse_without_pairs(line)?;
         let Scratch {
             fields,
@@ -213,7 +213,7 @@ impl Convert for Logfmt {
         }
         out.pop();
         out.push(b'\n');
-        Ok(())
+        Ok(line.len())
     }
 }
 

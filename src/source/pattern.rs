@@ -68,7 +68,7 @@ impl Convert for Matching {
         found: &mut CaptureLocations,
         line: &[u8],
         out: &mut Vec<u8>,
-    ) -> Result<(), Fault> {
+    ) -> Result<usize, Fault> {
         if self.pattern.regex.captures_read(found, line).is_none() {
             let line = shown(line);
             return Err(Fault::new(format!("--pattern does not match {line}")));
@@ -78,7 +78,7 @@ impl Convert for Matching {
             &line[start..end]
         };
         self.picked.write(group, out);
-        Ok(())
+        Ok(line.len())
     }
 }
 

@@ -115,7 +115,7 @@ fn records(start: &[u8], is_whole: bool, dialect: Dialect) -> Vec<Vec<Vec<u8>>> 
         let end = pair[1] as usize - 1;
         let raw = &text[pair[0] as usize..end];
         let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
-        record.push(field::content(raw).into_owned());
+        record.push(field::content_in(raw, dialect.quote).into_owned());
         if text[end] == b'\n' {
             let record = std::mem::take(&mut record);
             if record.len() > 1 || !record[0].is_empty() {

@@ -110,16 +110,21 @@ pub(super) fn repeated(name: &str) -> Fault {
     Fault::new(format!("the key '{name}' stands twice"))
 }
 
-/// Appends text of a source with types: quoted where it must be, and where it would pass for a
-/// number or a truth value.
+/// Whether text would pass for a number or a truth value.
 #[inline]
-pub(super) fn push_typed_text(text: &[u8], out: &mut Vec<u8>) {
-    let looks_typed = match text.first() {
+pub(super) fn looks_typed(text: &[u8]) -> bool {
+    match text.first() {
         Some(b'0'..=b'9' | b'-') => is_plain(text),
         Some(b't' | b'f') => matches!(text, b"true" | b"false"),
         _ => false,
-    };
-    match looks_typed {
+    }
+}
+
+/// Appends text of a source with types: quoted where it must be, and where it would pass for what
+/// it is not.
+#[inline]
+pub(super) fn push_typed_text(text: &[u8], out: &mut Vec<u8>) {
+    match looks_typed(text) {
         true => field::push_quoted(text, out),
         false => field::push_text(text, b',', out),
     }

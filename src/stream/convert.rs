@@ -18,17 +18,17 @@ pub trait Convert: Sync {
     /// A thread's scratch at its start.
     fn scratch(&self) -> Self::Scratch;
 
-    /// Appends the record that a unit is, with its newline. A unit is a line without its line end,
-    /// or a value; never blank.
+    /// Appends the record that a unit is, with its newline, and gives the unit's length. `bytes` are
+    /// a line without its line end; of values, the unit and all that follows in its block.
     ///
     /// # Errors
     /// The unit is no record; what was appended is taken back.
     fn unit(
         &self,
         scratch: &mut Self::Scratch,
-        unit: &[u8],
+        bytes: &[u8],
         out: &mut Vec<u8>,
-    ) -> Result<(), Fault>;
+    ) -> Result<usize, Fault>;
 }
 
 /// Converts all units of `input` and writes them to `output`.
@@ -68,9 +68,9 @@ pub fn look_ahead(
         };
         let mut at = 0;
         while seen < count
-            && let Some(unit) = framing.first_unit(&block.bytes[at..])
+            && let Some(unit) = framing.unit_start(&block.bytes, at)
         {
-            let unit = at + unit.start..at + unit.end;
+            let unit = framing.whole_unit(&block.bytes, unit.start);
             at = unit.end;
             look(&block, unit);
             seen += 1;
@@ -106,14 +106,17 @@ impl<C: Convert> Work for OverUnits<'_, C> {
         let bytes = &block.bytes;
         let out = outcome.parcel.buffer(bytes);
         let (mut at, mut converted) = (0, 0);
-        while let Some(unit) = self.framing.first_unit(&bytes[at..]) {
-            let unit = at + unit.start..at + unit.end;
-            at = unit.end;
+        while let Some(unit) = self.framing.unit_start(bytes, at) {
             let old = out.len();
             match self.converter.unit(scratch, &bytes[unit.clone()], out) {
-                Ok(()) => converted += 1,
+                Ok(length) => {
+                    at = unit.start + length;
+                    converted += 1;
+                }
                 Err(fault) => {
                     out.truncate(old);
+                    let unit = self.framing.whole_unit(bytes, unit.start);
+                    at = unit.end;
                     let reject = Reject {
                         source: block.place.source.clone(),
                         line: block.line(unit.start),

@@ -279,7 +279,8 @@ impl Input {
             let records = index
                 .build(&mut head, fields, dialect)
                 .map_err(|error| anyhow::anyhow!("{name}:{}: {}", error.line, error.fault))?;
-            let header = Header::from_fields((0..fields).map(|column| records.field(0, column)))
+            let names = (0..fields).map(|column| records.field(0, column));
+            let header = Header::from_fields(names, dialect.quote)
                 .with_context(|| format!("{name}:{line}"))?;
             block.place.line = line + lines;
             block.bytes.drain(..range.end);

@@ -28,18 +28,27 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// The first unit of a block that is no white space, without the line end behind it.
-    pub(super) fn first_unit(self, bytes: &[u8]) -> Option<Range<usize>> {
-        match self {
-            Framing::Values => values::first_value(bytes),
-            Framing::Lines | Framing::Records(_) => {
-                let start = bytes.iter().position(|byte| !byte.is_ascii_whitespace())?;
-                let start = memchr::memrchr(b'\n', &bytes[..start]).map_or(0, |end| end + 1);
-                let rest = &bytes[start..];
-                let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
-                Some(start..start + line.strip_suffix(b"\r").unwrap_or(line).len())
-            }
+    /// Where the next unit at or behind `at` begins that is not blank, up to its line end; of a
+    /// value, up to the end of the block.
+    pub(super) fn unit_start(self, bytes: &[u8], at: usize) -> Option<Range<usize>> {
+        let blank = bytes[at..]
+            .iter()
+            .position(|byte| !byte.is_ascii_whitespace())?;
+        if self == Framing::Values {
+            return Some(at + blank..bytes.len());
         }
+        let line = memchr::memrchr(b'\n', &bytes[at..at + blank]);
+        Some(self.whole_unit(bytes, at + line.map_or(0, |end| end + 1)))
+    }
+
+    /// The unit that begins here, without its line end.
+    pub(super) fn whole_unit(self, bytes: &[u8], start: usize) -> Range<usize> {
+        let rest = &bytes[start..];
+        if self == Framing::Values {
+            return start..start + values::value_end(rest);
+        }
+        let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+        start..start + line.strip_suffix(b"\r").unwrap_or(line).len()
     }
 }
 

@@ -4,6 +4,8 @@
 //! them becomes blank, so that a block holds values and white space alone. Whether the inside of a
 //! value is right is for whoever reads it.
 
+use crate::record::seek;
+
 /// Where a look at bytes that arrive in pieces stands.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ValueScan {
@@ -49,17 +51,6 @@ pub(super) struct Misplaced {
     pub(super) expected: &'static str,
 }
 
-/// Bytes that matter inside brackets.
-const IS_STRUCTURE: [bool; 256] = {
-    let mut is = [false; 256];
-    is[b'"' as usize] = true;
-    is[b'{' as usize] = true;
-    is[b'}' as usize] = true;
-    is[b'[' as usize] = true;
-    is[b']' as usize] = true;
-    is
-};
-
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
@@ -79,10 +70,7 @@ impl ValueScan {
                     }
                 }
                 Within::Brackets => {
-                    at += bytes[at..]
-                        .iter()
-                        .position(|&byte| IS_STRUCTURE[byte as usize])
-                        .unwrap_or(bytes.len() - at);
+                    at += seek::structure_stop(&bytes[at..]);
                     match bytes.get(at) {
                         None => break,
                         Some(b'"') => self.within = Within::String,
@@ -95,15 +83,17 @@ impl ValueScan {
                     }
                 }
                 Within::String => {
-                    at += memchr::memchr2(b'"', b'\\', &bytes[at..]).unwrap_or(bytes.len() - at);
+                    at += seek::string_stop(&bytes[at..]).at;
                     match bytes.get(at) {
                         None => break,
                         Some(b'\\') => self.within = Within::Escape,
-                        Some(_) if self.depth > 0 => self.within = Within::Brackets,
-                        Some(_) => {
+                        Some(b'"') if self.depth > 0 => self.within = Within::Brackets,
+                        Some(b'"') => {
                             end = Some(at + 1);
                             self.end_value();
                         }
+                        // A control character: whoever reads the string will say so.
+                        Some(_) => {}
                     }
                 }
                 Within::Escape => self.within = Within::String,
@@ -164,40 +154,42 @@ impl ValueScan {
     }
 }
 
-/// The first value of bytes that hold whole values and white space; its range.
-pub(super) fn first_value(bytes: &[u8]) -> Option<std::ops::Range<usize>> {
-    let start = bytes.iter().position(|&byte| !is_space(byte))?;
-    let (mut at, mut depth) = (start, 0u32);
+/// Where the value ends that these bytes begin with; a value is whole in them.
+pub(super) fn value_end(bytes: &[u8]) -> usize {
+    let (mut at, mut depth) = (0, 0u32);
     loop {
-        match bytes.get(at)? {
-            b'"' => {
-                at += 1;
-                loop {
-                    at += memchr::memchr2(b'"', b'\\', &bytes[at..])?;
-                    if bytes[at] == b'"' {
-                        break;
-                    }
-                    at += 2;
-                    bytes.get(at)?;
-                }
-            }
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ if depth == 0 => {
+        match bytes.get(at) {
+            None => return bytes.len(),
+            Some(b'"') => at = string_end(bytes, at),
+            Some(b'{' | b'[') => depth += 1,
+            Some(b'}' | b']') => depth = depth.saturating_sub(1),
+            Some(_) if depth == 0 => {
                 let is_end = |byte: &u8| is_space(*byte) || matches!(byte, b'[' | b'{' | b'"');
                 let length = bytes[at..].iter().position(is_end);
-                return Some(start..length.map_or(bytes.len(), |length| at + length));
+                return length.map_or(bytes.len(), |length| at + length);
             }
-            _ => {}
+            Some(_) => {}
         }
         at += 1;
         if depth == 0 {
-            return Some(start..at);
+            return at.min(bytes.len());
         }
-        at += bytes[at..]
-            .iter()
-            .position(|&byte| IS_STRUCTURE[byte as usize])?;
+        at += seek::structure_stop(bytes.get(at..).unwrap_or_default());
     }
+}
+
+/// Where the closing quote stands of the string that begins at `start`.
+fn string_end(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(rest) = bytes.get(at..) {
+        at += seek::string_stop(rest).at;
+        match bytes.get(at) {
+            Some(b'\\') => at += 2,
+            Some(b'"') | None => break,
+            Some(_) => at += 1,
+        }
+    }
+    at
 }
 
 #[cfg(test)]
@@ -210,10 +202,11 @@ mod tests {
         let mut found = Vec::new();
         let mut pending = Vec::new();
         let mut add = |whole: &[u8]| {
-            let mut rest = whole;
-            while let Some(range) = first_value(rest) {
-                found.push(String::from_utf8(rest[range.clone()].to_vec()).unwrap());
-                rest = &rest[range.end..];
+            let mut rest = whole.trim_ascii_start();
+            while !rest.is_empty() {
+                let (value, behind) = rest.split_at(value_end(rest));
+                found.push(String::from_utf8(value.to_vec()).unwrap());
+                rest = behind.trim_ascii_start();
             }
         };
         for piece in text.as_bytes().chunks(size) {

@@ -1,25 +1,12 @@
 //! Reading JSON (RFC 8259) where it stands, without building anything of it.
 
-use crate::record::Fault;
+use crate::record::{Fault, seek};
 
 /// Deeper nesting is refused: it is no data, and would exhaust the stack.
 pub(super) const DEEPEST: usize = 128;
 
 /// How much of the text a fault shows.
 const SHOWN: usize = 24;
-
-/// Bytes of a string that say nothing but themselves.
-const IS_PLAIN: [bool; 256] = {
-    let mut is = [true; 256];
-    let mut control = 0;
-    while control < 0x20 {
-        is[control] = false;
-        control += 1;
-    }
-    is[b'"' as usize] = false;
-    is[b'\\' as usize] = false;
-    is
-};
 
 /// A place in one JSON text. What it reads is checked; what it gives back are pieces of the text.
 #[derive(Clone)]
@@ -34,6 +21,8 @@ pub(super) struct Text<'u> {
     pub(super) raw: &'u [u8],
     /// Whether it holds a backslash.
     pub(super) is_escaped: bool,
+    /// Whether it holds a comma, where it holds no backslash.
+    pub(super) has_comma: bool,
 }
 
 impl<'u> Cursor<'u> {
@@ -68,6 +57,27 @@ impl<'u> Cursor<'u> {
         }
     }
 
+    /// Takes the string that begins here and the colon behind it, where they are just this.
+    #[inline(always)]
+    pub(super) fn takes_key(&mut self, plain: &[u8]) -> bool {
+        let rest = &self.text[self.at..];
+        let end = plain.len() + 1;
+        let is_there = rest.len() > end + 1
+            && rest[0] == b'"'
+            && rest[end] == b'"'
+            && rest[end + 1] == b':'
+            && rest[1..end] == *plain;
+        if is_there {
+            self.at += end + 2;
+        }
+        is_there
+    }
+
+    /// How many bytes were read.
+    pub(super) fn place(&self) -> usize {
+        self.at
+    }
+
     /// A fault at this place, where `expected` should have been.
     #[cold]
     pub(super) fn fault(&self, expected: &str) -> Fault {
@@ -97,26 +107,30 @@ impl<'u> Cursor<'u> {
         self.expect(b'"', "'\"'")?;
         let start = self.at;
         let mut is_escaped = false;
+        let mut has_comma = false;
         loop {
-            match self.text[self.at..]
-                .iter()
-                .position(|&byte| !IS_PLAIN[byte as usize])
-            {
-                None => return Err(self.unterminated()),
-                Some(length) => self.at += length,
-            }
-            match self.text[self.at] {
-                b'"' => break,
-                b'\\' => {
+            let stop = seek::string_stop(&self.text[self.at..]);
+            self.at += stop.at;
+            has_comma |= stop.has_comma;
+            match self.text.get(self.at) {
+                Some(b'"') => break,
+                Some(b'\\') => {
                     is_escaped = true;
                     self.escape()?;
                 }
-                _ => return Err(self.fault("'\\' (control characters are written as escapes)")),
+                Some(_) => {
+                    return Err(self.fault("'\\' (control characters are written as escapes)"));
+                }
+                None => return Err(self.unterminated()),
             }
         }
         let raw = &self.text[start..self.at];
         self.at += 1;
-        Ok(Text { raw, is_escaped })
+        Ok(Text {
+            raw,
+            is_escaped,
+            has_comma,
+        })
     }
 
     #[cold]
@@ -241,34 +255,32 @@ impl<'u> Cursor<'u> {
     }
 }
 
-impl Text<'_> {
-    /// Appends what the string says.
-    ///
-    /// # Errors
-    /// Half of a surrogate pair.
-    pub(super) fn unescape(&self, out: &mut Vec<u8>) -> Result<(), Fault> {
-        let mut rest = self.raw;
-        while let Some(place) = memchr::memchr(b'\\', rest) {
-            out.extend_from_slice(&rest[..place]);
-            let length = match rest[place + 1] {
-                b'u' => unescape_unicode(&rest[place..], out)?,
-                letter => {
-                    out.push(match letter {
-                        b'b' => 0x08,
-                        b'f' => 0x0C,
-                        b'n' => b'\n',
-                        b'r' => b'\r',
-                        b't' => b'\t',
-                        itself => itself,
-                    });
-                    2
-                }
-            };
-            rest = &rest[place + length..];
-        }
-        out.extend_from_slice(rest);
-        Ok(())
+/// Appends what a string says, of which `raw` stands between its quotes.
+///
+/// # Errors
+/// Half of a surrogate pair.
+pub(super) fn unescape(raw: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+    let mut rest = raw;
+    while let Some(place) = memchr::memchr(b'\\', rest) {
+        out.extend_from_slice(&rest[..place]);
+        let length = match rest[place + 1] {
+            b'u' => unescape_unicode(&rest[place..], out)?,
+            letter => {
+                out.push(match letter {
+                    b'b' => 0x08,
+                    b'f' => 0x0C,
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    itself => itself,
+                });
+                2
+            }
+        };
+        rest = &rest[place + length..];
     }
+    out.extend_from_slice(rest);
+    Ok(())
 }
 
 /// Appends the character that one escape, or a surrogate pair of two, stands for; its length.
@@ -400,8 +412,7 @@ mod tests {
         let said = |text: &str| {
             let mut out = Vec::new();
             let text = Cursor::new(text.as_bytes()).string().unwrap();
-            text.unescape(&mut out)
-                .map(|()| String::from_utf8(out).unwrap())
+            unescape(text.raw, &mut out).map(|()| String::from_utf8(out).unwrap())
         };
         assert_eq!(
             said(r#""a\"\\\/\b\f\n\r\té""#).unwrap(),

@@ -10,10 +10,10 @@ mod tree;
 use std::borrow::Cow;
 
 use crate::record::{Fault, field};
-use crate::stream::Convert;
+use crate::stream::{Convert, Framing};
 
-use super::wanted::{Extra, Wanted, push_typed_text, repeated};
-use cursor::{Cursor, DEEPEST, Text, push_compact, too_deep};
+use super::wanted::{Extra, Wanted, looks_typed, push_typed_text, repeated};
+use cursor::{Cursor, DEEPEST, push_compact, too_deep, unescape};
 pub use survey::JsonSurvey;
 use tree::Node;
 
@@ -21,14 +21,16 @@ use tree::Node;
 pub struct Json {
     tree: Node,
     wanted: Wanted,
+    framing: Framing,
 }
 
 impl Json {
-    /// For these paths.
-    pub fn new(wanted: Wanted) -> Self {
+    /// For these paths, in lines or other values.
+    pub fn new(wanted: Wanted, framing: Framing) -> Self {
         Json {
             tree: Node::of(&wanted.names),
             wanted,
+            framing,
         }
     }
 }
@@ -48,7 +50,10 @@ enum Kind {
     Null,
     /// A number or a truth value.
     Plain,
+    /// Text without backslashes or commas.
     Text,
+    /// Text with a comma, without backslashes.
+    WithComma,
     /// Text with backslashes.
     Escaped,
     /// An array or object.
@@ -71,7 +76,7 @@ impl Convert for Json {
         Scratch::default()
     }
 
-    fn unit(&self, scratch: &mut Scratch, unit: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+    fn unit(&self, scratch: &mut Scratch, unit: &[u8], out: &mut Vec<u8>) -> Result<usize, Fault> {
         scratch.slots.clear();
         scratch
             .slots
@@ -84,18 +89,26 @@ impl Convert for Json {
             scratch,
         };
         if walk.cursor.peek() != Some(b'{') {
-            return Err(no_object(walk.cursor));
+            return Err(no_object(walk.cursor, self.framing));
         }
         walk.object(&self.tree, None, 0)?;
-        walk.cursor.end()?;
-        self.write(scratch, unit, out)
+        let length = walk.cursor.place();
+        if self.framing == Framing::Lines {
+            walk.cursor.end()?;
+        }
+        self.write(scratch, unit, out)?;
+        Ok(length)
     }
 }
 
 /// Whatever it is, it is no record; told apart from what is no JSON.
 #[cold]
-fn no_object(mut cursor: Cursor<'_>) -> Fault {
-    match cursor.value(0).and_then(|_| cursor.end()) {
+fn no_object(mut cursor: Cursor<'_>, framing: Framing) -> Fault {
+    let whole = cursor.value(0).and_then(|_| match framing {
+        Framing::Lines => cursor.end(),
+        _ => Ok(()),
+    });
+    match whole {
         Ok(()) => Fault::new("a record is an object, such as {\"id\": 1}; this is another value"),
         Err(fault) => fault,
     }
@@ -109,11 +122,20 @@ impl Json {
             match slot.kind {
                 Kind::Absent | Kind::Null => {}
                 Kind::Plain => out.extend_from_slice(raw),
-                Kind::Text => self.write_text(raw, out),
+                Kind::Text if raw.is_empty() => self.write_text(raw, out),
+                // Neither has it a quote or a line end: these would have been escaped.
+                Kind::Text => {
+                    if !self.wanted.is_null(raw) {
+                        match looks_typed(raw) {
+                            true => field::push_quoted(raw, out),
+                            false => out.extend_from_slice(raw),
+                        }
+                    }
+                }
+                Kind::WithComma => self.write_text(raw, out),
                 Kind::Escaped => {
                     scratch.text.clear();
-                    let is_escaped = true;
-                    Text { raw, is_escaped }.unescape(&mut scratch.text)?;
+                    unescape(raw, &mut scratch.text)?;
                     self.write_text(&scratch.text, out);
                 }
                 Kind::Nested => {
@@ -182,12 +204,20 @@ impl<'u> Walk<'_, 'u> {
         self.cursor.expect(b'{', "'{'")?;
         let (mut is_first, mut guess) = (true, 0);
         while self.cursor.goes_on(b'}', &mut is_first)? {
+            self.cursor.peek();
+            if let Some((key, child)) = node.child_at(guess)
+                && self.cursor.takes_key(key)
+            {
+                guess += 1;
+                self.known(child, &Above { key, above }, depth)?;
+                continue;
+            }
             let key = self.cursor.string()?;
             self.cursor.expect(b':', "':'")?;
             let mut content = Cow::Borrowed(key.raw);
             if key.is_escaped {
                 let mut unescaped = Vec::new();
-                key.unescape(&mut unescaped)?;
+                unescape(key.raw, &mut unescaped)?;
                 content = Cow::Owned(unescaped);
             }
             let here = Above {
@@ -215,10 +245,12 @@ impl<'u> Walk<'_, 'u> {
         let (raw, kind) = match first {
             Some(b'"') => {
                 let text = self.cursor.string()?;
-                match text.is_escaped {
-                    true => (text.raw, Kind::Escaped),
-                    false => (text.raw, Kind::Text),
-                }
+                let kind = match (text.is_escaped, text.has_comma) {
+                    (true, _) => Kind::Escaped,
+                    (_, true) => Kind::WithComma,
+                    _ => Kind::Text,
+                };
+                (text.raw, kind)
             }
             Some(b'-' | b'0'..=b'9') => (self.cursor.number()?, Kind::Plain),
             Some(b'[') => (self.cursor.value(depth + 1)?, Kind::Nested),

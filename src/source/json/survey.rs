@@ -3,8 +3,9 @@
 use crate::record::Fault;
 use crate::source::keys::Keys;
 use crate::source::wanted::Survey;
+use crate::stream::Framing;
 
-use super::cursor::{Cursor, DEEPEST, too_deep};
+use super::cursor::{Cursor, DEEPEST, too_deep, unescape};
 use super::no_object;
 
 /// What was seen so far. Paths come out in the order of the objects that hold them, a new key
@@ -29,7 +30,7 @@ impl Survey for JsonSurvey {
         whole.end()?;
         match cursor.peek() {
             Some(b'{') => object(&mut cursor, &mut self.root, 0),
-            _ => Err(no_object(cursor)),
+            _ => Err(no_object(cursor, Framing::Lines)),
         }
     }
 
@@ -56,7 +57,7 @@ fn object(cursor: &mut Cursor<'_>, seen: &mut Seen, depth: usize) -> Result<(), 
     let mut is_first = true;
     while cursor.goes_on(b'}', &mut is_first)? {
         let mut key = Vec::new();
-        cursor.string()?.unescape(&mut key)?;
+        unescape(cursor.string()?.raw, &mut key)?;
         cursor.expect(b':', "':'")?;
         let mut child = &mut *seen;
         for step in key.split(|&byte| byte == b'.') {

@@ -11,7 +11,7 @@ fn wanted(names: &[&str], sampled: Option<usize>, extra: Extra) -> Wanted {
 }
 
 fn converted(wanted: Wanted, unit: &str) -> Result<String, String> {
-    let json = Json::new(wanted);
+    let json = Json::new(wanted, Framing::Lines);
     let mut out = Vec::new();
     json.unit(&mut json.scratch(), unit.as_bytes(), &mut out)
         .map_err(|fault| fault.to_string())?;

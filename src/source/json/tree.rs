@@ -34,6 +34,12 @@ impl Node {
         }
     }
 
+    /// The step below at this place, and its key, where JSON writes it as it is.
+    #[inline]
+    pub(super) fn child_at(&self, place: usize) -> Option<(&[u8], &Node)> {
+        self.children.plain_at(place)
+    }
+
     fn descendant(&self, key: &[u8]) -> Option<&Node> {
         key.split(|&byte| byte == b'.')
             .try_fold(self, |node, step| node.children.find(step, &mut 0))
