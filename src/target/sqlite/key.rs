@@ -167,7 +167,7 @@ impl Sqlite {
         Ok(anyhow::Error::new(Refused {
             record: second as u64 - 1,
             fault: Fault::new(format!(
-                "{}: {} stands in more than one record; 'aggregate' or 'dedupe' makes keys unique",
+                "{}: {} stands in more than one record; 'aggregate' makes keys unique",
                 self.key.join(", "),
                 shown.join(", ")
             )),
