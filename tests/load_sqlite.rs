@@ -244,6 +244,25 @@ fn a_repeated_key_is_named_with_its_line() {
 }
 
 #[test]
+fn keys_are_told_apart_as_the_table_does() {
+    let place = Place::new();
+    place.execute(
+        "CREATE TABLE t (id TEXT COLLATE NOCASE PRIMARY KEY, v); INSERT INTO t VALUES ('A', 'old')",
+    );
+    let flags = ["--mode", "upsert", "--key", "id"];
+    place.load("id,v\nb,1\nB,2\n", &flags).refused(
+        "load",
+        1,
+        &["standard input:3", "more than one record"],
+    );
+    assert_eq!(
+        place.loaded("id,v\na,new\n", &flags),
+        "sqlite:d.db,t,upsert,1,0,1,0"
+    );
+    assert_eq!(place.values("id,v"), ["'A' 'new'"]);
+}
+
+#[test]
 fn an_upsert_wants_a_unique_index() {
     let place = Place::new();
     place.loaded("id,v\n1,a\n", &[]);

@@ -119,12 +119,15 @@ impl Postgres {
             .map_err(|error| told(&error))?;
         Ok(rows.first().map(|row| {
             let values: Vec<String> = row.get(1);
-            let shown: Vec<String> = values.iter().map(|value| types::shown(value.as_bytes())).collect();
+            let shown: Vec<String> = values
+                .iter()
+                .map(|value| types::shown(value.as_bytes()))
+                .collect();
             let number: i64 = row.get(0);
             Refused {
                 record: number as u64 - 1,
                 fault: Fault::new(format!(
-                    "{}: {} stands in more than one record; 'aggregate' or 'dedupe' makes keys unique",
+                    "{}: {} stands in more than one record; 'aggregate' makes keys unique",
                     self.key.join(", "),
                     shown.join(", ")
                 )),

@@ -1,7 +1,7 @@
 //! Keys: unique where the table is made, and the records that an upsert replaces.
 
 use anyhow::bail;
-use rusqlite::{params_from_iter, types::Value};
+use rusqlite::{OptionalExtension, params_from_iter, types::Value};
 
 use super::Sqlite;
 use super::failure::{self, told, violation};
@@ -14,10 +14,24 @@ const STAGE: &str = "\"load stage\"";
 
 impl Sqlite {
     /// Makes the temporary table in which an upsert's records wait. Its columns have no type, so
-    /// that values stay as they are.
+    /// that values stay as they are, but the key's have the table's collation.
     pub(super) fn make_stage(&mut self) -> anyhow::Result<()> {
-        let names = listed(self.columns.iter().map(|(name, _)| name));
-        self.execute(&format!("CREATE TEMP TABLE {STAGE} ({names})"))?;
+        let key = self.table_key();
+        let mut columns = Vec::new();
+        for (name, _) in &self.columns {
+            let mut column = quoted(name);
+            if key.contains(name) {
+                let collation = self
+                    .collation(name)
+                    .map_err(|error| told(error, &self.name))?;
+                column.push_str(&format!(" COLLATE {}", quoted(&collation)));
+            }
+            columns.push(column);
+        }
+        self.execute(&format!(
+            "CREATE TEMP TABLE {STAGE} ({})",
+            columns.join(", ")
+        ))?;
         self.insert = self.insert_into(&format!("temp.{STAGE}"));
         Ok(())
     }
@@ -91,6 +105,17 @@ impl Sqlite {
         }
     }
 
+    /// The collation by which the table tells values of a column of its key apart.
+    fn collation(&self, name: &str) -> rusqlite::Result<String> {
+        let found = self.connection.query_row(
+            "SELECT x.coll FROM pragma_index_list(?1) AS l, pragma_index_xinfo(l.name) AS x
+             WHERE l.\"unique\" AND x.key AND x.name = ?2 ORDER BY x.coll = 'BINARY' LIMIT 1",
+            [&self.table, name],
+            |row| row.get(0),
+        );
+        Ok(found.optional()?.unwrap_or_else(|| "BINARY".to_owned()))
+    }
+
     /// Runs the statement that makes the key unique.
     fn make_unique(&self, statement: &str, table: &str) -> anyhow::Result<()> {
         let Err(error) = self.connection.execute(statement, []) else {
@@ -142,7 +167,7 @@ impl Sqlite {
         Ok(anyhow::Error::new(Refused {
             record: second as u64 - 1,
             fault: Fault::new(format!(
-                "{}: {} stands in more than one record; 'aggregate' or 'dedupe' makes keys unique",
+                "{}: {} stands in more than one record; 'aggregate' makes keys unique",
                 self.key.join(", "),
                 shown.join(", ")
             )),
