@@ -40,9 +40,7 @@ impl Accumulator for Count {
     }
 
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
-        let Some(other) = same::<Self>(other) else {
-            return;
-        };
+        let other: Self = same(other);
         for (count, &group) in other.0.iter().zip(map) {
             self.0[group as usize] += count;
         }

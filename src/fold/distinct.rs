@@ -56,9 +56,7 @@ impl Accumulator for CountDistinct {
     }
 
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
-        let Some(other) = same::<Self>(other) else {
-            return;
-        };
+        let other: Self = same(other);
         for (group, identity) in other.seen.iter() {
             let group = map[group as usize];
             let (_, is_new) = self.seen.insert(group, identity);
@@ -152,9 +150,7 @@ impl Accumulator for Mode {
     }
 
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
-        let Some(other) = same::<Self>(other) else {
-            return;
-        };
+        let other: Self = same(other);
         for ((group, identity), seen) in other.seen.iter().zip(other.values) {
             self.add(map[group as usize], identity, seen);
         }

@@ -64,9 +64,7 @@ impl Accumulator for Extremes {
     }
 
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
-        let Some(other) = same::<Self>(other) else {
-            return;
-        };
+        let other: Self = same(other);
         for (best, &group) in other.best.into_iter().zip(map) {
             self.best[group as usize].merge(best, self.wanted);
         }

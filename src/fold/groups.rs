@@ -1,12 +1,14 @@
 //! The group table: from a record's keys to a group's number.
 //!
-//! Keys are bytes. A short one (15 bytes and its length) is held in the table itself, so that
-//! finding its group touches one cache line; a longer one is held beside it. The hash is a folded
-//! multiplication (as in wyhash, by Wang Yi) with a seed of the process, so that no input can be
+//! Keys are the same where the language's `=` says so: `1`, `1.0` and `"1"` are one group, spelled
+//! as it appeared first; `007` is another. A short one (15 bytes and its length) is held in the
+//! table itself, so that finding its group touches one cache line; a longer one is held beside it.
+//! The hash is a folded multiplication (as in wyhash, by Wang Yi) with a seed of the process, so that no input can be
 //! made to collide on purpose.
 
 use std::hash::{BuildHasher, RandomState};
 
+use crate::value::identity::{is_own_identity, write_identity};
 use crate::value::{Value, text};
 
 /// Keys of up to this many bytes are held in the table.
@@ -84,7 +86,8 @@ impl Groups {
     #[inline]
     pub fn find(&mut self, keys: &[Value<'_>], first: (u64, u32), delimiter: u8) -> u32 {
         match keys {
-            [Value::Raw(bytes) | Value::Text(bytes)] => match pack(bytes) {
+            [Value::Raw(bytes) | Value::Text(bytes)] if is_own_identity(bytes) => match pack(bytes)
+            {
                 Some(packed) => self.find_short(packed, keys, first, delimiter),
                 None => self.find_long(bytes, keys, first, delimiter),
             },
@@ -128,12 +131,12 @@ impl Groups {
         group
     }
 
-    /// One computed key: its text. Several keys: their bytes one behind the other.
+    /// One key that is computed or a number in disguise: its identity. Several keys: their bytes one behind the other.
     fn find_encoded(&mut self, keys: &[Value<'_>], first: (u64, u32), delimiter: u8) -> u32 {
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
         match keys {
-            [key] => text::write_text(key, &mut bytes),
+            [key] => write_identity(key, &mut bytes),
             _ => encode(keys, &mut bytes),
         }
         let group = match pack(&bytes) {
@@ -270,7 +273,7 @@ fn encode(keys: &[Value<'_>], out: &mut Vec<u8>) {
         }
         let mark = out.len();
         out.push(0);
-        text::write_text(key, out);
+        write_identity(key, out);
         let len = out.len() - mark - 1;
         if len < usize::from(NULL) - 1 {
             out[mark] = len as u8;
@@ -431,6 +434,31 @@ mod tests {
         let packed = pack(&bytes).unwrap().to_le_bytes();
         assert_eq!(packed[..15], bytes[..]);
         assert_eq!(pack(&[0; 16]), None);
+    }
+
+    #[test]
+    fn equal_values_are_one_group() {
+        let mut groups = Groups::new(Groups::seed());
+        let decimal = |text: &str| match crate::value::parse::parse(text.as_bytes()) {
+            Ok(number) => Value::from(number),
+            Err(_) => Value::Null,
+        };
+        let keys = [
+            Value::Raw(b"1.0"),
+            Value::Text(b"1"),
+            decimal("1.00"),
+            Value::Raw(b"1e0"),
+            Value::Raw(b"01"),
+            Value::Null,
+            Value::Text(b""),
+            Value::Raw(b"-0"),
+            Value::Raw(b"0"),
+        ];
+        let found = keys.map(|key| groups.find(&[key], (0, 0), b','));
+        assert_eq!(found, [0, 0, 0, 0, 1, 2, 3, 4, 4]);
+        assert_eq!(groups.fields(0), b"1.0");
+        let pairs = [0, 1, 4].map(|n| groups.find(&[keys[n], keys[5]], (0, 0), b','));
+        assert_eq!(pairs, [5, 5, 6]);
     }
 
     proptest! {

@@ -89,9 +89,12 @@ pub trait Accumulator: Any + Send {
 }
 
 /// The other side of a merge as what it is. Both sides come from one call, so it is of one type.
-fn same<A: Accumulator>(other: Box<dyn Accumulator>) -> Option<A> {
+fn same<A: Accumulator>(other: Box<dyn Accumulator>) -> A {
     let other: Box<dyn Any> = other;
-    other.downcast().ok().map(|other| *other)
+    match other.downcast() {
+        Ok(other) => *other,
+        Err(_) => unreachable!("both sides of a merge come from one call"),
+    }
 }
 
 /// An aggregate function.

@@ -95,9 +95,7 @@ impl Accumulator for Ends {
     }
 
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
-        let Some(other) = same::<Self>(other) else {
-            return;
-        };
+        let other: Self = same(other);
         for (end, &group) in other.ends.iter().zip(map) {
             if let Some((position, held)) = end {
                 self.offer(group, *position, &held.value());
@@ -181,9 +179,7 @@ impl Accumulator for Args {
     }
 
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
-        let Some(other) = same::<Self>(other) else {
-            return;
-        };
+        let other: Self = same(other);
         for (theirs, &group) in other.groups.into_iter().zip(map) {
             let kept = &mut self.groups[group as usize];
             let standing = kept.best.merge(theirs.best, self.better);

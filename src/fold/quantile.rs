@@ -154,9 +154,7 @@ impl Accumulator for Quantile {
     }
 
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
-        let Some(mut other) = same::<Self>(other) else {
-            return;
-        };
+        let mut other: Self = same(other);
         if other.scale < self.scale {
             other.widen(self.scale);
         } else if other.scale > self.scale {

@@ -129,9 +129,7 @@ impl Accumulator for Spread {
     }
 
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
-        let Some(other) = same::<Self>(other) else {
-            return;
-        };
+        let other: Self = same(other);
         self.sums.merge(&other.sums, map);
         self.squares.merge(&other.squares, map);
     }

@@ -121,9 +121,7 @@ impl Accumulator for Sums {
     }
 
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
-        let Some(other) = same::<Self>(other) else {
-            return;
-        };
+        let other: Self = same(other);
         for (sum, &group) in other.sums.iter().zip(map) {
             self.add(group, sum.total);
             self.sums[group as usize].count += sum.count;

@@ -67,9 +67,7 @@ impl Accumulator for Strings {
     }
 
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
-        let Some(other) = same::<Self>(other) else {
-            return;
-        };
+        let other: Self = same(other);
         let offset = self.bytes.len();
         self.bytes.extend_from_slice(&other.bytes);
         for (pieces, &group) in other.pieces.iter().zip(map) {

@@ -96,9 +96,7 @@ impl Accumulator for Truth {
     }
 
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
-        let Some(other) = same::<Self>(other) else {
-            return;
-        };
+        let other: Self = same(other);
         for (counts, &group) in other.counts.iter().zip(map) {
             let mine = &mut self.counts[group as usize];
             mine.yes += counts.yes;

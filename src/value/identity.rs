@@ -21,8 +21,16 @@ pub fn write_identity(value: &Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// Whether a field's bytes are its identity: it is text, or an integer written the one way there
+/// is.
+#[inline]
+pub fn is_own_identity(field: &[u8]) -> bool {
+    let begins_a_number = matches!(field.first(), Some(b'0'..=b'9' | b'-'));
+    !begins_a_number || is_canonical_integer(field) || !is_plain(field)
+}
+
 fn write_field(field: &[u8], out: &mut Vec<u8>) {
-    if !is_plain(field) || is_own_identity(field) {
+    if is_own_identity(field) {
         out.extend_from_slice(field);
         return;
     }
@@ -32,8 +40,8 @@ fn write_field(field: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Is this plain number an integer written the one way there is?
-fn is_own_identity(field: &[u8]) -> bool {
+/// Is this an integer written the one way there is? (Or a code such as `007`, which is text.)
+fn is_canonical_integer(field: &[u8]) -> bool {
     let digits = field.strip_prefix(b"-").unwrap_or(field);
     digits.len() <= LONGEST && field != b"-0" && digits.iter().all(u8::is_ascii_digit)
 }
