@@ -270,7 +270,7 @@ fn open_new(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.execute_batch(
         "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
-         PRAGMA cache_size = -65536; PRAGMA temp_store = FILE;",
+         PRAGMA cache_size = -32768; PRAGMA temp_store = FILE;",
     )?;
     Ok(connection)
 }
@@ -303,7 +303,7 @@ fn open_old(
         bail!("'{name}' is read-only");
     }
     connection
-        .execute_batch("PRAGMA cache_size = -65536;")
+        .execute_batch("PRAGMA cache_size = -32768;")
         .map_err(told)?;
     Ok((connection, existing))
 }
