@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`decimal`], `divide` | exact numbers of up to 38 digits and their arithmetic |
 //! | [`number`] | a decimal, or the double where a decimal cannot be exact |
-//! | [`parse`], [`print`] | text to number and back |
+//! | [`parse`], `print` | text to number and back |
 //! | [`wide`] | exact numbers of any length; the double nearest to a quotient or a root |
 //! | [`compare`] | equal, less, greater between any two values |
 //! | [`identity`] | when two values count as one |
