@@ -279,18 +279,54 @@ fn push_bounds(mut ends: u64, base: u32, bounds: &mut Vec<u32>) {
     }
 }
 
-/// A running look for the last whole record in bytes that arrive in pieces.
+/// How many quotes and newlines there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Parity {
-    /// Whether the bytes so far end inside quotes.
-    pub is_inside: bool,
+pub struct Tally {
+    /// Quotes: an odd number of them turns inside out what follows.
+    pub quotes: usize,
+    /// Newlines, inside quotes or not.
+    pub newlines: usize,
 }
 
-impl Parity {
-    /// Takes in more bytes.
-    pub fn extend(&mut self, bytes: &[u8], quote: u8) {
-        self.is_inside ^= count_byte(bytes, quote) % 2 == 1;
+/// Counts quotes and newlines in one go.
+pub fn tally(bytes: &[u8], dialect: Dialect) -> Tally {
+    #[cfg(target_arch = "x86_64")]
+    if avx2::is_detected() {
+        // SAFETY: the features were just detected.
+        return unsafe { tally_avx2(bytes, dialect) };
     }
+    tally_portable(bytes, dialect)
+}
+
+/// The portable twin of [`tally`].
+pub fn tally_portable(bytes: &[u8], dialect: Dialect) -> Tally {
+    tally_with(Portable { dialect }, bytes)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,pclmulqdq,bmi1,bmi2,popcnt,lzcnt")]
+unsafe fn tally_avx2(bytes: &[u8], dialect: Dialect) -> Tally {
+    // SAFETY: the caller detected the features.
+    let lanes = unsafe { avx2::Avx2::new(dialect) };
+    tally_with(lanes, bytes)
+}
+
+#[inline(always)]
+fn tally_with<L: Lanes>(lanes: L, bytes: &[u8]) -> Tally {
+    let mut tally = Tally::default();
+    let (chunks, rest) = bytes.as_chunks::<64>();
+    let mut add = |chunk: &[u8; 64], valid: u64| {
+        let masks = lanes.masks(chunk);
+        tally.quotes += (masks.quotes & valid).count_ones() as usize;
+        tally.newlines += (masks.newlines & valid).count_ones() as usize;
+    };
+    for chunk in chunks {
+        add(chunk, !0);
+    }
+    let mut chunk = [0; 64];
+    chunk[..rest.len()].copy_from_slice(rest);
+    add(&chunk, (1u64 << rest.len()) - 1);
+    tally
 }
 
 /// How often `byte` occurs.
@@ -375,10 +411,13 @@ mod tests {
             let mut bounds = Vec::new();
             let found = field_bounds_portable(&bytes, Dialect::STREAM, &mut bounds);
             let expected = bounds.iter().rev().find(|&&b| bytes[b as usize - 1] == b'\n').map(|&b| b as usize);
-            let mut parity = Parity::default();
-            parity.extend(&bytes, b'"');
-            prop_assert_eq!(parity.is_inside, found.is_open);
-            prop_assert_eq!(last_record_end(&bytes, Some(b'"'), parity.is_inside), expected);
+            let tally = tally(&bytes, Dialect::STREAM);
+            prop_assert_eq!(tally, tally_portable(&bytes, Dialect::STREAM));
+            prop_assert_eq!(tally.quotes, count_byte(&bytes, b'"'));
+            prop_assert_eq!(tally.newlines, count_byte(&bytes, b'\n'));
+            let is_inside = tally.quotes % 2 == 1;
+            prop_assert_eq!(is_inside, found.is_open);
+            prop_assert_eq!(last_record_end(&bytes, Some(b'"'), is_inside), expected);
         }
     }
 }

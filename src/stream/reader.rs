@@ -75,21 +75,23 @@ impl Cut {
         }
     }
 
-    /// Looks at more bytes: where the last whole unit in them ends.
-    fn extend(&mut self, fresh: &mut [u8]) -> Result<Option<usize>, Misplaced> {
+    /// Looks at more bytes: where the last whole unit in them ends, and how many newlines they have.
+    fn extend(&mut self, fresh: &mut [u8]) -> Result<(Option<usize>, usize), Misplaced> {
         match self {
             Cut::Records { dialect, is_inside } => {
-                if let Some(quote) = dialect.quote {
-                    let mut parity = scan::Parity {
-                        is_inside: *is_inside,
-                    };
-                    parity.extend(fresh, quote);
-                    *is_inside = parity.is_inside;
-                }
-                Ok(scan::last_record_end(fresh, dialect.quote, *is_inside))
+                let tally = scan::tally(fresh, *dialect);
+                *is_inside ^= tally.quotes % 2 == 1;
+                let end = scan::last_record_end(fresh, dialect.quote, *is_inside);
+                Ok((end, tally.newlines))
             }
-            Cut::Lines => Ok(scan::last_record_end(fresh, None, false)),
-            Cut::Values(scan) => scan.extend(fresh),
+            Cut::Lines => Ok((
+                scan::last_record_end(fresh, None, false),
+                scan::count_byte(fresh, b'\n'),
+            )),
+            Cut::Values(values) => {
+                let newlines = scan::count_byte(fresh, b'\n');
+                Ok((values.extend(fresh)?, newlines))
+            }
         }
     }
 }
@@ -105,6 +107,8 @@ pub(super) struct Reader {
     suspicious: usize,
     /// Of the first byte that is pending.
     pub(super) line: u64,
+    /// Newlines that are pending.
+    newlines: usize,
     /// Whether the first bytes were looked at.
     is_started: bool,
     is_done: bool,
@@ -118,6 +122,7 @@ impl Reader {
             pending: Vec::new(),
             suspicious: 4 * BLOCK,
             line: 1,
+            newlines: 0,
             is_started: false,
             is_done: false,
         }
@@ -145,7 +150,9 @@ impl Reader {
                 spare.extend_from_slice(&self.pending[end..]);
                 self.pending.truncate(end);
                 self.suspicious = 4 * BLOCK;
-                self.line += scan::count_byte(&self.pending, b'\n') as u64;
+                let left = scan::count_byte(spare, b'\n');
+                self.line += (self.newlines - left) as u64;
+                self.newlines = left;
                 return Ok(Some(std::mem::replace(
                     &mut self.pending,
                     std::mem::take(spare),
@@ -201,7 +208,10 @@ impl Reader {
     /// Where the last whole unit in `pending` ends, its bytes before `old` already looked at.
     fn whole_until(&mut self, old: usize) -> anyhow::Result<Option<usize>> {
         match self.cut.extend(&mut self.pending[old..]) {
-            Ok(end) => Ok(end.map(|end| old + end)),
+            Ok((end, newlines)) => {
+                self.newlines += newlines;
+                Ok(end.map(|end| old + end))
+            }
             Err(Misplaced { at, expected }) => {
                 let line = self.line_at(old + at);
                 bail!("{}:{line}: {expected} was expected here", self.source.name)
