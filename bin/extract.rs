@@ -43,7 +43,7 @@ struct Args {
     #[arg(long, value_name = "FORMAT", value_parser = Format::named)]
     from: Option<Format>,
 
-    /// Lines by a regular expression whose named groups, (?<name>...), are the columns
+    /// Lines by a regular expression whose named groups, `(?<name>...)`, are the columns
     #[arg(long, value_name = "REGEX", conflicts_with = "from")]
     pattern: Option<String>,
 
