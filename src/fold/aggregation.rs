@@ -363,12 +363,12 @@ fn find_groups(
     let records = sound.iter().zip(places);
     match keys {
         [] => vec![0; sound.len()],
-        [key] => records
-            .map(|(&record, &place)| {
-                let value = key.get(place as usize, record);
-                groups.find(&[value], (block, record), delimiter)
-            })
-            .collect(),
+        [key] => {
+            let values: Vec<_> = records
+                .map(|(&record, &place)| key.get(place as usize, record))
+                .collect();
+            groups.find_each(&values, (block, sound), delimiter)
+        }
         _ => {
             let mut values = Vec::with_capacity(keys.len());
             records

@@ -81,17 +81,54 @@ impl Groups {
         self.keys.len()
     }
 
+    /// The group of each record of a block by its one key; groups are made where they are new.
+    /// `records` are the records' places in the block.
+    pub fn find_each(
+        &mut self,
+        keys: &[Value<'_>],
+        (block, records): (u64, &[u32]),
+        delimiter: u8,
+    ) -> Vec<u32> {
+        let short: Vec<Option<(u128, u32)>> = keys
+            .iter()
+            .map(|key| {
+                let packed = pack_key(key)?;
+                Some((packed, hash_short(packed, self.seed)))
+            })
+            .collect();
+        // A large table is not in the cache. These loads depend on nothing, so that the processor
+        // has many under way at once; the search below then finds its places near.
+        if self.short.is_large() {
+            let hashes = short.iter().flatten().map(|(_, hash)| *hash);
+            std::hint::black_box(self.short.touch(hashes));
+        }
+        short
+            .into_iter()
+            .zip(keys.iter().zip(records))
+            .map(|(short, (key, &record))| match short {
+                Some((packed, hash)) => {
+                    self.find_short(packed, hash, &[*key], (block, record), delimiter)
+                }
+                None => self.find(&[*key], (block, record), delimiter),
+            })
+            .collect()
+    }
+
     /// The group of a record with these keys, which is made where it is new. `first` is the
     /// record's place in the stream.
     #[inline]
     pub fn find(&mut self, keys: &[Value<'_>], first: (u64, u32), delimiter: u8) -> u32 {
         match keys {
-            [Value::Raw(bytes) | Value::Text(bytes)] if is_own_identity(bytes) => match pack(bytes)
-            {
-                Some(packed) => self.find_short(packed, keys, first, delimiter),
-                None => self.find_long(bytes, keys, first, delimiter),
+            [key] => match (pack_key(key), key) {
+                (Some(packed), _) => {
+                    let hash = hash_short(packed, self.seed);
+                    self.find_short(packed, hash, keys, first, delimiter)
+                }
+                (None, Value::Raw(bytes) | Value::Text(bytes)) if is_own_identity(bytes) => {
+                    self.find_long(bytes, keys, first, delimiter)
+                }
+                _ => self.find_encoded(keys, first, delimiter),
             },
-            [Value::Null] => self.find_short(u128::from(NULL) << 120, keys, first, delimiter),
             _ => self.find_encoded(keys, first, delimiter),
         }
     }
@@ -100,11 +137,11 @@ impl Groups {
     fn find_short(
         &mut self,
         packed: u128,
+        hash: u32,
         keys: &[Value<'_>],
         first: (u64, u32),
         delimiter: u8,
     ) -> u32 {
-        let hash = hash_short(packed, self.seed);
         match self.short.find(hash, |key| *key == packed) {
             Ok(group) => group,
             Err(_) => self.add_short(packed, hash, keys, first, delimiter),
@@ -140,7 +177,10 @@ impl Groups {
             _ => encode(keys, &mut bytes),
         }
         let group = match pack(&bytes) {
-            Some(packed) => self.find_short(packed, keys, first, delimiter),
+            Some(packed) => {
+                let hash = hash_short(packed, self.seed);
+                self.find_short(packed, hash, keys, first, delimiter)
+            }
             None => self.find_long(&bytes, keys, first, delimiter),
         };
         self.scratch = bytes;
@@ -284,6 +324,16 @@ fn encode(keys: &[Value<'_>], out: &mut Vec<u8>) {
     }
 }
 
+/// A key that is short and whose bytes are its identity, packed; `None` for any other.
+#[inline(always)]
+fn pack_key(key: &Value<'_>) -> Option<u128> {
+    match key {
+        Value::Raw(bytes) | Value::Text(bytes) if is_own_identity(bytes) => pack(bytes),
+        Value::Null => Some(u128::from(NULL) << 120),
+        _ => None,
+    }
+}
+
 /// A short key and its length in one number; `None` for a long one.
 #[inline(always)]
 fn pack(bytes: &[u8]) -> Option<u128> {
@@ -381,6 +431,17 @@ impl<K: Copy + Default> Table<K> {
             }
             place = (place + 1) & mask;
         }
+    }
+
+    /// Whether it is larger than the processor's nearer caches.
+    fn is_large(&self) -> bool {
+        self.slots.len() * size_of::<Slot<K>>() > 256 * 1024
+    }
+
+    /// Reads the places where these hashes belong.
+    fn touch(&self, hashes: impl Iterator<Item = u32>) -> u32 {
+        let mask = self.slots.len() - 1;
+        hashes.fold(0, |seen, hash| seen ^ self.slots[hash as usize & mask].hash)
     }
 
     /// Adds a key that is not there.
