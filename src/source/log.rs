@@ -83,7 +83,10 @@ impl AccessLog {
     ) -> Result<[&'l [u8]; COLUMNS.len()], Fault> {
         let wrong = |part: &str| {
             let format = self.format.name();
-            Fault::new(format!("no {format} log line ({part}): {}", shown(line)))
+            Fault::new(format!(
+                "not a {format} log line, at {part}: {}",
+                shown(line)
+            ))
         };
         let mut rest = Rest(line);
         let mut fields = [&b""[..]; COLUMNS.len()];
@@ -103,7 +106,7 @@ impl AccessLog {
         }
         match rest.0.trim_ascii() {
             b"" => Ok(fields),
-            _ => Err(wrong("more follows; for other formats there is --pattern")),
+            _ => Err(wrong("what follows (other formats: --pattern)")),
         }
     }
 }
@@ -269,7 +272,7 @@ mod tests {
         assert!(
             converted(AccessFormat::Common, &more)
                 .unwrap_err()
-                .contains("more follows")
+                .contains("what follows")
         );
         assert!(
             converted(AccessFormat::Combined, line)
@@ -330,7 +333,7 @@ mod tests {
         ] {
             let fault = converted(AccessFormat::Common, line).unwrap_err();
             assert!(
-                fault.starts_with(&format!("no common log line ({part}): ")),
+                fault.starts_with(&format!("not a common log line, at {part}: ")),
                 "{fault}"
             );
         }

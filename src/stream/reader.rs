@@ -112,6 +112,8 @@ pub(super) struct Reader {
     /// Whether the first bytes were looked at.
     is_started: bool,
     is_done: bool,
+    /// What comes after the units that are whole.
+    failure: Option<anyhow::Error>,
 }
 
 impl Reader {
@@ -125,12 +127,16 @@ impl Reader {
             newlines: 0,
             is_started: false,
             is_done: false,
+            failure: None,
         }
     }
 
     /// The next whole records: as many as one read brings. `spare` lends its memory.
     pub(super) fn next(&mut self, spare: &mut Vec<u8>) -> anyhow::Result<Option<Vec<u8>>> {
         while !self.is_done {
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
+            }
             let old = self.pending.len();
             let read = self.read_more()?;
             if read == 0 {
@@ -212,9 +218,19 @@ impl Reader {
                 self.newlines += newlines;
                 Ok(end.map(|end| old + end))
             }
-            Err(Misplaced { at, expected }) => {
-                let line = self.line_at(old + at);
-                bail!("{}:{line}: {expected} was expected here", self.source.name)
+            Err(Misplaced {
+                at,
+                expected,
+                whole,
+            }) => {
+                let (name, line) = (&self.source.name, self.line_at(old + at));
+                let failure = anyhow::anyhow!("{name}:{line}: {expected} was expected here");
+                let Some(end) = whole else {
+                    return Err(failure);
+                };
+                self.newlines += scan::count_byte(&self.pending[old..], b'\n');
+                self.failure = Some(failure);
+                Ok(Some(old + end))
             }
         }
     }

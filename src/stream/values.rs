@@ -49,6 +49,8 @@ pub(super) struct Misplaced {
     /// Its offset in the bytes looked at.
     pub(super) at: usize,
     pub(super) expected: &'static str,
+    /// Where the last value that is whole ends before it.
+    pub(super) whole: Option<usize>,
 }
 
 fn is_space(byte: u8) -> bool {
@@ -65,7 +67,14 @@ impl ValueScan {
             let byte = bytes[at];
             match self.within {
                 Within::Nothing => {
-                    if !is_space(byte) && !self.between(&mut bytes[at], at)? {
+                    if !is_space(byte) {
+                        let between = self.between(&mut bytes[at]);
+                        let goes_on = between.map_err(|expected| Misplaced {
+                            at,
+                            expected,
+                            whole: end,
+                        })?;
+                        at += usize::from(goes_on);
                         continue;
                     }
                 }
@@ -130,15 +139,14 @@ impl ValueScan {
         }
     }
 
-    /// Takes in a byte between values; false where it is a scalar's first.
-    fn between(&mut self, byte: &mut u8, at: usize) -> Result<bool, Misplaced> {
-        let misplaced = |expected| Err(Misplaced { at, expected });
+    /// Takes in a byte between values; false where it is a scalar's first. Else, what was expected.
+    fn between(&mut self, byte: &mut u8) -> Result<bool, &'static str> {
         self.around = match (self.around, *byte) {
             (Around::Open, b'[') => Around::First,
             (Around::First | Around::Behind, b']') => Around::Open,
             (Around::Behind, b',') => Around::Next,
-            (Around::Behind, _) => return misplaced("',' or ']'"),
-            (_, b',' | b']' | b'}') => return misplaced("a value"),
+            (Around::Behind, _) => return Err("',' or ']'"),
+            (_, b',' | b']' | b'}') => return Err("a value"),
             (_, first) => {
                 self.within = match first {
                     b'{' | b'[' => Within::Brackets,
@@ -252,7 +260,8 @@ mod tests {
             ("{},{}", 2, "a value"),
             ("{}]", 2, "a value"),
         ] {
-            assert_eq!(values(text, 99), Err(Misplaced { at, expected }), "{text}");
+            let wrong = values(text, 99).unwrap_err();
+            assert_eq!((wrong.at, wrong.expected), (at, expected), "{text}");
         }
         let mut scan = ValueScan::default();
         scan.extend(&mut br#"[{"a":1},"#.to_vec()).unwrap();
