@@ -1,0 +1,87 @@
+//! Passes hold a few blocks, whatever comes: their peak memory on 100 MB of records.
+
+mod harness;
+
+use std::process::{Command, Stdio};
+
+/// The most resident memory that a pass may have had, in MB.
+const MOST: i64 = 64;
+
+/// The peak of a program's resident memory, in MB, while it read 100 MB of these records. The last of them is
+/// cut off, so the run fails there, and must have read all the others.
+fn peak(program: &str, arguments: &[&str], header: &str, record: &str) -> i64 {
+    let mut records = Command::new("bash")
+        .args([
+            "-c",
+            "printf '%s' \"$0\"; yes \"$1\" 2>/dev/null | head -c 100000000",
+        ])
+        .args([header, record])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("bash can be started");
+    let input = records.stdout.take().expect("its output is piped");
+    let child = Command::new(program)
+        .args(arguments)
+        .stdin(input)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program can be started");
+    let pid = libc::pid_t::try_from(child.id()).expect("a process has a small number");
+    let mut status = 0;
+    // SAFETY: all zeros are a valid rusage, a struct of integers.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the child is ours and nobody else waits for it; both places outlive the call.
+    let waited = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
+    assert_eq!(waited, pid, "the program can be waited for");
+    assert!(libc::WIFEXITED(status), "a signal ended it");
+    let fed = records.wait().expect("bash can be waited for");
+    assert!(fed.success(), "it did not read all of its input");
+    usage.ru_maxrss / 1024
+}
+
+#[test]
+fn passes_hold_a_few_blocks() {
+    let header = "id,qty,name,note\n";
+    let record = "1,5,apple,\"big, \"\"green\"\"\nand round\"";
+    for threads in ["1", "4"] {
+        let of = |program, arguments: &[&str]| {
+            let arguments = [arguments, &["-j", threads]].concat();
+            let peak = peak(program, &arguments, header, record);
+            assert!(peak <= MOST, "{program} -j {threads}: {peak} MB");
+        };
+        of(env!("CARGO_BIN_EXE_extract"), &[]);
+        of(env!("CARGO_BIN_EXE_filter"), &["qty > 1"]);
+        of(
+            env!("CARGO_BIN_EXE_map"),
+            &["twice = qty * 2, up = upper(name)"],
+        );
+        of(
+            env!("CARGO_BIN_EXE_aggregate"),
+            &["sum(qty)", "--by", "name"],
+        );
+        of(env!("CARGO_BIN_EXE_load"), &["-", "--to", "jsonl"]);
+    }
+}
+
+#[test]
+fn so_does_extract_with_other_formats() {
+    for (format, record) in [
+        (
+            "jsonl",
+            r#"{"id": 1, "user": {"name": "Ann"}, "tags": ["a", "b"]}"#,
+        ),
+        (
+            "logfmt",
+            r#"time=2026-03-02T10:00:01Z level=info msg="request done" ms=56.0"#,
+        ),
+        (
+            "common",
+            r#"192.0.2.1 - - [02/Mar/2026:09:01:21 +0000] "GET / HTTP/1.1" 200 8705"#,
+        ),
+    ] {
+        let program = env!("CARGO_BIN_EXE_extract");
+        let peak = peak(program, &["--from", format], "", record);
+        assert!(peak <= MOST, "{format}: {peak} MB");
+    }
+}
