@@ -1,11 +1,14 @@
 //! CSV and its relatives: any delimiter and quote in, the stream out.
 
+mod room;
+
 use std::ops::Range;
 
 use crate::record::{Dialect, Faults, Records, field};
 use crate::stream::{Made, Pass};
 
 use super::picked::Picked;
+use room::Room;
 
 /// How the records of a source become the stream.
 #[derive(Clone, Debug)]
@@ -26,7 +29,11 @@ pub struct Extract {
     /// Columns that stand side by side in the source and in the result, and can be copied together:
     /// first and last.
     runs: Vec<(usize, usize)>,
+    /// How often a column is picked at most.
+    repeats: usize,
     null_lengths: Lengths,
+    /// Whether fields and what is between them can be copied without a look.
+    is_plain: bool,
     way: Way,
 }
 
@@ -63,7 +70,11 @@ impl Extract {
             (true, true) if nulls.is_empty() => Way::Whole,
             (true, true) => Way::WholeButNulls,
         };
+        let picked = &table.picked.picks;
+        let repeats = |column| picked.iter().filter(|&pick| *pick == column).count();
         Extract {
+            repeats: (0..columns).map(repeats).max().unwrap_or(1),
+            is_plain: nulls.is_empty() && table.dialect.delimiter == b',',
             runs,
             null_lengths: Lengths::of(nulls),
             way,
@@ -90,8 +101,8 @@ impl Extract {
         made.keep(block, kept..records.range(count - 1).end);
     }
 
-    /// Copies runs of fields, and changes what is between them where the delimiter is another.
-    fn runs(&self, records: &Records<'_>, count: usize, made: &mut Made) {
+    /// Copies runs of fields. What is not PLAIN has another delimiter, or nulls to look for.
+    fn runs<const PLAIN: bool>(&self, records: &Records<'_>, count: usize, made: &mut Made) {
         let block = records.bytes();
         let buffer = made.buffer(block);
         let picks = self.table.picked.picks.len();
@@ -99,36 +110,41 @@ impl Extract {
         let mut room = Room::behind(buffer, guess.min(block.len()));
         let delimiter = self.table.dialect.delimiter;
         let mut commas = Commas::of(block, delimiter);
+        let mut apart = Vec::new();
         for record in 0..count {
-            if commas.is_within(records.range(record)) {
-                self.record_by_fields(records, record, room.made());
-                room.push_made();
+            let whole = records.range(record);
+            if !PLAIN && commas.is_within(whole.clone()) {
+                room.push_made(
+                    |out| self.record_by_fields(records, record, out),
+                    &mut apart,
+                );
                 continue;
             }
+            let mut line = room.line(whole.len() * self.repeats + self.runs.len());
             for &(first, last) in &self.runs {
                 let span = records.span(record, first, last);
-                if first == last && self.is_null(&block[span.clone()]) {
-                    room.push_byte(b',');
-                    continue;
-                }
-                let (start, place) = (span.start, room.at);
-                room.push(block, span);
-                if delimiter != b',' {
+                if PLAIN {
+                    line.push(block, span);
+                } else if first != last || !self.is_null(&block[span.clone()]) {
+                    let (start, place) = (span.start, line.at);
+                    line.push(block, span);
                     for column in first + 1..=last {
                         let next = records.span(record, column, column).start;
-                        room.bytes[place + next - 1 - start] = b',';
+                        line.out[place + next - 1 - start] = b',';
                     }
                 }
-                room.push_byte(b',');
+                line.push_byte(b',');
             }
-            if room.ends_in_return() {
+            if line.ends_in_return() {
                 // Behind the last field, it would be taken for a part of the line end.
-                room.at = room.record;
-                self.record_by_fields(records, record, room.made());
-                room.push_made();
+                room.push_made(
+                    |out| self.record_by_fields(records, record, out),
+                    &mut apart,
+                );
                 continue;
             }
-            room.end_record();
+            let length = line.ended();
+            room.at += length;
         }
         room.close();
     }
@@ -195,7 +211,8 @@ impl Pass for Extract {
             (Way::Whole, false) => made.keep(records.bytes(), 0..records.range(count - 1).end),
             (Way::WholeButNulls, false) => self.whole_but_nulls(records, count, made),
             (Way::Fields, _) => left_out = self.fields(records, count, made),
-            _ => self.runs(records, count, made),
+            _ if self.is_plain => self.runs::<true>(records, count, made),
+            _ => self.runs::<false>(records, count, made),
         }
         made.records = count as u64 - left_out;
     }
@@ -250,102 +267,6 @@ impl<'b> Commas<'b> {
             self.look_from(record.start);
         }
         self.next < record.end
-    }
-}
-
-/// Room at the end of a buffer beyond what is needed, for copies of a fixed length.
-const SLACK: usize = 4096;
-
-/// A field this short is copied as that many bytes: a copy of a fixed length is two instructions.
-const SHORT: usize = 32;
-
-/// The part of a buffer behind what was in it, filled from `at` on.
-struct Room<'o> {
-    bytes: &'o mut Vec<u8>,
-    at: usize,
-    /// Where the record that is written began.
-    record: usize,
-    made: Vec<u8>,
-}
-
-impl<'o> Room<'o> {
-    /// Room for about `guess` bytes; it grows.
-    fn behind(bytes: &'o mut Vec<u8>, guess: usize) -> Self {
-        let at = bytes.len();
-        bytes.resize(at + guess + SLACK, 0);
-        Room {
-            bytes,
-            at,
-            record: at,
-            made: Vec::new(),
-        }
-    }
-
-    #[inline(always)]
-    fn push(&mut self, block: &[u8], range: Range<usize>) {
-        let length = range.len();
-        let wide = block.get(range.start..range.start + SHORT);
-        let to = self.bytes.get_mut(self.at..self.at + SHORT);
-        if length <= SHORT
-            && let (Some(wide), Some(to)) = (wide, to)
-        {
-            to.copy_from_slice(wide);
-        } else {
-            self.push_exactly(&block[range]);
-        }
-        self.at += length;
-    }
-
-    fn push_exactly(&mut self, field: &[u8]) {
-        self.want(field.len());
-        self.bytes[self.at..self.at + field.len()].copy_from_slice(field);
-    }
-
-    #[inline(always)]
-    fn want(&mut self, length: usize) {
-        if self.at + length > self.bytes.len() {
-            self.bytes.resize((self.at + length) * 2 + SLACK, 0);
-        }
-    }
-
-    #[inline(always)]
-    fn push_byte(&mut self, byte: u8) {
-        self.want(1);
-        self.bytes[self.at] = byte;
-        self.at += 1;
-    }
-
-    /// Whether the last field of the record ends in a carriage return.
-    #[inline(always)]
-    fn ends_in_return(&self) -> bool {
-        self.at >= self.record + 2 && self.bytes[self.at - 2] == b'\r'
-    }
-
-    /// Where a whole record can be made, apart.
-    fn made(&mut self) -> &mut Vec<u8> {
-        self.made.clear();
-        &mut self.made
-    }
-
-    /// Pushes the record that was made.
-    fn push_made(&mut self) {
-        let made = std::mem::take(&mut self.made);
-        self.push_exactly(&made);
-        self.at += made.len();
-        self.record = self.at;
-        self.made = made;
-    }
-
-    /// Makes a newline of the last delimiter.
-    #[inline(always)]
-    fn end_record(&mut self) {
-        self.bytes[self.at - 1] = b'\n';
-        self.record = self.at;
-    }
-
-    /// Drops what was not filled.
-    fn close(self) {
-        self.bytes.truncate(self.at);
     }
 }
 
