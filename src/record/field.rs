@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::seek;
+
 /// Whether the raw field was written in quotes, which makes it text and never null.
 pub fn is_quoted(raw: &[u8]) -> bool {
     raw.first() == Some(&b'"')
@@ -54,10 +56,7 @@ pub fn push_unescaped(mut inner: &[u8], out: &mut Vec<u8>) {
 /// Whether text must be quoted to stand in a field: it holds the delimiter, a quote or a line end,
 /// or is empty (which unquoted would be null).
 pub fn needs_quotes(text: &[u8], delimiter: u8) -> bool {
-    text.is_empty()
-        || text
-            .iter()
-            .any(|&byte| byte == delimiter || matches!(byte, b'"' | b'\n' | b'\r'))
+    text.is_empty() || seek::has_any(text, [delimiter, b'"', b'\n', b'\r'])
 }
 
 /// Appends text in quotes.

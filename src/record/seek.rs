@@ -1,4 +1,4 @@
-//! The next byte that matters in JSON, eight bytes at a time (the zero-byte tests of H. S. Warren,
+//! Bytes that matter in short texts, eight bytes at a time (the zero-byte tests of H. S. Warren,
 //! "Hacker's Delight", section 6-1; of the bits that they set, the lowest is always right).
 
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -69,6 +69,20 @@ pub fn structure_stop(bytes: &[u8]) -> usize {
     bytes.len() - rest.len() + rest.iter().position(is_stop).unwrap_or(rest.len())
 }
 
+/// Whether any of these bytes is in the text.
+#[inline]
+pub fn has_any<const COUNT: usize>(text: &[u8], wanted: [u8; COUNT]) -> bool {
+    let (chunks, rest) = text.as_chunks::<8>();
+    let mut found = 0;
+    for chunk in chunks {
+        let word = u64::from_le_bytes(*chunk);
+        for byte in wanted {
+            found |= equal(word, byte);
+        }
+    }
+    found != 0 || rest.iter().any(|byte| wanted.contains(byte))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +103,10 @@ mod tests {
             let at = at.unwrap_or(bytes.len());
             let has_comma = bytes[..at].contains(&b',');
             prop_assert_eq!(string_stop(&bytes), StringStop { at, has_comma });
+            prop_assert_eq!(
+                has_any(&bytes, *b",\"\n"),
+                bytes.iter().any(|byte| b",\"\n".contains(byte))
+            );
             let at = bytes.iter().position(|byte| b"\"{}[]".contains(byte));
             prop_assert_eq!(structure_stop(&bytes), at.unwrap_or(bytes.len()));
         }
