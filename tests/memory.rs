@@ -20,7 +20,7 @@ fn peak(program: &str, arguments: &[&str], header: &str, record: &str) -> i64 {
         .spawn()
         .expect("bash can be started");
     let input = records.stdout.take().expect("its output is piped");
-    let child = Command::new(program)
+    let mut child = Command::new(program)
         .args(arguments)
         .stdin(input)
         .stdout(Stdio::null())
@@ -34,6 +34,8 @@ fn peak(program: &str, arguments: &[&str], header: &str, record: &str) -> i64 {
     // SAFETY: the child is ours and nobody else waits for it; both places outlive the call.
     let waited = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
     assert_eq!(waited, pid, "the program can be waited for");
+    // It was waited for already; this only tells the standard library.
+    let _ = child.wait();
     assert!(libc::WIFEXITED(status), "a signal ended it");
     let fed = records.wait().expect("bash can be waited for");
     assert!(fed.success(), "it did not read all of its input");
