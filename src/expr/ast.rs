@@ -110,7 +110,7 @@ pub enum Literal {
     Interval(Interval),
 }
 
-/// `+ - * / // %` (`//` is the floor of the quotient; `%` takes the dividend's sign as in C).
+/// `+ - * / // %` (`//` drops the quotient's fraction and `%` takes the dividend's sign, as in SQL and C).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arithmetic {
     /// `+`
@@ -122,7 +122,7 @@ pub enum Arithmetic {
     /// `/`
     Divide,
     /// `//`
-    FloorDivide,
+    WholeDivide,
     /// `%`
     Remainder,
 }

@@ -225,8 +225,8 @@ fn arithmetic<'v>(
             faults,
         ),
         Arithmetic::Divide => with(Number::divide, (op, label), left, right, selection, faults),
-        Arithmetic::FloorDivide => with(
-            Number::floor_divide,
+        Arithmetic::WholeDivide => with(
+            Number::whole_divide,
             (op, label),
             left,
             right,

@@ -299,7 +299,7 @@ impl Arithmetic {
             Arithmetic::Subtract => "-",
             Arithmetic::Multiply => "*",
             Arithmetic::Divide => "/",
-            Arithmetic::FloorDivide => "//",
+            Arithmetic::WholeDivide => "//",
             Arithmetic::Remainder => "%",
         }
     }

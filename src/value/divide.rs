@@ -1,4 +1,4 @@
-//! Division of decimals: the quotient that ends, its floor, and what is left.
+//! Division of decimals: the quotient that ends, its whole part, and what is left.
 
 use super::decimal::{Decimal, aligned_small};
 use super::{parse, wide};
@@ -40,24 +40,22 @@ impl Decimal {
         })
     }
 
-    /// The greatest integer not above the quotient; `None` past 38 digits and for a zero divisor.
-    pub fn floor_divide(self, other: Self) -> Option<Self> {
+    /// The quotient without its fraction, as SQL's `div`: with [`Decimal::remainder`] it gives the
+    /// dividend again. `None` past 38 digits and for a zero divisor.
+    pub fn whole_divide(self, other: Self) -> Option<Self> {
         if other.is_zero() {
             return None;
         }
         let (a, b) = match aligned_small(self, other) {
             Some((a, b, _)) => (a, b),
-            None => return wide::floor_quotient(self, other),
+            None => return wide::whole_quotient(self, other),
         };
-        let floor = match (i64::try_from(a), i64::try_from(b)) {
+        let whole = match (i64::try_from(a), i64::try_from(b)) {
             // The one quotient of two i64 that overflows is i64::MIN / -1.
-            (Ok(a), Ok(b)) if b != -1 => i128::from(floor_i64(a, b)),
-            _ => {
-                let quotient = a / b;
-                quotient - i128::from(a % b != 0 && (a < 0) != (b < 0))
-            }
+            (Ok(a), Ok(b)) if b != -1 => i128::from(a / b),
+            _ => a / b,
         };
-        Decimal::new(floor, 0)
+        Decimal::new(whole, 0)
     }
 
     /// What is left of the division, with the sign of the dividend as in C and SQL: always exact.
@@ -74,11 +72,6 @@ impl Decimal {
             None => wide::remainder(self, other),
         }
     }
-}
-
-fn floor_i64(a: i64, b: i64) -> i64 {
-    let quotient = a / b;
-    quotient - i64::from(a % b != 0 && (a < 0) != (b < 0))
 }
 
 /// `number` as `(rest, twos, fives)` with `rest * 2^twos * 5^fives`; `number` is not zero.

@@ -133,22 +133,19 @@ impl Number {
         }
     }
 
-    /// `self // other`: the greatest integer not above the quotient.
-    pub fn floor_divide(self, other: Self) -> Result<Self, Fault> {
+    /// `self // other`: the quotient without its fraction, as SQL's `div`.
+    pub fn whole_divide(self, other: Self) -> Result<Self, Fault> {
         if other.is_zero() {
             return Err(division_by_zero());
         }
         if let (Number::Decimal(a), Number::Decimal(b)) = (self, other) {
             let quotient = a
-                .floor_divide(b)
+                .whole_divide(b)
                 .ok_or_else(|| integer_overflow(a, "//", b))?;
             return Ok(Number::Decimal(quotient));
         }
         let (a, b) = (self.to_f64(), other.to_f64());
-        let rest = a % b;
-        let quotient = ((a - rest) / b).round();
-        let below = rest != 0.0 && (rest < 0.0) != (b < 0.0);
-        Number::from_f64(if below { quotient - 1.0 } else { quotient })
+        Number::from_f64(((a - a % b) / b).round())
     }
 
     /// `self % other`, with the sign of `self` as in C and SQL.

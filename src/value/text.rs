@@ -3,7 +3,7 @@
 use bumpalo::Bump;
 
 use super::parse::{self, NotNumber, is_plain};
-use super::{Number, Value, print};
+use super::{Number, Time, Value, print};
 use crate::record::{Fault, field};
 
 /// Append the field that a value is on the stream. Null is nothing, the empty text is `""`; text
@@ -116,6 +116,9 @@ pub fn to_number(value: &Value<'_>) -> Result<Option<Number>, Fault> {
 pub fn not_a_number(text: &[u8], reason: NotNumber) -> Fault {
     let culprit = quoted(&Value::Text(text));
     Fault::new(match reason {
+        NotNumber::Text if Time::parse(text).is_some() => {
+            format!("{culprit} is not a number; time(x) makes it a time to compute with")
+        }
         NotNumber::Text => format!("{culprit} is not a number"),
         NotNumber::TooLong => format!("{culprit} has more than 38 digits; use text(x) for a code"),
         NotNumber::OutOfRange => format!("{culprit} is out of the range of numbers"),

@@ -266,16 +266,14 @@ pub(super) fn product(a: Decimal, b: Decimal) -> Option<Decimal> {
     Wide::from(a).multiply(&b.into()).to_decimal()
 }
 
-/// The greatest integer not above the quotient, however long its parts are.
+/// The quotient without its fraction, however long its parts are.
 #[cold]
-pub(super) fn floor_quotient(a: Decimal, b: Decimal) -> Option<Decimal> {
+pub(super) fn whole_quotient(a: Decimal, b: Decimal) -> Option<Decimal> {
     let (n, d) = Wide::from(a).ratio(&b.into());
-    let (quotient, exact) = (&n / &d, (&n % &d).bits() == 0);
-    let magnitude = i128::try_from(quotient).ok()?;
-    if a.is_negative() == b.is_negative() || a.is_zero() {
-        Decimal::new(magnitude, 0)
-    } else {
-        Decimal::new(-magnitude - i128::from(!exact), 0)
+    let magnitude = i128::try_from(n / d).ok()?;
+    match a.is_negative() == b.is_negative() {
+        true => Decimal::new(magnitude, 0),
+        false => Decimal::new(-magnitude, 0),
     }
 }
 

@@ -81,9 +81,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "div",
         "x, y",
         2..=2,
-        "the greatest integer not above x / y, as x // y",
-        ("div(7, 2)", "3"),
-        |_| of_two(Number::floor_divide),
+        "x / y without its fraction, as x // y",
+        ("div(-7, 2)", "-3"),
+        |_| of_two(Number::whole_divide),
     ),
     Function::new(
         "power",

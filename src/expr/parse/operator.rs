@@ -238,7 +238,7 @@ impl Parser<'_> {
                 (0, "-") => Arithmetic::Subtract,
                 (1, "*") => Arithmetic::Multiply,
                 (1, "/") => Arithmetic::Divide,
-                (1, "//") => Arithmetic::FloorDivide,
+                (1, "//") => Arithmetic::WholeDivide,
                 (1, "%") => Arithmetic::Remainder,
                 _ => return Ok(left),
             };

@@ -24,7 +24,7 @@ fn tree(expr: &Expr) -> String {
                 Arithmetic::Subtract => "-",
                 Arithmetic::Multiply => "*",
                 Arithmetic::Divide => "/",
-                Arithmetic::FloorDivide => "//",
+                Arithmetic::WholeDivide => "//",
                 Arithmetic::Remainder => "%",
             };
             format!("({sign} {} {})", tree(a), tree(b))
