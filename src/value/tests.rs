@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::str::FromStr;
 
 use bigdecimal::num_bigint::BigInt;
-use bigdecimal::{BigDecimal, RoundingMode, Zero};
+use bigdecimal::{BigDecimal, RoundingMode};
 use bumpalo::Bump;
 use proptest::prelude::*;
 
