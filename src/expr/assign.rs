@@ -108,7 +108,10 @@ impl Assignments {
             place += 1;
             !is_dropped(place - 1)
         });
-        Ok(())
+        match self.names.is_empty() {
+            true => Err(ProgramError::new(list, 0..list.len(), "no column is left")),
+            false => Ok(()),
+        }
     }
 
     /// The output's names.
