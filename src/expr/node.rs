@@ -17,6 +17,8 @@ pub struct Node {
 pub(super) enum Kind {
     /// Text of a constant lives as long as the process.
     Constant(Value<'static>),
+    /// What `--set` gave: the same for every record as a constant is, compared as a field is.
+    Setting(Value<'static>),
     Column(usize),
     /// A value computed elsewhere: a group's key, an aggregate's result.
     Slot(usize),
@@ -92,9 +94,15 @@ impl Node {
     /// The value, where it is the same for every record.
     pub fn as_constant(&self) -> Option<Value<'static>> {
         match self.kind {
-            Kind::Constant(value) => Some(value),
+            Kind::Constant(value) | Kind::Setting(value) => Some(value),
             _ => None,
         }
+    }
+
+    /// The value, where the program spells it out.
+    pub(super) fn as_literal(&self) -> Option<Value<'static>> {
+        self.as_constant()
+            .filter(|_| matches!(self.kind, Kind::Constant(_)))
     }
 
     /// What an error about its value names: the column, or the expression's text.
@@ -103,6 +111,6 @@ impl Node {
     }
 
     pub(super) fn is_text_constant(&self) -> bool {
-        matches!(self.kind, Kind::Constant(Value::Text(_)))
+        matches!(self.as_literal(), Some(Value::Text(_)))
     }
 }

@@ -10,6 +10,45 @@ use super::parse::source_of;
 use super::regex::compile;
 use crate::record::Header;
 use crate::value::Value;
+use crate::value::parse::is_plain;
+
+/// Names that mean something only where many records are summarised (the room `fold`), and are
+/// no functions of one.
+pub const AGGREGATES: [&str; 33] = [
+    "any",
+    "arg_max",
+    "arg_min",
+    "avg",
+    "bool_and",
+    "bool_or",
+    "count",
+    "count_distinct",
+    "count_if",
+    "countif",
+    "every",
+    "first",
+    "first_value",
+    "group_concat",
+    "last",
+    "last_value",
+    "listagg",
+    "max_by",
+    "mean",
+    "median",
+    "min_by",
+    "mode",
+    "percentile_cont",
+    "quantile",
+    "quantile_cont",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "string_agg",
+    "sum",
+    "var_pop",
+    "var_samp",
+    "variance",
+];
 
 /// What the names of a program can mean.
 pub struct Scope<'s> {
@@ -119,8 +158,11 @@ impl Scope<'_> {
 
     fn setting(&self, expr: &Expr, name: &str) -> Result<Kind, ProgramError> {
         match self.settings.get(name) {
-            Some(value) if value.is_empty() => Ok(Kind::Constant(Value::Text(b""))),
-            Some(value) => Ok(Kind::Constant(Value::Raw(forever(value)))),
+            // A raw field is written as it stands: only a number surely needs no quotes.
+            Some(value) if is_plain(value.as_bytes()) => {
+                Ok(Kind::Setting(Value::Raw(forever(value))))
+            }
+            Some(value) => Ok(Kind::Setting(Value::Text(forever(value)))),
             None => Err(ProgramError::unknown_setting(
                 self.text,
                 expr.span.clone(),
@@ -147,7 +189,7 @@ impl Scope<'_> {
             .collect::<Result<Vec<_>, _>>()?;
         let texts = nodes
             .iter()
-            .map(|node| match node.as_constant() {
+            .map(|node| match node.as_literal() {
                 Some(Value::Text(text)) if !text.is_empty() => Some(Box::from(text)),
                 _ => None,
             })
@@ -265,10 +307,10 @@ impl Scope<'_> {
     }
 
     fn no_function(&self, name: &str, span: super::ast::Span) -> ProgramError {
-        if false {
-            let message = format!("'{name}' is an aggregate");
+        if AGGREGATES.contains(&name) {
+            let message = format!("'{name}' is an aggregate: it needs many records");
             return ProgramError::new(self.text, span, message)
-                .with_hint("aggregates belong into 'aggregate', outside other aggregates");
+                .with_hint("the program 'aggregate' computes it");
         }
         let names = functions::all().map(|function| function.name);
         ProgramError::unknown_function(self.text, span, name, names)

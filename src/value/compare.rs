@@ -35,6 +35,22 @@ pub fn compare(a: &Value<'_>, b: &Value<'_>) -> Result<Option<Ordering>, Fault> 
     }
 }
 
+/// Whether what [`compare`] and [`equal`] refuse is the second value: the kind of the other one
+/// decides what both must be.
+#[cold]
+pub fn is_second_at_fault(a: &Value<'_>, b: &Value<'_>) -> bool {
+    fn yields(value: &Value<'_>) -> u8 {
+        match value {
+            Value::Decimal(_) | Value::Double(_) => 0,
+            Value::Bool(_) => 1,
+            Value::Time(_) => 2,
+            Value::Interval(_) => 3,
+            Value::Raw(_) | Value::Text(_) | Value::Null => 4,
+        }
+    }
+    yields(b) > yields(a)
+}
+
 /// Whether two values are the same; `None` where one is null. A field that is a number and one
 /// that is not are different.
 ///
