@@ -1,10 +1,12 @@
 //! A program made ready to run: columns are places, constants are values, functions are compiled.
 
+use std::collections::HashSet;
+
 use regex::bytes::Regex;
 
 use super::ast::{Arithmetic, Compare, Logic};
 use super::functions::{Body, Function};
-use crate::value::Value;
+use crate::value::{Decimal, Value};
 
 /// A resolved expression.
 pub struct Node {
@@ -62,7 +64,9 @@ pub(super) enum Pattern {
 /// What `in` looks through.
 pub(super) enum List {
     /// All texts of at least one byte: a set of their bytes.
-    Texts(std::collections::HashSet<Box<[u8]>>),
+    Texts(HashSet<Box<[u8]>>),
+    /// All exact numbers.
+    Numbers(HashSet<Decimal>),
     Any(Vec<Node>),
 }
 

@@ -83,7 +83,14 @@ impl Scope<'_> {
             Ast::Literal(literal) => Kind::Constant(constant(literal)),
             Ast::Column(name) => return self.column(expr, name),
             Ast::Setting(name) => self.setting(expr, name)?,
-            Ast::Negate(value) => Kind::Negate(self.boxed(value, special)?),
+            Ast::Negate(value) => {
+                let value = self.boxed(value, special)?;
+                match value.as_literal() {
+                    Some(Value::Decimal(number)) => Kind::Constant(Value::Decimal(number.negate())),
+                    Some(Value::Double(number)) => Kind::Constant(Value::Double(-number)),
+                    _ => Kind::Negate(value),
+                }
+            }
             Ast::Not(value) => Kind::Not(self.boxed(value, special)?),
             Ast::Arithmetic(op, left, right) => {
                 Kind::Arithmetic(*op, self.boxed(left, special)?, self.boxed(right, special)?)
@@ -194,9 +201,17 @@ impl Scope<'_> {
                 _ => None,
             })
             .collect::<Option<_>>();
-        Ok(match texts {
-            Some(texts) => List::Texts(texts),
-            None => List::Any(nodes),
+        let numbers = || {
+            let number = |node: &Node| match node.as_literal() {
+                Some(Value::Decimal(number)) => Some(number),
+                _ => None,
+            };
+            nodes.iter().map(number).collect()
+        };
+        Ok(match (texts, numbers()) {
+            (Some(texts), _) => List::Texts(texts),
+            (None, Some(numbers)) => List::Numbers(numbers),
+            (None, None) => List::Any(nodes),
         })
     }
 

@@ -312,6 +312,11 @@ fn contained<'v>(
             let text = text::to_text(&values.get(place, record), batch.arena);
             Ok(text.map(|text| texts.contains(text)).into())
         }),
+        List::Numbers(numbers) => each(selection, faults, Truth::Unknown, |place, record| {
+            compare::is_among(&values.get(place, record), numbers)
+                .map(Truth::from)
+                .map_err(|fault| fault.about(&value.label))
+        }),
         List::Any(nodes) => {
             let candidates: Vec<_> = nodes
                 .iter()
