@@ -153,8 +153,14 @@ impl Program {
     /// The expression's text.
     pub fn text(&self) -> anyhow::Result<String> {
         match &self.file {
-            Some(path) => std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read the expression from '{}'", path.display())),
+            Some(path) => {
+                let text = std::fs::read_to_string(path).with_context(|| {
+                    format!("cannot read the expression from '{}'", path.display())
+                })?;
+                // Some editors begin every file with a byte order mark.
+                let start = if text.starts_with('\u{FEFF}') { 3 } else { 0 };
+                Ok(text[start..].to_owned())
+            }
             None => Ok(self.expression.clone().unwrap_or_default()),
         }
     }

@@ -1,6 +1,6 @@
 //! Assignments: columns that are set or added, each seeing the ones before it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::ast::{Item, Kind};
 use super::columns;
@@ -97,7 +97,8 @@ impl Assignments {
     /// Leaves out the columns of this list.
     pub fn drop_columns(&mut self, list: &str) -> Result<(), ProgramError> {
         let dropped = columns::resolve(&columns::parse(list)?, &self.names)?;
-        let is_dropped = |place: usize| dropped.iter().any(|column| column.index == place);
+        let dropped: HashSet<usize> = dropped.iter().map(|column| column.index).collect();
+        let is_dropped = |place: usize| dropped.contains(&place);
         let mut place = 0;
         self.outputs.retain(|_| {
             place += 1;
@@ -108,7 +109,10 @@ impl Assignments {
             place += 1;
             !is_dropped(place - 1)
         });
-        Ok(())
+        match self.names.is_empty() {
+            true => Err(ProgramError::new(list, 0..list.len(), "no column is left")),
+            false => Ok(()),
+        }
     }
 
     /// The output's names.

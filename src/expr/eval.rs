@@ -74,7 +74,7 @@ impl Node {
         faults: &mut Faults,
     ) -> Operand<'v> {
         match &self.kind {
-            Kind::Constant(value) => Operand::Constant(*value),
+            Kind::Constant(value) | Kind::Setting(value) => Operand::Constant(*value),
             Kind::Column(column) => match batch.records {
                 Some(records) => Operand::Column(records, *column, batch.arena),
                 None => Operand::Constant(Value::Null),
@@ -193,6 +193,19 @@ pub(super) fn equal(as_text: bool, a: &Value<'_>, b: &Value<'_>) -> Result<Optio
     match as_text {
         true => Ok(compare::texts(a, b).map(std::cmp::Ordering::is_eq)),
         false => compare::equal(a, b),
+    }
+}
+
+/// The fault of comparing two values, with the name of the one it is about.
+#[cold]
+pub(super) fn blame(
+    fault: Fault,
+    (left, a): (&Node, &Value<'_>),
+    (right, b): (&Node, &Value<'_>),
+) -> Fault {
+    match compare::is_second_at_fault(a, b) {
+        true => fault.about(&right.label),
+        false => fault.about(&left.label),
     }
 }
 
@@ -331,9 +344,10 @@ fn case<'v>(
                 let as_text = node.is_text_constant() || when.is_text_constant();
                 each(&rest, faults, false, |place, record| {
                     let value = values.get(places[place], record);
-                    equal(as_text, &value, &candidate.get(place, record))
+                    let candidate = candidate.get(place, record);
+                    equal(as_text, &value, &candidate)
                         .map(|equal| equal == Some(true))
-                        .map_err(|fault| fault.about(&node.label))
+                        .map_err(|fault| blame(fault, (node, &value), (when, &candidate)))
                 })
             }
             _ => {

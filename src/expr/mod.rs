@@ -31,4 +31,4 @@ pub use assign::{Assignments, Output};
 pub use error::ProgramError;
 pub use eval::{BATCH, Batch, Operand};
 pub use node::Node;
-pub use resolve::{Scope, Special};
+pub use resolve::{AGGREGATES, Scope, Special};

@@ -1,10 +1,12 @@
 //! A program made ready to run: columns are places, constants are values, functions are compiled.
 
+use std::collections::HashSet;
+
 use regex::bytes::Regex;
 
 use super::ast::{Arithmetic, Compare, Logic};
 use super::functions::{Body, Function};
-use crate::value::Value;
+use crate::value::{Decimal, Value};
 
 /// A resolved expression.
 pub struct Node {
@@ -17,6 +19,8 @@ pub struct Node {
 pub(super) enum Kind {
     /// Text of a constant lives as long as the process.
     Constant(Value<'static>),
+    /// What `--set` gave: the same for every record as a constant is, compared as a field is.
+    Setting(Value<'static>),
     Column(usize),
     /// A value computed elsewhere: a group's key, an aggregate's result.
     Slot(usize),
@@ -60,7 +64,9 @@ pub(super) enum Pattern {
 /// What `in` looks through.
 pub(super) enum List {
     /// All texts of at least one byte: a set of their bytes.
-    Texts(std::collections::HashSet<Box<[u8]>>),
+    Texts(HashSet<Box<[u8]>>),
+    /// All exact numbers.
+    Numbers(HashSet<Decimal>),
     Any(Vec<Node>),
 }
 
@@ -92,9 +98,15 @@ impl Node {
     /// The value, where it is the same for every record.
     pub fn as_constant(&self) -> Option<Value<'static>> {
         match self.kind {
-            Kind::Constant(value) => Some(value),
+            Kind::Constant(value) | Kind::Setting(value) => Some(value),
             _ => None,
         }
+    }
+
+    /// The value, where the program spells it out.
+    pub(super) fn as_literal(&self) -> Option<Value<'static>> {
+        self.as_constant()
+            .filter(|_| matches!(self.kind, Kind::Constant(_)))
     }
 
     /// What an error about its value names: the column, or the expression's text.
@@ -103,6 +115,6 @@ impl Node {
     }
 
     pub(super) fn is_text_constant(&self) -> bool {
-        matches!(self.kind, Kind::Constant(Value::Text(_)))
+        matches!(self.as_literal(), Some(Value::Text(_)))
     }
 }

@@ -10,6 +10,45 @@ use super::parse::source_of;
 use super::regex::compile;
 use crate::record::Header;
 use crate::value::Value;
+use crate::value::parse::is_plain;
+
+/// Names that mean something only where many records are summarised (the room `fold`), and are
+/// no functions of one.
+pub const AGGREGATES: [&str; 33] = [
+    "any",
+    "arg_max",
+    "arg_min",
+    "avg",
+    "bool_and",
+    "bool_or",
+    "count",
+    "count_distinct",
+    "count_if",
+    "countif",
+    "every",
+    "first",
+    "first_value",
+    "group_concat",
+    "last",
+    "last_value",
+    "listagg",
+    "max_by",
+    "mean",
+    "median",
+    "min_by",
+    "mode",
+    "percentile_cont",
+    "quantile",
+    "quantile_cont",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "string_agg",
+    "sum",
+    "var_pop",
+    "var_samp",
+    "variance",
+];
 
 /// What the names of a program can mean.
 pub struct Scope<'s> {
@@ -44,7 +83,14 @@ impl Scope<'_> {
             Ast::Literal(literal) => Kind::Constant(constant(literal)),
             Ast::Column(name) => return self.column(expr, name),
             Ast::Setting(name) => self.setting(expr, name)?,
-            Ast::Negate(value) => Kind::Negate(self.boxed(value, special)?),
+            Ast::Negate(value) => {
+                let value = self.boxed(value, special)?;
+                match value.as_literal() {
+                    Some(Value::Decimal(number)) => Kind::Constant(Value::Decimal(number.negate())),
+                    Some(Value::Double(number)) => Kind::Constant(Value::Double(-number)),
+                    _ => Kind::Negate(value),
+                }
+            }
             Ast::Not(value) => Kind::Not(self.boxed(value, special)?),
             Ast::Arithmetic(op, left, right) => {
                 Kind::Arithmetic(*op, self.boxed(left, special)?, self.boxed(right, special)?)
@@ -119,8 +165,11 @@ impl Scope<'_> {
 
     fn setting(&self, expr: &Expr, name: &str) -> Result<Kind, ProgramError> {
         match self.settings.get(name) {
-            Some(value) if value.is_empty() => Ok(Kind::Constant(Value::Text(b""))),
-            Some(value) => Ok(Kind::Constant(Value::Raw(forever(value)))),
+            // A raw field is written as it stands: only a number surely needs no quotes.
+            Some(value) if is_plain(value.as_bytes()) => {
+                Ok(Kind::Setting(Value::Raw(forever(value))))
+            }
+            Some(value) => Ok(Kind::Setting(Value::Text(forever(value)))),
             None => Err(ProgramError::unknown_setting(
                 self.text,
                 expr.span.clone(),
@@ -147,14 +196,22 @@ impl Scope<'_> {
             .collect::<Result<Vec<_>, _>>()?;
         let texts = nodes
             .iter()
-            .map(|node| match node.as_constant() {
+            .map(|node| match node.as_literal() {
                 Some(Value::Text(text)) if !text.is_empty() => Some(Box::from(text)),
                 _ => None,
             })
             .collect::<Option<_>>();
-        Ok(match texts {
-            Some(texts) => List::Texts(texts),
-            None => List::Any(nodes),
+        let numbers = || {
+            let number = |node: &Node| match node.as_literal() {
+                Some(Value::Decimal(number)) => Some(number),
+                _ => None,
+            };
+            nodes.iter().map(number).collect()
+        };
+        Ok(match (texts, numbers()) {
+            (Some(texts), _) => List::Texts(texts),
+            (None, Some(numbers)) => List::Numbers(numbers),
+            (None, None) => List::Any(nodes),
         })
     }
 
@@ -265,10 +322,10 @@ impl Scope<'_> {
     }
 
     fn no_function(&self, name: &str, span: super::ast::Span) -> ProgramError {
-        if false {
-            let message = format!("'{name}' is an aggregate");
+        if AGGREGATES.contains(&name) {
+            let message = format!("'{name}' is an aggregate: it needs many records");
             return ProgramError::new(self.text, span, message)
-                .with_hint("aggregates belong into 'aggregate', outside other aggregates");
+                .with_hint("the program 'aggregate' computes it");
         }
         let names = functions::all().map(|function| function.name);
         ProgramError::unknown_function(self.text, span, name, names)

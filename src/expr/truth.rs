@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::ast::{Compare, Logic};
-use super::eval::{Batch, each, equal};
+use super::eval::{Batch, blame, each, equal};
 use super::node::{Kind, List, Node, Pattern};
 use super::regex::compile;
 use crate::record::{Fault, Faults, Records, field};
@@ -185,14 +185,14 @@ fn comparison<'v>(
     faults: &mut Faults,
 ) -> Vec<Truth> {
     if let (Some(records), Some(column), Some(constant)) =
-        (batch.records, left.as_column(), right.as_constant())
+        (batch.records, left.as_column(), right.as_literal())
     {
         if let Some(truths) =
             column_with_constant(op, (records, column), left, constant, selection, faults)
         {
             return truths;
         }
-    } else if left.as_constant().is_some() && right.as_column().is_some() {
+    } else if left.as_literal().is_some() && right.as_column().is_some() {
         return comparison(mirrored(op), right, left, batch, selection, faults);
     }
     let as_text = left.is_text_constant() || right.is_text_constant();
@@ -212,7 +212,7 @@ fn comparison<'v>(
         };
         answer
             .map(Truth::from)
-            .map_err(|fault| fault.about(&left.label))
+            .map_err(|fault| blame(fault, (left, &a), (right, &b)))
     })
 }
 
@@ -312,11 +312,17 @@ fn contained<'v>(
             let text = text::to_text(&values.get(place, record), batch.arena);
             Ok(text.map(|text| texts.contains(text)).into())
         }),
+        List::Numbers(numbers) => each(selection, faults, Truth::Unknown, |place, record| {
+            compare::is_among(&values.get(place, record), numbers)
+                .map(Truth::from)
+                .map_err(|fault| fault.about(&value.label))
+        }),
         List::Any(nodes) => {
             let candidates: Vec<_> = nodes
                 .iter()
                 .map(|node| {
                     (
+                        node,
                         node.is_text_constant(),
                         node.evaluate(batch, selection, faults),
                     )
@@ -325,10 +331,10 @@ fn contained<'v>(
             each(selection, faults, Truth::Unknown, |place, record| {
                 let value_here = values.get(place, record);
                 let mut answer = Truth::False;
-                for (as_text, candidate) in &candidates {
+                for (node, as_text, candidate) in &candidates {
                     let candidate = candidate.get(place, record);
                     let equal = equal(*as_text, &value_here, &candidate)
-                        .map_err(|fault| fault.about(&value.label))?;
+                        .map_err(|fault| blame(fault, (value, &value_here), (node, &candidate)))?;
                     match equal {
                         Some(true) => return Ok(Truth::True),
                         Some(false) => {}

@@ -483,3 +483,13 @@ proptest! {
         prop_assert_eq!(shown(&*accumulator, 0), exact.to_string());
     }
 }
+
+#[test]
+fn the_language_knows_the_names_of_aggregates() {
+    let names = all().flat_map(|aggregate| [&[aggregate.name], aggregate.aliases].concat());
+    let mut only_here: Vec<&str> = names
+        .filter(|name| crate::expr::functions::find(name).is_none())
+        .collect();
+    only_here.sort_unstable();
+    assert_eq!(only_here, crate::expr::AGGREGATES);
+}

@@ -94,6 +94,8 @@ impl Index {
         if !self.is_regular(&block.bytes) {
             self.take_out_irregular(block);
             self.scan(block, dialect)?;
+            // What is left is regular; how its lines end was not looked at before.
+            self.is_regular(&block.bytes);
         }
         Ok(Records {
             block,
@@ -120,7 +122,8 @@ impl Index {
         }
     }
 
-    /// Whether every record has as many fields as there are columns.
+    /// Whether every record has as many fields as there are columns; where they have, notes whether
+    /// any ends in CR LF.
     fn is_regular(&mut self, bytes: &[u8]) -> bool {
         let columns = self.columns;
         if self.bounds.len() != self.records * columns + 1 {
@@ -386,6 +389,18 @@ mod tests {
                 ),
             ]
         );
+    }
+
+    #[test]
+    fn what_is_left_of_an_irregular_block_ends_in_cr_lf_or_not() {
+        let mut index = Index::default();
+        for text in ["1,2\r\n\r\n3,4\r\n", "1,2\n\n3,4\n", "1,2\r\n5\r\n3,4\r\n"] {
+            let mut block = block(text);
+            let records = index.build(&mut block, 2, Dialect::STREAM).unwrap();
+            assert_eq!(records.field(0, 1), b"2", "{text:?}");
+            assert_eq!(records.field(1, 1), b"4", "{text:?}");
+            assert_eq!(records.has_returns(), text.contains('\r'), "{text:?}");
+        }
     }
 
     #[test]

@@ -7,10 +7,11 @@
 //! comparison bytewise: that is [`compare_text`], which the evaluator chooses.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use super::parse::{self, NotNumber, compare_plain, compare_plain_with, is_plain};
 use super::text::{self, quoted};
-use super::{Interval, Number, Time, Value};
+use super::{Decimal, Interval, Number, Time, Value};
 use crate::record::Fault;
 
 /// How two values that are not null stand to each other.
@@ -33,6 +34,43 @@ pub fn compare(a: &Value<'_>, b: &Value<'_>) -> Result<Option<Ordering>, Fault> 
         Some(Ordered(order)) => Ok(Some(order)),
         Some(Apart) => Err(apart(a, b)),
     }
+}
+
+/// Whether a value is one of these numbers; `None` for null.
+///
+/// # Errors
+/// It is no number.
+pub fn is_among(value: &Value<'_>, numbers: &HashSet<Decimal>) -> Result<Option<bool>, Fault> {
+    let number = match value {
+        Value::Null => return Ok(None),
+        Value::Raw(field) | Value::Text(field) => match parse::parse(field) {
+            Ok(number) => number,
+            Err(NotNumber::TooLong) => return Ok(Some(false)),
+            Err(reason) => return Err(text::not_a_number(field, reason)),
+        },
+        other => number(other)?,
+    };
+    let exact = match number {
+        Number::Decimal(decimal) => Some(decimal),
+        Number::Double(double) => Decimal::from_f64_shortest(double),
+    };
+    Ok(Some(exact.is_some_and(|exact| numbers.contains(&exact))))
+}
+
+/// Whether what [`compare`] and [`equal`] refuse is the second value: the kind of the other one
+/// decides what both must be.
+#[cold]
+pub fn is_second_at_fault(a: &Value<'_>, b: &Value<'_>) -> bool {
+    fn yields(value: &Value<'_>) -> u8 {
+        match value {
+            Value::Decimal(_) | Value::Double(_) => 0,
+            Value::Bool(_) => 1,
+            Value::Time(_) => 2,
+            Value::Interval(_) => 3,
+            Value::Raw(_) | Value::Text(_) | Value::Null => 4,
+        }
+    }
+    yields(b) > yields(a)
 }
 
 /// Whether two values are the same; `None` where one is null. A field that is a number and one
