@@ -187,10 +187,17 @@ pub(super) fn each<T: Copy>(
         .collect()
 }
 
-/// Whether two values are the same: byte by byte where a text literal decides.
+/// Whether two values are compared byte by byte: where a text literal stands on one side
+/// (`as_text`), unless the other is a time that was made. Then the literal is read as one.
+#[inline(always)]
+pub(super) fn is_bytewise(as_text: bool, a: &Value<'_>, b: &Value<'_>) -> bool {
+    as_text && !a.is_time() && !b.is_time()
+}
+
+/// Whether two values are the same.
 #[inline]
 pub(super) fn equal(as_text: bool, a: &Value<'_>, b: &Value<'_>) -> Result<Option<bool>, Fault> {
-    match as_text {
+    match is_bytewise(as_text, a, b) {
         true => Ok(compare::texts(a, b).map(std::cmp::Ordering::is_eq)),
         false => compare::equal(a, b),
     }

@@ -1,9 +1,10 @@
 //! Conditions over a selection of records: true, false or unknown, as in SQL.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use super::ast::{Compare, Logic};
-use super::eval::{Batch, blame, each, equal};
+use super::eval::{Batch, blame, each, equal, is_bytewise};
 use super::node::{Kind, List, Node, Pattern};
 use super::regex::compile;
 use crate::record::{Fault, Faults, Records, field};
@@ -201,7 +202,7 @@ fn comparison<'v>(
     let b = right.evaluate(batch, selection, faults);
     each(selection, faults, Truth::Unknown, |place, record| {
         let (a, b) = (a.get(place, record), b.get(place, record));
-        if as_text {
+        if is_bytewise(as_text, &a, &b) {
             let order = compare::texts(&a, &b);
             return Ok(order.map(|order| holds(op, order)).into());
         }
@@ -298,6 +299,16 @@ fn matching<'v>(
     }
 }
 
+/// A time that was made is looked for among texts that are read as times.
+fn is_among_times(time: &Value<'_>, texts: &HashSet<Box<[u8]>>) -> Result<Truth, Fault> {
+    for text in texts {
+        if compare::equal(time, &Value::Text(text))? == Some(true) {
+            return Ok(Truth::True);
+        }
+    }
+    Ok(Truth::False)
+}
+
 /// True where one candidate is equal; unknown where none is but one, or the value, is null.
 fn contained<'v>(
     value: &'v Node,
@@ -309,7 +320,11 @@ fn contained<'v>(
     let values = value.evaluate(batch, selection, faults);
     match list {
         List::Texts(texts) => each(selection, faults, Truth::Unknown, |place, record| {
-            let text = text::to_text(&values.get(place, record), batch.arena);
+            let here = values.get(place, record);
+            if here.is_time() {
+                return is_among_times(&here, texts).map_err(|fault| fault.about(&value.label));
+            }
+            let text = text::to_text(&here, batch.arena);
             Ok(text.map(|text| texts.contains(text)).into())
         }),
         List::Numbers(numbers) => each(selection, faults, Truth::Unknown, |place, record| {

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// The most characters of a name that a fault shows.
+const LONGEST_NAME: usize = 100;
+
 /// A reason why one record cannot be used, without its place: the driver knows file and line and
 /// puts them in front. Worded as `price: 'abc' is not a number`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +16,11 @@ impl Fault {
         Fault(message.into().into_boxed_str())
     }
 
-    /// The same fault with the name of the column or expression it is about in front.
+    /// The same fault with the name of the column or expression it is about in front; of a long
+    /// one its beginning.
     pub fn about(self, name: &str) -> Self {
+        let end = name.char_indices().nth(LONGEST_NAME).map(|(end, _)| end);
+        let name = end.map_or_else(|| name.to_owned(), |end| format!("{}...", &name[..end]));
         Fault(format!("{name}: {}", self.0).into_boxed_str())
     }
 }
@@ -26,3 +32,18 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_is_cut() {
+        let fault = Fault::new("not a number").about(&"é".repeat(200));
+        assert_eq!(
+            fault.to_string(),
+            format!("{}...: not a number", "é".repeat(100))
+        );
+        assert_eq!(Fault::new("no").about("a").to_string(), "a: no");
+    }
+}
