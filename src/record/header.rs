@@ -55,6 +55,8 @@ impl Header {
     pub fn repaired(self) -> Self {
         let mut taken: std::collections::HashSet<String> = self.names.iter().cloned().collect();
         let mut seen = std::collections::HashSet::new();
+        // Of each repeated name the number to try next: smaller ones stay taken.
+        let mut next = std::collections::HashMap::new();
         let mut names = Vec::with_capacity(self.names.len());
         for (place, name) in self.names.into_iter().enumerate() {
             let name = match name.is_empty() {
@@ -65,10 +67,14 @@ impl Header {
                 names.push(name);
                 continue;
             }
-            let free = (2..)
-                .map(|number| format!("{name}_{number}"))
-                .find(|candidate| !taken.contains(candidate) && !seen.contains(candidate))
-                .unwrap_or(name);
+            let number = next.entry(name.clone()).or_insert(2u64);
+            let free = loop {
+                let candidate = format!("{name}_{number}");
+                *number += 1;
+                if !taken.contains(&candidate) && !seen.contains(&candidate) {
+                    break candidate;
+                }
+            };
             taken.insert(free.clone());
             seen.insert(free.clone());
             names.push(free);
@@ -120,6 +126,13 @@ mod tests {
             repaired.names(),
             ["a", "column_2", "a_3", "a_2", "a_4", "column_6"]
         );
+    }
+
+    #[test]
+    fn many_repeated_names_are_repaired_in_linear_time() {
+        let repaired = Header::new(vec!["a".to_owned(); 100_000]).repaired();
+        assert_eq!(repaired.names()[99_999], "a_100000");
+        assert!(repaired.checked().is_ok());
     }
 
     #[test]

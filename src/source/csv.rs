@@ -4,7 +4,7 @@ mod room;
 
 use std::ops::Range;
 
-use crate::record::{Dialect, Faults, Records, field};
+use crate::record::{Dialect, Faults, Records, field, scan};
 use crate::stream::{Made, Pass};
 
 use super::picked::Picked;
@@ -70,10 +70,12 @@ impl Extract {
             (true, true) if nulls.is_empty() => Way::Whole,
             (true, true) => Way::WholeButNulls,
         };
-        let picked = &table.picked.picks;
-        let repeats = |column| picked.iter().filter(|&pick| *pick == column).count();
+        let mut repeats = vec![0; columns];
+        for &column in &table.picked.picks {
+            repeats[column] += 1;
+        }
         Extract {
-            repeats: (0..columns).map(repeats).max().unwrap_or(1),
+            repeats: repeats.into_iter().max().unwrap_or(1),
             is_plain: nulls.is_empty() && table.dialect.delimiter == b',',
             runs,
             null_lengths: Lengths::of(nulls),
@@ -208,14 +210,28 @@ impl Pass for Extract {
         }
         let mut left_out = 0;
         match (self.way, records.has_returns()) {
+            (Way::Fields, _) => left_out = self.fields(records, count, made),
+            _ if has_returns_within(records) => left_out = self.fields(records, count, made),
             (Way::Whole, false) => made.keep(records.bytes(), 0..records.range(count - 1).end),
             (Way::WholeButNulls, false) => self.whole_but_nulls(records, count, made),
-            (Way::Fields, _) => left_out = self.fields(records, count, made),
             _ if self.is_plain => self.runs::<true>(records, count, made),
             _ => self.runs::<false>(records, count, made),
         }
         made.records = count as u64 - left_out;
     }
+}
+
+/// Whether there is a carriage return beside those of the line ends: unquoted, its field must be
+/// quoted.
+fn has_returns_within(records: &Records<'_>) -> bool {
+    let block = records.bytes();
+    if !records.has_returns() {
+        return memchr::memchr(b'\r', block).is_some();
+    }
+    let ends = (0..records.len())
+        .filter(|&record| block[..records.range(record).end].ends_with(b"\r\n"))
+        .count();
+    scan::count_byte(block, b'\r') != ends
 }
 
 /// Which lengths there are among some texts; one past the greatest bit stands for all longer ones.

@@ -218,7 +218,14 @@ fn iso_time(text: &[u8], out: &mut [u8; TIME]) -> Option<()> {
     }
     let two = |at: usize| (text[at] - b'0') * 10 + (text[at + 1] - b'0');
     let month = MONTHS.chunks(3).position(|name| *name == text[3..6])? as u8 + 1;
-    let in_range = (1..=31).contains(&two(0))
+    let (century, year) = (two(7), two(9));
+    let is_leap = if year == 0 { century } else { year }.is_multiple_of(4);
+    let days = match month {
+        2 => 28 + u8::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    let in_range = (1..=days).contains(&two(0))
         && two(12) < 24
         && two(15) < 60
         && two(18) <= 60
@@ -279,6 +286,24 @@ mod tests {
                 .unwrap_err()
                 .contains("its referrer")
         );
+    }
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        for (day, is_there) in [
+            ("31/Jan/2024", true),
+            ("31/Feb/2024", false),
+            ("29/Feb/2024", true),
+            ("29/Feb/2023", false),
+            ("29/Feb/1900", false),
+            ("29/Feb/2000", true),
+            ("31/Apr/2024", false),
+            ("00/Apr/2024", false),
+        ] {
+            let line = format!("a - - [{day}:00:00:00 +0000] \"GET /\" 200 1");
+            let found = converted(AccessFormat::Common, &line);
+            assert_eq!(found.is_ok(), is_there, "{day}");
+        }
     }
 
     #[test]

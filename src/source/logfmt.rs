@@ -104,6 +104,12 @@ impl<'l> Pairs<'l> {
             [b'=', b'"', ref inner @ ..] => {
                 let end = quote_end(inner)
                     .ok_or_else(|| Fault::new(format!("a quote never ends: {}", shown(rest))))?;
+                if inner.get(end + 1).is_some_and(|byte| !is_space(byte)) {
+                    let behind = shown(&inner[end + 1..]);
+                    return Err(Fault::new(format!(
+                        "a space was expected behind the quote, before {behind}"
+                    )));
+                }
                 (unescaped(&inner[..end]), true, end + 3)
             }
             [b'=', ref bare @ ..] => {
@@ -291,6 +297,10 @@ mod tests {
             ("a=1 a=2", "the key 'a' stands twice"),
             ("hello world", "no key=value in 'hello world'"),
             ("a=\"x", "a quote never ends: 'a=\"x'"),
+            (
+                "a=\"x\"y",
+                "a space was expected behind the quote, before 'y'",
+            ),
             ("a=1 =2", "a key was expected before '=2'"),
         ] {
             let found = converted(&["a"], Extra::Fail, line).unwrap_err();

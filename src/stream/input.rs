@@ -280,6 +280,13 @@ impl Input {
                 .build(&mut head, fields, dialect)
                 .map_err(|error| anyhow::anyhow!("{name}:{}: {}", error.line, error.fault))?;
             let names = (0..fields).map(|column| records.field(0, column));
+            let has_return =
+                |raw: &[u8]| raw.contains(&b'\r') && raw.first().copied() != dialect.quote;
+            if names.clone().any(has_return) {
+                bail!(
+                    "{name}:{line}: the lines end in CR alone; convert them first: tr '\\r' '\\n'"
+                );
+            }
             let header = Header::from_fields(names, dialect.quote)
                 .with_context(|| format!("{name}:{line}"))?;
             block.place.line = line + lines;
@@ -330,5 +337,32 @@ fn difference(expected: &Header, found: &Header) -> String {
     match found.names().get(expected.len()) {
         Some(other) => format!("it has one more column, '{other}'"),
         None => "they are equal".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(text: &'static [u8]) -> Result<Header, String> {
+        let opener: Opener = Box::new(move || {
+            Ok(Source {
+                name: Arc::from("x.csv"),
+                read: Box::new(text),
+            })
+        });
+        Input::new([opener], Framing::Records(Dialect::STREAM))
+            .header()
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn lines_that_end_in_cr_alone_are_refused() {
+        let refused = "x.csv:1: the lines end in CR alone; convert them first: tr '\\r' '\\n'";
+        assert_eq!(header(b"a,b\r1,2\r3,4\r"), Err(refused.to_owned()));
+        assert_eq!(header(b"a\r1\n2\n"), Err(refused.to_owned()));
+        for fine in [&b"a,b\r\n1,2\r\n"[..], b"a,b\r", b"a,\"b\rc\"\n"] {
+            assert_eq!(header(fine).map(|header| header.len()), Ok(2));
+        }
     }
 }

@@ -65,6 +65,13 @@ fn a_carriage_return_in_a_field_is_not_lost() {
     assert_eq!(stream(&[1, 0], "a\r,b\n"), "b,\"a\r\"\n");
     assert_eq!(stream(&[0, 1], "a,b\r\r\n"), "a,\"b\r\"\n");
     assert_eq!(stream(&[0], "\r,b\n"), "\"\r\"\n");
+    assert_eq!(stream(&[0, 1], "1,2\r3\n"), "1,\"2\r3\"\n");
+    assert_eq!(
+        stream(&[0, 1], "\"\r\",\rx\r\n1,2\r\n"),
+        "\"\r\",\"\rx\"\n1,2\n"
+    );
+    let with_nulls = table(Dialect::STREAM, &[0, 1], &["NA"]);
+    assert_eq!(extracted(with_nulls, 2, "NA,2\r3\n"), ",\"2\r3\"\n");
 }
 
 #[test]

@@ -85,6 +85,13 @@ impl<'u> Cursor<'u> {
         if rest.is_empty() {
             return Fault::new(format!("not JSON: it ends where {expected} should be"));
         }
+        // What follows on the next line or behind the value is none of its business.
+        let end = rest.iter().position(|byte| b"\r\n}]".contains(byte));
+        let rest = match end {
+            Some(end) if matches!(rest[end], b'}' | b']') => &rest[..=end],
+            Some(end) => &rest[..end],
+            None => rest,
+        };
         let shown = String::from_utf8_lossy(&rest[..rest.len().min(SHOWN)]);
         let shown = shown.trim_end_matches(char::REPLACEMENT_CHARACTER);
         let more = if rest.len() > SHOWN { "..." } else { "" };
@@ -437,6 +444,14 @@ mod tests {
         assert_eq!(
             fault("{\"a\":"),
             "not JSON: it ends where a value should be"
+        );
+        assert_eq!(
+            fault("{\"a\":tru},\n{\"a\":3}]"),
+            "not JSON: a value is missing before 'tru}'"
+        );
+        assert_eq!(
+            fault("[1 2\n,3]"),
+            "not JSON: ',' or ']' is missing before '2'"
         );
         assert_eq!(fault("{\"a"), "not JSON: a string never ends");
     }
