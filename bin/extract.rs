@@ -106,6 +106,7 @@ impl Tool for Args {
         let pattern = self.pattern.as_deref().map(Pattern::new).transpose();
         let pattern = pattern.map_err(Usage::error)?;
         let paths = expanded(&self.sources)?;
+        self.running.refuse_clashes(&paths, None)?;
         let reading = match (pattern, self.from, self.delimiter) {
             (Some(pattern), ..) => Reading::Pattern(pattern),
             (_, Some(format), _) => self.reading(format)?,

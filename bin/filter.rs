@@ -49,6 +49,10 @@ impl Tool for Args {
         let settings = self.shared.settings();
         let text = self.program.text()?;
         let condition = parse::condition(&text).map_err(Usage::from)?;
+        if let Some(path) = &self.otherwise {
+            let read = self.program.files();
+            self.shared.refuse_clashes(&read, Some(("--else", path)))?;
+        }
         let (mut input, header) = self.program.open(&settings)?;
         let condition = Scope {
             text: &text,

@@ -80,6 +80,8 @@ impl Tool for Args {
             Address::parse(&self.target, self.table.as_deref(), self.to).map_err(Usage::error)?;
         let mode = self.checked_mode(&address)?;
         let settings = self.shared.settings();
+        self.shared
+            .refuse_clashes(&self.files, address.file().map(|path| ("TARGET", path)))?;
         let target = self.open(&address, mode, &settings)?;
         let mut input = Input::files(&self.files, Framing::Records(settings.dialect));
         let mut progress = cli::Progress::start();

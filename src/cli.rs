@@ -1,13 +1,13 @@
 //! Flags that all programs share, and the one `main`: parse, run, report, exit.
 
-mod terminal;
-
+mod clash;
 mod listing;
+mod terminal;
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -75,7 +75,7 @@ pub struct RejectFlags {
     on_error: String,
 
     /// Write bad records to FILE, with the reason, source and line of each
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = rejects_file)]
     rejects: Option<PathBuf>,
 
     /// Fail when more bad records than this are set aside: a number, or a share such as 0.1%
@@ -94,6 +94,15 @@ impl RejectFlags {
 }
 
 impl Shared {
+    /// As [`Running::refuse_clashes`].
+    pub fn refuse_clashes(
+        &self,
+        read: &[PathBuf],
+        other: Option<(&str, &Path)>,
+    ) -> anyhow::Result<()> {
+        self.running.refuse_clashes(read, other)
+    }
+
     /// The same in the driver's terms.
     pub fn settings(&self) -> Settings {
         self.running.settings(Dialect::delimited(self.delimiter))
@@ -101,6 +110,19 @@ impl Shared {
 }
 
 impl Running {
+    /// Refuses to write rejects, or `other` with the name of who writes it, where `read` or the
+    /// other is.
+    pub fn refuse_clashes(
+        &self,
+        read: &[PathBuf],
+        other: Option<(&str, &Path)>,
+    ) -> anyhow::Result<()> {
+        let rejects = self.rejects.rejects.as_deref();
+        let rejects = rejects.map(|path| ("--rejects", path));
+        let written: Vec<_> = other.into_iter().chain(rejects).collect();
+        clash::refuse(read, &written)
+    }
+
     /// The same in the driver's terms, for an input of this dialect.
     pub fn settings(&self, dialect: Dialect) -> Settings {
         Settings {
@@ -108,6 +130,13 @@ impl Running {
             dialect,
             policy: self.rejects.policy(),
         }
+    }
+}
+
+fn rejects_file(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("rejects go to a file, not to standard output".to_owned()),
+        _ => Ok(PathBuf::from(text)),
     }
 }
 
@@ -167,13 +196,19 @@ impl Program {
 
     /// Opens the first file, or standard input, and reads the header.
     pub fn open(&self, settings: &Settings) -> anyhow::Result<(Input, Header)> {
+        let rejects = settings.policy.file.as_deref();
+        let written: Vec<_> = rejects
+            .map(|path| ("--rejects", path))
+            .into_iter()
+            .collect();
+        clash::refuse(&self.files(), &written)?;
         let mut input = Input::files(&self.files(), Framing::Records(settings.dialect));
         let header = input.header()?;
         Ok((input, header))
     }
 
-    /// The files to read; with `-f` there is no expression before them.
-    fn files(&self) -> Vec<PathBuf> {
+    /// The files to read; none is standard input; with `-f` there is no expression before them.
+    pub fn files(&self) -> Vec<PathBuf> {
         let first = self
             .file
             .as_ref()

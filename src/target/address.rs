@@ -147,6 +147,14 @@ impl Address {
         matches!(self, Address::Sqlite { .. } | Address::Postgres { .. })
     }
 
+    /// The file that is written, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Address::Sqlite { path, .. } | Address::File { path, .. } => Some(path),
+            Address::Postgres { .. } | Address::Standard { .. } => None,
+        }
+    }
+
     /// What a failed run may say for comfort.
     pub fn unharmed(&self) -> Option<String> {
         match self {
