@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 use pipewright::cli::{self, Shared, Tool, Usage};
 use pipewright::stream::{Framing, Input, Output, Settings, Summary};
@@ -96,7 +97,9 @@ impl Tool for Args {
         if !matches!(address, Address::Standard { .. }) {
             let mut bytes = Vec::new();
             receipt.write(&mut bytes);
-            Output::standard().write(&bytes)?;
+            Output::standard()
+                .write(&bytes)
+                .context("the load is committed, but its receipt is not written")?;
         }
         Ok(summary)
     }

@@ -60,7 +60,7 @@ pub struct Shared {
 #[derive(Args, Clone, Debug)]
 pub struct Running {
     /// Threads to use at most [default: the number of cores]
-    #[arg(short = 'j', long, value_name = "N")]
+    #[arg(short = 'j', long, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
 
     #[command(flatten)]
@@ -138,6 +138,14 @@ fn rejects_file(text: &str) -> Result<PathBuf, String> {
         "-" => Err("rejects go to a file, not to standard output".to_owned()),
         _ => Ok(PathBuf::from(text)),
     }
+}
+
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    const MOST: usize = 1024;
+    text.parse()
+        .ok()
+        .filter(|threads: &NonZeroUsize| threads.get() <= MOST)
+        .ok_or_else(|| format!("the number of threads is from 1 to {MOST}"))
 }
 
 fn cores() -> usize {

@@ -65,13 +65,16 @@ pub fn drive<W: Work>(
     scratches.push(own);
     if go_on && threads > 1 {
         std::thread::scope(|scope| {
+            // Where the system gives no more threads, those that are there do the work.
             let helpers: Vec<_> = (1..threads)
-                .map(|_| {
-                    scope.spawn(|| {
-                        let mut scratch = work.scratch();
-                        shared.run(work, &mut scratch, false);
-                        scratch
-                    })
+                .map_while(|_| {
+                    std::thread::Builder::new()
+                        .spawn_scoped(scope, || {
+                            let mut scratch = work.scratch();
+                            shared.run(work, &mut scratch, false);
+                            scratch
+                        })
+                        .ok()
                 })
                 .collect();
             shared.run(work, &mut scratches[0], false);

@@ -317,8 +317,11 @@ fn first_record(block: &Block, dialect: Dialect) -> anyhow::Result<Option<(Range
     let end = start + bounds[last] as usize;
     if found.stray_quote.is_some_and(|place| start + place < end) {
         let line = block.place.line + scan::count_byte(&bytes[..start], b'\n') as u64;
-        let fault = Unreadable::stray_quote(line).fault;
-        bail!("{}:{line}: {fault}", block.place.source);
+        let name = &block.place.source;
+        if matches!(bytes[start], b'{' | b'[') {
+            bail!("{name}:{line}: this looks like JSON; 'extract --from jsonl' reads it");
+        }
+        bail!("{name}:{line}: {}", Unreadable::stray_quote(line).fault);
     }
     Ok(Some((start..end, last + 1)))
 }
