@@ -1,8 +1,8 @@
 //! `aggregate`: groups records and summarises each group.
 //!
-//! Memory grows with the number of groups, and with the values of `median`, `quantile`, `mode` and
-//! `count_distinct`. Groups come out in the order of their first records, and every result is the
-//! same for any order, thread or partition.
+//! Memory grows with the number of groups, and with the values of `median`, `quantile`, `mode`,
+//! `count_distinct` and `string_agg`. Groups come out in the order of their first records, and every
+//! result is the same for any number of threads.
 
 use std::process::ExitCode;
 

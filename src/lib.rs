@@ -9,7 +9,7 @@
 //! | [`expr`] | the language: lex, parse, resolve, evaluate, functions |
 //! | [`fold`] | what many records become: aggregate functions, the group table |
 //! | [`trust`] | how stages believe each other: rejects |
-//! | [`stream`] | how records move: input, output, the driver of the four shapes, threads |
+//! | [`stream`] | how records move: input, output, the driver, the shapes of programs, threads |
 //! | [`source`], [`target`] | one file per format or system at the two ends |
 //! | [`cli`] | flags that all share, the one `main` |
 

@@ -16,8 +16,8 @@
 //! | `truth` | `bool_and`, `bool_or`, `count_if` |
 //!
 //! An accumulator holds the states of all groups for one call, so that a batch of records costs one
-//! virtual call. Every result is independent of the order in which records and parts of the stream
-//! arrive.
+//! virtual call. No result depends on how the stream is dealt to threads; only `first`, `last`,
+//! `string_agg` and ties depend on the order of its records.
 
 mod aggregation;
 mod best;
