@@ -1,7 +1,7 @@
 //! `filter`: keeps the records for which an expression is true.
 //!
-//! Records pass through byte for byte (their line ends become LF) and in order. Memory is a few blocks a thread, whatever the
-//! input; a record goes on as soon as the input pauses.
+//! Records pass through byte for byte (their line ends become LF) and in order. Memory is a few
+//! blocks a thread, whatever the input; a record goes on as soon as the input pauses.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
