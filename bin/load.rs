@@ -13,7 +13,9 @@ use pipewright::stream::{Framing, Input, Output, Settings, Summary};
 use pipewright::target::file::Text;
 use pipewright::target::postgres::Postgres;
 use pipewright::target::sqlite::Sqlite;
+
 use pipewright::target::{self, Address, Format, Mode, Target};
+use pipewright::trust::Ends;
 
 /// Load the stream into a database table, a file or standard output: all of it or none of it
 #[derive(Parser, Debug)]
@@ -67,6 +69,10 @@ struct Args {
     #[arg(short, long, value_name = "NAMES", value_delimiter = ',')]
     key: Vec<String>,
 
+    /// Refuse an upstream that leaves no word that it ended well, as foreign programs do
+    #[arg(long, conflicts_with = "accept_unclean")]
+    require_clean: bool,
+
     #[command(flatten)]
     shared: Shared,
 }
@@ -76,15 +82,21 @@ fn main() -> ExitCode {
 }
 
 impl Tool for Args {
+    const WRITES_STREAM: bool = false;
+
     fn run(self) -> anyhow::Result<Summary> {
         let address =
             Address::parse(&self.target, self.table.as_deref(), self.to).map_err(Usage::error)?;
         let mode = self.checked_mode(&address)?;
-        let settings = self.shared.settings();
+        let mut settings = self.shared.settings();
+        if self.require_clean {
+            settings.ends = Ends::Required;
+        }
         self.shared
             .refuse_clashes(&self.files, address.file().map(|path| ("TARGET", path)))?;
         let target = self.open(&address, mode, &settings)?;
-        let mut input = Input::files(&self.files, Framing::Records(settings.dialect));
+        let mut input =
+            Input::files(&self.files, Framing::Records(settings.dialect)).judging(settings.ends);
         let mut progress = cli::Progress::start();
         let loaded = target::load(&mut input, &settings, target, &mut |records| {
             progress.show(records)

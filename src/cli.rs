@@ -16,12 +16,15 @@ use clap::{Args, Parser};
 use crate::expr::ProgramError;
 use crate::record::{Dialect, Header};
 use crate::stream::{Framing, Input, Settings, Summary};
-use crate::trust::{Policy, Tolerance};
+use crate::trust::{Ends, Policy, Tolerance, Unclean, ends};
 
 pub use terminal::{Progress, terminal_width};
 
 /// A program: its flags are its fields, its help their comments.
 pub trait Tool: Parser {
+    /// Whether standard output is a stream of records, whose failure must be seen in it.
+    const WRITES_STREAM: bool = true;
+
     /// Does the work; what is returned is told to the user on standard error.
     fn run(self) -> anyhow::Result<Summary>;
 }
@@ -65,6 +68,10 @@ pub struct Running {
 
     #[command(flatten)]
     rejects: RejectFlags,
+
+    /// Take the end of input as it comes, also where the program before has failed
+    #[arg(long)]
+    accept_unclean: bool,
 }
 
 /// What happens to bad records.
@@ -129,6 +136,10 @@ impl Running {
             threads: self.threads.map_or_else(cores, NonZeroUsize::get),
             dialect,
             policy: self.rejects.policy(),
+            ends: match self.accept_unclean {
+                true => Ends::Accepted,
+                false => Ends::Judged,
+            },
         }
     }
 }
@@ -210,7 +221,8 @@ impl Program {
             .into_iter()
             .collect();
         clash::refuse(&self.files(), &written)?;
-        let mut input = Input::files(&self.files(), Framing::Records(settings.dialect));
+        let mut input =
+            Input::files(&self.files(), Framing::Records(settings.dialect)).judging(settings.ends);
         let header = input.header()?;
         Ok((input, header))
     }
@@ -271,6 +283,7 @@ pub fn main<T: Tool>() -> ExitCode {
                 .help("Print completions for bash, zsh, fish, elvish or powershell"),
         );
     let name = command.get_name().to_owned();
+    ends::begin(&name, T::WRITES_STREAM);
     let has_language = command
         .get_arguments()
         .any(|arg| arg.get_id() == "expression");
@@ -307,7 +320,7 @@ pub fn main<T: Tool>() -> ExitCode {
             if let Some(notice) = summary.notice {
                 say(&name, &notice);
             }
-            ExitCode::SUCCESS
+            succeed(&name)
         }
         Err(error) => fail(&name, &error),
     }
@@ -327,8 +340,9 @@ fn wrong_call(name: &str, error: &clap::Error) -> ExitCode {
         return print(name, error.render().to_string().as_bytes());
     }
     let text = error.render().to_string();
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
-    say(name, text.trim_end());
+    let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+    ends::fail(text, None);
+    say(name, text);
     ExitCode::from(2)
 }
 
@@ -339,12 +353,26 @@ fn print(name: &str, text: &[u8]) -> ExitCode {
             name,
             &anyhow::Error::new(error).context("cannot write to standard output"),
         ),
-        _ => ExitCode::SUCCESS,
+        _ => succeed(name),
+    }
+}
+
+/// Ends well, where the readers could be told so.
+fn succeed(name: &str) -> ExitCode {
+    match ends::succeed() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(name, &told(&error));
+            ExitCode::FAILURE
+        }
     }
 }
 
 fn fail(name: &str, error: &anyhow::Error) -> ExitCode {
-    say(name, &told(error));
+    let message = told(error);
+    // Said first: the readers may be slow to take the last of the output.
+    say(name, &message);
+    ends::fail(&message, error.downcast_ref::<Unclean>());
     ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
 }
 

@@ -91,7 +91,7 @@ impl Extraction<'_> {
                 unquote,
             } => self.csv(dialect, heading, sniff, unquote, settings, output),
             Reading::Json(framing) => {
-                let (header, wanted, input) = self.wanted::<JsonSurvey>(framing)?;
+                let (header, wanted, input) = self.wanted::<JsonSurvey>(framing, settings)?;
                 lines(
                     input,
                     &header,
@@ -101,20 +101,27 @@ impl Extraction<'_> {
                 )
             }
             Reading::Logfmt => {
-                let (header, wanted, input) = self.wanted::<LogfmtSurvey>(Framing::Lines)?;
+                let (header, wanted, input) =
+                    self.wanted::<LogfmtSurvey>(Framing::Lines, settings)?;
                 lines(input, &header, &Logfmt::new(wanted), settings, output)
             }
             Reading::Access(format) => {
                 let names = format.columns().iter().map(|name| (*name).to_owned());
                 let (header, picked) = self.picked(Header::new(names.collect()))?;
                 let log = AccessLog { format, picked };
-                lines(self.input(Framing::Lines), &header, &log, settings, output)
+                lines(
+                    self.input(Framing::Lines, settings),
+                    &header,
+                    &log,
+                    settings,
+                    output,
+                )
             }
             Reading::Pattern(pattern) => {
                 let (header, picked) = self.picked(Header::new(pattern.columns()))?;
                 let matching = pattern.picking(picked);
                 lines(
-                    self.input(Framing::Lines),
+                    self.input(Framing::Lines, settings),
                     &header,
                     &matching,
                     settings,
@@ -124,8 +131,8 @@ impl Extraction<'_> {
         }
     }
 
-    fn input(&self, framing: Framing) -> Input {
-        Input::new(openers(&self.paths, self.lead), framing)
+    fn input(&self, framing: Framing, settings: &Settings) -> Input {
+        Input::new(openers(&self.paths, self.lead), framing).judging(settings.ends)
     }
 
     fn csv(
@@ -145,7 +152,7 @@ impl Extraction<'_> {
             heading.is_there = found.has_header;
             sniffed = Some(found.to_string());
         }
-        let mut input = Input::new(openers, Framing::Records(dialect));
+        let mut input = Input::new(openers, Framing::Records(dialect)).judging(settings.ends);
         let header = heading.read(&mut input)?;
         let columns = header.len();
         let (header, picked) = self.picked(header)?;
@@ -168,8 +175,12 @@ impl Extraction<'_> {
     }
 
     /// Which fields are read of records that bring their names with them.
-    fn wanted<S: Survey>(&self, framing: Framing) -> anyhow::Result<(Header, Wanted, Input)> {
-        let mut input = self.input(framing);
+    fn wanted<S: Survey>(
+        &self,
+        framing: Framing,
+        settings: &Settings,
+    ) -> anyhow::Result<(Header, Wanted, Input)> {
+        let mut input = self.input(framing, settings);
         let asked = self.list.as_ref().and_then(|list| list.names.clone());
         let (names, sampled) = match asked {
             Some(names) => (names, None),

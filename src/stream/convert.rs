@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::record::{Block, Fault, OnFault};
 use crate::trust::Reject;
+use crate::trust::stage::{self, COUNTERS};
 
 use super::drive::Work;
 use super::reader::Framing;
@@ -46,6 +47,7 @@ pub fn convert<C: Convert>(
     let mut written = 0;
     let (_, mut summary) = gather(input, &work, settings, &mut |block, made: &mut Made| {
         written += made.records;
+        stage::add(&COUNTERS.records_out, made.records);
         output.write_made(&block.bytes, made)
     })?;
     summary.records_out = written;

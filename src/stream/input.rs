@@ -4,14 +4,17 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::mem::ManuallyDrop;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::{Context, bail};
 
 use crate::record::{Block, Dialect, Header, Index, Place, Unreadable, scan};
+use crate::trust::stage::{self, COUNTERS};
+use crate::trust::{Ends, Unclean, Upstream};
 
 use super::reader::{Framing, Reader};
 
@@ -21,18 +24,27 @@ pub struct Source {
     pub name: Arc<str>,
     /// Its bytes.
     pub read: Box<dyn Read + Send>,
+    /// Who wrote them, and how far they were read.
+    upstream: Upstream,
+    progress: Arc<Progress>,
+}
+
+/// How far a source was read.
+#[derive(Default)]
+struct Progress {
+    bytes: AtomicU64,
+    has_ended: AtomicBool,
 }
 
 impl Source {
     /// The program's standard input. Its pipe is made larger where the kernel allows.
     pub fn standard() -> Self {
-        widen_pipe(libc::STDIN_FILENO);
         // SAFETY: descriptor 0 is only borrowed: ManuallyDrop never closes it.
         let file = unsafe { File::from_raw_fd(libc::STDIN_FILENO) };
-        Source {
-            name: Arc::from("standard input"),
-            read: Box::new(Unclosed(ManuallyDrop::new(file))),
-        }
+        Self::of(
+            Arc::from("standard input"),
+            Held::Standard(ManuallyDrop::new(file)),
+        )
     }
 
     /// A file; `-` is standard input.
@@ -45,19 +57,83 @@ impl Source {
         if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
             bail!("'{name}' is a directory");
         }
-        widen_pipe(file.as_raw_fd());
-        Ok(Source {
-            name: Arc::from(name),
-            read: Box::new(file),
-        })
+        Ok(Self::of_file(Arc::from(name), file))
+    }
+
+    /// A file that is open, of whatever kind, from where it stands.
+    pub fn of_file(name: Arc<str>, file: File) -> Self {
+        Self::of(name, Held::Own(file))
+    }
+
+    fn of(name: Arc<str>, file: Held) -> Self {
+        let descriptor = file.as_raw_fd();
+        widen_pipe(descriptor);
+        let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+        let progress = Arc::default();
+        Source {
+            name,
+            upstream: Upstream::of(descriptor, is_file),
+            progress: Arc::clone(&progress),
+            read: Box::new(Counted { file, progress }),
+        }
+    }
+
+    /// What this program has at hand itself.
+    pub fn own(name: Arc<str>, read: Box<dyn Read + Send>) -> Self {
+        Source {
+            name,
+            read,
+            upstream: Upstream::File,
+            progress: Arc::default(),
+        }
+    }
+
+    /// Whether all its bytes were read.
+    pub(super) fn has_ended(&self) -> bool {
+        self.progress.has_ended.load(Ordering::Relaxed)
+    }
+
+    /// Judges its end, and takes up what came with it.
+    pub(super) fn judge(&self, ends: Ends) -> Result<(), Unclean> {
+        let read = self.progress.bytes.load(Ordering::Relaxed);
+        stage::carry(self.upstream.judge(read, ends)?);
+        Ok(())
     }
 }
 
-struct Unclosed(ManuallyDrop<File>);
+/// An open file; standard input is not ours to close.
+enum Held {
+    Own(File),
+    Standard(ManuallyDrop<File>),
+}
 
-impl Read for Unclosed {
+impl Deref for Held {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        match self {
+            Held::Own(file) => file,
+            Held::Standard(file) => file,
+        }
+    }
+}
+
+/// A file whose bytes are counted on the way.
+struct Counted {
+    file: Held,
+    progress: Arc<Progress>,
+}
+
+impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
+        let mut file = &*self.file;
+        let count = stage::timed(&COUNTERS.waited_in, || file.read(buffer))?;
+        if count == 0 && !buffer.is_empty() {
+            self.progress.has_ended.store(true, Ordering::Relaxed);
+        }
+        stage::add(&self.progress.bytes, count as u64);
+        stage::add(&COUNTERS.bytes_in, count as u64);
+        Ok(count)
     }
 }
 
@@ -78,6 +154,7 @@ pub struct Input {
     waiting: VecDeque<Opener>,
     current: Option<Reader>,
     framing: Framing,
+    ends: Ends,
     sequence: u64,
     /// Blocks that were looked at and given back: the rest behind a header, a sample.
     ahead: VecDeque<Block>,
@@ -95,6 +172,7 @@ impl Input {
             waiting: sources.into_iter().collect(),
             current: None,
             framing,
+            ends: Ends::default(),
             sequence: 0,
             ahead: VecDeque::new(),
             header: None,
@@ -113,6 +191,12 @@ impl Input {
             paths.iter().map(open).collect()
         };
         Self::new(openers, framing)
+    }
+
+    /// The same, with the ends of its sources judged in this manner.
+    pub fn judging(mut self, ends: Ends) -> Self {
+        self.ends = ends;
+        self
     }
 
     /// Reads the header of the first source, which keeps the stream's contract: every column has a
@@ -226,7 +310,7 @@ impl Input {
         let Some(opener) = self.waiting.pop_front() else {
             return Ok(());
         };
-        self.current = Some(Reader::new(opener()?, self.framing));
+        self.current = Some(Reader::new(opener()?, self.framing, self.ends));
         let Some((expected, first_name)) = self.header.clone() else {
             return Ok(());
         };
@@ -246,7 +330,7 @@ impl Input {
 
     fn next_header(&mut self) -> anyhow::Result<Option<(Header, Block)>> {
         if let Some(opener) = self.waiting.pop_front() {
-            self.current = Some(Reader::new(opener()?, self.framing));
+            self.current = Some(Reader::new(opener()?, self.framing, self.ends));
         }
         self.read_header()
     }
@@ -348,12 +432,7 @@ mod tests {
     use super::*;
 
     fn header(text: &'static [u8]) -> Result<Header, String> {
-        let opener: Opener = Box::new(move || {
-            Ok(Source {
-                name: Arc::from("x.csv"),
-                read: Box::new(text),
-            })
-        });
+        let opener: Opener = Box::new(move || Ok(Source::own(Arc::from("x.csv"), Box::new(text))));
         Input::new([opener], Framing::Records(Dialect::STREAM))
             .header()
             .map_err(|error| error.to_string())

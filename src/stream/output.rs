@@ -4,9 +4,13 @@ use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::mem::ManuallyDrop;
 use std::ops::Range;
-use std::os::fd::FromRawFd;
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use crate::record::Records;
+use crate::trust::ends;
+use crate::trust::stage::{self, COUNTERS};
 
 /// Kept runs shorter than this are copied: a piece of its own costs the kernel more.
 const SHORT: usize = 4096;
@@ -125,8 +129,8 @@ pub enum Flow {
 pub struct Output {
     file: ManuallyDrop<File>,
     name: String,
-    /// Bytes written so far.
-    pub bytes: u64,
+    /// Bytes written so far, for the note beside a pipe.
+    bytes: Arc<AtomicU64>,
 }
 
 impl Output {
@@ -138,53 +142,66 @@ impl Output {
         Output {
             file: ManuallyDrop::new(file),
             name: "standard output".to_owned(),
-            bytes: 0,
+            bytes: Arc::default(),
         }
     }
 
-    /// A file of this name, which stays open until the program ends.
+    /// A file of this name, which stays open until the program ends. A pipe's reader is told how.
     pub fn file(file: File, name: &str) -> Self {
+        let bytes = Arc::default();
+        ends::begin_pipe(file.as_raw_fd(), Arc::clone(&bytes));
         Output {
             file: ManuallyDrop::new(file),
             name: format!("'{name}'"),
-            bytes: 0,
+            bytes,
         }
     }
 
     /// Writes what a stage made of `block`.
     pub fn write_made(&mut self, block: &[u8], made: &mut Made) -> anyhow::Result<Flow> {
-        let mut slices = made.slices(block);
-        let mut slices = &mut slices[..];
-        while !slices.is_empty() {
-            let most = slices.len().min(1024);
-            match self.file.write_vectored(&slices[..most]) {
-                Ok(0) => return self.judge(Err(io::ErrorKind::WriteZero.into())),
+        self.write_pieces(&mut made.slices(block))
+    }
+
+    /// Writes these bytes.
+    pub fn write(&mut self, bytes: &[u8]) -> anyhow::Result<Flow> {
+        self.write_pieces(&mut [IoSlice::new(bytes)])
+    }
+
+    fn write_pieces(&mut self, mut pieces: &mut [IoSlice<'_>]) -> anyhow::Result<Flow> {
+        // Empty ones first: a write of nothing is no sign of a full disk.
+        IoSlice::advance_slices(&mut pieces, 0);
+        while !pieces.is_empty() {
+            let most = pieces.len().min(1024);
+            let file = &mut *self.file;
+            let result = stage::timed(&COUNTERS.waited_out, || {
+                file.write_vectored(&pieces[..most])
+            });
+            match result {
+                Ok(0) => return self.judge(io::ErrorKind::WriteZero.into()),
                 Ok(written) => {
-                    self.bytes += written as u64;
-                    IoSlice::advance_slices(&mut slices, written);
+                    self.count(written as u64);
+                    IoSlice::advance_slices(&mut pieces, written);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return self.judge(Err(error)),
+                Err(error) => return self.judge(error),
             }
         }
         Ok(Flow::More)
     }
 
-    /// Writes these bytes.
-    pub fn write(&mut self, bytes: &[u8]) -> anyhow::Result<Flow> {
-        let result = self.file.write_all(bytes);
-        self.bytes += bytes.len() as u64;
-        self.judge(result)
+    fn count(&self, written: u64) {
+        match self.file.as_raw_fd() {
+            libc::STDOUT_FILENO => stage::add(&COUNTERS.bytes_out, written),
+            _ => stage::add(&self.bytes, written),
+        }
     }
 
-    fn judge(&self, result: io::Result<()>) -> anyhow::Result<Flow> {
-        match result {
-            Ok(()) => Ok(Flow::More),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Flow::Enough),
-            Err(error) => {
-                Err(anyhow::Error::new(error).context(format!("cannot write to {}", self.name)))
-            }
+    fn judge(&self, error: io::Error) -> anyhow::Result<Flow> {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            ends::unread(self.file.as_raw_fd());
+            return Ok(Flow::Enough);
         }
+        Err(anyhow::Error::new(error).context(format!("cannot write to {}", self.name)))
     }
 }
 

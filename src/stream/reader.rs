@@ -6,6 +6,7 @@ use std::ops::Range;
 use anyhow::{Context, bail};
 
 use crate::record::{Dialect, Unreadable, scan};
+use crate::trust::Ends;
 
 use super::Source;
 use super::values::{self, Misplaced, ValueScan};
@@ -99,6 +100,7 @@ impl Cut {
 /// One source, cut into blocks.
 pub(super) struct Reader {
     pub(super) source: Source,
+    ends: Ends,
     cut: Cut,
     /// Bytes read and not yet handed on; all of them were looked at.
     pending: Vec<u8>,
@@ -117,9 +119,10 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(source: Source, framing: Framing) -> Self {
+    pub(super) fn new(source: Source, framing: Framing, ends: Ends) -> Self {
         Reader {
             source,
+            ends,
             cut: Cut::new(framing),
             pending: Vec::new(),
             suspicious: 4 * BLOCK,
@@ -141,6 +144,7 @@ impl Reader {
             let read = self.read_more()?;
             if read == 0 {
                 self.is_done = true;
+                self.source.judge(self.ends)?;
                 return self.last();
             }
             let mut fresh = old;
@@ -184,7 +188,13 @@ impl Reader {
         };
         self.pending
             .truncate(old + result.as_ref().copied().unwrap_or(0));
-        result.with_context(|| format!("cannot read {}", self.source.name))
+        result.or_else(|error| {
+            // Data that are cut short are read as damaged ones: better said whose fault it is.
+            if self.source.has_ended() {
+                self.source.judge(self.ends)?;
+            }
+            Err(error).with_context(|| format!("cannot read {}", self.source.name))
+        })
     }
 
     /// Drops a byte order mark and names what is no text at all; false where more bytes must tell.

@@ -1,8 +1,9 @@
 //! The shapes of programs that read records: a pass makes a block of a block, a fold absorbs blocks
 //! and speaks at the end, a sink takes what a pass made to somewhere else than the output.
 
-use crate::record::{Block, Dialect, Fault, Faults, Index, OnFault, Records};
-use crate::trust::{Policy, Reject, Rejects};
+use crate::record::{Block, Dialect, Fault, Faults, Index, OnFault, Records, counted};
+use crate::trust::stage::{self, COUNTERS};
+use crate::trust::{Ends, Policy, Reject, Rejects, Unclean};
 
 use super::drive::{Work, drive};
 use super::{Flow, Input, Made, Output};
@@ -16,6 +17,8 @@ pub struct Settings {
     pub dialect: Dialect,
     /// What happens to bad records.
     pub policy: Policy,
+    /// What happens where an upstream ended badly.
+    pub ends: Ends,
 }
 
 /// What a run has to say at its end.
@@ -95,6 +98,7 @@ pub fn run<P: Pass>(
         &Passing(pass),
         &mut |block, made| {
             written += made.records;
+            stage::add(&COUNTERS.records_out, made.records);
             deliver(block, made)
         },
     )?;
@@ -192,6 +196,7 @@ pub(super) fn gather<P: Parcel, W: Work<Yield = Outcome<P>>>(
     let scratches = drive(input, work, settings.threads, &mut |block, result| {
         let before = summary.records_in;
         summary.records_in += result.records_in;
+        stage::add(&COUNTERS.records_in, result.records_in);
         let flow = deliver(block, &mut result.parcel)?;
         for (ragged, mut reject) in result.rejects.drain(..) {
             if let Some(place) = ragged {
@@ -199,12 +204,25 @@ pub(super) fn gather<P: Parcel, W: Work<Yield = Outcome<P>>>(
                 reject.fault = reject.fault.about(&format!("record {number}"));
             }
             rejects.take(reject)?;
+            stage::add(&COUNTERS.rejected, 1);
         }
         Ok(flow)
-    })?;
+    });
+    let scratches = scratches.map_err(|error| with_count(error, summary.records_in))?;
     summary.notice = rejects.finish(summary.records_in)?;
     summary.rejected = rejects.count();
     Ok((scratches, summary))
+}
+
+/// The same error; that of an upstream with the number of records that came before.
+fn with_count(error: anyhow::Error, records: u64) -> anyhow::Error {
+    match error.downcast::<Unclean>() {
+        Ok(unclean) => anyhow::Error::new(Unclean {
+            after: Some(counted(records as usize, "record")),
+            ..unclean
+        }),
+        Err(error) => error,
+    }
 }
 
 /// Takes a block's parcel where it belongs.

@@ -54,12 +54,8 @@ impl Spool {
             .seek(SeekFrom::Start(0))
             .context("cannot read the kept records")?;
         let file = self.file;
-        let opener: Opener = Box::new(move || {
-            Ok(Source {
-                name: Arc::from("the kept records"),
-                read: Box::new(file),
-            })
-        });
+        let opener: Opener =
+            Box::new(move || Ok(Source::own(Arc::from("the kept records"), Box::new(file))));
         let mut input = Input::new([opener], Framing::Records(self.dialect));
         input.header()?;
         Ok(input)

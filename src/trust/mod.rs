@@ -1,5 +1,28 @@
-//! How stages believe each other. Rejects today; clean ends and checkpoints have their place here.
+//! How stages believe each other.
+//!
+//! | file | what it answers |
+//! |---|---|
+//! | [`rejects`] | what happens to bad records |
+//! | [`pipe`], [`runtime`], [`note`] | which pipe, where notes about pipes lie, what one says |
+//! | [`ends`] | how this process ends: well, or in a way that every reader can see |
+//! | [`upstream`] | how the other end of a pipe ended |
+//! | [`checkpoint`], [`stage`] | what travels with the stream; what this process has moved |
+//! | [`leftovers`] | what must not stay behind |
+//!
+//! A program whose output is a pipe leaves a note beside it: that it runs, that it is done and how
+//! many bytes it wrote, or that it failed and why. A reader looks them up at the end of its input:
+//! an end of file alone does not tell a finished writer from a dead one.
 
-mod rejects;
+pub mod checkpoint;
+pub mod ends;
+pub mod leftovers;
+pub mod note;
+pub mod pipe;
+pub mod rejects;
+pub mod runtime;
+pub mod stage;
+pub mod upstream;
 
+pub use checkpoint::{Checkpoint, Position};
 pub use rejects::{Policy, Reject, Rejects, Tolerance};
+pub use upstream::{Ends, Unclean, Upstream};

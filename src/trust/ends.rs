@@ -1,0 +1,279 @@
+//! How this process ends, for all who read what it writes.
+//!
+//! A note is begun for every pipe that is written, before the first byte, and ended after the last
+//! one while the pipe is still open. A failure also leaves a quoted field without an end in the
+//! output, so that a strict reader of CSV that knows nothing of notes refuses it, too.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::mem::ManuallyDrop;
+use std::os::fd::{FromRawFd, RawFd};
+use std::os::unix::fs::FileTypeExt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::Context;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::note::{Done, Failed, NoteFile, State};
+use super::pipe::Pipe;
+use super::stage::{self, COUNTERS, Carried};
+use super::{Unclean, leftovers, runtime};
+
+/// The notes of this process.
+struct Writing {
+    program: String,
+    ends: Vec<End>,
+    /// Whether standard output is a stream of records; a receipt is none.
+    is_stream: bool,
+    is_over: bool,
+}
+
+/// One pipe that is written.
+struct End {
+    note: NoteFile,
+    descriptor: RawFd,
+    bytes: Arc<AtomicU64>,
+    is_named: bool,
+    /// Whether its reader has gone.
+    is_unread: bool,
+}
+
+static WRITING: Mutex<Writing> = Mutex::new(Writing {
+    program: String::new(),
+    ends: Vec::new(),
+    is_stream: false,
+    is_over: false,
+});
+
+fn writing() -> MutexGuard<'static, Writing> {
+    WRITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Begins the life of `program` as a stage: a note beside its standard output where that is a pipe,
+/// and a bad end for every note when a signal stops it. Where its output is a stream of records, a
+/// failure is seen there, too.
+pub fn begin(program: &str, is_stream: bool) {
+    let mut writing = writing();
+    writing.program = program.to_owned();
+    writing.is_stream = is_stream;
+    drop(writing);
+    begin_pipe(libc::STDOUT_FILENO, Arc::default());
+    watch_signals();
+}
+
+/// Begins a note beside this descriptor, where it is a pipe: whether there is one now. `bytes` counts
+/// what is written to it; those of standard output are counted by [`COUNTERS`].
+pub fn begin_pipe(descriptor: RawFd, bytes: Arc<AtomicU64>) -> bool {
+    let Some(pipe) = Pipe::of(descriptor) else {
+        return false;
+    };
+    let mut writing = writing();
+    let Some(place) = runtime::for_writing() else {
+        return false;
+    };
+    let Ok(note) = NoteFile::begin(&place, &pipe, &writing.program) else {
+        return false;
+    };
+    writing.ends.push(End {
+        note,
+        descriptor,
+        bytes,
+        is_named: pipe.is_named,
+        is_unread: false,
+    });
+    true
+}
+
+/// Whether standard output is a pipe that has a note: what is carried with the stream will arrive.
+pub fn has_note() -> bool {
+    let is_output = |end: &End| end.descriptor == libc::STDOUT_FILENO;
+    writing().ends.iter().any(is_output)
+}
+
+/// Says that nobody reads this descriptor any more.
+pub fn unread(descriptor: RawFd) {
+    for end in &mut writing().ends {
+        end.is_unread |= end.descriptor == descriptor;
+    }
+}
+
+/// Ends well. Everything was written, and nothing is written any more.
+///
+/// # Errors
+/// A reader could not be told; what it read will be refused.
+pub fn succeed() -> anyhow::Result<()> {
+    let mut writing = writing();
+    writing.is_over = true;
+    let Carried {
+        checkpoints,
+        rejected,
+    } = stage::carried();
+    let mut told = Ok(());
+    for end in std::mem::take(&mut writing.ends) {
+        let done = Done {
+            bytes: end.written(),
+            records: stage::read(&COUNTERS.records_out),
+            rejected: rejected.map(|before| before + stage::read(&COUNTERS.rejected)),
+            checkpoints: checkpoints.clone(),
+        };
+        told = told.and(end.end(State::Done(done)));
+    }
+    told.context("cannot say that all is written")
+}
+
+/// Ends badly: `message` is what the user is told, `cause` the upstream whose fault it was, if any.
+pub fn fail(message: &str, cause: Option<&Unclean>) {
+    let mut writing = writing();
+    if writing.is_over {
+        return;
+    }
+    writing.is_over = true;
+    let failed = match cause {
+        Some(Unclean {
+            program: Some(program),
+            fate,
+            why,
+            ..
+        }) => Failed {
+            program: program.clone(),
+            fate: fate.clone(),
+            why: why.clone(),
+        },
+        _ => Failed {
+            program: writing.program.clone(),
+            fate: "failed".to_owned(),
+            why: Some(message.to_owned()),
+        },
+    };
+    end_badly(writing, &failed, message, true);
+}
+
+fn end_badly(mut writing: MutexGuard<'_, Writing>, failed: &Failed, message: &str, may_wait: bool) {
+    let text = unterminated(&writing.program, message);
+    let is_seen = writing.is_stream || stage::read(&COUNTERS.bytes_out) > 0;
+    let mut spoilt: Vec<RawFd> = is_seen.then_some(libc::STDOUT_FILENO).into_iter().collect();
+    for end in std::mem::take(&mut writing.ends) {
+        if !spoilt.contains(&end.descriptor) && end.descriptor != libc::STDOUT_FILENO {
+            spoilt.push(end.descriptor);
+        }
+        let _ = end.end(State::Failed(failed.clone()));
+    }
+    // What follows may have to wait for a reader, and a signal must not wait for it.
+    drop(writing);
+    for descriptor in spoilt {
+        if may_wait || has_room(descriptor) {
+            spoil(descriptor, &text);
+        }
+    }
+}
+
+impl End {
+    fn written(&self) -> u64 {
+        match self.descriptor {
+            libc::STDOUT_FILENO => stage::read(&COUNTERS.bytes_out),
+            _ => self.bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    fn end(self, state: State) -> io::Result<()> {
+        match (self.is_unread, self.is_named) {
+            (true, false) => {
+                self.note.remove();
+                Ok(())
+            }
+            // What comes to a pipe with a name next must not take this for a whole.
+            (true, true) => self.note.end(State::Running),
+            (false, _) => self.note.end(state),
+        }
+    }
+}
+
+/// A quoted field that never ends, and says why.
+fn unterminated(program: &str, message: &str) -> Vec<u8> {
+    let text = format!("\"{program}: {message}");
+    let mut bytes = text.into_bytes();
+    for byte in &mut bytes[1..] {
+        match byte {
+            b'"' => *byte = b'\'',
+            b'\n' | b'\r' => *byte = b' ',
+            _ => {}
+        }
+    }
+    bytes
+}
+
+/// Ends what was written to a descriptor so that it cannot be taken for a whole; a terminal or a
+/// device is for nobody who would.
+fn spoil(descriptor: RawFd, text: &[u8]) {
+    // SAFETY: the descriptor is only borrowed: ManuallyDrop never closes it.
+    let mut file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
+    let is_device = |file: &File| {
+        file.metadata()
+            .map_or(true, |metadata| metadata.file_type().is_char_device())
+    };
+    if !file.is_terminal() && !is_device(&file) {
+        // It fails where the writing failed, and where nobody reads.
+        let _ = file.write_all(text);
+    }
+}
+
+/// Whether a short text can be written at once.
+fn has_room(descriptor: RawFd) -> bool {
+    let mut asked = libc::pollfd {
+        fd: descriptor,
+        events: libc::POLLOUT,
+        revents: 0,
+    };
+    // SAFETY: poll looks at the one pollfd that it is given, and does not wait.
+    let ready = unsafe { libc::poll(&raw mut asked, 1, 0) };
+    ready == 1 && asked.revents & libc::POLLOUT != 0
+}
+
+/// Ends badly, and as the system wants it, when a signal says so. One that is ignored, as `nohup`
+/// and background jobs have it, stays ignored.
+fn watch_signals() {
+    let wanted = [SIGHUP, SIGINT, SIGTERM].map(|signal| (signal, is_ignored(signal)));
+    let wanted = wanted.iter().filter(|(_, ignored)| !ignored);
+    let Ok(mut signals) = Signals::new(wanted.map(|(signal, _)| signal)) else {
+        return;
+    };
+    let watch = move || {
+        for signal in signals.forever() {
+            stopped_by(signal);
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
+        }
+    };
+    // Without the thread, the notes stay as they are, which is a bad end, too.
+    let _ = std::thread::Builder::new()
+        .name("signals".to_owned())
+        .stack_size(128 * 1024)
+        .spawn(watch);
+}
+
+fn stopped_by(signal: i32) {
+    let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
+    leftovers::remove();
+    let mut writing = writing();
+    if writing.is_over {
+        return;
+    }
+    writing.is_over = true;
+    let failed = Failed {
+        program: writing.program.clone(),
+        fate: format!("was stopped ({name})"),
+        why: None,
+    };
+    end_badly(writing, &failed, &format!("stopped by {name}"), false);
+}
+
+fn is_ignored(signal: i32) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: with a null new action, sigaction writes the present one to where it is told and
+    // changes nothing; it is read only where the call says that it was written.
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init().sa_sigaction == libc::SIG_IGN
+    }
+}

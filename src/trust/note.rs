@@ -1,0 +1,243 @@
+//! What a stage leaves beside a pipe that it writes, and how it is kept.
+//!
+//! A note is one line of JSON in a file of its own, `PIPE/PID.START.N`, under the runtime
+//! directory: whose it is can be told, and so when it is stale.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+use super::Checkpoint;
+use super::pipe::Pipe;
+
+/// What one stage says about one pipe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Note {
+    /// The program's name.
+    pub program: String,
+    /// When it began, in nanoseconds since the machine started.
+    pub since: u64,
+    /// How it stands with it.
+    pub state: State,
+}
+
+/// How it stands with a writer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It has not ended, or was killed.
+    Running,
+    /// It wrote all that it had to write.
+    Done(Done),
+    /// It could not.
+    Failed(Failed),
+}
+
+/// What a finished writer has written.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Done {
+    /// All its bytes.
+    pub bytes: u64,
+    /// Records.
+    pub records: u64,
+    /// Records that it and the stages before it set aside, where all of them say.
+    pub rejected: Option<u64>,
+    /// Of the sources that the records come from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checkpoints: Vec<Checkpoint>,
+}
+
+/// Why a stage failed; where it did because of an earlier one, that one's words.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failed {
+    /// The program that failed first.
+    pub program: String,
+    /// What became of it: `failed`, `ended early (killed)`.
+    pub fate: String,
+    /// What it said.
+    pub why: Option<String>,
+}
+
+/// A note in its file.
+#[derive(Debug)]
+pub struct NoteFile {
+    path: PathBuf,
+    file: File,
+    note: Note,
+}
+
+/// The ending of a note that has not its name yet.
+const UNFINISHED: &str = ".new";
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+impl NoteFile {
+    /// Says that `program` runs and writes `pipe`.
+    pub fn begin(place: &Path, pipe: &Pipe, program: &str) -> io::Result<Self> {
+        let directory = place.join(&pipe.key);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}.{}.{number}", std::process::id(), started("self")?);
+        let path = directory.join(name);
+        let note = Note {
+            program: program.to_owned(),
+            since: now(),
+            state: State::Running,
+        };
+        // A reader that is done removes the directory when it is empty: perhaps just now.
+        let mut tries = 100;
+        let file = loop {
+            match DirBuilder::new().mode(0o700).create(&directory) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+            if !super::runtime::is_private(&directory) {
+                return Err(ErrorKind::PermissionDenied.into());
+            }
+            match create(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound && tries > 0 => tries -= 1,
+                result => break result?,
+            }
+        };
+        let begun = NoteFile { path, file, note };
+        match begun.file.write_all_at(&begun.line(), 0) {
+            Ok(()) => Ok(begun),
+            Err(error) => {
+                begun.remove();
+                Err(error)
+            }
+        }
+    }
+
+    /// Says how it ended, at once for every reader.
+    pub fn end(mut self, state: State) -> io::Result<()> {
+        self.note.state = state;
+        let line = self.line();
+        let mut name = self.path.clone().into_os_string();
+        name.push(UNFINISHED);
+        let new = PathBuf::from(name);
+        let renamed = create(&new)
+            .and_then(|mut file| file.write_all(&line))
+            .and_then(|()| fs::rename(&new, &self.path));
+        renamed.or_else(|_| {
+            // A full disk has no room for a second file, but for this line in the first one: it
+            // fits into the block that is there.
+            let _ = fs::remove_file(&new);
+            self.file.write_all_at(&line, 0)
+        })
+    }
+
+    /// Takes it away: nobody reads the pipe any more.
+    pub fn remove(self) {
+        let _ = fs::remove_file(&self.path);
+        remove_directory(&self.path);
+    }
+
+    fn line(&self) -> Vec<u8> {
+        let mut line = serde_json::to_vec(&self.note).unwrap_or_default();
+        line.push(b'\n');
+        line
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(path)
+}
+
+/// The directory above, where nothing is in it any more.
+fn remove_directory(path: &Path) {
+    if let Some(directory) = path.parent() {
+        let _ = fs::remove_dir(directory);
+    }
+}
+
+/// A note that was found.
+#[derive(Debug)]
+pub struct Found {
+    path: PathBuf,
+    /// What it says; a file that cannot be read as a note speaks of a writer that did not end.
+    pub note: Note,
+    /// Whether its writer is still there.
+    pub is_alive: bool,
+}
+
+impl Found {
+    /// All notes about `pipe` in `place`.
+    pub fn all(place: &Path, pipe: &Pipe) -> Vec<Self> {
+        let Ok(entries) = fs::read_dir(place.join(&pipe.key)) else {
+            return Vec::new();
+        };
+        let is_note = |path: &PathBuf| !path.as_os_str().as_encoded_bytes().ends_with(b".new");
+        entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(is_note)
+            .map(Self::read)
+            .collect()
+    }
+
+    fn read(path: PathBuf) -> Self {
+        let text = File::options()
+            .read(true)
+            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+            .open(&path)
+            .and_then(io::read_to_string)
+            .unwrap_or_default();
+        let line = text.lines().next().unwrap_or_default();
+        let note = serde_json::from_str(line).unwrap_or_else(|_| Note {
+            program: "a program".to_owned(),
+            since: 0,
+            state: State::Running,
+        });
+        let is_alive = is_alive(&path);
+        Found {
+            path,
+            note,
+            is_alive,
+        }
+    }
+
+    /// Takes it away, and with the last one the pipe's directory.
+    pub fn remove(&self) {
+        let _ = fs::remove_file(&self.path);
+        remove_directory(&self.path);
+    }
+}
+
+/// Whether the process that a note's name speaks of is there.
+pub(super) fn is_alive(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let mut parts = name.unwrap_or_default().split('.');
+    match (parts.next(), parts.next()) {
+        (Some(process), Some(start)) => started(process).is_ok_and(|found| found == start),
+        _ => false,
+    }
+}
+
+/// When a process was started, in ticks since the machine was: the 22nd word of proc(5)'s `stat`,
+/// counted behind the program's name, which may hold anything.
+fn started(process: &str) -> io::Result<String> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let behind = stat.rsplit(')').next().unwrap_or_default();
+    let start = behind.split_ascii_whitespace().nth(19);
+    start
+        .map(str::to_owned)
+        .ok_or(ErrorKind::InvalidData.into())
+}
+
+fn now() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: clock_gettime writes a timespec, and nothing else, to where it is told.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}

@@ -1,0 +1,223 @@
+//! The reader's side of a pipe: whether the end of input is the end of the data.
+
+use std::fmt;
+use std::os::fd::RawFd;
+
+use super::note::{Failed, Found, State};
+use super::pipe::Pipe;
+use super::runtime;
+use super::stage::Carried;
+
+/// What a reader does about the ends of its upstreams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ends {
+    /// Fails where one ended badly; takes a foreign writer, which leaves no note, at its word.
+    #[default]
+    Judged,
+    /// Takes every end of input as it comes.
+    Accepted,
+    /// Fails where one did not leave a note that it ended well.
+    Required,
+}
+
+/// An upstream did not end well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unclean {
+    /// The program that failed first, where one is known.
+    pub program: Option<String>,
+    /// What became of it: `ended early (killed)`.
+    pub fate: String,
+    /// How much was read before.
+    pub after: Option<String>,
+    /// What it said.
+    pub why: Option<String>,
+}
+
+impl fmt::Display for Unclean {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.program {
+            Some(program) => write!(f, "upstream '{program}' {}", self.fate)?,
+            None => write!(f, "upstream {}", self.fate)?,
+        }
+        if let Some(after) = &self.after {
+            write!(f, " after {after}")?;
+        }
+        match &self.why {
+            Some(why) => write!(f, ": {why}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Unclean {}
+
+impl Unclean {
+    fn of_stage(failed: &Failed) -> Self {
+        Unclean {
+            program: Some(failed.program.clone()),
+            fate: failed.fate.clone(),
+            after: None,
+            why: failed.why.clone(),
+        }
+    }
+
+    fn unnamed(fate: String, why: &str) -> Self {
+        Unclean {
+            program: None,
+            fate,
+            after: None,
+            why: Some(why.to_owned()),
+        }
+    }
+}
+
+/// What feeds one of this program's inputs.
+#[derive(Clone, Debug)]
+pub enum Upstream {
+    /// A file: there is nobody to fail.
+    File,
+    /// The writers of a pipe.
+    Pipe(Pipe),
+    /// A socket, a terminal, a device: no note is left about such.
+    Unknown,
+}
+
+impl Upstream {
+    /// What feeds this descriptor.
+    pub fn of(descriptor: RawFd, is_file: bool) -> Self {
+        match Pipe::of(descriptor) {
+            _ if is_file => Upstream::File,
+            Some(pipe) => Upstream::Pipe(pipe),
+            None => Upstream::Unknown,
+        }
+    }
+
+    /// Judges the end of the input after `read` bytes, as `ends` says. The notes are taken away:
+    /// they have been read.
+    ///
+    /// # Errors
+    /// It is no clean end.
+    pub fn judge(&self, read: u64, ends: Ends) -> Result<Carried, Unclean> {
+        let pipe = match self {
+            Upstream::File => {
+                return Ok(Carried {
+                    checkpoints: Vec::new(),
+                    rejected: Some(0),
+                });
+            }
+            Upstream::Unknown => return foreign(ends),
+            Upstream::Pipe(pipe) => pipe,
+        };
+        let mut found: Vec<Found> = runtime::existing()
+            .flat_map(|place| Found::all(&place, pipe))
+            .collect();
+        found.sort_by_key(|found| std::cmp::Reverse(found.note.since));
+        for found in &found {
+            // A writer that is still there has just come to a pipe with a name, for its next reader.
+            if !(found.is_alive && found.note.state == State::Running) {
+                found.remove();
+            }
+        }
+        if found.is_empty() || ends == Ends::Accepted {
+            return foreign(ends);
+        }
+        match pipe.is_named {
+            true => judge_named(&found, read),
+            false => judge_all(&found, read),
+        }
+    }
+}
+
+/// Nobody says how it ended.
+fn foreign(ends: Ends) -> Result<Carried, Unclean> {
+    match ends {
+        Ends::Required => Err(Unclean::unnamed(
+            "left no word that it ended well (--require-clean)".to_owned(),
+            "it is no program of ours; 'balance -n 1 -- COMMAND' runs it as one",
+        )),
+        _ => Ok(Carried::default()),
+    }
+}
+
+/// All writers of a pipe must be done, and what they wrote must have come.
+fn judge_all(found: &[Found], read: u64) -> Result<Carried, Unclean> {
+    let failed = found.iter().find_map(|found| match &found.note.state {
+        State::Failed(failed) => Some(Unclean::of_stage(failed)),
+        _ => None,
+    });
+    let running = found
+        .iter()
+        .find(|found| found.note.state == State::Running);
+    match (failed, running) {
+        (Some(failed), _) => return Err(failed),
+        (_, Some(running)) => return Err(cut_short(running)),
+        _ => {}
+    }
+    let written = found.iter().map(bytes).sum();
+    match read == written {
+        true => Ok(gathered(found)),
+        false => Err(unbalanced(written, read)),
+    }
+}
+
+/// A pipe with a name outlives its uses, and with it the notes that nobody read: the latest ones
+/// that account for all that was read are those of this use.
+fn judge_named(found: &[Found], read: u64) -> Result<Carried, Unclean> {
+    let mut written = 0;
+    for (place, latest) in found.iter().enumerate() {
+        match &latest.note.state {
+            State::Done(done) => written += done.bytes,
+            State::Failed(failed) => return Err(Unclean::of_stage(failed)),
+            State::Running => return Err(cut_short(latest)),
+        }
+        if written == read {
+            return Ok(gathered(&found[..=place]));
+        }
+    }
+    Err(unbalanced(written, read))
+}
+
+fn cut_short(running: &Found) -> Unclean {
+    let fate = match running.is_alive {
+        true => "closed its output before it was done",
+        false => "ended early (killed)",
+    };
+    Unclean {
+        program: Some(running.note.program.clone()),
+        fate: fate.to_owned(),
+        after: None,
+        why: None,
+    }
+}
+
+fn unbalanced(written: u64, read: u64) -> Unclean {
+    let why = match read < written {
+        true => "another program read from the same pipe",
+        false => "another program wrote to the same pipe",
+    };
+    Unclean::unnamed(format!("wrote {written} bytes, and {read} came"), why)
+}
+
+fn bytes(found: &Found) -> u64 {
+    match &found.note.state {
+        State::Done(done) => done.bytes,
+        _ => 0,
+    }
+}
+
+fn gathered(found: &[Found]) -> Carried {
+    let mut carried = Carried {
+        checkpoints: Vec::new(),
+        rejected: Some(0),
+    };
+    for found in found {
+        if let State::Done(done) = &found.note.state {
+            carried.checkpoints.extend(done.checkpoints.iter().cloned());
+            carried.rejected = match (carried.rejected, done.rejected) {
+                (Some(before), Some(more)) => Some(before + more),
+                _ => None,
+            };
+        }
+    }
+    carried
+}
