@@ -8,12 +8,14 @@
 //! | [`value`] | what a field means: exact decimals, time, null, comparison |
 //! | [`expr`] | the language: lex, parse, resolve, evaluate, functions |
 //! | [`fold`] | what many records become: aggregate functions, the group table |
-//! | [`trust`] | how stages believe each other: rejects |
+//! | [`trust`] | how stages believe each other: clean ends, rejects, checkpoints |
 //! | [`stream`] | how records move: input, output, the driver, the shapes of programs, threads |
+//! | [`database`] | what both ends know of databases |
 //! | [`source`], [`target`] | one file per format or system at the two ends |
 //! | [`cli`] | flags that all share, the one `main` |
 
 pub mod cli;
+pub mod database;
 pub mod expr;
 pub mod fold;
 pub mod record;

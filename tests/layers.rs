@@ -8,19 +8,26 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may look into.
-const ROOMS: [(&str, &[&str]); 9] = [
+const ROOMS: [(&str, &[&str]); 10] = [
     ("record", &[]),
     ("value", &["record"]),
     ("expr", &["record", "value"]),
     ("fold", &["record", "value", "expr"]),
     ("trust", &["record"]),
     ("stream", &["record", "trust"]),
-    ("source", &["record", "value", "trust", "stream"]),
-    ("target", &["record", "value", "trust", "stream"]),
+    ("database", &["record", "trust"]),
+    (
+        "source",
+        &["record", "value", "trust", "stream", "database"],
+    ),
+    (
+        "target",
+        &["record", "value", "trust", "stream", "database"],
+    ),
     (
         "cli",
         &[
-            "record", "value", "expr", "fold", "trust", "stream", "source", "target",
+            "record", "value", "expr", "fold", "trust", "stream", "database", "source", "target",
         ],
     ),
 ];

@@ -3,9 +3,7 @@
 //! One transaction, whatever the mode: records go in by COPY, an upsert's into a temporary table
 //! first, a replacement's into a new table that takes the old one's place at the end.
 
-mod connect;
 mod copy;
-mod failure;
 mod key;
 mod replace;
 mod schema;
@@ -13,6 +11,7 @@ mod schema;
 use anyhow::{Context, bail};
 use postgres::Client;
 
+use crate::database::postgres::{connect, shown, told};
 use crate::record::{Block, Header};
 use crate::stream::Flow;
 
@@ -20,7 +19,6 @@ use super::rule::Rule;
 use super::types::{Found, check_text};
 use super::{Committed, Mode, Parcel, Ready, Target, nearest_of};
 use copy::{Column, Copy, Lines};
-use failure::told;
 use replace::Attachments;
 use schema::{Definition, Name, listed, quoted};
 
@@ -50,7 +48,7 @@ impl Postgres {
     /// It cannot be reached or refuses; its table is not what `mode` wants.
     pub fn open(url: &str, table: &str, mode: Mode, key: &[String]) -> anyhow::Result<Self> {
         let name = Name::parse(table)?;
-        let mut client = connect::connect(url)?;
+        let mut client = connect(url)?;
         let settings = "SET lock_timeout = '10s'; SET client_min_messages = error;
                         SET datestyle = 'ISO'; SET standard_conforming_strings = on";
         client
@@ -66,7 +64,7 @@ impl Postgres {
         Ok(Postgres {
             client: Some(client),
             copy: None,
-            shown: connect::shown(url),
+            shown: shown(url),
             spelled: table.to_owned(),
             name: existing.as_ref().map_or(name, |old| old.name.clone()),
             waiting: None,

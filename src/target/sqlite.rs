@@ -5,7 +5,6 @@
 //! not disturbed until the commit.
 
 mod cell;
-mod failure;
 mod key;
 mod schema;
 
@@ -15,13 +14,13 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use rusqlite::{Connection, OpenFlags};
 
+use crate::database::sqlite::{told, violation, words};
 use crate::record::{Block, Header};
 use crate::stream::{AsideFile, Flow};
 
 use super::types::{Found, Kind};
 use super::{Committed, Mode, Parcel, Ready, Refused, Target, nearest_of};
 use cell::{Cells, Column, Rule};
-use failure::{told, violation};
 use schema::{Definition, listed, quoted};
 
 /// How long another program's lock is waited for.
@@ -142,7 +141,7 @@ impl Sqlite {
                 continue;
             }
             self.connection.execute(&statement, []).map_err(|error| {
-                let words = failure::words(&error);
+                let words = words(&error);
                 anyhow::anyhow!("table '{}' cannot keep its {what}: {words}", self.table)
             })?;
         }

@@ -9,8 +9,9 @@ use std::thread::JoinHandle;
 use anyhow::anyhow;
 use postgres::Client;
 
-use super::failure::told_of_record;
+use crate::database::postgres as database;
 use crate::record::{Fault, Faults, Records, field};
+use crate::target::Refused;
 use crate::target::rule::Rule;
 use crate::target::types::is_text;
 use crate::target::{Encoder, Parcel};
@@ -85,7 +86,10 @@ impl Drop for Copy {
 }
 
 fn copy(client: &mut Client, statement: &str, blocks: &Receiver<Vec<u8>>) -> anyhow::Result<u64> {
-    let told = |error: postgres::Error| told_of_record(&error);
+    let told = |error: postgres::Error| match database::of_record(&error) {
+        Some((record, fault)) => anyhow::Error::new(Refused { record, fault }),
+        None => database::told(&error),
+    };
     let mut writer = client.copy_in(statement).map_err(told)?;
     loop {
         match blocks.recv() {

@@ -4,8 +4,8 @@ use anyhow::bail;
 use postgres::error::SqlState;
 
 use super::Postgres;
-use super::failure::{self, told};
 use super::schema::{Name, listed, quoted};
+use crate::database::postgres::{is_not_unique, is_repeated_key, told};
 use crate::record::Fault;
 use crate::target::{Refused, types};
 
@@ -86,7 +86,7 @@ impl Postgres {
             Ok(rows) => return Ok(rows),
             Err(error) => error,
         };
-        if failure::is_repeated_key(&error) || failure::is_not_unique(&error) {
+        if is_repeated_key(&error) || is_not_unique(&error) {
             self.execute("ROLLBACK TO SAVEPOINT keys")?;
             if let Some(refused) = self.duplicate(table)? {
                 return Err(anyhow::Error::new(refused));

@@ -3,8 +3,8 @@
 use anyhow::bail;
 use postgres::Client;
 
-use super::failure::{told, words};
 use super::schema::{Name, quoted};
+use crate::database::postgres::{told, words};
 
 /// What a table had beside columns and records, as the statements that give it to another table
 /// of the same name.

@@ -3,7 +3,7 @@
 use anyhow::bail;
 use postgres::Client;
 
-use super::failure::told;
+use crate::database::postgres::told;
 use crate::record::Header;
 use crate::target::nearest_of;
 use crate::target::rule::{Digits, Rule};

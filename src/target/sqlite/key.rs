@@ -4,8 +4,8 @@ use anyhow::bail;
 use rusqlite::{OptionalExtension, params_from_iter, types::Value};
 
 use super::Sqlite;
-use super::failure::{self, told, violation};
 use super::schema::{listed, quoted};
+use crate::database::sqlite::{told, violation, words};
 use crate::record::Fault;
 use crate::target::{Refused, types};
 
@@ -183,7 +183,7 @@ impl Sqlite {
         );
         match self.connection.prepare(&probe) {
             Ok(_) => Ok(()),
-            Err(error) if failure::words(&error).contains("ON CONFLICT clause") => bail!(
+            Err(error) if words(&error).contains("ON CONFLICT clause") => bail!(
                 "table '{}' has no unique index on its key, so nothing says which record to replace: CREATE UNIQUE INDEX {} ON {table} ({key})",
                 self.table,
                 quoted(&self.key_index()),

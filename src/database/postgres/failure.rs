@@ -3,23 +3,16 @@
 use postgres::error::{DbError, SqlState};
 
 use crate::record::Fault;
-use crate::target::Refused;
 
 /// An error of the server or on the way to it.
 pub fn told(error: &postgres::Error) -> anyhow::Error {
     anyhow::anyhow!(words(error))
 }
 
-/// An error in the midst of records: about one of them, where the server says which.
-pub fn told_of_record(error: &postgres::Error) -> anyhow::Error {
-    let place = error.as_db_error().and_then(|db| Some((db, record(db)?)));
-    match place {
-        Some((db, record)) => anyhow::Error::new(Refused {
-            record,
-            fault: Fault::new(reason(db)),
-        }),
-        None => told(error),
-    }
+/// The record, from 0, that a COPY stopped at, and why, where the server says which.
+pub fn of_record(error: &postgres::Error) -> Option<(u64, Fault)> {
+    let db = error.as_db_error()?;
+    Some((record(db)?, Fault::new(reason(db))))
 }
 
 /// The record, from 0, that a COPY was at. In its text format a record is a line.

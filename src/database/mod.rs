@@ -1,0 +1,4 @@
+//! What both ends of a pipeline know of databases: how they are reached, and what their errors say.
+
+pub mod postgres;
+pub mod sqlite;

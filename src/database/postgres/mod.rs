@@ -1,0 +1,7 @@
+//! PostgreSQL servers.
+
+mod connect;
+mod failure;
+
+pub use connect::{connect, shown};
+pub use failure::{is_not_unique, is_repeated_key, of_record, told, words};

@@ -1,0 +1,5 @@
+//! SQLite files.
+
+mod failure;
+
+pub use failure::{told, violation, words};
