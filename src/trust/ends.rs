@@ -190,18 +190,11 @@ impl End {
     }
 }
 
-/// A quoted field that never ends, and says why.
+/// A quoted field that never ends, and says why: the first line of what the user is told.
 fn unterminated(program: &str, message: &str) -> Vec<u8> {
-    let text = format!("\"{program}: {message}");
-    let mut bytes = text.into_bytes();
-    for byte in &mut bytes[1..] {
-        match byte {
-            b'"' => *byte = b'\'',
-            b'\n' | b'\r' => *byte = b' ',
-            _ => {}
-        }
-    }
-    bytes
+    let line = message.lines().next().unwrap_or_default();
+    let line = line.replace('"', "'").replace('\r', " ");
+    format!("\"{program}: {line}\n").into_bytes()
 }
 
 /// Ends what was written to a descriptor so that it cannot be taken for a whole; a terminal or a
