@@ -19,7 +19,7 @@ use signal_hook::iterator::Signals;
 use super::note::{Done, Failed, NoteFile, State};
 use super::pipe::Pipe;
 use super::stage::{self, COUNTERS, Carried};
-use super::{Unclean, leftovers, runtime};
+use super::{Unclean, leftovers, runtime, sweep};
 
 /// The notes of this process.
 struct Writing {
@@ -83,6 +83,8 @@ pub fn begin_pipe(descriptor: RawFd, bytes: Arc<AtomicU64>) -> bool {
         is_named: pipe.is_named,
         is_unread: false,
     });
+    drop(writing);
+    sweep::now_and_then(&place, &pipe);
     true
 }
 
