@@ -4,5 +4,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod databases;
 mod pipeline;
+mod streams;
 mod sweep;
