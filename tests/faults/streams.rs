@@ -3,9 +3,8 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::harness::{self, Run, tool};
@@ -100,7 +99,7 @@ fn a_damaged_archive_commits_nothing() {
     }
 }
 
-/// 400 MB in 400 KB: memory stays as it is.
+/// 150 MB in a few hundred KB: memory stays as it is.
 #[test]
 fn a_bomb_takes_time_and_no_memory() {
     let place = directory();
@@ -111,7 +110,7 @@ fn a_bomb_takes_time_and_no_memory() {
     );
     encoder.write_all(b"id,note\n").expect("a file takes it");
     let zeros = "0,0\n".repeat(250_000);
-    for _ in 0..400 {
+    for _ in 0..150 {
         encoder
             .write_all(zeros.as_bytes())
             .expect("a file takes it");
@@ -132,8 +131,10 @@ fn a_bomb_takes_time_and_no_memory() {
         input,
         Stdio::null(),
     );
-    for (name, child) in [("extract", extract), ("aggregate", aggregate)] {
-        let (code, peak) = measured(child);
+    let both = [("extract", extract), ("aggregate", aggregate)]
+        .map(|(name, child)| (name, std::thread::spawn(|| measured(child))));
+    for (name, measuring) in both {
+        let (code, peak) = measuring.join().expect("a measure");
         assert_eq!(code, Some(0), "{name}");
         assert!(peak <= 64, "{name}: {peak} MB");
     }
@@ -151,20 +152,22 @@ fn start(name: &str, arguments: &[&str], place: &Path, input: Stdio, output: Std
         .expect("the program can be started")
 }
 
-/// How a process ended, and its peak of resident memory in MB.
-fn measured(mut child: Child) -> (Option<i32>, i64) {
-    drop(child.stdin.take());
-    let pid = libc::pid_t::try_from(child.id()).expect("a process has a small number");
-    let mut status = 0;
-    // SAFETY: all zeros are a valid rusage, a struct of integers.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: the child is ours and nobody else waits for it; both places outlive the call.
-    let waited = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
-    assert_eq!(waited, pid, "the program can be waited for");
-    // It was waited for already; this only tells the standard library.
-    let _ = child.wait();
-    let code = libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
-    (code, usage.ru_maxrss / 1024)
+/// How a process ended, and the most resident memory, in MB, that it was seen to have had. What the system says
+/// at its end would count the memory of the test that started it, too.
+fn measured(mut child: Child) -> (Option<i32>, u64) {
+    let path = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    loop {
+        let status = fs::read_to_string(&path).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|rest| rest.trim().strip_suffix(" kB"));
+        peak = kilobytes.map_or(peak, |number| number.parse().expect("a number"));
+        if let Some(status) = child.try_wait().expect("a child can be waited for") {
+            assert!(peak > 0, "its memory was never seen");
+            return (status.code(), peak / 1024);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 // Readers
@@ -173,7 +176,7 @@ fn measured(mut child: Child) -> (Option<i32>, i64) {
 #[test]
 fn a_slow_reader_makes_nobody_grow() {
     let place = directory();
-    fs::write(place.path().join("in.csv"), records(4_000_000)).expect("a file");
+    fs::write(place.path().join("in.csv"), records(1_500_000)).expect("a file");
     for (name, arguments) in &USES[..3] {
         let input = File::open(place.path().join("in.csv")).expect("a file");
         let mut child = start(name, arguments, place.path(), input.into(), Stdio::piped());
@@ -196,46 +199,24 @@ fn a_slow_reader_makes_nobody_grow() {
 /// Standard descriptors that are closed: nothing else takes their numbers and is written into.
 #[test]
 fn closed_descriptors_do_no_harm() {
+    let place = directory();
+    fs::write(place.path().join("in.csv"), records(10)).expect("a file");
     for (name, arguments) in USES {
-        let place = directory();
-        fs::write(place.path().join("in.csv"), records(10)).expect("a file");
         let arguments: String = arguments.iter().map(|word| format!(" '{word}'")).collect();
-        let arguments = arguments.replace(" '-'", if name == "load" { " '-'" } else { "" });
-        for (closed, input, codes) in [
-            ("<&-", "", "1 1 1 1 1"),
-            ("<&- >&- 2>&-", "", "1 1 1 1 1"),
+        for (closed, code) in [
+            ("<&- >/dev/null", 1),
+            ("<&- >&- 2>&-", 1),
             // Nobody wants it: that is as good as /dev/null.
-            (">&-", "<in.csv", "0"),
-            ("2>&-", "<in.csv", "0"),
-            (">&- 2>&-", "<in.csv", "0"),
+            ("<in.csv >&-", 0),
+            ("<in.csv >/dev/null 2>&-", 0),
+            ("<in.csv >&- 2>&-", 0),
         ] {
             let run = bash(
                 place.path(),
-                &format!("{name}{arguments} {input} {closed} >/dev/null; echo $?")
-                    .replace(
-                        &format!("{closed} >/dev/null"),
-                        if closed.contains(" >&-") || closed.starts_with(">&-") {
-                            closed
-                        } else {
-                            "<&- >/dev/null"
-                        },
-                    )
-                    .replace(
-                        "<in.csv <&- >/dev/null",
-                        &format!("<in.csv {closed} >/dev/null"),
-                    )
-                    .replace(
-                        " <&- >/dev/null; echo",
-                        &format!(" {closed} >/dev/null; echo"),
-                    ),
+                &format!("{name}{arguments} {closed}; exit $?"),
             );
-            let code = codes.split(' ').next().expect("a code");
-            assert_eq!(
-                run.out().trim(),
-                code,
-                "{name} {input} {closed}: {}",
-                run.err()
-            );
+            assert_eq!(run.code, code, "{name}{arguments} {closed}: {}", run.err());
+            assert_eq!(run.out(), "");
         }
     }
     // A target is whole all the same, whatever number its file would get.
@@ -411,13 +392,23 @@ fn a_field_of_a_gigabyte_goes_through() {
 fn too_little_memory_commits_nothing() {
     let place = directory();
     // So many groups, each of its own, do not fit.
-    let line = "{ echo id,note; seq 1 3000000 | sed 's/$/,abcdefghijklmnopqrstuvwxyz/'; } 2>/dev/null |
-                (ulimit -v 150000; aggregate 'n = count()' --by id,note -j 1 2>said) | load sqlite:out.db#t
+    let line = "{ echo id,note; seq 1 1000000 | sed 's/$/,abcdefghijklmnopqrstuvwxyz/'; } 2>/dev/null |
+                (ulimit -v 100000; aggregate 'n = count()' --by id,note -j 1 2>said) | load sqlite:out.db#t
                 echo $?; ls *.db";
     let run = bash(place.path(), line);
     let said = fs::read_to_string(place.path().join("said")).expect("a file");
     assert_eq!(run.out(), "1\n", "{} {said}", run.err());
-    assert!(run.err().starts_with("load: "), "{}", run.err());
+    let words =
+        "load: upstream 'aggregate' ended early (killed) after 0 records; nothing was committed";
+    let other = words.replace(
+        "ended early (killed)",
+        "closed its output before it was done",
+    );
+    assert!(
+        run.err().contains(words) || run.err().contains(&other),
+        "{}",
+        run.err()
+    );
     assert!(said.contains("memory"), "{said}");
     // A pass needs little, whatever comes.
     let line = "{ echo id,note; seq 1 300000 | sed 's/$/,abcdefghijklmnopqrstuvwxyz/'; } |
@@ -462,10 +453,4 @@ fn a_full_device_is_an_error_everywhere() {
         "extract no.csv 2>/dev/full | load out.csv 2>/dev/full; echo \"${PIPESTATUS[@]}\"",
     );
     assert_eq!(run.out(), "1 1\n");
-    let full = File::options()
-        .write(true)
-        .open("/dev/full")
-        .expect("/dev/full");
-    assert!(full.as_raw_fd() > 2);
-    let _ = Command::new("true").status();
 }
