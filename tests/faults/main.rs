@@ -5,6 +5,8 @@
 mod harness;
 
 mod databases;
+mod hostile;
+mod model;
 mod pipeline;
 mod streams;
 mod sweep;
