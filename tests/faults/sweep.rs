@@ -380,11 +380,12 @@ impl Trial<'_> {
         let is_killed = load.signal() == Some(libc::SIGKILL);
         let hidden = self.target.hidden();
         self.hold(is_killed || hidden.is_empty(), "a hidden file stays behind");
-        if !(self.target.case.must_not_repeat() && held == new) {
+        // Where it is neither, a second run has nothing to go on from.
+        if held == old || (held == new && !self.target.case.must_not_repeat()) {
             self.target.run(self.run, false);
+            let held = self.target.holds();
+            self.judge(&new, &new, &held);
         }
-        let held = self.target.holds();
-        self.judge(&new, &new, &held);
         self.target.tidy(self.run);
     }
 
