@@ -2,6 +2,7 @@
 
 mod clash;
 mod listing;
+mod resume;
 mod terminal;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::record::{Dialect, Header};
 use crate::stream::{Framing, Input, Settings, Summary};
 use crate::trust::{Ends, Policy, Tolerance, Unclean, ends};
 
+pub use resume::{EmptyFlag, ResumeFlags};
 pub use terminal::{Progress, terminal_width};
 
 /// A program: its flags are its fields, its help their comments.
@@ -320,7 +322,10 @@ pub fn main<T: Tool>() -> ExitCode {
             if let Some(notice) = summary.notice {
                 say(&name, &notice);
             }
-            succeed(&name)
+            match succeed(&name) {
+                ExitCode::SUCCESS => ExitCode::from(summary.exit_code),
+                failed => failed,
+            }
         }
         Err(error) => fail(&name, &error),
     }

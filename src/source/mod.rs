@@ -14,6 +14,7 @@ mod logfmt;
 mod pattern;
 mod picked;
 mod place;
+pub mod resume;
 mod sniff;
 mod wanted;
 
