@@ -19,7 +19,7 @@ use crate::record::{Dialect, Header};
 use crate::stream::{Framing, Input, Settings, Summary};
 use crate::trust::{Ends, Policy, Tolerance, Unclean, ends};
 
-pub use resume::{EmptyFlag, ResumeFlags};
+pub use resume::{CommitFlags, EmptyFlag, ResumeFlags};
 pub use terminal::{Progress, terminal_width};
 
 /// A program: its flags are its fields, its help their comments.
