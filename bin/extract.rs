@@ -8,12 +8,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use pipewright::cli::{self, Running, Tool, Usage};
+use pipewright::cli::{self, ResumeFlags, Running, Tool, Usage};
 use pipewright::expr::columns;
 use pipewright::record::Dialect;
-use pipewright::source::{
-    Extra, Extraction, Format, Heading, Lead, List, Pattern, Reading, expanded,
-};
+use pipewright::source::{Extra, Extraction, Format, Heading, Lead, List, Pattern, Reading};
 use pipewright::stream::{Framing, Output, Summary};
 
 /// Turn sources into the stream: CSV in UTF-8 with a header, empty fields for null
@@ -96,6 +94,9 @@ struct Args {
     extra: Option<Extra>,
 
     #[command(flatten)]
+    resume: ResumeFlags,
+
+    #[command(flatten)]
     running: Running,
 }
 
@@ -105,7 +106,7 @@ impl Tool for Args {
         let selectors = selectors.map_err(Usage::from)?;
         let pattern = self.pattern.as_deref().map(Pattern::new).transpose();
         let pattern = pattern.map_err(Usage::error)?;
-        let paths = expanded(&self.sources)?;
+        let paths = self.resume.expanded(&self.sources)?;
         self.running.refuse_clashes(&paths, None)?;
         let reading = match (pattern, self.from, self.delimiter) {
             (Some(pattern), ..) => Reading::Pattern(pattern),
@@ -122,7 +123,12 @@ impl Tool for Args {
                 .map(|column| (column.index, column.name))
                 .collect())
         };
+        let list = selectors.as_deref().map(|selectors| List {
+            names: columns::names(selectors),
+            select: &select,
+        });
         let extraction = Extraction {
+            following: (self.resume).following(&self.sources, &reading, list.as_ref())?,
             paths,
             lead: Lead {
                 skip: self.skip_lines,
@@ -130,10 +136,7 @@ impl Tool for Args {
                 quote: reading.quote(),
             },
             reading,
-            list: selectors.as_deref().map(|selectors| List {
-                names: columns::names(selectors),
-                select: &select,
-            }),
+            list,
             nulls: self
                 .null
                 .iter()
@@ -143,7 +146,8 @@ impl Tool for Args {
             extra: self.extra,
         };
         let settings = self.running.settings(Dialect::STREAM);
-        extraction.run(&settings, &mut Output::standard())
+        let summary = extraction.run(&settings, &mut Output::standard())?;
+        Ok(self.resume.empty.judge(summary))
     }
 }
 

@@ -25,7 +25,7 @@ pub use lead::Lead;
 pub use log::AccessFormat;
 pub use pattern::Pattern;
 use picked::Picked;
-pub use place::expanded;
 use place::openers;
+pub use place::{expanded, expanded_to_resume};
 use sniff::sniff;
 pub use wanted::Extra;
