@@ -531,6 +531,7 @@ fn a_directory_is_the_files_that_are_in_it() {
         place.has(1..=7);
         let run = place.run("'in/*.csv*'");
         assert_eq!(run.code, 0);
+        place.has(1..=7);
         assert!(
             run.err().contains("nothing new since the last load of 'f'"),
             "{}",
@@ -789,7 +790,7 @@ fn records_are_added_to_files() {
     };
     for (name, header, records) in [
         ("a.csv", "n,t\n", ["1,\"a,b\"\n", "2,\"\"\n"]),
-        ("a.tsv", "n\tt\n", ["1\ta,b\n", "2\t\"\"\n"]),
+        ("a.tsv", "n\tt\n", ["1\t\"a,b\"\n", "2\t\"\"\n"]),
         (
             "a.jsonl",
             "",

@@ -57,7 +57,12 @@ fn metadata_of(path: &Path) -> anyhow::Result<Metadata> {
 
 /// What a glob matches, but for directories.
 fn matches_of(pattern: &str) -> anyhow::Result<Vec<PathBuf>> {
-    let matches = glob::glob(pattern)
+    // As in a shell, hidden files are not matched unless the pattern says the point.
+    let options = glob::MatchOptions {
+        require_literal_leading_dot: true,
+        ..glob::MatchOptions::new()
+    };
+    let matches = glob::glob_with(pattern, options)
         .map_err(|error| anyhow::anyhow!("'{pattern}' is no glob: {}", error.msg))?;
     let mut found = Vec::new();
     for entry in matches {
@@ -118,7 +123,7 @@ mod tests {
     #[test]
     fn globs_expand_in_order() {
         let place = tempfile::tempdir().unwrap();
-        for name in ["b.csv", "a.csv", "c.txt", "[x].csv"] {
+        for name in ["b.csv", "a.csv", "c.txt", "[x].csv", ".c"] {
             std::fs::write(place.path().join(name), "").unwrap();
         }
         let names = |pattern: &str| -> anyhow::Result<Vec<String>> {
@@ -128,6 +133,7 @@ mod tests {
         };
         assert_eq!(names("?.csv").unwrap(), ["a.csv", "b.csv"]);
         assert_eq!(names("[x].csv").unwrap(), ["[x].csv"]);
+        assert!(names("*c").is_err());
         assert!(
             names("*.json")
                 .unwrap_err()
