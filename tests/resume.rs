@@ -295,7 +295,102 @@ fn a_log_that_is_renamed_is_read_to_its_end() {
         place.append("app.log.1", &lines(10..=10));
         place.log(11..=11);
         place.holds(1..=11);
+        // Between two names, and then two rotations at once.
+        place.rename("app.log", "app.log.2");
+        place.holds(1..=11);
+        place.append("app.log.1", &lines(12..=13));
+        place.log(14..=14);
+        place.holds(1..=14);
     }
+}
+
+#[test]
+fn whatever_a_log_goes_through_every_line_comes_once() {
+    for place in every_target("anything") {
+        let mut dice = Dice(3);
+        // Logs older than the first, and how many of them are compressed already.
+        let (mut last, mut generations) = (0, 0u32);
+        let shift = |generations: u32| {
+            for old in (1..=generations).rev() {
+                for ending in ["", ".gz"] {
+                    let name = format!("app.log.{old}{ending}");
+                    if place.path(&name).exists() {
+                        place.rename(&name, &format!("app.log.{}{ending}", old + 1));
+                    }
+                }
+            }
+        };
+        place.log(1..=1);
+        last += 1;
+        place.load(LOG);
+        for step in 0..120 {
+            let more = dice.roll(40) as u32;
+            match dice.roll(8) {
+                0 => {
+                    shift(generations);
+                    generations += 1;
+                    place.rename("app.log", "app.log.1");
+                    if dice.roll(3) > 0 {
+                        place.append("app.log.1", &lines(last + 1..=last + more));
+                        last += more;
+                    }
+                    if dice.roll(2) == 0 {
+                        place.load(LOG);
+                    }
+                    // Its first line tells it from others.
+                    place.log(last + 1..=last + 1);
+                    last += 1;
+                }
+                1 => {
+                    shift(generations);
+                    generations += 1;
+                    fs::copy(place.path("app.log"), place.path("app.log.1")).expect("a copy");
+                    File::create(place.path("app.log")).expect("an empty file");
+                    place.log(last + 1..=last + 1);
+                    last += 1;
+                }
+                2 if generations > 0 => {
+                    let old = dice.roll(generations.into()) + 1;
+                    place.bash(&format!("[ ! -e app.log.{old} ] || gzip app.log.{old}"));
+                }
+                3 => {
+                    let after = Duration::from_micros(dice.roll(40_000));
+                    run_and_kill(&place, dice.roll(3) as usize, after);
+                }
+                4 | 5 => place.load(LOG),
+                _ => {
+                    place.log(last + 1..=last + more);
+                    last += more;
+                }
+            }
+            let mut found = place.numbers();
+            found.sort_unstable();
+            let expected = (1..=found.len() as u32).collect::<Vec<_>>();
+            assert_eq!(found, expected, "step {step}");
+        }
+        place.holds(1..=last);
+    }
+}
+
+#[test]
+fn a_log_may_be_given_with_its_rotated_parts() {
+    let place = Place::new(Target::File);
+    let glob = LOG.replace("app.log", "'app.log*' app.log");
+    let rotate = || {
+        place.rename("app.log", "app.log.1");
+    };
+    place.log(1..=2);
+    rotate();
+    place.log(3..=4);
+    place.load(&glob);
+    place.log(5..=5);
+    rotate();
+    place.log(6..=6);
+    place.load(&glob);
+    rotate();
+    place.log(7..=7);
+    place.load(&glob);
+    place.has(1..=7);
 }
 
 #[test]
