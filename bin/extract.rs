@@ -28,9 +28,14 @@ Examples:
   extract orders.jsonl -c 'id, total=order.total, tags'
   extract access.log.gz --from combined -c time,status,path
   extract app.log --pattern '^(?<time>\\S+) (?<level>[A-Z]+) (?<text>.*)$'
+  extract access.log --from combined --resume sqlite:dw.db#web |
+    load sqlite:dw.db --table hits --resume-name web
 
 A record goes on as soon as the input pauses: 'tail -f access.log | extract --from combined' is
-live. Where JSON's columns are not named by -c, the first --sample records are waited for."
+live. Where JSON's columns are not named by -c, the first --sample records are waited for.
+
+With --resume, files, directories and globs are read on from where the last committed load of NAME
+ended, up to their last whole record; a rotated log is found again beside the new one."
 )]
 struct Args {
     /// Files or quoted globs; '-' is standard input [default: standard input]

@@ -710,9 +710,7 @@ fn a_checkpoint_is_committed_where_it_belongs_or_not_at_all() {
             &["no checkpoint of 'f'", "balance"],
         ),
         (
-            format!(
-                "extract app.log --pattern '(?<n>.)(?<text>.)' | load sqlite:d.db --table t --resume-name f"
-            ),
+            "extract app.log --pattern '(?<n>.)(?<text>.)' | load sqlite:d.db --table t --resume-name f".to_owned(),
             &["no checkpoint of 'f'"],
         ),
         (
