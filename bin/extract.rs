@@ -8,12 +8,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use pipewright::cli::{self, Running, Tool, Usage};
+use pipewright::cli::{self, CsvFlags, Running, Tool, Usage};
 use pipewright::expr::columns;
 use pipewright::record::Dialect;
-use pipewright::source::{
-    Extra, Extraction, Format, Heading, Lead, List, Pattern, Reading, expanded,
-};
+use pipewright::source::{Extra, Extraction, Format, Lead, List, Pattern, Reading, expanded};
 use pipewright::stream::{Framing, Output, Summary};
 
 /// Turn sources into the stream: CSV in UTF-8 with a header, empty fields for null
@@ -60,32 +58,11 @@ struct Args {
     skip_lines: u64,
 
     /// Pass over lines that begin with CHAR
-    #[arg(long, value_name = "CHAR", value_parser = one_byte)]
+    #[arg(long, value_name = "CHAR", value_parser = cli::one_byte)]
     comment: Option<u8>,
 
-    /// CSV: the source's delimiter, one byte or 'tab' [default: a comma, or by the ending]
-    #[arg(short, long, value_name = "CHAR", value_parser = cli::delimiter)]
-    delimiter: Option<u8>,
-
-    /// CSV: the source's quote; 'none' reads quotes as text [default: "]
-    #[arg(long, value_name = "CHAR", value_parser = quote)]
-    quote: Option<Quote>,
-
-    /// CSV: quotes mean nothing: "12" is a number, "" is null
-    #[arg(long)]
-    unquote: bool,
-
-    /// CSV: there is no header; the columns are column_1, column_2 ... or have --names
-    #[arg(long)]
-    no_header: bool,
-
-    /// CSV: names for all columns, instead of the header's
-    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
-    names: Vec<String>,
-
-    /// CSV: guess delimiter and header from the first 64 KiB, and say so
-    #[arg(long, conflicts_with_all = ["delimiter", "no_header"])]
-    sniff: bool,
+    #[command(flatten)]
+    csv: CsvFlags,
 
     /// JSON, logfmt: find the columns in the first N records, where -c does not name them [default: 1000]
     #[arg(long, value_name = "N")]
@@ -107,7 +84,7 @@ impl Tool for Args {
         let pattern = pattern.map_err(Usage::error)?;
         let paths = expanded(&self.sources)?;
         self.running.refuse_clashes(&paths, None)?;
-        let reading = match (pattern, self.from, self.delimiter) {
+        let reading = match (pattern, self.from, self.csv.delimiter) {
             (Some(pattern), ..) => Reading::Pattern(pattern),
             (_, Some(format), _) => self.reading(format)?,
             (_, None, Some(delimiter)) => self.reading(Format::Csv(delimiter))?,
@@ -152,13 +129,10 @@ impl Args {
     fn refuse_strangers(&self, reading: &Reading) -> anyhow::Result<()> {
         let is_csv = matches!(reading, Reading::Csv { .. });
         let is_keyed = matches!(reading, Reading::Json(_) | Reading::Logfmt);
+        if let (Some(flag), false) = (self.csv.given().first(), is_csv) {
+            return Err(Usage::error(format!("{flag} is for CSV only")));
+        }
         for (flag, is_given, fits, formats) in [
-            ("--delimiter", self.delimiter.is_some(), is_csv, "CSV"),
-            ("--quote", self.quote.is_some(), is_csv, "CSV"),
-            ("--unquote", self.unquote, is_csv, "CSV"),
-            ("--no-header", self.no_header, is_csv, "CSV"),
-            ("--names", !self.names.is_empty(), is_csv, "CSV"),
-            ("--sniff", self.sniff, is_csv, "CSV"),
             (
                 "--sample",
                 self.sample.is_some(),
@@ -176,48 +150,12 @@ impl Args {
 
     fn reading(&self, format: Format) -> anyhow::Result<Reading> {
         Ok(match format {
-            Format::Csv(delimiter) => {
-                let dialect = Dialect {
-                    delimiter: self.delimiter.unwrap_or(delimiter),
-                    quote: self.quote.unwrap_or(Quote(Some(b'"'))).0,
-                };
-                if dialect.quote == Some(dialect.delimiter) {
-                    return Err(Usage::error("--quote and --delimiter are the same"));
-                }
-                let names = self.names.iter().map(|name| name.trim().to_owned());
-                Reading::Csv {
-                    dialect,
-                    heading: Heading {
-                        is_there: !self.no_header,
-                        names: names.collect(),
-                    },
-                    sniff: self.sniff,
-                    unquote: self.unquote,
-                }
-            }
+            Format::Csv(delimiter) => self.csv.reading(delimiter)?,
             Format::Json => Reading::Json(Framing::Values),
             Format::JsonLines => Reading::Json(Framing::Lines),
             Format::Access(format) => Reading::Access(format),
             Format::Logfmt => Reading::Logfmt,
         })
-    }
-}
-
-/// The byte that encloses fields, where one does.
-#[derive(Clone, Copy)]
-struct Quote(Option<u8>);
-
-fn quote(text: &str) -> Result<Quote, String> {
-    match text {
-        "none" => Ok(Quote(None)),
-        _ => one_byte(text).map(|byte| Quote(Some(byte))),
-    }
-}
-
-fn one_byte(text: &str) -> Result<u8, String> {
-    match text.as_bytes() {
-        [byte] if !matches!(byte, b'\n' | b'\r') => Ok(*byte),
-        _ => Err("give one byte".to_owned()),
     }
 }
 
