@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use pipewright::cli::{self, CsvFlags, Running, Tool, Usage};
+use pipewright::cli::{self, CsvFlags, QueryFlags, Running, Tool, Usage};
 use pipewright::expr::columns;
 use pipewright::record::Dialect;
 use pipewright::source::{Extra, Extraction, Format, Lead, List, Pattern, Reading, expanded};
@@ -17,7 +17,8 @@ use pipewright::stream::{Framing, Output, Summary};
 /// Turn sources into the stream: CSV in UTF-8 with a header, empty fields for null
 ///
 /// Reads CSV and its relatives, JSON, JSON Lines, access logs, logfmt, and lines by a pattern,
-/// gzip and zstd alike. The format is told by a file's ending, or said with --from.
+/// gzip and zstd alike; the format is told by a file's ending, or said with --from. Reads tables
+/// and queries of SQLite and PostgreSQL.
 #[derive(Parser)]
 #[command(
     name = "extract",
@@ -27,13 +28,15 @@ Examples:
   extract 'sales/2024-*.csv' -c 'id, day=date, q_*'
   extract orders.jsonl -c 'id, total=order.total, tags'
   extract access.log.gz --from combined -c time,status,path
+  extract sqlite:shop.db --table orders -c 'id, total'
+  extract postgresql://etl@warehouse/shop --query 'SELECT * FROM orders WHERE paid'
   extract app.log --pattern '^(?<time>\\S+) (?<level>[A-Z]+) (?<text>.*)$'
 
 A record goes on as soon as the input pauses: 'tail -f access.log | extract --from combined' is
 live. Where JSON's columns are not named by -c, the first --sample records are waited for."
 )]
 struct Args {
-    /// Files or quoted globs; '-' is standard input [default: standard input]
+    /// Files or quoted globs, '-' for standard input, or sqlite:FILE, postgresql://... [default: standard input]
     #[arg(value_name = "SOURCE")]
     sources: Vec<PathBuf>,
 
@@ -73,6 +76,9 @@ struct Args {
     extra: Option<Extra>,
 
     #[command(flatten)]
+    query: QueryFlags,
+
+    #[command(flatten)]
     running: Running,
 }
 
@@ -80,6 +86,25 @@ impl Tool for Args {
     fn run(self) -> anyhow::Result<Summary> {
         let selectors = self.columns.as_deref().map(columns::parse).transpose();
         let selectors = selectors.map_err(Usage::from)?;
+        let select = |header: &[String]| {
+            let selectors = selectors.as_deref().unwrap_or_default();
+            let selected = columns::resolve(selectors, header)?;
+            Ok(selected
+                .into_iter()
+                .map(|column| (column.index, column.name))
+                .collect())
+        };
+        let list = selectors.as_deref().map(|selectors| List {
+            names: columns::names(selectors),
+            select: &select,
+        });
+        let settings = self.running.settings(Dialect::STREAM);
+        if let Some(query) = self.query.of(&self.sources)? {
+            self.refuse_all_but_queries()?;
+            let file = query.file();
+            self.running.refuse_clashes(file.as_slice(), None)?;
+            return query.run(list.as_ref(), &settings, &mut Output::standard());
+        }
         let pattern = self.pattern.as_deref().map(Pattern::new).transpose();
         let pattern = pattern.map_err(Usage::error)?;
         let paths = expanded(&self.sources)?;
@@ -91,14 +116,6 @@ impl Tool for Args {
             _ => self.reading(Format::of_files(&paths).map_err(Usage::error)?)?,
         };
         self.refuse_strangers(&reading)?;
-        let select = |header: &[String]| {
-            let selectors = selectors.as_deref().unwrap_or_default();
-            let selected = columns::resolve(selectors, header)?;
-            Ok(selected
-                .into_iter()
-                .map(|column| (column.index, column.name))
-                .collect())
-        };
         let extraction = Extraction {
             paths,
             lead: Lead {
@@ -107,10 +124,7 @@ impl Tool for Args {
                 quote: reading.quote(),
             },
             reading,
-            list: selectors.as_deref().map(|selectors| List {
-                names: columns::names(selectors),
-                select: &select,
-            }),
+            list,
             nulls: self
                 .null
                 .iter()
@@ -119,7 +133,6 @@ impl Tool for Args {
             sample: self.sample.map_or(1000, NonZeroUsize::get),
             extra: self.extra,
         };
-        let settings = self.running.settings(Dialect::STREAM);
         extraction.run(&settings, &mut Output::standard())
     }
 }
@@ -146,6 +159,29 @@ impl Args {
             }
         }
         Ok(())
+    }
+
+    /// The same where a database is the source.
+    fn refuse_all_but_queries(&self) -> anyhow::Result<()> {
+        let given = [
+            ("--from", self.from.is_some()),
+            ("--pattern", self.pattern.is_some()),
+            ("--null", !self.null.is_empty()),
+            ("--skip-lines", self.skip_lines > 0),
+            ("--comment", self.comment.is_some()),
+            ("--sample", self.sample.is_some()),
+            ("--extra", self.extra.is_some()),
+        ];
+        let mut given = given
+            .into_iter()
+            .filter_map(|(flag, is_given)| is_given.then_some(flag))
+            .chain(self.csv.given());
+        match given.next() {
+            Some(flag) => Err(Usage::error(format!(
+                "{flag} says nothing about a database"
+            ))),
+            None => Ok(()),
+        }
     }
 
     fn reading(&self, format: Format) -> anyhow::Result<Reading> {

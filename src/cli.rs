@@ -3,6 +3,7 @@
 mod clash;
 mod csv;
 mod listing;
+mod query;
 mod terminal;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use crate::stream::{Framing, Input, Settings, Summary};
 use crate::trust::{Ends, Policy, Tolerance, Unclean, ends};
 
 pub use csv::CsvFlags;
+pub use query::QueryFlags;
 pub use terminal::{Progress, terminal_width};
 
 /// A program: its flags are its fields, its help their comments.

@@ -1,4 +1,4 @@
-//! Where data comes from: one file per format, and what all of them share (names, compression,
+//! Where data comes from: one file per format or system, and what all of them share (names, compression,
 //! lines to pass over).
 
 mod compression;
@@ -6,6 +6,7 @@ mod csv;
 mod extraction;
 mod format;
 mod heading;
+mod hex;
 mod json;
 mod keys;
 mod lead;
@@ -14,7 +15,10 @@ mod logfmt;
 mod pattern;
 mod picked;
 mod place;
+mod postgres;
 mod sniff;
+mod sql;
+mod sqlite;
 mod wanted;
 
 pub use extraction::{Extraction, List, Reading, Select};
@@ -27,4 +31,5 @@ use picked::Picked;
 pub use place::expanded;
 use place::openers;
 use sniff::sniff;
+pub use sql::{Query, Relation};
 pub use wanted::Extra;
