@@ -4,6 +4,7 @@ mod clash;
 mod csv;
 mod listing;
 mod query;
+mod resume;
 mod terminal;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::trust::{Ends, Policy, Tolerance, Unclean, ends};
 
 pub use csv::CsvFlags;
 pub use query::QueryFlags;
+pub use resume::{EmptyFlag, ResumeFlags};
 pub use terminal::{Progress, terminal_width};
 
 /// A program: its flags are its fields, its help their comments.
@@ -332,7 +334,10 @@ pub fn main<T: Tool>() -> ExitCode {
             if let Some(notice) = summary.notice {
                 say(&name, &notice);
             }
-            succeed(&name)
+            match succeed(&name) {
+                ExitCode::SUCCESS => ExitCode::from(summary.exit_code),
+                failed => failed,
+            }
         }
         Err(error) => fail(&name, &error),
     }

@@ -2,6 +2,7 @@
 //! them, and what their errors say.
 
 mod address;
+pub mod checkpoints;
 mod names;
 pub mod postgres;
 pub mod sqlite;

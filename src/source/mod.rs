@@ -16,6 +16,7 @@ mod pattern;
 mod picked;
 mod place;
 mod postgres;
+pub mod resume;
 mod sniff;
 mod sql;
 mod sqlite;
