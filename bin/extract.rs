@@ -8,9 +8,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use pipewright::cli::{self, CsvFlags, QueryFlags, Running, Tool, Usage};
+use pipewright::cli::{self, CsvFlags, QueryFlags, ResumeFlags, Running, Tool, Usage};
 use pipewright::expr::columns;
 use pipewright::record::Dialect;
+use pipewright::source::resume::Resume;
 use pipewright::source::{Extra, Extraction, Format, Lead, List, Pattern, Reading, expanded};
 use pipewright::stream::{Framing, Output, Summary};
 
@@ -79,6 +80,9 @@ struct Args {
     query: QueryFlags,
 
     #[command(flatten)]
+    resume: ResumeFlags,
+
+    #[command(flatten)]
     running: Running,
 }
 
@@ -103,7 +107,9 @@ impl Tool for Args {
             self.refuse_all_but_queries()?;
             let file = query.file();
             self.running.refuse_clashes(file.as_slice(), None)?;
-            return query.run(list.as_ref(), &settings, &mut Output::standard());
+            let growing = self.growing()?;
+            let summary = query.run(list.as_ref(), growing, &settings, &mut Output::standard())?;
+            return Ok(self.resume.empty.judge(summary));
         }
         let pattern = self.pattern.as_deref().map(Pattern::new).transpose();
         let pattern = pattern.map_err(Usage::error)?;
@@ -181,6 +187,17 @@ impl Args {
                 "{flag} says nothing about a database"
             ))),
             None => Ok(()),
+        }
+    }
+
+    /// How a database is read on.
+    fn growing(&self) -> anyhow::Result<Option<(Resume, &str)>> {
+        match (&self.query.resume_by, self.resume.is_asked()) {
+            (None, true) => Err(Usage::error(
+                "--resume: a database is read on by a key; give --resume-by COLUMN",
+            )),
+            (None, false) => Ok(None),
+            (Some(by), _) => Ok(self.resume.ask()?.map(|resume| (resume, by.as_str()))),
         }
     }
 

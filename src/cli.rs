@@ -23,7 +23,7 @@ use crate::trust::{Ends, Policy, Tolerance, Unclean, ends};
 
 pub use csv::CsvFlags;
 pub use query::QueryFlags;
-pub use resume::{EmptyFlag, ResumeFlags};
+pub use resume::{CommitFlags, EmptyFlag, ResumeFlags};
 pub use terminal::{Progress, terminal_width};
 
 /// A program: its flags are its fields, its help their comments.

@@ -18,6 +18,10 @@ pub struct QueryFlags {
     /// Databases: read the result of this SELECT instead
     #[arg(long, value_name = "SQL", conflicts_with = "table")]
     query: Option<String>,
+
+    /// Databases, with --resume: the column that tells what is new; it grows and never repeats, as an id does
+    #[arg(long, value_name = "COLUMN", requires = "resume")]
+    pub resume_by: Option<String>,
 }
 
 impl QueryFlags {
@@ -45,9 +49,10 @@ impl QueryFlags {
     }
 
     fn given(&self) -> Option<&'static str> {
-        match (&self.table, &self.query) {
-            (Some(_), _) => Some("--table"),
-            (_, Some(_)) => Some("--query"),
+        match (&self.table, &self.query, &self.resume_by) {
+            (Some(_), ..) => Some("--table"),
+            (_, Some(_), _) => Some("--query"),
+            (.., Some(_)) => Some("--resume-by"),
             _ => None,
         }
     }

@@ -11,6 +11,7 @@ use super::Usage;
 use crate::database::checkpoints::Address;
 use crate::source::resume::Resume;
 use crate::stream::Summary;
+use crate::target::{Address as TargetAddress, Claim, Format, Mode};
 use crate::trust::ends;
 
 /// The flags of a source that is read on.
@@ -81,4 +82,60 @@ fn refuse_no_reader() -> anyhow::Result<()> {
     Err(Usage::error(
         "--resume: what is read goes through a pipe to 'load --resume-name', which commits how far it came; standard output is no such pipe",
     ))
+}
+
+/// The flags of a load whose records come from a source that is read on.
+#[derive(Args, Clone, Debug)]
+pub struct CommitFlags {
+    /// Commit how far 'extract --resume TARGET#NAME' read, in the same transaction as the records
+    #[arg(long, value_name = "NAME")]
+    resume_name: Option<String>,
+
+    /// The exit code of an empty run.
+    #[command(flatten)]
+    pub empty: EmptyFlag,
+}
+
+impl CommitFlags {
+    /// The checkpoint that is committed into a target of this address.
+    pub fn claim(&self, address: &TargetAddress) -> Claim<'_> {
+        match (address, &self.resume_name) {
+            (TargetAddress::Standard { .. }, _) => Claim::Whatever,
+            (_, None) => Claim::Nothing,
+            (_, Some(name)) => Claim::Named(name),
+        }
+    }
+
+    /// The mode of a load to this address: `asked`, else its default.
+    ///
+    /// # Errors
+    /// A wrong usage: the target does not know the mode, or checkpoints do not go with it.
+    pub fn mode(&self, address: &TargetAddress, asked: Option<Mode>) -> anyhow::Result<Mode> {
+        let wrong = |message: String| Err(Usage::error(message));
+        let default = match (address.is_database(), &self.resume_name) {
+            (true, _) | (_, Some(_)) => Mode::Append,
+            (false, None) => Mode::Replace,
+        };
+        let mode = asked.unwrap_or(default);
+        match (address, mode, &self.resume_name) {
+            (TargetAddress::Standard { .. }, ..) if asked.is_some() => {
+                wrong("standard output has no --mode".to_owned())
+            }
+            (TargetAddress::Standard { .. }, _, Some(_)) => {
+                wrong("standard output keeps no checkpoint: --resume-name is for tables and files".to_owned())
+            }
+            (TargetAddress::File { .. }, Mode::Upsert, _) => {
+                wrong("a file has no keys: --mode create, replace or append".to_owned())
+            }
+            (TargetAddress::File { format, .. }, Mode::Append, _)
+                if !matches!(format, Format::Csv | Format::Tsv | Format::Jsonl) =>
+            {
+                wrong("records are appended to csv, tsv and jsonl files alone; others are written whole: --mode replace".to_owned())
+            }
+            (address, Mode::Replace, Some(name)) if address.is_database() => wrong(format!(
+                "--mode replace would drop what earlier loads of '{name}' have brought; with --resume-name, append or upsert"
+            )),
+            _ => Ok(mode),
+        }
+    }
 }

@@ -3,27 +3,28 @@
 //! A read-only transaction; the records come by COPY in its text format, whose fields are turned
 //! into the stream's by the types that the server says the columns have.
 
+mod growing;
 mod line;
 
 use std::io::BufRead;
 
 use anyhow::bail;
-use postgres::{Client, NoTls};
+use postgres::error::SqlState;
+use postgres::types::Type;
+use postgres::{Client, NoTls, Statement};
 
 use crate::database::nearest_of;
-use crate::database::postgres::{Name, connect, listed, told, words};
+use crate::database::postgres::{Name, connect, told, words};
 use crate::stream::{Emitter, Flow, Output, Settings, Summary};
 
-use super::List;
 use super::extraction::begin;
-use super::sql::{Relation, Selection, sole};
+use super::sql::{Asked, Key, Reading, Relation, Selection, ended, sole};
 use line::{Form, Line};
 
 /// How the server is to write what it sends.
 const SETTINGS: &str = "SET client_min_messages = error; SET lock_timeout = '10s';
     SET datestyle = 'ISO'; SET intervalstyle = 'iso_8601'; SET timezone = 'UTC';
-    SET extra_float_digits = 3; SET bytea_output = 'hex'; SET standard_conforming_strings = on;
-    BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    SET extra_float_digits = 3; SET bytea_output = 'hex'; SET standard_conforming_strings = on";
 
 /// Reads a relation of the server at `url` and writes it as the stream.
 ///
@@ -31,8 +32,7 @@ const SETTINGS: &str = "SET client_min_messages = error; SET lock_timeout = '10s
 /// As [`super::Query::run`].
 pub(super) fn extract(
     url: &str,
-    relation: &Relation,
-    list: Option<&List<'_>>,
+    reading: Reading<'_>,
     settings: &Settings,
     output: &mut Output,
 ) -> anyhow::Result<Summary> {
@@ -40,26 +40,62 @@ pub(super) fn extract(
         client: connect(url)?,
     };
     server.execute(SETTINGS)?;
-    let base = server.base(relation)?;
-    let columns = server.columns(&base)?;
-    let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
-    let selection = Selection::new(names.clone(), list)?;
-    let mut forms: Vec<Form> = columns.iter().map(|(_, form)| *form).collect();
-    let (sql, picks) = match (relation, &base) {
-        (Relation::Query(_), base) => (base.clone(), selection.picks),
-        (Relation::Table(_), _) => {
-            let chosen = selection.picks.iter().map(|&pick| &names[pick]);
-            let sql = format!("SELECT {} FROM ({base}) AS t", listed(chosen));
-            forms = selection.picks.iter().map(|&pick| forms[pick]).collect();
-            (sql, (0..selection.picks.len()).collect())
-        }
+    server.execute("BEGIN READ ONLY")?;
+    let base = server.base(reading.relation)?;
+    let (names, types): (Vec<String>, Vec<Type>) = server.columns(&base)?.into_iter().unzip();
+    let asked = asked(&base, &names);
+    let Selection {
+        columns,
+        header,
+        picks,
+    } = Selection::new(names, reading.list)?;
+    let place = match &reading.key {
+        Some(key) => Some(key.place(&columns)?),
+        None => None,
     };
-    begin(&selection.header, output)?;
+    let ceiling = match place {
+        Some(place) => server.settle(&asked, place)?,
+        None => None,
+    };
+    server.execute("COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+    let (sql, places): (String, Vec<usize>) = match (&reading.key, place, reading.relation) {
+        (Some(key), Some(place), _) => {
+            let places: Vec<usize> = picks.iter().copied().chain([place]).collect();
+            (server.behind(key, place, ceiling, &asked, &places)?, places)
+        }
+        // A query as it stands: within another, its order would be nobody's promise.
+        (_, _, Relation::Query(_)) => (base, (0..columns.len()).collect()),
+        (_, _, Relation::Table(_)) => (asked.select(&picks, ""), picks.clone()),
+    };
+    let is_whole = reading.key.is_none() && matches!(reading.relation, Relation::Query(_));
+    let mut line = Line {
+        forms: places
+            .iter()
+            .map(|&place| Form::of(&types[place]))
+            .collect(),
+        picks: match is_whole {
+            true => picks,
+            false => (0..picks.len()).collect(),
+        },
+        seen: reading.key.as_ref().map(Key::seen),
+        key_type: place.map_or_else(String::new, |place| types[place].name().to_owned()),
+    };
+    let copy = server.prepare_copy(&sql)?;
+    begin(&header, output)?;
     let mut emitter = Emitter::new(output, settings)?;
-    let line = Line { forms, picks };
-    server.emit(&sql, &line, &mut emitter)?;
-    let (summary, _) = emitter.finish()?;
-    Ok(summary)
+    server.emit(&copy, &mut line, &mut emitter)?;
+    ended(emitter, reading.key.zip(line.seen))
+}
+
+/// A relation with these columns as a SELECT has it.
+fn asked(base: &str, columns: &[String]) -> Asked {
+    let names = Asked::numbered(columns.len());
+    Asked {
+        with: String::new(),
+        // The newline ends a comment that a query may end with.
+        from: format!("({base}\n) AS whole({})", names.join(", ")),
+        columns: names,
+    }
 }
 
 /// A connection, in a transaction that reads.
@@ -131,8 +167,8 @@ impl Server {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// The columns of a query's result, and how their values are written.
-    fn columns(&mut self, sql: &str) -> anyhow::Result<Vec<(String, Form)>> {
+    /// The columns of a query's result, and their types.
+    fn columns(&mut self, sql: &str) -> anyhow::Result<Vec<(String, Type)>> {
         let statement = self.client.prepare(sql).map_err(|error| told(&error))?;
         if statement.columns().is_empty() {
             bail!("the query gives no records; it must be a SELECT");
@@ -140,17 +176,34 @@ impl Server {
         if !statement.params().is_empty() {
             bail!("the query has parameters, and nothing gives them values");
         }
-        let column =
-            |column: &postgres::Column| (column.name().to_owned(), Form::of(column.type_()));
+        let column = |column: &postgres::Column| (column.name().to_owned(), column.type_().clone());
         Ok(statement.columns().iter().map(column).collect())
     }
 
-    /// Hands every record of the query to `emitter`.
-    fn emit(&mut self, sql: &str, line: &Line, emitter: &mut Emitter<'_>) -> anyhow::Result<()> {
-        let cancel = self.client.cancel_token();
+    /// The statement that has the records of a query sent.
+    fn prepare_copy(&mut self, sql: &str) -> anyhow::Result<Statement> {
         // The newline ends a comment that the query may end with.
         let copy = format!("COPY ({sql}\n) TO STDOUT WITH (ENCODING 'UTF8')");
-        let mut reader = self.client.copy_out(&copy).map_err(|error| told(&error))?;
+        self.client
+            .prepare(&copy)
+            .map_err(|error| match error.code() {
+                // The query itself was understood before.
+                Some(&SqlState::SYNTAX_ERROR) => {
+                    anyhow::anyhow!("the query is understood, but it is no SELECT")
+                }
+                _ => told(&error),
+            })
+    }
+
+    /// Hands every record that the statement gives to `emitter`.
+    fn emit(
+        &mut self,
+        copy: &Statement,
+        line: &mut Line,
+        emitter: &mut Emitter<'_>,
+    ) -> anyhow::Result<()> {
+        let cancel = self.client.cancel_token();
+        let mut reader = self.client.copy_out(copy).map_err(|error| told(&error))?;
         let mut pending = Vec::new();
         loop {
             let bytes = reader.fill_buf().map_err(of_stream)?;

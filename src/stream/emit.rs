@@ -16,6 +16,8 @@ pub struct Emitter<'o> {
     /// Records in `bytes`.
     waiting: u64,
     written: u64,
+    /// Whether the reader took all so far.
+    flow: Flow,
 }
 
 impl<'o> Emitter<'o> {
@@ -30,6 +32,7 @@ impl<'o> Emitter<'o> {
             bytes: Vec::with_capacity(FULL + FULL / 4),
             waiting: 0,
             written: 0,
+            flow: Flow::More,
         })
     }
 
@@ -50,13 +53,15 @@ impl<'o> Emitter<'o> {
     }
 
     fn flush(&mut self) -> anyhow::Result<Flow> {
-        let flow = self.output.write(&self.bytes)?;
+        if self.flow == Flow::More {
+            self.flow = self.output.write(&self.bytes)?;
+            self.written += self.waiting;
+            stage::add(&COUNTERS.records_in, self.waiting);
+            stage::add(&COUNTERS.records_out, self.waiting);
+        }
         self.bytes.clear();
-        self.written += self.waiting;
-        stage::add(&COUNTERS.records_in, self.waiting);
-        stage::add(&COUNTERS.records_out, self.waiting);
         self.waiting = 0;
-        Ok(flow)
+        Ok(self.flow)
     }
 
     /// Writes the rest: what the run has to say, and whether its reader took all of it.
@@ -67,6 +72,7 @@ impl<'o> Emitter<'o> {
             records_out: self.written,
             rejected: 0,
             notice: self.rejects.finish(self.written)?,
+            exit_code: 0,
         };
         Ok((summary, flow))
     }

@@ -13,9 +13,11 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use rusqlite::{Connection, OpenFlags};
 
+use crate::database::checkpoints;
 use crate::database::sqlite::{PATIENCE, listed, quoted, told, violation, words};
 use crate::record::{Block, Header};
 use crate::stream::{AsideFile, Flow};
+use crate::trust::Checkpoint;
 
 use super::types::{Found, Kind};
 use super::{Committed, Mode, Parcel, Ready, Refused, Target, nearest_of};
@@ -235,8 +237,11 @@ impl Target for Sqlite {
         Ok(Flow::More)
     }
 
-    fn commit(mut self: Box<Self>) -> anyhow::Result<Committed> {
+    fn commit(mut self: Box<Self>, checkpoint: Option<&Checkpoint>) -> anyhow::Result<Committed> {
         self.finish()?;
+        if let Some(checkpoint) = checkpoint {
+            checkpoints::sqlite::advance(&self.connection, &self.name, checkpoint, self.sent)?;
+        }
         self.execute("COMMIT")?;
         let mode = match (&self.existing, self.mode) {
             (None, _) => Mode::Create,

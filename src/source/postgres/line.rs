@@ -3,6 +3,7 @@
 use memchr::memchr;
 use postgres::types::Type;
 
+use super::super::sql::Seen;
 use super::super::wanted::push_typed_text;
 use crate::record::field;
 use crate::stream::{Emitter, Flow};
@@ -81,15 +82,28 @@ pub struct Line {
     pub forms: Vec<Form>,
     /// The fields that are written, in order.
     pub picks: Vec<usize>,
+    /// Takes a line's last field, the key, where there is one.
+    pub seen: Option<Seen>,
+    /// What the server calls the key's type.
+    pub key_type: String,
 }
 
 impl Line {
     /// Hands the records that these whole lines are to `emitter`.
-    pub fn push_all(&self, mut lines: &[u8], emitter: &mut Emitter<'_>) -> anyhow::Result<Flow> {
+    pub fn push_all(
+        &mut self,
+        mut lines: &[u8],
+        emitter: &mut Emitter<'_>,
+    ) -> anyhow::Result<Flow> {
         let mut fields = Vec::with_capacity(self.forms.len());
         let mut scratch = Vec::new();
         while let Some(end) = memchr(b'\n', lines) {
             self.push(&lines[..end], &mut fields, &mut scratch, emitter.buffer());
+            if let (Some(seen), Some(key)) = (&mut self.seen, fields.last()) {
+                scratch.clear();
+                push_unescaped(key, &mut scratch);
+                seen.take(&self.key_type, &scratch)?;
+            }
             lines = &lines[end + 1..];
             if emitter.record()? == Flow::Enough {
                 return Ok(Flow::Enough);
@@ -152,6 +166,8 @@ mod tests {
         let line = Line {
             forms: vec![Form::Number, Form::Text, Form::Boolean, Form::Json],
             picks: vec![1, 0, 3, 2],
+            seen: None,
+            key_type: String::new(),
         };
         for (text, record) in [
             ("1.50\tabc\tt\t{}", "abc,1.50,{},true"),

@@ -1,15 +1,18 @@
 //! Databases as sources: a table or the result of a query, read in one snapshot, in order, block by
 //! block, and without any way to change what is there.
 
+mod key;
 mod selection;
 
 use std::path::PathBuf;
 
 use crate::database::Place;
-use crate::stream::{Output, Settings, Summary};
+use crate::stream::{Emitter, Output, Settings, Summary};
 
+use super::resume::Resume;
 use super::{List, postgres, sqlite};
-pub(super) use selection::{Selection, sole};
+pub(super) use key::{Key, Last, MIXED, Seen};
+pub(super) use selection::{Asked, Selection, sole};
 
 /// What is read of which database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,21 +70,53 @@ impl Query {
         self.place.file().map(PathBuf::from)
     }
 
-    /// Reads all records and writes the stream to `output`, the header at once.
+    /// Reads all records and writes the stream to `output`, the header at once. With `growing`, only
+    /// those are read whose key, the column of that name, is greater than any that was loaded, in
+    /// its order.
     ///
     /// # Errors
-    /// The database cannot be reached or refuses; the columns are not those that were asked for.
+    /// The database cannot be reached or refuses; the columns are not those that were asked for; the
+    /// key is none.
     pub fn run(
         &self,
         list: Option<&List<'_>>,
+        growing: Option<(Resume, &str)>,
         settings: &Settings,
         output: &mut Output,
     ) -> anyhow::Result<Summary> {
+        let reading = Reading {
+            relation: &self.relation,
+            list,
+            key: match growing {
+                Some((resume, by)) => Some(Key::new(resume, by)?),
+                None => None,
+            },
+        };
         match &self.place {
-            Place::Sqlite(path) => sqlite::extract(path, &self.relation, list, settings, output),
-            Place::Postgres(url) => postgres::extract(url, &self.relation, list, settings, output),
+            Place::Sqlite(path) => sqlite::extract(path, reading, settings, output),
+            Place::Postgres(url) => postgres::extract(url, reading, settings, output),
         }
     }
+}
+
+/// What is read of a database, and how.
+pub(super) struct Reading<'q> {
+    /// What holds the records.
+    pub relation: &'q Relation,
+    /// The columns that the user listed; all where none.
+    pub list: Option<&'q List<'q>>,
+    /// The key by which it is read on.
+    pub key: Option<Key>,
+}
+
+/// The run's end: what it has to say, with what its key has.
+pub(super) fn ended(emitter: Emitter<'_>, key: Option<(Key, Seen)>) -> anyhow::Result<Summary> {
+    let (mut summary, flow) = emitter.finish()?;
+    if let Some((key, seen)) = key {
+        let notice = key.end(&seen, flow)?;
+        summary.notice = notice.or(summary.notice);
+    }
+    Ok(summary)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Which columns of a relation are asked for, and in which places of the answer they stand.
+//! Which columns of a relation are asked for, and the SELECT that asks for them.
 
 use crate::record::Header;
 
@@ -7,7 +7,9 @@ use super::super::List;
 /// The columns that are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
-    /// Their names on the stream.
+    /// All of the relation's columns, each by a name of its own.
+    pub columns: Header,
+    /// The names on the stream.
     pub header: Header,
     /// Their places among the relation's columns.
     pub picks: Vec<usize>,
@@ -19,20 +21,61 @@ impl Selection {
     /// # Errors
     /// It selects what the relation does not have.
     pub fn new(columns: Vec<String>, list: Option<&List<'_>>) -> anyhow::Result<Self> {
-        let header = Header::new(columns).repaired();
-        Ok(match list {
-            None => Selection {
-                picks: (0..header.len()).collect(),
-                header,
-            },
+        let columns = Header::new(columns).repaired();
+        let (picks, header) = match list {
+            None => ((0..columns.len()).collect(), columns.clone()),
             Some(list) => {
-                let (picks, names) = (list.select)(header.names())?.into_iter().unzip();
-                Selection {
-                    header: Header::new(names),
-                    picks,
-                }
+                let (picks, names) = (list.select)(columns.names())?.into_iter().unzip();
+                (picks, Header::new(names))
             }
+        };
+        Ok(Selection {
+            columns,
+            header,
+            picks,
         })
+    }
+}
+
+/// A relation as a SELECT has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// What stands before the SELECT.
+    pub with: String,
+    /// What it selects from.
+    pub from: String,
+    /// What it calls the relation's columns.
+    pub columns: Vec<String>,
+}
+
+impl Asked {
+    /// The SELECT of the columns at these places, with what stands behind it: a condition, an order.
+    pub fn select(&self, places: &[usize], behind: &str) -> String {
+        let columns: Vec<&str> = places
+            .iter()
+            .map(|&place| self.columns[place].as_str())
+            .collect();
+        let columns = columns.join(", ");
+        format!("{}SELECT {columns} FROM {} {behind}", self.with, self.from)
+    }
+
+    /// The SELECT of the truth of whether a record fulfils a condition.
+    pub fn exists(&self, condition: &str) -> String {
+        let (with, from) = (&self.with, &self.from);
+        format!("{with}SELECT EXISTS (SELECT 1 FROM {from} WHERE {condition})")
+    }
+
+    /// The SELECT of the number of records, 2 at most, that fulfil a condition.
+    pub fn count_to_two(&self, condition: &str) -> String {
+        let (with, from) = (&self.with, &self.from);
+        format!(
+            "{with}SELECT count(*) FROM (SELECT 1 FROM {from} WHERE {condition} LIMIT 2) AS some"
+        )
+    }
+
+    /// Names for so many columns, whatever the relation calls them: a query may give one name twice.
+    pub fn numbered(count: usize) -> Vec<String> {
+        (1..=count).map(|number| format!("c{number}")).collect()
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::io::Write;
 
-use rusqlite::types::ValueRef;
+use anyhow::Context;
+use rusqlite::types::{Value, ValueRef};
 
 use super::super::hex;
+use super::super::sql::Last;
 use super::super::wanted::push_typed_text;
 use crate::value::Decimal;
 
@@ -19,6 +21,39 @@ pub fn push(value: ValueRef<'_>, out: &mut Vec<u8>) {
         ValueRef::Text(text) => push_typed_text(text, out),
         ValueRef::Blob(bytes) => hex::push(bytes, out),
     }
+}
+
+/// Writes a key in the place of the one before: what SQLite calls its type.
+#[inline]
+pub fn put_key(value: ValueRef<'_>, key: &mut Vec<u8>) -> &'static str {
+    key.clear();
+    match value {
+        ValueRef::Text(text) => key.extend_from_slice(text),
+        value => push(value, key),
+    }
+    match value {
+        ValueRef::Null => "null",
+        ValueRef::Integer(_) => "integer",
+        ValueRef::Real(_) => "real",
+        ValueRef::Text(_) => "text",
+        ValueRef::Blob(_) => "blob",
+    }
+}
+
+/// A key that was committed as the value that it was.
+pub fn of_last(last: &Last) -> anyhow::Result<Value> {
+    let value = match last.kind.as_str() {
+        "integer" => last.value.parse().ok().map(Value::Integer),
+        "real" => last.value.parse().ok().map(Value::Real),
+        "text" => Some(Value::Text(last.value.clone())),
+        _ => None,
+    };
+    value.with_context(|| {
+        format!(
+            "the last load ended at a key of another kind of database: '{}'",
+            last.value
+        )
+    })
 }
 
 fn push_real(real: f64, out: &mut Vec<u8>) {
