@@ -194,15 +194,19 @@ impl File {
         // Only bytes are equal where they are the same, whatever the column's own order is.
         let name = format!("{} COLLATE BINARY", asked.columns[place]);
         let from = key.from().map(value::of_last).transpose()?;
-        let has_null = self.ask(&asked.exists(&format!("{name} IS NULL")), None)? > 0;
+        // Null comes first in any order, and an index finds the first at once.
+        let column = &asked.columns[place];
+        let first = asked.first(&format!("{column} IS NULL"), column);
+        let has_null = self.ask(&first, None)?.is_some_and(|is_null| is_null > 0);
         let with_last = match &from {
             Some(last) => self.ask(&asked.count_to_two(&format!("{name} = ?1")), Some(last))?,
-            None => 0,
+            None => None,
         };
+        let with_last = with_last.unwrap_or_default();
         key.check(has_null, with_last)?;
         // Every number is less than any text.
         if let Some(Value::Text(_)) = &from
-            && self.ask(&asked.exists(&format!("{name} < ''")), None)? > 0
+            && self.ask(&asked.exists(&format!("{name} < ''")), None)? == Some(1)
         {
             return key.refuse(MIXED);
         }
@@ -220,11 +224,11 @@ impl File {
         Ok(statement)
     }
 
-    /// A query's one number.
-    fn ask(&self, sql: &str, parameter: Option<&Value>) -> anyhow::Result<i64> {
+    /// A query's one number; none where it gives no record.
+    fn ask(&self, sql: &str, parameter: Option<&Value>) -> anyhow::Result<Option<i64>> {
         let parameters = rusqlite::params_from_iter(parameter);
         let answer = self.connection.query_row(sql, parameters, |row| row.get(0));
-        answer.map_err(|error| self.told(error))
+        answer.optional().map_err(|error| self.told(error))
     }
 
     /// Hands the fields at `picks` of every record to `emitter`, and the last field, the key, to

@@ -43,8 +43,9 @@ impl Server {
             );
         }
         let column = &asked.columns[place];
+        // By a name of its own: ORDER BY would else mean the text.
         let greatest = format!(
-            "SELECT {column}::text FROM {} WHERE {column} IS NOT NULL ORDER BY {column} DESC LIMIT 1",
+            "SELECT {column}::text AS greatest FROM {} WHERE {column} IS NOT NULL ORDER BY {column} DESC LIMIT 1",
             asked.from
         );
         let greatest = self

@@ -122,7 +122,10 @@ impl Key {
     pub fn seen(&self) -> Seen {
         Seen {
             by: self.by.clone(),
-            kind: String::new(),
+            kind: self
+                .from
+                .as_ref()
+                .map_or_else(String::new, |last| last.kind.clone()),
             value: Vec::new(),
             has_any: false,
         }
@@ -198,8 +201,10 @@ impl Seen {
         if kind == "blob" {
             return refuse(&self.by, "a record has bytes there, not a number or a text");
         }
+        // What SQLite calls its types: a column may hold values of any.
         let is_number = |kind: &str| matches!(kind, "integer" | "real");
-        if self.has_any && !(is_number(kind) && is_number(&self.kind)) {
+        let is_text = |kind: &str| kind == "text";
+        if is_number(kind) && is_text(&self.kind) || is_text(kind) && is_number(&self.kind) {
             return refuse(&self.by, MIXED);
         }
         kind.clone_into(&mut self.kind);

@@ -69,8 +69,14 @@ impl Asked {
     pub fn count_to_two(&self, condition: &str) -> String {
         let (with, from) = (&self.with, &self.from);
         format!(
-            "{with}SELECT count(*) FROM (SELECT 1 FROM {from} WHERE {condition} LIMIT 2) AS some"
+            "{with}SELECT count(*) FROM (SELECT 1 FROM {from} WHERE {condition} LIMIT 2) AS found"
         )
+    }
+
+    /// The SELECT of an expression over the record that is the first in the order of a column.
+    pub fn first(&self, expression: &str, column: &str) -> String {
+        let (with, from) = (&self.with, &self.from);
+        format!("{with}SELECT {expression} FROM {from} ORDER BY {column} LIMIT 1")
     }
 
     /// Names for so many columns, whatever the relation calls them: a query may give one name twice.
