@@ -178,6 +178,9 @@ impl Seen {
     /// It is the same as that of the record before; it is of another type; nothing can be greater.
     #[inline]
     pub fn take(&mut self, kind: &str, value: &[u8]) -> anyhow::Result<()> {
+        if kind != self.kind {
+            self.take_kind(kind)?;
+        }
         if self.has_any && value == self.value {
             let shown = String::from_utf8_lossy(value);
             return refuse(
@@ -186,9 +189,6 @@ impl Seen {
                     "more than one record has '{shown}', and one that came later with the same key would be lost. Choose a key that never repeats"
                 ),
             );
-        }
-        if kind != self.kind {
-            self.take_kind(kind)?;
         }
         self.value.clear();
         self.value.extend_from_slice(value);
