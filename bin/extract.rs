@@ -11,8 +11,7 @@ use clap::Parser;
 use pipewright::cli::{self, CsvFlags, QueryFlags, ResumeFlags, Running, Tool, Usage};
 use pipewright::expr::columns;
 use pipewright::record::Dialect;
-use pipewright::source::resume::Resume;
-use pipewright::source::{Extra, Extraction, Format, Lead, List, Pattern, Reading, expanded};
+use pipewright::source::{Extra, Extraction, Format, Lead, List, Pattern, Reading};
 use pipewright::stream::{Framing, Output, Summary};
 
 /// Turn sources into the stream: CSV in UTF-8 with a header, empty fields for null
@@ -107,13 +106,13 @@ impl Tool for Args {
             self.refuse_all_but_queries()?;
             let file = query.file();
             self.running.refuse_clashes(file.as_slice(), None)?;
-            let growing = self.growing()?;
+            let growing = self.resume.growing(self.query.resume_by.as_deref())?;
             let summary = query.run(list.as_ref(), growing, &settings, &mut Output::standard())?;
             return Ok(self.resume.empty.judge(summary));
         }
         let pattern = self.pattern.as_deref().map(Pattern::new).transpose();
         let pattern = pattern.map_err(Usage::error)?;
-        let paths = expanded(&self.sources)?;
+        let paths = self.resume.expanded(&self.sources)?;
         self.running.refuse_clashes(&paths, None)?;
         let reading = match (pattern, self.from, self.csv.delimiter) {
             (Some(pattern), ..) => Reading::Pattern(pattern),
@@ -123,6 +122,7 @@ impl Tool for Args {
         };
         self.refuse_strangers(&reading)?;
         let extraction = Extraction {
+            following: (self.resume).following(&self.sources, &reading, list.as_ref())?,
             paths,
             lead: Lead {
                 skip: self.skip_lines,
@@ -139,7 +139,8 @@ impl Tool for Args {
             sample: self.sample.map_or(1000, NonZeroUsize::get),
             extra: self.extra,
         };
-        extraction.run(&settings, &mut Output::standard())
+        let summary = extraction.run(&settings, &mut Output::standard())?;
+        Ok(self.resume.empty.judge(summary))
     }
 }
 
@@ -187,17 +188,6 @@ impl Args {
                 "{flag} says nothing about a database"
             ))),
             None => Ok(()),
-        }
-    }
-
-    /// How a database is read on.
-    fn growing(&self) -> anyhow::Result<Option<(Resume, &str)>> {
-        match (&self.query.resume_by, self.resume.is_asked()) {
-            (None, true) => Err(Usage::error(
-                "--resume: a database is read on by a key; give --resume-by COLUMN",
-            )),
-            (None, false) => Ok(None),
-            (Some(by), _) => Ok(self.resume.ask()?.map(|resume| (resume, by.as_str()))),
         }
     }
 

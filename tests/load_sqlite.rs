@@ -38,7 +38,7 @@ impl Place {
         let (header, record) = out.split_once('\n').expect("two lines");
         assert_eq!(
             header,
-            "target,table,mode,records,inserted,updated,rejected"
+            "target,table,mode,records,inserted,updated,rejected,rejected_upstream"
         );
         record.trim_end().to_owned()
     }

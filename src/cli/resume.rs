@@ -4,13 +4,15 @@ use std::fs::File;
 use std::num::NonZeroU8;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
+use std::path::PathBuf;
 
 use clap::Args;
 
 use super::Usage;
 use crate::database::checkpoints::Address;
-use crate::source::resume::Resume;
-use crate::stream::Summary;
+use crate::source::resume::{Following, Resume};
+use crate::source::{List, Reading, expanded, expanded_to_resume};
+use crate::stream::{Framing, Summary};
 use crate::target::{Address as TargetAddress, Claim, Format, Mode};
 use crate::trust::ends;
 
@@ -23,7 +25,11 @@ pub struct ResumeFlags {
 
     /// With --resume: go on where what was read before is not found any more, as after a rotation
     #[arg(long, requires = "resume")]
-    pub accept_gap: bool,
+    accept_gap: bool,
+
+    /// With --resume: take a last line without a newline as finished, not as yet to be written
+    #[arg(long, requires = "resume")]
+    accept_unfinished: bool,
 
     /// The exit code of an empty run.
     #[command(flatten)]
@@ -56,7 +62,7 @@ impl ResumeFlags {
     ///
     /// # Errors
     /// The new position would reach nobody; the target cannot be asked.
-    pub fn ask(&self) -> anyhow::Result<Option<Resume>> {
+    fn ask(&self) -> anyhow::Result<Option<Resume>> {
         let Some(address) = &self.resume else {
             return Ok(None);
         };
@@ -64,9 +70,81 @@ impl ResumeFlags {
         Resume::ask(address).map(Some)
     }
 
-    /// Whether the flag is given.
-    pub fn is_asked(&self) -> bool {
-        self.resume.is_some()
+    /// How a database is read on by its column `by`, where that is asked.
+    ///
+    /// # Errors
+    /// A wrong usage: one says nothing without the other; what is for files. The target cannot be
+    /// asked.
+    pub fn growing<'b>(&self, by: Option<&'b str>) -> anyhow::Result<Option<(Resume, &'b str)>> {
+        let for_files = [
+            ("--accept-gap", self.accept_gap),
+            ("--accept-unfinished", self.accept_unfinished),
+        ];
+        if let Some((flag, _)) = for_files.iter().find(|(_, is_given)| *is_given) {
+            return Err(Usage::error(format!(
+                "{flag} says nothing about a database"
+            )));
+        }
+        match (by, &self.resume) {
+            (None, Some(_)) => Err(Usage::error(
+                "--resume: a database is read on by a key; give --resume-by COLUMN",
+            )),
+            (Some(by), Some(_)) => Ok(self.ask()?.map(|resume| (resume, by))),
+            (_, None) => Ok(None),
+        }
+    }
+
+    /// The files that are read.
+    ///
+    /// # Errors
+    /// One does not exist; with --resume, standard input is a wrong usage.
+    pub fn expanded(&self, sources: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+        let is_standard = |path: &PathBuf| path.as_os_str() == "-";
+        match &self.resume {
+            None => expanded(sources),
+            Some(_) if sources.is_empty() || sources.iter().any(is_standard) => Err(Usage::error(
+                "--resume reads files; standard input has no place to go on from",
+            )),
+            Some(_) => expanded_to_resume(sources),
+        }
+    }
+
+    /// How the files are read on, where that is asked.
+    ///
+    /// # Errors
+    /// A wrong usage: the format cannot be read on. The target cannot be asked.
+    pub fn following(
+        &self,
+        sources: &[PathBuf],
+        reading: &Reading,
+        list: Option<&List<'_>>,
+    ) -> anyhow::Result<Option<Following>> {
+        let Some(address) = &self.resume else {
+            return Ok(None);
+        };
+        let are_named = list.is_some_and(|list| list.names.is_some());
+        let wrong = match reading {
+            Reading::Csv { sniff: true, .. } => Some(
+                "--sniff may guess otherwise in every run; with --resume, give --delimiter or --no-header",
+            ),
+            Reading::Json(Framing::Values) => Some(
+                "--resume goes on behind the last whole line, and a JSON document has none; JSON Lines (--from jsonl) can be read on",
+            ),
+            Reading::Json(_) | Reading::Logfmt if !are_named => Some(
+                "with --resume, name the columns with -c: every run must have the same, and the first records of each may have others",
+            ),
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            return Err(Usage::error(wrong));
+        }
+        refuse_no_reader()?;
+        Ok(Some(Following {
+            resume: Resume::ask(address)?,
+            followed: sources.to_vec(),
+            accept_gap: self.accept_gap,
+            accept_unfinished: self.accept_unfinished,
+        }))
     }
 }
 

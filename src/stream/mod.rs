@@ -8,6 +8,7 @@ mod input;
 mod output;
 mod reader;
 mod shapes;
+mod tail;
 mod values;
 
 pub use aside::AsideFile;
@@ -18,3 +19,4 @@ pub use input::{Input, Opener, Source};
 pub use output::{Flow, Made, Output};
 pub use reader::Framing;
 pub use shapes::{Deliver, Parcel, Pass, Settings, Sink, Summary, fold, pass, run, sink};
+pub use tail::Tail;

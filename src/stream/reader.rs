@@ -121,14 +121,15 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(source: Source, framing: Framing, ends: Ends) -> Self {
         Reader {
+            line: source.line,
+            // What begins in the middle of a file has no mark at its start.
+            is_started: source.line > 1,
             source,
             ends,
             cut: Cut::new(framing),
             pending: Vec::new(),
             suspicious: 4 * BLOCK,
-            line: 1,
             newlines: 0,
-            is_started: false,
             is_done: false,
             failure: None,
         }
@@ -282,7 +283,15 @@ impl Reader {
 
     /// What is left when the source has ended: a last record without a newline.
     fn last(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
+        if let Some(tail) = self.source.tail.clone().filter(|tail| !tail.takes_all()) {
+            tail.end(self.line, self.newlines);
+            return Ok(None);
+        }
         self.refuse_open_end()?;
+        let line = self.line_at(self.pending.len());
+        if let Some(tail) = &self.source.tail {
+            tail.end(line, 0);
+        }
         if self.pending.is_empty() {
             return Ok(None);
         }

@@ -175,7 +175,14 @@ impl Target for Text {
             Place::File(aside) => {
                 let is_new = aside.is_new();
                 let continued = self.continued.map(|old| old.map(|old| old.identity));
-                put(aside, self.mode, continued, checkpoint, self.inserted)?;
+                put(
+                    aside,
+                    &self.name,
+                    self.mode,
+                    continued,
+                    checkpoint,
+                    self.inserted,
+                )?;
                 Some(if is_new { Mode::Create } else { self.mode })
             }
         };
@@ -192,6 +199,7 @@ impl Target for Text {
 /// Puts a file in its place, with the checkpoint of its new records.
 fn put(
     aside: AsideFile,
+    name: &str,
     mode: Mode,
     continued: Option<Option<Identity>>,
     checkpoint: Option<&Checkpoint>,
@@ -206,15 +214,13 @@ fn put(
     };
     match (is_renamed, checkpoint, continued) {
         (_, None, None) | (false, None, _) => keep(),
-        (false, Some(_), _) => bail!(
-            "'{}' is no regular file, and keeps no checkpoint",
-            path.display()
-        ),
+        (false, Some(_), _) => bail!("'{name}' is no regular file, and keeps no checkpoint"),
         (true, checkpoint, continued) => {
-            let metadata = std::fs::metadata(&temporary)
-                .with_context(|| format!("cannot write '{}'", path.display()))?;
+            let metadata =
+                std::fs::metadata(&temporary).with_context(|| format!("cannot write '{name}'"))?;
             let exchange = Exchange {
                 path: &path,
+                shown: Path::new(name),
                 continued,
                 new: Identity::of(&metadata),
                 records,

@@ -7,7 +7,7 @@
 //! | [`ends`] | how this process ends: well, or in a way that every reader can see |
 //! | [`upstream`] | how the other end of a pipe ended |
 //! | [`checkpoint`], [`stage`] | what travels with the stream; what this process has moved |
-//! | [`leftovers`] | what must not stay behind |
+//! | [`leftovers`], `sweep` | what must not stay behind |
 //!
 //! A program whose output is a pipe leaves a note beside it: that it runs, that it is done and how
 //! many bytes it wrote, or that it failed and why. A reader looks them up at the end of its input:
@@ -21,6 +21,7 @@ pub mod pipe;
 pub mod rejects;
 pub mod runtime;
 pub mod stage;
+mod sweep;
 pub mod upstream;
 
 pub use checkpoint::{Checkpoint, Position};

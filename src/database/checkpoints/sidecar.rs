@@ -78,7 +78,7 @@ struct Committed {
 /// The file that is there is none that the sidecar speaks of.
 pub fn position(path: &Path, name: &str) -> anyhow::Result<Option<Position>> {
     let real = real(path)?;
-    let state = state(&real, Identity::at(&real)?)?;
+    let state = state(&real, path, Identity::at(&real)?)?;
     let committed = state.checkpoints.get(name);
     Ok(committed.map(|committed| committed.position.clone()))
 }
@@ -87,6 +87,8 @@ pub fn position(path: &Path, name: &str) -> anyhow::Result<Option<Position>> {
 pub struct Exchange<'e> {
     /// The file, where its links lead to.
     pub path: &'e Path,
+    /// The same as the user wrote it.
+    pub shown: &'e Path,
     /// The old file, where the new one holds its records; none where there was none, or where the
     /// new file does not care.
     pub continued: Option<Option<Identity>>,
@@ -113,14 +115,14 @@ impl Exchange<'_> {
         if self.continued.is_some_and(|old| old != there) {
             bail!(
                 "'{}' was changed by another program while the records were read",
-                self.path.display()
+                self.shown.display()
             );
         }
         let sidecar = sidecar_of(self.path);
         if checkpoint.is_none() && !sidecar.exists() {
             return put();
         }
-        let old = state(self.path, there)?;
+        let old = state(self.path, self.shown, there)?;
         let mut new = State {
             file: Some(self.new),
             ..old.clone()
@@ -159,11 +161,11 @@ fn real(path: &Path) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// What is known of the file that is there.
-fn state(path: &Path, there: Option<Identity>) -> anyhow::Result<State> {
-    let sidecar = sidecar_of(path);
-    let (file, beside) = (path.display(), sidecar.display());
-    let text = match fs::read(&sidecar) {
+/// What is known of the file that is there; `shown` is its path for errors.
+fn state(path: &Path, shown: &Path, there: Option<Identity>) -> anyhow::Result<State> {
+    let beside = sidecar_of(shown);
+    let (file, beside) = (shown.display(), beside.display());
+    let text = match fs::read(sidecar_of(path)) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Ok(State {

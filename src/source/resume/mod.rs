@@ -12,6 +12,22 @@
 //!
 //! A position is JSON, an object with one member that says what kind of source it is of: `files`,
 //! `query`.
+//!
+//! | file | what it answers |
+//! |---|---|
+//! | this | the three steps |
+//! | [`growing`] | files that grow, from where to where each is read |
+//! | [`plan`], [`names`] | which files are those of the last time, also after a rotation |
+//! | [`known`] | what is known of a file |
+//! | [`head`] | the header of a CSV that is read from further on |
+
+mod growing;
+mod head;
+mod known;
+mod names;
+mod plan;
+
+pub use growing::{Following, Growing};
 
 use anyhow::bail;
 
