@@ -30,10 +30,19 @@ Examples:
   extract access.log.gz --from combined -c time,status,path
   extract sqlite:shop.db --table orders -c 'id, total'
   extract postgresql://etl@warehouse/shop --query 'SELECT * FROM orders WHERE paid'
+  extract sqlite:shop.db#orders --resume-by id --resume sqlite:dw.db#orders
   extract app.log --pattern '^(?<time>\\S+) (?<level>[A-Z]+) (?<text>.*)$'
 
 A record goes on as soon as the input pauses: 'tail -f access.log | extract --from combined' is
-live. Where JSON's columns are not named by -c, the first --sample records are waited for."
+live. Where JSON's columns are not named by -c, the first --sample records are waited for.
+
+A database is read in one snapshot and is never written. Its numbers come as it writes them, text
+that looks like a number in quotes, times in ISO 8601 (timestamptz in UTC), bytes as \\x00ff, arrays
+as PostgreSQL writes them. --resume-by reads the records whose key is greater than the last one that
+was loaded, in its order. It wants a key that grows and never repeats: an id, not a date. What it
+can see to be none is refused: null, a key that stands twice. On PostgreSQL it waits, 10 seconds at
+most, until the transactions that write the table have ended, and so loses none that commit late,
+where keys are given as records are written (serial, identity, CACHE 1); not on a standby."
 )]
 struct Args {
     /// Files or quoted globs, '-' for standard input, or sqlite:FILE, postgresql://... [default: standard input]

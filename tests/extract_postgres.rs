@@ -247,7 +247,10 @@ fn a_table_is_read_on_by_its_key() {
     assert_eq!(place.read_on().code, 0);
     let run = place.read_on();
     assert!(
-        run.code == 0 && run.err().contains("nothing new since 'id' = '120'"),
+        run.code == 0
+            && run
+                .err()
+                .contains("nothing new since the last load of 't', which ended at id = '120'"),
         "{}",
         run.err()
     );

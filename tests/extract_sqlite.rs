@@ -231,6 +231,36 @@ fn a_lock_is_waited_for() {
     assert!(live.hear(60).ends_with(b"3,word number 3\n"));
 }
 
+/// A program died in the middle of a change: the file beside the database says what to undo.
+#[test]
+fn a_change_that_was_left_undone_is_named() {
+    let place = Place::new(&many(20_000));
+    let connection = Connection::open(place.path()).expect("a database");
+    connection
+        .execute_batch("PRAGMA cache_size = 5; BEGIN; UPDATE t SET word = 'half'")
+        .expect("good SQL");
+    for (from, to) in [("d.db", "left.db"), ("d.db-journal", "left.db-journal")] {
+        fs::copy(place.0.path().join(from), place.0.path().join(to)).expect("a copy");
+    }
+    let run = place.extract("sqlite:left.db#t", &[]);
+    run.refused(
+        "extract",
+        1,
+        &[
+            "'left.db'",
+            "program that died",
+            "sqlite3 'left.db' .tables",
+        ],
+    );
+    let run = place.bash("sqlite3 'left.db' .tables");
+    assert_eq!(run.code, 0, "{}", run.err());
+    assert!(
+        place
+            .stream("sqlite:left.db#t", &["-c", "word"])
+            .ends_with("number 20000\n")
+    );
+}
+
 #[test]
 fn a_reader_may_stop() {
     let place = Place::new(&many(200_000));
@@ -257,7 +287,8 @@ fn a_table_is_read_on_by_its_key() {
     let run = place.read_on();
     assert_eq!(run.code, 0);
     assert!(
-        run.err().contains("nothing new since 'id' = '12'"),
+        run.err()
+            .contains("nothing new since the last load of 't', which ended at id = '12'"),
         "{}",
         run.err()
     );

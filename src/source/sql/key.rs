@@ -140,10 +140,10 @@ impl Key {
         };
         let notice = (!seen.has_any).then(|| match &self.from {
             Some(last) => format!(
-                "nothing new since '{}' = '{}', where the last load of '{}' ended",
+                "nothing new since the last load of '{}', which ended at {} = '{}'",
+                self.resume.name(),
                 self.by,
-                last.value,
-                self.resume.name()
+                last.value
             ),
             None => "there are no records yet".to_owned(),
         });
