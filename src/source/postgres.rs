@@ -16,6 +16,7 @@ use postgres::{Client, NoTls, Statement};
 use crate::database::nearest_of;
 use crate::database::postgres::{Name, connect, told, words};
 use crate::stream::{Emitter, Flow, Output, Settings, Summary};
+use crate::trust::stage::{self, COUNTERS};
 
 use super::extraction::begin;
 use super::sql::{Asked, Key, Reading, Relation, Selection, ended, sole};
@@ -206,8 +207,11 @@ impl Server {
         let mut reader = self.client.copy_out(copy).map_err(|error| told(&error))?;
         let mut pending = Vec::new();
         loop {
-            let bytes = reader.fill_buf().map_err(of_stream)?;
+            let from = &mut reader;
+            let bytes = stage::timed(&COUNTERS.waited_in, move || from.fill_buf());
+            let bytes = bytes.map_err(of_stream)?;
             let length = bytes.len();
+            stage::add(&COUNTERS.bytes_in, length as u64);
             if length == 0 {
                 break;
             }
