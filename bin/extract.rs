@@ -28,13 +28,19 @@ Examples:
   extract 'sales/2024-*.csv' -c 'id, day=date, q_*'
   extract orders.jsonl -c 'id, total=order.total, tags'
   extract access.log.gz --from combined -c time,status,path
+  extract app.log --pattern '^(?<time>\\S+) (?<level>[A-Z]+) (?<text>.*)$'
   extract sqlite:shop.db --table orders -c 'id, total'
   extract postgresql://etl@warehouse/shop --query 'SELECT * FROM orders WHERE paid'
-  extract sqlite:shop.db#orders --resume-by id --resume sqlite:dw.db#orders
-  extract app.log --pattern '^(?<time>\\S+) (?<level>[A-Z]+) (?<text>.*)$'
+  extract access.log --from combined --resume sqlite:dw.db#web |
+    load sqlite:dw.db --table hits --resume-name web
+  extract sqlite:shop.db#orders --resume-by id --resume sqlite:dw.db#orders |
+    load sqlite:dw.db --table orders --resume-name orders
 
 A record goes on as soon as the input pauses: 'tail -f access.log | extract --from combined' is
 live. Where JSON's columns are not named by -c, the first --sample records are waited for.
+
+With --resume, files, directories and globs are read on from where the last committed load of NAME
+ended, up to their last whole record; a rotated log is found again beside the new one.
 
 A database is read in one snapshot and is never written. Its numbers come as it writes them, text
 that looks like a number in quotes, times in ISO 8601 (timestamptz in UTC), bytes as \\x00ff, arrays

@@ -133,7 +133,8 @@ impl Running {
         let rejects = self.rejects.rejects.as_deref();
         let rejects = rejects.map(|path| ("--rejects", path));
         let written: Vec<_> = other.into_iter().chain(rejects).collect();
-        clash::refuse(read, &written)
+        clash::refuse(read, &written)?;
+        self.rejects.policy().probe()
     }
 
     /// The same in the driver's terms, for an input of this dialect.
@@ -227,6 +228,7 @@ impl Program {
             .into_iter()
             .collect();
         clash::refuse(&self.files(), &written)?;
+        settings.policy.probe()?;
         let mut input =
             Input::files(&self.files(), Framing::Records(settings.dialect)).judging(settings.ends);
         let header = input.header()?;

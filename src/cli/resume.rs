@@ -19,15 +19,15 @@ use crate::trust::ends;
 /// The flags of a source that is read on.
 #[derive(Args, Clone, Debug)]
 pub struct ResumeFlags {
-    /// Read on from where the last load of NAME into TARGET ended; 'load --resume-name NAME' commits
+    /// Read on from where the last load of NAME into TARGET ended (see load --resume-name)
     #[arg(long, value_name = "TARGET#NAME")]
     resume: Option<Address>,
 
-    /// With --resume: go on where what was read before is not found any more, as after a rotation
+    /// With --resume: go on with what is there, where what was read before is found no more
     #[arg(long, requires = "resume")]
     accept_gap: bool,
 
-    /// With --resume: take a last line without a newline as finished, not as yet to be written
+    /// With --resume: take a last line without a newline as finished
     #[arg(long, requires = "resume")]
     accept_unfinished: bool,
 
@@ -39,7 +39,7 @@ pub struct ResumeFlags {
 /// What an empty run is.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct EmptyFlag {
-    /// Exit with CODE (1 to 255) where no record came, which is a clean end all the same
+    /// Exit with CODE (1 to 255) where no record came; it is a clean end all the same
     #[arg(long, value_name = "CODE")]
     exit_if_empty: Option<NonZeroU8>,
 }

@@ -19,7 +19,8 @@ use anyhow::bail;
 use super::postgres::shown;
 use crate::trust::{Checkpoint, Position};
 
-/// The table of ours.
+/// The table of ours: for each name of a flow its position, all records that its loads have brought,
+/// and the time of the last one.
 pub const TABLE: &str = "_pipewright_checkpoints";
 
 /// `TARGET#NAME`: a place that loads go to, and what the user calls one flow of records into it.

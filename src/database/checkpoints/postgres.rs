@@ -57,7 +57,7 @@ pub fn advance(
             &format!(
                 "INSERT INTO {TABLE} (name, position, records, committed_at) VALUES ($1, $2, $3, now())
                  ON CONFLICT (name) DO UPDATE SET (position, records, committed_at)
-                 = (EXCLUDED.position, EXCLUDED.records, EXCLUDED.committed_at)"
+                 = (EXCLUDED.position, {TABLE}.records + EXCLUDED.records, EXCLUDED.committed_at)"
             ),
             &[
                 &checkpoint.name,

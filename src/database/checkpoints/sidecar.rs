@@ -132,7 +132,7 @@ impl Exchange<'_> {
             compare(checkpoint, stored.map(|stored| &stored.position))?;
             let committed = Committed {
                 position: checkpoint.to.clone(),
-                records: self.records,
+                records: stored.map_or(0, |stored| stored.records) + self.records,
             };
             new.checkpoints.insert(checkpoint.name.clone(), committed);
         }

@@ -65,8 +65,10 @@ pub fn advance(
     connection
         .execute(
             &format!(
-                "INSERT OR REPLACE INTO {TABLE} (name, position, records, committed_at)
-                 VALUES (?1, ?2, ?3, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"
+                "INSERT INTO {TABLE} (name, position, records, committed_at)
+                 VALUES (?1, ?2, ?3, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+                 ON CONFLICT (name) DO UPDATE SET (position, records, committed_at)
+                 = (excluded.position, records + excluded.records, excluded.committed_at)"
             ),
             params![
                 checkpoint.name,

@@ -268,8 +268,8 @@ impl Current {
             let known = Known::compressed(&absolute(&self.path)?, &self.metadata, extent, &passed);
             return Ok((known, true));
         }
-        let length = self.file.metadata().with_context(cannot)?.len();
-        if length < limit || passed.bytes != limit - self.start {
+        let is_same = passed.are_in(&self.file, self.start).with_context(cannot)?;
+        if passed.bytes != limit - self.start || !is_same {
             bail!("'{name}' was cut short while it was read; run the pipeline again");
         }
         let end = match self.tail.takes_all() {
@@ -309,9 +309,12 @@ fn open(piece: &Piece, reading: Reading) -> anyhow::Result<(Source, Current)> {
             bail!("'{name}' was cut short while it was read; run the pipeline again");
         }
     } else {
+        let Some(length) = metadata.len().checked_sub(offset) else {
+            bail!("'{name}' was cut short before it was read; run the pipeline again");
+        };
         refuse_glued(&file, offset, metadata.len(), &name)?;
         file.seek(SeekFrom::Start(offset)).with_context(cannot)?;
-        source.read = Box::new(source.read.take(metadata.len() - offset));
+        source.read = Box::new(source.read.take(length));
     }
     source.read = Box::new(Passing {
         read: source.read,

@@ -190,6 +190,17 @@ impl Ends {
         self.tail.drain(..surplus);
     }
 
+    /// Whether what passed stands in a file from `start` on, as far as its ends tell.
+    pub fn are_in(&self, file: &File, start: u64) -> io::Result<bool> {
+        let mut there = vec![0; self.head.len()];
+        let count = read_at(file, &mut there, start)?;
+        let is_head = there[..count] == self.head;
+        let end = start + self.bytes;
+        let mut there = vec![0; self.tail.len()];
+        let count = read_at(file, &mut there, end - self.tail.len() as u64)?;
+        Ok(is_head && there[..count] == self.tail)
+    }
+
     /// Takes in all that a reader gives: how much that was.
     pub fn skim(&mut self, read: &mut dyn Read) -> io::Result<u64> {
         let before = self.bytes;

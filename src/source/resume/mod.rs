@@ -16,10 +16,10 @@
 //! | file | what it answers |
 //! |---|---|
 //! | this | the three steps |
-//! | [`growing`] | files that grow, from where to where each is read |
-//! | [`plan`], [`names`] | which files are those of the last time, also after a rotation |
-//! | [`known`] | what is known of a file |
-//! | [`head`] | the header of a CSV that is read from further on |
+//! | `growing` | files that grow, from where to where each is read |
+//! | `plan`, `names` | which files are those of the last time, also after a rotation |
+//! | `known` | what is known of a file |
+//! | `head` | the header of a CSV that is read from further on |
 
 mod growing;
 mod head;

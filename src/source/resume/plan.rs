@@ -190,14 +190,19 @@ impl Planning<'_> {
     fn refuse_gap(&self, lost: &[&Known], files: &Files) -> anyhow::Result<()> {
         let places: HashSet<&Path> = lost.iter().map(|known| Path::new(&known.path)).collect();
         for path in self.paths {
-            if places.contains(absolute(path)?.as_path()) {
+            let at = files.by_path.get(path);
+            // Of a set, one may have taken the name of another that was deleted.
+            let is_known = at.is_some_and(|at| files.matched[*at].is_some());
+            let may_be_gone = is_known && !self.followed.contains(path);
+            if !may_be_gone && places.contains(absolute(path)?.as_path()) {
                 bail!(
                     "what was read of '{}' before is found neither there nor beside it, so records may be lost; --accept-gap goes on with what is there",
                     path.display()
                 );
             }
         }
-        let are_logs = self.paths.iter().all(|path| self.followed.contains(path));
+        let is_log = |path| self.followed.contains(path);
+        let are_logs = !self.paths.is_empty() && self.paths.iter().all(is_log);
         match lost.first() {
             Some(known) if are_logs && files.matched.iter().all(Option::is_none) => bail!(
                 "'{}' was read before under this name, and is not found here; give another source another name, or go on with --accept-gap",
@@ -209,6 +214,7 @@ impl Planning<'_> {
 
     fn order(&self, files: &Files) -> anyhow::Result<Plan> {
         let mut plan = Plan::default();
+        let mut is_taken = vec![false; files.list.len()];
         for (place, path) in self.paths.iter().enumerate() {
             let mut turn = match self.followed.contains(path) {
                 true => self.older(place, path, files)?,
@@ -216,6 +222,9 @@ impl Planning<'_> {
             };
             turn.extend(files.by_path.get(path));
             for at in turn {
+                if std::mem::replace(&mut is_taken[at], true) {
+                    continue;
+                }
                 let found = &files.list[at];
                 match files.matched[at] {
                     Some(known) => plan.add_known(found, &self.known[known]),
@@ -241,10 +250,19 @@ impl Planning<'_> {
         let own: Vec<usize> = (0..files.list.len())
             .filter(|&at| files.list[at].older_of == Some(place))
             .collect();
-        let last_read = own.iter().copied().find(|&at| {
-            let known = files.matched[at].map(|known| &self.known[known]);
-            known.is_some_and(|known| Path::new(&known.path) == absolute)
-        });
+        let at = files.by_path.get(path);
+        let is_rotated_away = at.is_none_or(|at| files.matched[*at].is_none());
+        // What was the log itself, or else was its latest part already.
+        let last_read = own
+            .iter()
+            .copied()
+            .filter(|_| is_rotated_away)
+            .filter_map(|at| Some((at, &self.known[files.matched[at]?])))
+            .max_by_key(|(at, known)| {
+                let was_current = Path::new(&known.path) == absolute;
+                (was_current, files.list[*at].modified)
+            })
+            .map(|(at, _)| at);
         let is_between = |at: usize| {
             let name = name_of(&files.list[at].path);
             last_read.is_some_and(|last| files.list[at].modified >= files.list[last].modified)
