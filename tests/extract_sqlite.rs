@@ -400,24 +400,23 @@ fn killed_runs_repeat_and_lose_nothing() {
     let place = Place::new(&many(1));
     for trial in 0..24 {
         place.execute(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)
              INSERT INTO t (word) SELECT 'more' FROM n",
         );
         let victim = ["$extract", "$load"][trial % 2];
         let delay = format!("0.{:03}", trial * 3);
         let run = place.bash(&format!(
-            "rm -f pipe; mkfifo pipe
-             extract sqlite:d.db#t --resume-by id --resume sqlite:to.db#t > pipe 2>/dev/null & extract=$!
-             load sqlite:to.db --table t --resume-name t < pipe >/dev/null 2>&1 & load=$!
-             sleep {delay}; kill -9 {victim}; wait $extract; wait $load; true"
+            "exec {{pipe}}> >(exec load sqlite:to.db --table t --resume-name t >/dev/null 2>&1); load=$!
+             extract sqlite:d.db#t --resume-by id --resume sqlite:to.db#t >&$pipe 2>/dev/null & extract=$!
+             exec {{pipe}}>&-; sleep {delay}; kill -9 {victim}; wait $extract; wait $load; true"
         ));
         assert_eq!(run.code, 0, "{}", run.err());
     }
     let run = place.read_on();
     assert_eq!(run.code, 0, "{}", run.err());
-    assert_eq!(place.number("SELECT count(*) FROM t"), 24 * 3000 + 1);
+    assert_eq!(place.number("SELECT count(*) FROM t"), 24 * 40_000 + 1);
     assert_eq!(
         place.number("SELECT count(DISTINCT id) FROM t"),
-        24 * 3000 + 1
+        24 * 40_000 + 1
     );
 }
