@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use pipewright::cli::{self, Shared, Tool, Usage};
+use pipewright::cli::{self, CommitFlags, Shared, Tool, Usage};
 use pipewright::stream::{Framing, Input, Output, Settings, Summary};
 use pipewright::target::file::Text;
 use pipewright::target::postgres::Postgres;
@@ -27,6 +27,8 @@ Examples:
   load sqlite:delays.db#flights --mode upsert --key day,name < late.csv
   load postgresql://etl@warehouse/sales --table mart.orders orders.csv
   load orders.jsonl orders.csv
+  extract access.log --from combined --resume sqlite:dw.db#web |
+    load sqlite:dw.db --table hits --resume-name web
   load - orders.csv                    a table to look at
   load - --to markdown orders.csv
 
@@ -43,7 +45,13 @@ text. SQLite has no booleans: true and false become 1 and 0. In a table that is 
 value is held against its column's type before it is sent: nothing is rounded, cut or guessed
 (--on-error).
 
-The receipt on standard output: target,table,mode,records,inserted,updated,rejected."
+With --resume-name, the records are those that are new since the last load of that name, and are
+added behind the others (a csv, tsv or jsonl file is copied, and the copy takes its place). How
+far they were read is committed with them, in the table _pipewright_checkpoints or beside the
+file in FILE.pipewright: whatever fails, the next run repeats nothing and loses nothing.
+
+The receipt on standard output: target,table,mode,records,inserted,updated,rejected, and what
+the stages before have rejected (rejected_upstream)."
 )]
 struct Args {
     /// sqlite:FILE, postgresql://..., a file (.csv .tsv .jsonl .json .md), or - for standard output
@@ -61,7 +69,7 @@ struct Args {
     #[arg(long, value_name = "FORMAT")]
     to: Option<Format>,
 
-    /// create, append, replace or upsert [default: append; a file: replace]
+    /// create, append, replace or upsert [default: append; a file without --resume-name: replace]
     #[arg(short, long)]
     mode: Option<Mode>,
 
@@ -72,6 +80,9 @@ struct Args {
     /// Refuse an upstream that leaves no word that it ended well, as foreign programs do
     #[arg(long, conflicts_with = "accept_unclean")]
     require_clean: bool,
+
+    #[command(flatten)]
+    commit: CommitFlags,
 
     #[command(flatten)]
     shared: Shared,
@@ -98,7 +109,8 @@ impl Tool for Args {
         let mut input =
             Input::files(&self.files, Framing::Records(settings.dialect)).judging(settings.ends);
         let mut progress = cli::Progress::start();
-        let loaded = target::load(&mut input, &settings, target, &mut |records| {
+        let claim = self.commit.claim(&address);
+        let loaded = target::load(&mut input, &settings, target, claim, &mut |records| {
             progress.show(records)
         });
         progress.clear();
@@ -113,7 +125,7 @@ impl Tool for Args {
                 .write(&bytes)
                 .context("the load is committed, but its receipt is not written")?;
         }
-        Ok(summary)
+        Ok(self.commit.empty.judge(summary))
     }
 }
 
@@ -121,18 +133,8 @@ impl Args {
     /// The mode, where the target knows it and the key goes with it.
     fn checked_mode(&self, address: &Address) -> anyhow::Result<Mode> {
         let wrong = |message: &str| Err(Usage::error(message));
-        let default = match address.is_database() {
-            true => Mode::Append,
-            false => Mode::Replace,
-        };
-        let mode = self.mode.unwrap_or(default);
+        let mode = self.commit.mode(address, self.mode)?;
         match (address, mode) {
-            (Address::Standard { .. }, _) if self.mode.is_some() => {
-                wrong("standard output has no --mode")
-            }
-            (Address::File { .. }, Mode::Append | Mode::Upsert) => {
-                wrong("a file is written whole: --mode create or replace")
-            }
             (Address::File { .. } | Address::Standard { .. }, _) if !self.key.is_empty() => {
                 wrong("--key is for tables")
             }

@@ -1,7 +1,10 @@
 //! Flags that all programs share, and the one `main`: parse, run, report, exit.
 
 mod clash;
+mod csv;
 mod listing;
+mod query;
+mod resume;
 mod terminal;
 
 use std::collections::BTreeMap;
@@ -18,6 +21,9 @@ use crate::record::{Dialect, Header};
 use crate::stream::{Framing, Input, Settings, Summary};
 use crate::trust::{Ends, Policy, Tolerance, Unclean, ends};
 
+pub use csv::CsvFlags;
+pub use query::QueryFlags;
+pub use resume::{CommitFlags, EmptyFlag, ResumeFlags};
 pub use terminal::{Progress, terminal_width};
 
 /// A program: its flags are its fields, its help their comments.
@@ -127,7 +133,8 @@ impl Running {
         let rejects = self.rejects.rejects.as_deref();
         let rejects = rejects.map(|path| ("--rejects", path));
         let written: Vec<_> = other.into_iter().chain(rejects).collect();
-        clash::refuse(read, &written)
+        clash::refuse(read, &written)?;
+        self.rejects.policy().probe()
     }
 
     /// The same in the driver's terms, for an input of this dialect.
@@ -221,6 +228,7 @@ impl Program {
             .into_iter()
             .collect();
         clash::refuse(&self.files(), &written)?;
+        settings.policy.probe()?;
         let mut input =
             Input::files(&self.files(), Framing::Records(settings.dialect)).judging(settings.ends);
         let header = input.header()?;
@@ -263,6 +271,14 @@ pub fn delimiter(text: &str) -> Result<u8, String> {
         b"semicolon" => Ok(b';'),
         b"pipe" => Ok(b'|'),
         _ => Err("the delimiter is one byte that is no quote or line end, or 'tab'".to_owned()),
+    }
+}
+
+/// Reads one byte that ends no line.
+pub fn one_byte(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [byte] if !matches!(byte, b'\n' | b'\r') => Ok(*byte),
+        _ => Err("give one byte".to_owned()),
     }
 }
 
@@ -320,7 +336,10 @@ pub fn main<T: Tool>() -> ExitCode {
             if let Some(notice) = summary.notice {
                 say(&name, &notice);
             }
-            succeed(&name)
+            match succeed(&name) {
+                ExitCode::SUCCESS => ExitCode::from(summary.exit_code),
+                failed => failed,
+            }
         }
         Err(error) => fail(&name, &error),
     }

@@ -27,7 +27,7 @@ impl Place {
             .run()
     }
 
-    /// The same, and the receipt's record from the table on.
+    /// The same, and the receipt's record from the table to what was rejected.
     #[track_caller]
     fn loaded(&self, stream: impl Into<Vec<u8>>, flags: &[&str]) -> String {
         let run = self.load(stream, flags);
@@ -35,7 +35,8 @@ impl Place {
         let out = run.out();
         let record = out.lines().nth(1).expect("two lines");
         let rest = record.strip_prefix(&format!("{},", self.address));
-        rest.unwrap_or_else(|| panic!("the target in {record}"))
+        rest.and_then(|rest| rest.strip_suffix(','))
+            .unwrap_or_else(|| panic!("the target in {record}"))
             .to_owned()
     }
 

@@ -73,6 +73,12 @@ pub(super) fn decompressed(mut source: Source) -> anyhow::Result<Source> {
     Ok(source)
 }
 
+/// Whether bytes that begin like this are compressed.
+pub(super) fn is_compressed(start: &[u8]) -> bool {
+    let found = MARKS.iter().find(|(mark, _)| start.starts_with(mark));
+    found.is_some_and(|(_, kind)| !matches!(kind, Kind::Marked))
+}
+
 /// As many bytes as it takes to know the marks apart: no more than one where the first says it.
 fn first_bytes(read: &mut dyn Read) -> io::Result<Vec<u8>> {
     let mut start = Vec::with_capacity(LONGEST_MARK);

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use crate::record::{Dialect, Header};
-use crate::stream::{Convert, Framing, Input, Output, Settings, Summary, convert, pass};
+use crate::stream::{Convert, Framing, Input, Opener, Output, Settings, Summary, convert, pass};
 
 use super::json::{Json, JsonSurvey};
 use super::log::{AccessFormat, AccessLog};
 use super::logfmt::{Logfmt, LogfmtSurvey};
 use super::pattern::Pattern;
+use super::resume::{Following, Growing};
 use super::wanted::{EXTRA_COLUMN, Extra, Survey, Wanted, survey};
 use super::{Heading, Lead, Picked, csv, openers, sniff};
 
@@ -29,6 +30,8 @@ pub struct Extraction<'l> {
     /// Records that bring their names: what happens to others. Where none is said, they are
     /// ignored if the user named the columns, and a fault if not.
     pub extra: Option<Extra>,
+    /// Where the files are read on from where the last load ended.
+    pub following: Option<Following>,
 }
 
 /// A list of columns, whatever language it is written in.
@@ -83,90 +86,136 @@ impl Extraction<'_> {
     /// A source cannot be read or is damaged, its columns are not those that were asked for or
     /// expected, a bad record that the policy does not allow.
     pub fn run(mut self, settings: &Settings, output: &mut Output) -> anyhow::Result<Summary> {
+        let headed = match &self.reading {
+            Reading::Csv {
+                dialect, heading, ..
+            } if heading.is_there => Some(*dialect),
+            _ => None,
+        };
+        let mut growing = match self.following.take() {
+            Some(following) => Some(following.begin(&self.paths, self.lead, headed)?),
+            None => None,
+        };
+        let mut summary = self.read(growing.as_mut(), settings, output)?;
+        if let Some(growing) = growing {
+            growing.end(&mut summary)?;
+        }
+        Ok(summary)
+    }
+
+    fn read(
+        mut self,
+        growing: Option<&mut Growing>,
+        settings: &Settings,
+        output: &mut Output,
+    ) -> anyhow::Result<Summary> {
+        let openers = match &growing {
+            Some(growing) => growing.openers(),
+            None => openers(&self.paths, self.lead),
+        };
         match std::mem::replace(&mut self.reading, Reading::Logfmt) {
             Reading::Csv {
                 dialect,
                 heading,
                 sniff,
                 unquote,
-            } => self.csv(dialect, heading, sniff, unquote, settings, output),
-            Reading::Json(framing) => {
-                let (header, wanted, input) = self.wanted::<JsonSurvey>(framing, settings)?;
-                lines(
-                    input,
-                    &header,
-                    &Json::new(wanted, framing),
-                    settings,
-                    output,
-                )
+            } => {
+                let table = csv::Table {
+                    dialect,
+                    picked: Picked::default(),
+                    unquote,
+                    without_blank: self.lead.is_any(),
+                };
+                let source = Tabular {
+                    openers,
+                    table,
+                    heading,
+                    is_sniffed: sniff,
+                    growing,
+                };
+                self.csv(source, settings, output)
             }
-            Reading::Logfmt => {
-                let (header, wanted, input) =
-                    self.wanted::<LogfmtSurvey>(Framing::Lines, settings)?;
-                lines(input, &header, &Logfmt::new(wanted), settings, output)
+            reading => {
+                let framing = match &reading {
+                    Reading::Json(framing) => *framing,
+                    _ => Framing::Lines,
+                };
+                let input = input(openers, framing, settings);
+                self.units(reading, input, settings, output)
+            }
+        }
+    }
+
+    /// Formats whose units are no records yet, as CSV's are.
+    fn units(
+        self,
+        reading: Reading,
+        input: Input,
+        settings: &Settings,
+        output: &mut Output,
+    ) -> anyhow::Result<Summary> {
+        match reading {
+            Reading::Json(framing) => {
+                let (header, wanted, input) = self.wanted::<JsonSurvey>(input)?;
+                let json = Json::new(wanted, framing);
+                lines(input, &header, &json, settings, output)
             }
             Reading::Access(format) => {
                 let names = format.columns().iter().map(|name| (*name).to_owned());
                 let (header, picked) = self.picked(Header::new(names.collect()))?;
                 let log = AccessLog { format, picked };
-                lines(
-                    self.input(Framing::Lines, settings),
-                    &header,
-                    &log,
-                    settings,
-                    output,
-                )
+                lines(input, &header, &log, settings, output)
             }
             Reading::Pattern(pattern) => {
                 let (header, picked) = self.picked(Header::new(pattern.columns()))?;
-                let matching = pattern.picking(picked);
-                lines(
-                    self.input(Framing::Lines, settings),
-                    &header,
-                    &matching,
-                    settings,
-                    output,
-                )
+                lines(input, &header, &pattern.picking(picked), settings, output)
+            }
+            Reading::Logfmt | Reading::Csv { .. } => {
+                let (header, wanted, input) = self.wanted::<LogfmtSurvey>(input)?;
+                lines(input, &header, &Logfmt::new(wanted), settings, output)
             }
         }
-    }
-
-    fn input(&self, framing: Framing, settings: &Settings) -> Input {
-        Input::new(openers(&self.paths, self.lead), framing).judging(settings.ends)
     }
 
     fn csv(
         self,
-        mut dialect: Dialect,
-        mut heading: Heading,
-        is_sniffed: bool,
-        unquote: bool,
+        source: Tabular<'_>,
         settings: &Settings,
         output: &mut Output,
     ) -> anyhow::Result<Summary> {
-        let mut openers = openers(&self.paths, self.lead);
+        let Tabular {
+            mut openers,
+            mut table,
+            mut heading,
+            is_sniffed,
+            growing,
+        } = source;
         let mut sniffed = None;
         if is_sniffed {
-            let found = sniff(&mut openers, dialect.quote)?;
-            dialect.delimiter = found.delimiter;
+            let found = sniff(&mut openers, table.dialect.quote)?;
+            table.dialect.delimiter = found.delimiter;
             heading.is_there = found.has_header;
             sniffed = Some(found.to_string());
         }
-        let mut input = Input::new(openers, Framing::Records(dialect)).judging(settings.ends);
-        let header = heading.read(&mut input)?;
+        let mut input = input(openers, Framing::Records(table.dialect), settings);
+        let header = match growing {
+            None => heading.read(&mut input)?,
+            Some(growing) => {
+                let header = match growing.header_of_nothing()? {
+                    None => heading.read(&mut input)?,
+                    Some(header) => header,
+                };
+                growing.hold(&header)?;
+                header
+            }
+        };
         let columns = header.len();
         let (header, picked) = self.picked(header)?;
-        let table = csv::Table {
-            dialect,
-            picked,
-            unquote,
-            without_blank: self.lead.is_any(),
-        };
-        let extract = csv::Extract::new(table, columns);
         let settings = Settings {
-            dialect,
+            dialect: table.dialect,
             ..settings.clone()
         };
+        let extract = csv::Extract::new(csv::Table { picked, ..table }, columns);
         begin(&header, output)?;
         let mut summary = pass(&mut input, columns, &settings, &extract, output, None)?;
         let notices: Vec<String> = sniffed.into_iter().chain(summary.notice).collect();
@@ -175,12 +224,7 @@ impl Extraction<'_> {
     }
 
     /// Which fields are read of records that bring their names with them.
-    fn wanted<S: Survey>(
-        &self,
-        framing: Framing,
-        settings: &Settings,
-    ) -> anyhow::Result<(Header, Wanted, Input)> {
-        let mut input = self.input(framing, settings);
+    fn wanted<S: Survey>(&self, mut input: Input) -> anyhow::Result<(Header, Wanted, Input)> {
         let asked = self.list.as_ref().and_then(|list| list.names.clone());
         let (names, sampled) = match asked {
             Some(names) => (names, None),
@@ -220,6 +264,19 @@ impl Extraction<'_> {
     }
 }
 
+/// A source of CSV, before its header was read.
+struct Tabular<'g> {
+    openers: Vec<Opener>,
+    table: csv::Table,
+    heading: Heading,
+    is_sniffed: bool,
+    growing: Option<&'g mut Growing>,
+}
+
+fn input(openers: Vec<Opener>, framing: Framing, settings: &Settings) -> Input {
+    Input::new(openers, framing).judging(settings.ends)
+}
+
 /// Runs a converter of lines or values.
 fn lines<C: Convert>(
     mut input: Input,
@@ -233,7 +290,7 @@ fn lines<C: Convert>(
 }
 
 /// Writes the header at once, so that whatever reads the stream can begin.
-fn begin(header: &Header, output: &mut Output) -> anyhow::Result<()> {
+pub(super) fn begin(header: &Header, output: &mut Output) -> anyhow::Result<()> {
     let mut line = Vec::new();
     header.write(b',', &mut line);
     output.write(&line)?;

@@ -20,7 +20,7 @@ pub enum Format {
 }
 
 /// Endings that say that the file is compressed, not what is in it.
-const COMPRESSED: [&str; 6] = [".gz", ".zst", ".zstd", ".bz2", ".xz", ".bgz"];
+pub(super) const COMPRESSED: [&str; 6] = [".gz", ".zst", ".zstd", ".bz2", ".xz", ".bgz"];
 
 impl Format {
     /// The names that the user may say.

@@ -1,4 +1,4 @@
-//! Where data comes from: one file per format, and what all of them share (names, compression,
+//! Where data comes from: one file per format or system, and what all of them share (names, compression,
 //! lines to pass over).
 
 mod compression;
@@ -6,6 +6,7 @@ mod csv;
 mod extraction;
 mod format;
 mod heading;
+mod hex;
 mod json;
 mod keys;
 mod lead;
@@ -14,7 +15,11 @@ mod logfmt;
 mod pattern;
 mod picked;
 mod place;
+mod postgres;
+pub mod resume;
 mod sniff;
+mod sql;
+mod sqlite;
 mod wanted;
 
 pub use extraction::{Extraction, List, Reading, Select};
@@ -24,7 +29,8 @@ pub use lead::Lead;
 pub use log::AccessFormat;
 pub use pattern::Pattern;
 use picked::Picked;
-pub use place::expanded;
 use place::openers;
+pub use place::{expanded, expanded_to_resume};
 use sniff::sniff;
+pub use sql::{Query, Relation};
 pub use wanted::Extra;

@@ -3,7 +3,7 @@
 use crate::record::field;
 
 /// The fields to write, in order, and what stands for null in them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Picked {
     /// Places among the fields of a line.
     pub picks: Vec<usize>,

@@ -1,9 +1,11 @@
 //! What the user names as sources: files, quoted globs, standard input.
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use crate::database::checkpoints::sidecar;
 use crate::stream::{Opener, Source};
 
 use super::compression::decompressed;
@@ -17,26 +19,12 @@ pub fn expanded(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     for path in paths {
         if path.as_os_str() == "-" {
             found.push(path.clone());
-        } else if let (Some(pattern), false) = (glob_pattern(path), path.exists()) {
-            let before = found.len();
-            let matches = glob::glob(pattern)
-                .map_err(|error| anyhow::anyhow!("'{pattern}' is no glob: {}", error.msg))?;
-            for entry in matches {
-                let entry = entry.with_context(|| format!("cannot expand '{pattern}'"))?;
-                if !entry.is_dir() {
-                    found.push(entry);
-                }
-            }
-            if found.len() == before {
-                bail!("no file matches '{pattern}'");
-            }
-        } else {
+        } else if let Some(pattern) = glob_pattern(path) {
+            found.extend(matches_of(pattern)?);
+        } else if metadata_of(path)?.is_dir() {
             let name = path.display();
-            let metadata =
-                std::fs::metadata(path).with_context(|| format!("cannot open '{name}'"))?;
-            if metadata.is_dir() {
-                bail!("'{name}' is a directory; name its files, for example '{name}/*.csv'");
-            }
+            bail!("'{name}' is a directory; name its files, for example '{name}/*.csv'");
+        } else {
             found.push(path.clone());
         }
     }
@@ -46,8 +34,75 @@ pub fn expanded(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// As [`expanded`], for files that are read on: a directory becomes its files but for hidden ones
+/// and what is no regular file, sorted by name; a file that is absent may have been rotated away.
+pub fn expanded_to_resume(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for path in paths {
+        if let Some(pattern) = glob_pattern(path) {
+            let matches = matches_of(pattern)?;
+            found.extend(matches.into_iter().filter(|path| !is_sidecar(path)));
+        } else if path.is_dir() {
+            found.extend(files_of(path)?);
+        } else {
+            found.push(path.clone());
+        }
+    }
+    Ok(found)
+}
+
+fn metadata_of(path: &Path) -> anyhow::Result<Metadata> {
+    std::fs::metadata(path).with_context(|| format!("cannot open '{}'", path.display()))
+}
+
+/// What a glob matches, but for directories.
+fn matches_of(pattern: &str) -> anyhow::Result<Vec<PathBuf>> {
+    // As in a shell, hidden files are not matched unless the pattern says the point.
+    let options = glob::MatchOptions {
+        require_literal_leading_dot: true,
+        ..glob::MatchOptions::new()
+    };
+    let matches = glob::glob_with(pattern, options)
+        .map_err(|error| anyhow::anyhow!("'{pattern}' is no glob: {}", error.msg))?;
+    let mut found = Vec::new();
+    for entry in matches {
+        let entry = entry.with_context(|| format!("cannot expand '{pattern}'"))?;
+        if !entry.is_dir() {
+            found.push(entry);
+        }
+    }
+    match found.is_empty() {
+        true => bail!("no file matches '{pattern}'"),
+        false => Ok(found),
+    }
+}
+
+fn files_of(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let cannot = || format!("cannot read the directory '{}'", directory.display());
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).with_context(cannot)? {
+        let entry = entry.with_context(cannot)?;
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        let path = entry.path();
+        if !is_hidden && path.is_file() && !is_sidecar(&path) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Whether it keeps the checkpoints of a file, and no data.
+fn is_sidecar(path: &Path) -> bool {
+    path.as_os_str()
+        .as_encoded_bytes()
+        .ends_with(sidecar::ENDING.as_bytes())
+}
+
+/// The glob that a path is, where it is none of a file that is there.
 fn glob_pattern(path: &Path) -> Option<&str> {
-    path.to_str().filter(|text| text.contains(['*', '?', '[']))
+    path.to_str()
+        .filter(|text| text.contains(['*', '?', '[']) && !path.exists())
 }
 
 /// Opens each of these when its turn comes, decompressed, without the lines to be passed over.
@@ -68,7 +123,7 @@ mod tests {
     #[test]
     fn globs_expand_in_order() {
         let place = tempfile::tempdir().unwrap();
-        for name in ["b.csv", "a.csv", "c.txt", "[x].csv"] {
+        for name in ["b.csv", "a.csv", "c.txt", "[x].csv", ".c"] {
             std::fs::write(place.path().join(name), "").unwrap();
         }
         let names = |pattern: &str| -> anyhow::Result<Vec<String>> {
@@ -78,6 +133,7 @@ mod tests {
         };
         assert_eq!(names("?.csv").unwrap(), ["a.csv", "b.csv"]);
         assert_eq!(names("[x].csv").unwrap(), ["[x].csv"]);
+        assert!(names("*c").is_err());
         assert!(
             names("*.json")
                 .unwrap_err()

@@ -81,6 +81,16 @@ impl AsideFile {
         self.is_new
     }
 
+    /// Whether it takes its name when it is done; what is no regular file has it already.
+    pub fn is_renamed(&self) -> bool {
+        self.temporary.is_some()
+    }
+
+    /// Its name in the end, without links.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Where it stands for now.
     pub fn temporary_path(&self) -> &Path {
         self.temporary

@@ -16,6 +16,7 @@ use crate::record::{Block, Dialect, Header, Index, Place, Unreadable, scan};
 use crate::trust::stage::{self, COUNTERS};
 use crate::trust::{Ends, Unclean, Upstream};
 
+use super::Tail;
 use super::reader::{Framing, Reader};
 
 /// Something that can be read, by the name that errors give it.
@@ -27,6 +28,10 @@ pub struct Source {
     /// Who wrote them, and how far they were read.
     upstream: Upstream,
     progress: Arc<Progress>,
+    /// The line that it begins with.
+    pub(super) line: u64,
+    /// Of one that may grow.
+    pub(super) tail: Option<Arc<Tail>>,
 }
 
 /// How far a source was read.
@@ -75,6 +80,8 @@ impl Source {
             upstream: Upstream::of(descriptor, is_file),
             progress: Arc::clone(&progress),
             read: Box::new(Counted { file, progress }),
+            line: 1,
+            tail: None,
         }
     }
 
@@ -85,6 +92,17 @@ impl Source {
             read,
             upstream: Upstream::File,
             progress: Arc::default(),
+            line: 1,
+            tail: None,
+        }
+    }
+
+    /// The same from this line on, with its end told to `tail`.
+    pub fn growing(self, line: u64, tail: Arc<Tail>) -> Self {
+        Source {
+            line,
+            tail: Some(tail),
+            ..self
         }
     }
 

@@ -3,16 +3,20 @@
 mod aside;
 mod convert;
 mod drive;
+mod emit;
 mod input;
 mod output;
 mod reader;
 mod shapes;
+mod tail;
 mod values;
 
 pub use aside::AsideFile;
 pub use convert::{Convert, convert, look_ahead};
 pub use drive::{InOrder, Work, drive};
+pub use emit::Emitter;
 pub use input::{Input, Opener, Source};
 pub use output::{Flow, Made, Output};
 pub use reader::Framing;
 pub use shapes::{Deliver, Parcel, Pass, Settings, Sink, Summary, fold, pass, run, sink};
+pub use tail::Tail;

@@ -121,14 +121,15 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(source: Source, framing: Framing, ends: Ends) -> Self {
         Reader {
+            line: source.line,
+            // What begins in the middle of a file has no mark at its start.
+            is_started: source.line > 1,
             source,
             ends,
             cut: Cut::new(framing),
             pending: Vec::new(),
             suspicious: 4 * BLOCK,
-            line: 1,
             newlines: 0,
-            is_started: false,
             is_done: false,
             failure: None,
         }
@@ -282,7 +283,15 @@ impl Reader {
 
     /// What is left when the source has ended: a last record without a newline.
     fn last(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
+        if let Some(tail) = self.source.tail.clone().filter(|tail| !tail.takes_all()) {
+            tail.end(self.line, self.newlines);
+            return Ok(None);
+        }
         self.refuse_open_end()?;
+        let line = self.line_at(self.pending.len());
+        if let Some(tail) = &self.source.tail {
+            tail.end(line, 0);
+        }
         if self.pending.is_empty() {
             return Ok(None);
         }
@@ -300,8 +309,10 @@ impl Reader {
                 is_inside: true, ..
             } => {
                 self.refuse_stray_quote()?;
+                let said = last_words(&self.pending)
+                    .map_or_else(String::new, |words| format!("; it says '{words}'"));
                 bail!(
-                    "{name}:{}: a quoted field begins in this record and never ends",
+                    "{name}:{}: a quoted field begins in this record and never ends{said}",
                     self.line
                 )
             }
@@ -313,4 +324,15 @@ impl Reader {
             _ => Ok(()),
         }
     }
+}
+
+/// What a program that failed has left at the end of its output: a line that begins with a quote
+/// and the program's name.
+fn last_words(pending: &[u8]) -> Option<&str> {
+    let line = pending.strip_prefix(b"\"")?.strip_suffix(b"\n")?;
+    let line = std::str::from_utf8(line).ok()?;
+    let (program, _) = line.split_once(": ")?;
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase());
+    (is_name(program) && !line.contains(['"', '\n'])).then_some(line)
 }

@@ -32,6 +32,8 @@ pub struct Summary {
     pub rejected: u64,
     /// The sentence about them, where there is one.
     pub notice: Option<String>,
+    /// The exit code of this good end: 0 but where the user asked for another.
+    pub exit_code: u8,
 }
 
 /// A block in, a block out.

@@ -4,9 +4,12 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
+use crate::database::checkpoints::sidecar::{Exchange, Identity};
 use crate::record::{Block, Dialect, Header};
 use crate::stream::{AsideFile, Flow, Output};
+use crate::trust::Checkpoint;
 
+use super::append::Old;
 use super::types::Found;
 use super::{Committed, Encoder, Format, Mode, Parcel, Ready, Target, csv, jsonl, table};
 
@@ -44,9 +47,22 @@ fn form(format: Format, dialect: Dialect, width: Option<usize>) -> Box<dyn Form>
     }
 }
 
+/// How the header is written in files to which records can be added; none where there is none.
+fn headed(format: Format, dialect: Dialect) -> Option<Dialect> {
+    match format {
+        Format::Csv => Some(dialect),
+        Format::Tsv => Some(Dialect::delimited(b'\t')),
+        _ => None,
+    }
+}
+
 /// A text on standard output or in a file.
 pub struct Text {
     form: Box<dyn Form>,
+    /// Of the header, where the text has one that can be read again.
+    headed: Option<Dialect>,
+    /// Where records are added: the file that they are added to, if it is there.
+    continued: Option<Option<Old>>,
     place: Place,
     name: String,
     mode: Mode,
@@ -64,6 +80,8 @@ impl Text {
     pub fn standard(format: Format, dialect: Dialect, width: Option<usize>) -> Self {
         Text {
             form: form(format, dialect, width),
+            headed: None,
+            continued: None,
             place: Place::Standard(Output::standard()),
             name: "-".to_owned(),
             mode: Mode::Replace,
@@ -82,8 +100,14 @@ impl Text {
         if mode == Mode::Create && !aside.is_new() {
             bail!("'{name}' is there already (--mode create)");
         }
+        let continued = match mode {
+            Mode::Append if aside.is_renamed() => Some(Old::open(aside.path())?),
+            _ => None,
+        };
         Ok(Text {
             form: form(format, dialect, None),
+            headed: headed(format, dialect),
+            continued,
             place: Place::File(aside),
             name,
             mode,
@@ -112,15 +136,25 @@ impl Place {
 impl Target for Text {
     fn meet(&mut self, header: &Header) -> anyhow::Result<bool> {
         self.header = Some(header.clone());
+        if let (Some(Some(old)), Some(dialect)) = (&self.continued, self.headed)
+            && !old.is_empty()
+        {
+            old.refuse_others(header, dialect)?;
+        }
         Ok(false)
     }
 
     fn begin(&mut self, _found: Option<&[Found]>) -> anyhow::Result<Ready> {
         let header = self.header.take().context("no header was met")?;
-        let mut bytes = Vec::new();
-        self.form.begin(&header, &mut bytes);
-        // A reader that has gone already will be noticed with the first block.
-        self.write_bytes(&bytes)?;
+        match &self.continued {
+            Some(Some(old)) if !old.is_empty() => old.copy(self.headed, self.place.output())?,
+            _ => {
+                let mut bytes = Vec::new();
+                self.form.begin(&header, &mut bytes);
+                // A reader that has gone already will be noticed with the first block.
+                self.write_bytes(&bytes)?;
+            }
+        }
         Ok(Ready {
             encoder: self.form.encoder(&header),
             notices: Vec::new(),
@@ -132,7 +166,7 @@ impl Target for Text {
         self.form.write(block, parcel, self.place.output())
     }
 
-    fn commit(mut self: Box<Self>) -> anyhow::Result<Committed> {
+    fn commit(mut self: Box<Self>, checkpoint: Option<&Checkpoint>) -> anyhow::Result<Committed> {
         let mut bytes = Vec::new();
         self.form.end(&mut bytes);
         self.write_bytes(&bytes)?;
@@ -140,11 +174,16 @@ impl Target for Text {
             Place::Standard(_) => None,
             Place::File(aside) => {
                 let is_new = aside.is_new();
-                match self.mode {
-                    Mode::Create => aside.keep_new()?,
-                    _ => aside.keep()?,
-                }
-                Some(if is_new { Mode::Create } else { Mode::Replace })
+                let continued = self.continued.map(|old| old.map(|old| old.identity));
+                put(
+                    aside,
+                    &self.name,
+                    self.mode,
+                    continued,
+                    checkpoint,
+                    self.inserted,
+                )?;
+                Some(if is_new { Mode::Create } else { self.mode })
             }
         };
         Ok(Committed {
@@ -154,5 +193,39 @@ impl Target for Text {
             inserted: self.inserted,
             updated: 0,
         })
+    }
+}
+
+/// Puts a file in its place, with the checkpoint of its new records.
+fn put(
+    aside: AsideFile,
+    name: &str,
+    mode: Mode,
+    continued: Option<Option<Identity>>,
+    checkpoint: Option<&Checkpoint>,
+    records: u64,
+) -> anyhow::Result<()> {
+    let path = aside.path().to_owned();
+    let is_renamed = aside.is_renamed();
+    let temporary = aside.temporary_path().to_owned();
+    let keep = || match mode {
+        Mode::Create => aside.keep_new(),
+        _ => aside.keep(),
+    };
+    match (is_renamed, checkpoint, continued) {
+        (_, None, None) | (false, None, _) => keep(),
+        (false, Some(_), _) => bail!("'{name}' is no regular file, and keeps no checkpoint"),
+        (true, checkpoint, continued) => {
+            let metadata =
+                std::fs::metadata(&temporary).with_context(|| format!("cannot write '{name}'"))?;
+            let exchange = Exchange {
+                path: &path,
+                shown: Path::new(name),
+                continued,
+                new: Identity::of(&metadata),
+                records,
+            };
+            exchange.commit(checkpoint, keep)
+        }
     }
 }

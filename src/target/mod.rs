@@ -3,6 +3,7 @@
 //! | file | what it answers |
 //! |---|---|
 //! | [`address`] | where records go, as the user wrote it |
+//! | [`claim`] | which checkpoint is committed with them |
 //! | [`run`] | the run: header, types where they are wanted, records, commit |
 //! | [`types`], [`plain`] | what a column is, from all that it holds |
 //! | [`rule`] | whether a value fits the type that a table's column has |
@@ -10,9 +11,11 @@
 //! | [`places`] | where a record stood in the input, found again by its number |
 //! | [`receipt`] | what a load says when it is done |
 //! | [`sqlite`], [`postgres`] | the databases |
-//! | [`mod@file`], [`csv`], [`jsonl`], [`table`] | files and standard output, and their formats |
+//! | [`mod@file`], [`append`], [`csv`], [`jsonl`], [`table`] | files and standard output, and their formats |
 
 pub mod address;
+pub mod append;
+pub mod claim;
 pub mod csv;
 pub mod file;
 pub mod jsonl;
@@ -28,6 +31,7 @@ pub mod table;
 pub mod types;
 
 pub use address::{Address, Format, Mode};
+pub use claim::Claim;
 
 pub use receipt::Receipt;
 pub use run::load;
@@ -36,6 +40,7 @@ use std::fmt;
 
 use crate::record::{Block, Fault, Faults, Header, Records};
 use crate::stream::{self, Flow, Made};
+use crate::trust::Checkpoint;
 
 use places::Lines;
 use types::Found;
@@ -59,11 +64,11 @@ pub trait Target: Send {
     /// [`Refused`] where it is about one record.
     fn write(&mut self, block: &Block, parcel: &mut Parcel) -> anyhow::Result<Flow>;
 
-    /// Makes everything visible at once. A checkpoint, when there are some, is written here too.
+    /// Makes everything visible at once, and how far the records' source was read with it.
     ///
     /// # Errors
-    /// As [`Target::write`].
-    fn commit(self: Box<Self>) -> anyhow::Result<Committed>;
+    /// As [`Target::write`]; the checkpoint does not go on from where the last one ended.
+    fn commit(self: Box<Self>, checkpoint: Option<&Checkpoint>) -> anyhow::Result<Committed>;
 }
 
 /// What a target is like once it is ready.
@@ -188,19 +193,5 @@ impl std::error::Error for Refused {}
 
 /// Names a person who mistyped a column would want to see: the nearest one, then all.
 pub(crate) fn nearest_of(name: &str, names: &[String]) -> String {
-    let nearest = names
-        .iter()
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase()),
-                candidate,
-            )
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count() / 4);
-    let all = names.join(", ");
-    match nearest {
-        Some((_, nearest)) => format!("did you mean '{nearest}'? columns: {all}"),
-        None => format!("columns: {all}"),
-    }
+    crate::database::nearest_of(name, "columns", names)
 }

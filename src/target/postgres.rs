@@ -11,16 +11,18 @@ mod schema;
 use anyhow::{Context, bail};
 use postgres::Client;
 
-use crate::database::postgres::{connect, shown, told};
+use crate::database::checkpoints;
+use crate::database::postgres::{Name, connect, listed, quoted, shown, told};
 use crate::record::{Block, Header};
 use crate::stream::Flow;
+use crate::trust::Checkpoint;
 
 use super::rule::Rule;
 use super::types::{Found, check_text};
 use super::{Committed, Mode, Parcel, Ready, Target, nearest_of};
 use copy::{Column, Copy, Lines};
 use replace::Attachments;
-use schema::{Definition, Name, listed, quoted};
+use schema::Definition;
 
 /// A table of a PostgreSQL server.
 pub struct Postgres {
@@ -224,11 +226,15 @@ impl Target for Postgres {
         Ok(Flow::More)
     }
 
-    fn commit(mut self: Box<Self>) -> anyhow::Result<Committed> {
+    fn commit(mut self: Box<Self>, checkpoint: Option<&Checkpoint>) -> anyhow::Result<Committed> {
         let copy = self.copy.take().context("no COPY was begun")?;
         let (client, copied) = copy.finish()?;
         self.client = Some(client);
         let inserted = self.finish(copied)?;
+        if let Some(checkpoint) = checkpoint {
+            let shown = self.shown.clone();
+            checkpoints::postgres::advance(self.client()?, &shown, checkpoint, copied)?;
+        }
         self.execute("COMMIT")?;
         let mode = match (&self.existing, self.mode) {
             (None, _) => Mode::Create,

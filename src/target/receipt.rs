@@ -19,13 +19,22 @@ pub struct Receipt {
     pub updated: u64,
     /// Records set aside.
     pub rejected: u64,
+    /// Records that the stages before have set aside; none where a foreign one does not say.
+    pub rejected_upstream: Option<u64>,
 }
 
 impl Receipt {
     /// Appends it as a stream of its own: a header and a record.
     pub fn write(&self, out: &mut Vec<u8>) {
         let names = [
-            "target", "table", "mode", "records", "inserted", "updated", "rejected",
+            "target",
+            "table",
+            "mode",
+            "records",
+            "inserted",
+            "updated",
+            "rejected",
+            "rejected_upstream",
         ];
         Header::new(names.map(String::from).to_vec()).write(b',', out);
         field::push_text(self.target.as_bytes(), b',', out);
@@ -42,7 +51,11 @@ impl Receipt {
             ..
         } = self;
         out.extend_from_slice(
-            format!(",{mode},{records},{inserted},{updated},{rejected}\n").as_bytes(),
+            format!(",{mode},{records},{inserted},{updated},{rejected},").as_bytes(),
         );
+        if let Some(upstream) = self.rejected_upstream {
+            out.extend_from_slice(upstream.to_string().as_bytes());
+        }
+        out.push(b'\n');
     }
 }

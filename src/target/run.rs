@@ -2,18 +2,20 @@
 
 use crate::record::{Fault, Faults, Header, Records};
 use crate::stream::{self, Flow, Input, Settings, Sink, Summary};
-use crate::trust::Policy;
+use crate::trust::{Policy, stage};
 
 use super::places::Places;
 use super::spool::Spool;
 use super::types::{self, Found, Seen};
-use super::{Committed, Encoder, Parcel, Receipt, Refused, Target};
+use super::{Claim, Committed, Encoder, Parcel, Receipt, Refused, Target};
 
-/// Loads all of `input` into `target`. `watch` is told now and then how many records have come.
+/// Loads all of `input` into `target`, with the checkpoint that `claim` says. `watch` is told now
+/// and then how many records have come.
 pub fn load(
     input: &mut Input,
     settings: &Settings,
     mut target: Box<dyn Target>,
+    claim: Claim<'_>,
     watch: &mut (dyn FnMut(u64) + Send),
 ) -> anyhow::Result<(Receipt, Summary)> {
     let header = input.header()?;
@@ -24,7 +26,10 @@ pub fn load(
     };
     let outcome = run
         .records(input, &header, &mut *target)
-        .and_then(|summary| Ok((target.commit()?, summary)));
+        .and_then(|summary| {
+            let checkpoint = claim.take(stage::carried().checkpoints)?;
+            Ok((target.commit(checkpoint.as_ref())?, summary))
+        });
     let (committed, summary) = outcome.map_err(|error| run.placed(error))?;
     Ok((receipt(committed, &summary), summary))
 }
@@ -38,6 +43,7 @@ fn receipt(committed: Committed, summary: &Summary) -> Receipt {
         inserted: committed.inserted,
         updated: committed.updated,
         rejected: summary.rejected,
+        rejected_upstream: stage::carried().rejected,
     }
 }
 

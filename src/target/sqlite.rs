@@ -11,22 +11,20 @@ mod schema;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::database::sqlite::{told, violation, words};
+use crate::database::checkpoints;
+use crate::database::sqlite::{PATIENCE, listed, quoted, told, violation, words};
 use crate::record::{Block, Header};
 use crate::stream::{AsideFile, Flow};
+use crate::trust::Checkpoint;
 
 use super::types::{Found, Kind};
 use super::{Committed, Mode, Parcel, Ready, Refused, Target, nearest_of};
 use cell::{Cells, Column, Rule};
-use schema::{Definition, listed, quoted};
-
-/// How long another program's lock is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+use schema::Definition;
 
 /// A table in an SQLite file.
 pub struct Sqlite {
@@ -241,8 +239,11 @@ impl Target for Sqlite {
         Ok(Flow::More)
     }
 
-    fn commit(mut self: Box<Self>) -> anyhow::Result<Committed> {
+    fn commit(mut self: Box<Self>, checkpoint: Option<&Checkpoint>) -> anyhow::Result<Committed> {
         self.finish()?;
+        if let Some(checkpoint) = checkpoint {
+            checkpoints::sqlite::advance(&self.connection, &self.name, checkpoint, self.sent)?;
+        }
         self.execute("COMMIT")?;
         let mode = match (&self.existing, self.mode) {
             (None, _) => Mode::Create,

@@ -54,6 +54,19 @@ impl Policy {
             OnFault::Fail
         }
     }
+
+    /// Holds, before anything is read or written, that bad records can be written where they are
+    /// wanted. What is no regular file is for its first writer to open.
+    pub fn probe(&self) -> anyhow::Result<()> {
+        let Some(path) = &self.file else {
+            return Ok(());
+        };
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Ok(());
+        }
+        let options = File::options().append(true).create(true).open(path);
+        options.map(drop).with_context(|| naming(path))
+    }
 }
 
 /// One bad record and why it is bad.

@@ -49,7 +49,7 @@ fn binary(name: &str) -> &'static Path {
 }
 
 /// A path for our programs' `PATH`: the built programs first.
-fn search_path() -> OsString {
+pub fn search_path() -> OsString {
     let own = binary("extract")
         .parent()
         .expect("a program is in a directory");

@@ -1,0 +1,172 @@
+//! Where targets keep how far each source was loaded: databases in a table of ours, files in a
+//! sidecar. A checkpoint is committed together with the records that it speaks of.
+//!
+//! | file | what it answers |
+//! |---|---|
+//! | this | where a target's checkpoints are; whether one fits onto the last |
+//! | [`sqlite`], [`postgres`] | the table [`TABLE`] |
+//! | [`sidecar`] | the file beside a file |
+
+pub mod postgres;
+pub mod sidecar;
+pub mod sqlite;
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::bail;
+
+use super::postgres::shown;
+use crate::trust::{Checkpoint, Position};
+
+/// The table of ours: for each name of a flow its position, all records that its loads have brought,
+/// and the time of the last one.
+pub const TABLE: &str = "_pipewright_checkpoints";
+
+/// `TARGET#NAME`: a place that loads go to, and what the user calls one flow of records into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Where the checkpoints are.
+    pub place: Place,
+    /// Whose it is.
+    pub name: String,
+}
+
+/// A target, as far as its checkpoints go: its tables share them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// An SQLite file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server's database.
+    Postgres(String),
+    /// A file.
+    File(PathBuf),
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (place, name) = match text.rsplit_once('#') {
+            Some((place, name)) if !place.is_empty() && !name.is_empty() => (place, name),
+            _ => {
+                return Err(
+                    "give TARGET#NAME: load's target, and its --resume-name: sqlite:FILE#NAME"
+                        .to_owned(),
+                );
+            }
+        };
+        let path = |path: &str| match path {
+            "" | "-" => Err(format!("'{place}' is no target that keeps anything")),
+            path => Ok(PathBuf::from(path)),
+        };
+        let place = if let Some(rest) = place.strip_prefix("sqlite:") {
+            Place::Sqlite(path(rest)?)
+        } else if place.starts_with("postgresql://") || place.starts_with("postgres://") {
+            Place::Postgres(place.to_owned())
+        } else if let Some((scheme, _)) = place.split_once("://") {
+            return Err(format!(
+                "'{scheme}' is no target; they are sqlite:FILE, postgresql://… and a file"
+            ));
+        } else {
+            Place::File(path(place.strip_prefix("file:").unwrap_or(place))?)
+        };
+        Ok(Address {
+            place,
+            name: name.to_owned(),
+        })
+    }
+}
+
+impl Address {
+    /// Where the last committed load of this name ended; none where there was none, because the
+    /// target itself may not be there yet.
+    ///
+    /// # Errors
+    /// The target cannot be asked: it is out of reach, damaged, or no such thing.
+    pub fn position(&self) -> anyhow::Result<Option<Position>> {
+        match &self.place {
+            Place::Sqlite(path) => sqlite::position(path, &self.name),
+            Place::Postgres(url) => postgres::position(url, &self.name),
+            Place::File(path) => sidecar::position(path, &self.name),
+        }
+    }
+
+    /// The target as errors show it.
+    pub fn target(&self) -> String {
+        match &self.place {
+            Place::Sqlite(path) => format!("sqlite:{}", path.display()),
+            Place::Postgres(url) => shown(url),
+            Place::File(path) => path.display().to_string(),
+        }
+    }
+}
+
+/// Holds that a target stands where a checkpoint goes on from.
+///
+/// # Errors
+/// It does not: these records were loaded already, or those before them were not.
+pub fn compare(checkpoint: &Checkpoint, stored: Option<&Position>) -> anyhow::Result<()> {
+    let name = &checkpoint.name;
+    match (stored, &checkpoint.from) {
+        (stored, from) if stored == from.as_ref() => Ok(()),
+        (None, Some(_)) => bail!(
+            "this target has no load of '{name}' yet, and these records go on behind one; extract --resume and load must name the same target"
+        ),
+        _ => bail!(
+            "another load of '{name}' was committed since these records were read; run the pipeline again"
+        ),
+    }
+}
+
+/// Reads a position as it is stored. `place`: where, for errors.
+fn parsed(text: &str, place: &str) -> anyhow::Result<Position> {
+    serde_json::from_str(text)
+        .map_err(|_| anyhow::anyhow!("the checkpoint in {place} is damaged: it is no JSON"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_name_target_and_flow() {
+        let address: Address = "sqlite:a#b.db#access".parse().unwrap();
+        assert_eq!(address.place, Place::Sqlite("a#b.db".into()));
+        assert_eq!(address.name, "access");
+        let address: Address = "postgres://u:p@h/d#x".parse().unwrap();
+        assert_eq!(address.target(), "postgres://u@h/d");
+        let address: Address = "out.csv#x".parse().unwrap();
+        assert_eq!(address.place, Place::File("out.csv".into()));
+        for wrong in [
+            "out.csv",
+            "#x",
+            "out.csv#",
+            "-#x",
+            "sqlite:#x",
+            "kafka://h#x",
+        ] {
+            assert!(wrong.parse::<Address>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_goes_on_from_the_last_one_alone() {
+        let checkpoint = |from: Option<u32>| Checkpoint {
+            name: "n".to_owned(),
+            from: from.map(Position::from),
+            to: Position::from(9),
+        };
+        let stored = Position::from(4);
+        assert!(compare(&checkpoint(None), None).is_ok());
+        assert!(compare(&checkpoint(Some(4)), Some(&stored)).is_ok());
+        for (from, stored, words) in [
+            (None, Some(&stored), "another load"),
+            (Some(3), Some(&stored), "another load"),
+            (Some(4), None, "same target"),
+        ] {
+            let error = compare(&checkpoint(from), stored).unwrap_err();
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Checkpoints of a file, in a sidecar beside it: `out.csv.pipewright`.
+//!
+//! Two renames are not one. So the sidecar names the file that it speaks of, by device, inode and
+//! length, and holds two states while a new file takes the old one's place: that of the old file
+//! and that of the new one. It is renamed first; what counts is the state of the file that is
+//! there. So the data file's rename is the commit, and a crash at any point is harmless.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, Metadata, Permissions, TryLockError};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
+
+use super::compare;
+use crate::trust::{Checkpoint, Position};
+
+/// What a sidecar's name ends in.
+pub const ENDING: &str = ".pipewright";
+
+/// How long another load's turn is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Which file this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    device: u64,
+    inode: u64,
+    length: u64,
+}
+
+impl Identity {
+    /// That of a file.
+    pub fn of(metadata: &Metadata) -> Self {
+        Identity {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            length: metadata.len(),
+        }
+    }
+
+    /// That of the file at `path`; none where there is none.
+    fn at(path: &Path) -> anyhow::Result<Option<Self>> {
+        match fs::metadata(path) {
+            Ok(metadata) => Ok(Some(Identity::of(&metadata))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("cannot open '{}'", path.display())),
+        }
+    }
+}
+
+/// What a sidecar says.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Sidecar {
+    states: Vec<State>,
+}
+
+/// The checkpoints of one file.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct State {
+    /// None: no file is there.
+    file: Option<Identity>,
+    checkpoints: BTreeMap<String, Committed>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Committed {
+    position: Position,
+    records: u64,
+}
+
+/// Where the last load of `name` into the file ended.
+///
+/// # Errors
+/// The file that is there is none that the sidecar speaks of.
+pub fn position(path: &Path, name: &str) -> anyhow::Result<Option<Position>> {
+    let real = real(path)?;
+    let state = state(&real, path, Identity::at(&real)?)?;
+    let committed = state.checkpoints.get(name);
+    Ok(committed.map(|committed| committed.position.clone()))
+}
+
+/// A new file for an old one.
+pub struct Exchange<'e> {
+    /// The file, where its links lead to.
+    pub path: &'e Path,
+    /// The same as the user wrote it.
+    pub shown: &'e Path,
+    /// The old file, where the new one holds its records; none where there was none, or where the
+    /// new file does not care.
+    pub continued: Option<Option<Identity>>,
+    /// The new file.
+    pub new: Identity,
+    /// How many records the load has added.
+    pub records: u64,
+}
+
+impl Exchange<'_> {
+    /// Commits a checkpoint with the new file, which `put` puts in its place. Without one, the
+    /// checkpoints of a file that is continued stay as they are.
+    ///
+    /// # Errors
+    /// The checkpoint does not go on from where the last one ended; the old file is no longer the
+    /// one that is continued.
+    pub fn commit(
+        &self,
+        checkpoint: Option<&Checkpoint>,
+        put: impl FnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let _turn = Turn::take(self.path)?;
+        let there = Identity::at(self.path)?;
+        if self.continued.is_some_and(|old| old != there) {
+            bail!(
+                "'{}' was changed by another program while the records were read",
+                self.shown.display()
+            );
+        }
+        let sidecar = sidecar_of(self.path);
+        if checkpoint.is_none() && !sidecar.exists() {
+            return put();
+        }
+        let old = state(self.path, self.shown, there)?;
+        let mut new = State {
+            file: Some(self.new),
+            ..old.clone()
+        };
+        if let Some(checkpoint) = checkpoint {
+            let stored = old.checkpoints.get(&checkpoint.name);
+            compare(checkpoint, stored.map(|stored| &stored.position))?;
+            let committed = Committed {
+                position: checkpoint.to.clone(),
+                records: stored.map_or(0, |stored| stored.records) + self.records,
+            };
+            new.checkpoints.insert(checkpoint.name.clone(), committed);
+        }
+        write(&sidecar, vec![old, new.clone()])?;
+        put()?;
+        // Not needed, but for a file that is taken away later: it must not look as if the new one
+        // had never come.
+        let _ = write(&sidecar, vec![new]);
+        Ok(())
+    }
+}
+
+/// The sidecar of a file.
+pub fn sidecar_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ENDING);
+    PathBuf::from(name)
+}
+
+/// The path without its links; as it stands where nothing is there.
+fn real(path: &Path) -> anyhow::Result<PathBuf> {
+    match fs::canonicalize(path) {
+        Ok(real) => Ok(real),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(path.to_owned()),
+        Err(error) => Err(error).with_context(|| format!("cannot open '{}'", path.display())),
+    }
+}
+
+/// What is known of the file that is there; `shown` is its path for errors.
+fn state(path: &Path, shown: &Path, there: Option<Identity>) -> anyhow::Result<State> {
+    let beside = sidecar_of(shown);
+    let (file, beside) = (shown.display(), beside.display());
+    let text = match fs::read(sidecar_of(path)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ok(State {
+                file: there,
+                ..State::default()
+            });
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot read '{beside}'")),
+    };
+    let said: Sidecar = serde_json::from_slice(&text).map_err(|_| {
+        anyhow::anyhow!(
+            "'{beside}', which keeps the checkpoints of '{file}', is damaged; to load from the start, remove both"
+        )
+    })?;
+    match said.states.into_iter().find(|state| state.file == there) {
+        Some(state) => Ok(state),
+        None if there.is_none() => bail!(
+            "'{file}' is gone, and '{beside}' says how far it was loaded; put it back, or remove '{beside}' to load from the start"
+        ),
+        None => bail!(
+            "'{file}' is not the file that the last load with a checkpoint has left, as '{beside}' knows it; put that one back, or remove both to load from the start"
+        ),
+    }
+}
+
+fn write(sidecar: &Path, states: Vec<State>) -> anyhow::Result<()> {
+    let cannot = || format!("cannot write '{}'", sidecar.display());
+    let mut bytes = serde_json::to_vec(&Sidecar { states }).with_context(cannot)?;
+    bytes.push(b'\n');
+    let directory = directory_of(sidecar);
+    let mut file = tempfile::Builder::new()
+        .prefix(".pipewright-")
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(directory)
+        .with_context(cannot)?;
+    file.write_all(&bytes)
+        .and_then(|()| file.as_file().sync_all())
+        .with_context(cannot)?;
+    file.persist(sidecar)
+        .map_err(|failed| failed.error)
+        .with_context(cannot)?;
+    if let Ok(directory) = File::open(directory) {
+        let _ = directory.sync_all();
+    }
+    Ok(())
+}
+
+/// The turn to change a file: a lock on its directory, held for a few renames.
+struct Turn {
+    _directory: File,
+}
+
+impl Turn {
+    fn take(path: &Path) -> anyhow::Result<Self> {
+        let name = directory_of(path);
+        let cannot = || format!("cannot lock the directory '{}'", name.display());
+        let directory = File::open(name).with_context(cannot)?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match directory.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(TryLockError::WouldBlock) => bail!(
+                    "the directory '{}' is locked by another program, and stayed so for 5 seconds",
+                    name.display()
+                ),
+                Err(TryLockError::Error(error)) => return Err(error).with_context(cannot),
+            }
+        }
+        Ok(Turn {
+            _directory: directory,
+        })
+    }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}

@@ -1,0 +1,112 @@
+//! Records behind those that a file holds: the old file is copied into the new one, which then
+//! takes its place.
+
+use std::fs::{File, Metadata};
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+
+use super::nearest_of;
+use crate::database::checkpoints::sidecar::Identity;
+use crate::record::{Dialect, Header, scan};
+use crate::stream::{Framing, Input, Opener, Output, Source};
+
+/// Bytes that are copied at once.
+const CHUNK: usize = 1 << 20;
+
+/// A file whose records stay.
+pub struct Old {
+    file: File,
+    name: String,
+    length: u64,
+    /// Which file it is.
+    pub identity: Identity,
+}
+
+impl Old {
+    /// The file at `path`; none where there is none.
+    pub fn open(path: &Path) -> anyhow::Result<Option<Self>> {
+        let name = path.display().to_string();
+        let cannot = || format!("cannot open '{name}'");
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(cannot),
+        };
+        let metadata: Metadata = file.metadata().with_context(cannot)?;
+        Ok(Some(Old {
+            file,
+            name,
+            length: metadata.len(),
+            identity: Identity::of(&metadata),
+        }))
+    }
+
+    /// Whether there is nothing in it, not even a header.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Holds that its columns are those of the stream.
+    pub fn refuse_others(&self, header: &Header, dialect: Dialect) -> anyhow::Result<()> {
+        let file = self.file.try_clone().context("cannot read the old file")?;
+        let name: Arc<str> = Arc::from(self.name.as_str());
+        let opener: Opener = Box::new(move || Ok(Source::own(name, Box::new(file))));
+        let old = Input::new([opener], Framing::Records(dialect)).header()?;
+        if old == *header {
+            return Ok(());
+        }
+        let missing = |one: &Header, other: &Header| {
+            let mut names = one.names().iter();
+            names.find(|name| other.position(name).is_none()).cloned()
+        };
+        let name = &self.name;
+        if let Some(strange) = missing(header, &old) {
+            let nearest = nearest_of(&strange, old.names());
+            bail!("'{name}' has no column '{strange}': {nearest}");
+        }
+        if let Some(absent) = missing(&old, header) {
+            bail!("'{name}' has a column '{absent}', and the stream has none");
+        }
+        bail!(
+            "'{name}' has its columns in another order: {}",
+            old.names().join(", ")
+        )
+    }
+
+    /// Copies it, and ends its last line. `dialect`: of CSV, whose last record must be whole.
+    pub fn copy(&self, dialect: Option<Dialect>, output: &mut Output) -> anyhow::Result<()> {
+        let cannot = || format!("cannot read '{}'", self.name);
+        let mut file = &self.file;
+        std::io::Seek::rewind(&mut file).with_context(cannot)?;
+        let mut left = file.take(self.length);
+        let mut chunk = vec![0; CHUNK];
+        let (mut quotes, mut last) = (0, None);
+        loop {
+            let count = match left.read(&mut chunk) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                result => result.with_context(cannot)?,
+            };
+            let Some(end) = chunk[..count].last() else {
+                break;
+            };
+            last = Some(*end);
+            if let Some(dialect) = dialect {
+                quotes += scan::tally(&chunk[..count], dialect).quotes;
+            }
+            output.write(&chunk[..count])?;
+        }
+        if quotes % 2 == 1 {
+            bail!(
+                "'{}' ends inside a quoted field; nothing can be appended to it",
+                self.name
+            );
+        }
+        if last.is_some_and(|byte| byte != b'\n') {
+            output.write(b"\n")?;
+        }
+        Ok(())
+    }
+}
