@@ -98,11 +98,6 @@ impl AsideFile {
             .map_or(&self.path, NamedTempFile::path)
     }
 
-    /// Where it will stand.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Where to write.
     pub fn output(&mut self) -> &mut Output {
         &mut self.output
