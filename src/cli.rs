@@ -15,7 +15,9 @@ use clap::{Args, Parser};
 
 use crate::expr::ProgramError;
 use crate::record::{Dialect, Header};
+use crate::runner::Exited;
 use crate::stream::{Framing, Input, Settings, Summary};
+use crate::trust::figures::{self, Course};
 use crate::trust::{Ends, Policy, Tolerance, Unclean, ends};
 
 pub use terminal::{Progress, terminal_width};
@@ -69,9 +71,26 @@ pub struct Running {
     #[command(flatten)]
     rejects: RejectFlags,
 
+    #[command(flatten)]
+    ends: EndFlags,
+}
+
+/// What happens where the program before has failed.
+#[derive(Args, Clone, Debug)]
+pub struct EndFlags {
     /// Take the end of input as it comes, also where the program before has failed
     #[arg(long)]
     accept_unclean: bool,
+}
+
+impl EndFlags {
+    /// The same in the library's terms.
+    pub fn ends(&self) -> Ends {
+        match self.accept_unclean {
+            true => Ends::Accepted,
+            false => Ends::Judged,
+        }
+    }
 }
 
 /// What happens to bad records.
@@ -136,10 +155,7 @@ impl Running {
             threads: self.threads.map_or_else(cores, NonZeroUsize::get),
             dialect,
             policy: self.rejects.policy(),
-            ends: match self.accept_unclean {
-                true => Ends::Accepted,
-                false => Ends::Judged,
-            },
+            ends: self.ends.ends(),
         }
     }
 }
@@ -284,6 +300,9 @@ pub fn main<T: Tool>() -> ExitCode {
         );
     let name = command.get_name().to_owned();
     ends::begin(&name, T::WRITES_STREAM);
+    if let Err(error) = figures::begin(&name) {
+        say(&name, &told(&error));
+    }
     let has_language = command
         .get_arguments()
         .any(|arg| arg.get_id() == "expression");
@@ -343,7 +362,7 @@ fn wrong_call(name: &str, error: &clap::Error) -> ExitCode {
     let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
     ends::fail(text, None);
     say(name, text);
-    ExitCode::from(2)
+    exit(2)
 }
 
 fn print(name: &str, text: &[u8]) -> ExitCode {
@@ -360,10 +379,10 @@ fn print(name: &str, text: &[u8]) -> ExitCode {
 /// Ends well, where the readers could be told so.
 fn succeed(name: &str) -> ExitCode {
     match ends::succeed() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => exit(0),
         Err(error) => {
             say(name, &told(&error));
-            ExitCode::FAILURE
+            exit(1)
         }
     }
 }
@@ -373,7 +392,20 @@ fn fail(name: &str, error: &anyhow::Error) -> ExitCode {
     // Said first: the readers may be slow to take the last of the output.
     say(name, &message);
     ends::fail(&message, error.downcast_ref::<Unclean>());
-    ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+    exit(match error.downcast_ref::<Exited>() {
+        Some(exited) => exited.code,
+        None => 1 + u8::from(error.is::<Usage>()),
+    })
+}
+
+/// The last word of all.
+fn exit(code: u8) -> ExitCode {
+    let state = match code {
+        0 => Course::Done,
+        _ => Course::Failed,
+    };
+    figures::end(state, code.into());
+    ExitCode::from(code)
 }
 
 /// An error with its causes in one line: `cannot open 'x.csv': no such file or directory`.

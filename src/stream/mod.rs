@@ -6,13 +6,15 @@ mod drive;
 mod input;
 mod output;
 mod reader;
+mod relay;
 mod shapes;
 mod values;
 
 pub use aside::AsideFile;
 pub use convert::{Convert, convert, look_ahead};
 pub use drive::{InOrder, Work, drive};
-pub use input::{Input, Opener, Source};
+pub use input::{Input, Opener, Source, widen_pipe};
 pub use output::{Flow, Made, Output};
 pub use reader::Framing;
+pub use relay::{Relayed, relay};
 pub use shapes::{Deliver, Parcel, Pass, Settings, Sink, Summary, fold, pass, run, sink};

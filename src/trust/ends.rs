@@ -19,6 +19,7 @@ use signal_hook::iterator::Signals;
 use super::note::{Done, Failed, NoteFile, State};
 use super::pipe::Pipe;
 use super::stage::{self, COUNTERS, Carried};
+use super::figures::{self, Course};
 use super::{Unclean, leftovers, runtime};
 
 /// The notes of this process.
@@ -130,7 +131,13 @@ pub fn fail(message: &str, cause: Option<&Unclean>) {
         return;
     }
     writing.is_over = true;
-    let failed = match cause {
+    let failed = failure(&writing.program, message, cause);
+    end_badly(writing, &failed, message, true);
+}
+
+/// The words of who failed first.
+fn failure(program: &str, message: &str, cause: Option<&Unclean>) -> Failed {
+    match cause {
         Some(Unclean {
             program: Some(program),
             fate,
@@ -142,12 +149,48 @@ pub fn fail(message: &str, cause: Option<&Unclean>) {
             why: why.clone(),
         },
         _ => Failed {
-            program: writing.program.clone(),
+            program: program.to_owned(),
             fate: "failed".to_owned(),
             why: Some(message.to_owned()),
         },
+    }
+}
+
+/// Ends well for the readers of one descriptor, which is closed next; this goes on with what was
+/// written to it.
+///
+/// # Errors
+/// They could not be told; what they read will be refused.
+pub fn succeed_at(descriptor: RawFd, records: u64, with: Carried) -> io::Result<()> {
+    let Some(end) = taken(&mut writing(), descriptor) else {
+        return Ok(());
     };
-    end_badly(writing, &failed, message, true);
+    let done = Done {
+        bytes: end.written(),
+        records,
+        rejected: with.rejected,
+        checkpoints: with.checkpoints,
+    };
+    end.end(State::Done(done))
+}
+
+/// Ends badly for the readers of one descriptor, which is closed next, as [`fail`] does for all.
+pub fn fail_at(descriptor: RawFd, message: &str, cause: Option<&Unclean>) {
+    let mut writing = writing();
+    let text = unterminated(&writing.program, message);
+    if let Some(end) = taken(&mut writing, descriptor) {
+        let _ = end.end(State::Failed(failure(&writing.program, message, cause)));
+    }
+    drop(writing);
+    if has_room(descriptor) {
+        spoil(descriptor, &text);
+    }
+}
+
+fn taken(writing: &mut Writing, descriptor: RawFd) -> Option<End> {
+    let is_it = |end: &End| end.descriptor == descriptor;
+    let place = writing.ends.iter().position(is_it)?;
+    Some(writing.ends.swap_remove(place))
 }
 
 fn end_badly(mut writing: MutexGuard<'_, Writing>, failed: &Failed, message: &str, may_wait: bool) {
@@ -254,7 +297,8 @@ fn watch_signals() {
 
 fn stopped_by(signal: i32) {
     let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
-    leftovers::remove();
+    leftovers::remove(signal);
+    figures::end(Course::Stopped, 128 + signal);
     let mut writing = writing();
     if writing.is_over {
         return;
