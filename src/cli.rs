@@ -2,6 +2,7 @@
 
 mod clash;
 mod listing;
+pub mod stages;
 mod terminal;
 
 use std::collections::BTreeMap;
@@ -439,9 +440,9 @@ fn in_our_voice(cause: &(dyn std::error::Error + 'static)) -> String {
     }
 }
 
-/// Says something on standard error. Control characters that came with data are made visible: a
+/// Says something on standard error, in the voice of the program with this name. Control characters that came with data are made visible: a
 /// header must not drive the terminal.
-fn say(name: &str, message: &str) {
+pub fn say(name: &str, message: &str) {
     let mut text = String::with_capacity(message.len() + name.len() + 3);
     text.push_str(name);
     text.push_str(": ");

@@ -91,7 +91,10 @@ fn settle(
         return Err(error);
     }
     let is_unread = matches!(written, Ok(Relayed::Left));
-    let of_command = written.as_ref().err().is_none_or(|error| error.is::<Unclean>());
+    let of_command = written
+        .as_ref()
+        .err()
+        .is_none_or(|error| error.is::<Unclean>());
     // A reader that leaves early ends the command by a signal, or by an error of its own.
     if !status.success() && of_command && !is_unread {
         return Err(anyhow::Error::new(exited(name, status)));
@@ -235,7 +238,9 @@ impl Feeder {
                     Ok(Flow::More)
                 }
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Flow::Enough),
-                Err(error) => Err(error).with_context(|| format!("cannot write to '{}'", self.name)),
+                Err(error) => {
+                    Err(error).with_context(|| format!("cannot write to '{}'", self.name))
+                }
             }
         })
     }
@@ -271,7 +276,10 @@ fn exited(name: &str, status: ExitStatus) -> Exited {
     let known = |signal| signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
     let (message, code) = match (status.code(), status.signal()) {
         (Some(code), _) => (format!("'{name}' exited with {code}"), code),
-        (None, Some(signal)) => (format!("'{name}' was killed ({})", known(signal)), 128 + signal),
+        (None, Some(signal)) => (
+            format!("'{name}' was killed ({})", known(signal)),
+            128 + signal,
+        ),
         (None, None) => (format!("'{name}' ended in no known way"), 1),
     };
     Exited {

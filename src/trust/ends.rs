@@ -16,10 +16,10 @@ use anyhow::Context;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::figures::{self, Course};
 use super::note::{Done, Failed, NoteFile, State};
 use super::pipe::Pipe;
 use super::stage::{self, COUNTERS, Carried};
-use super::figures::{self, Course};
 use super::{Unclean, leftovers, runtime};
 
 /// The notes of this process.

@@ -305,7 +305,9 @@ fn usage(whose: libc::c_int) -> (f64, u64) {
 /// program: a copy of who started it.
 fn own_peak() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kilobytes * 1024)
 }
@@ -364,10 +366,19 @@ mod tests {
             ("it's", r"'it'\''s'"),
             ("", "''"),
             ("postgresql://etl@db/x", "postgresql://etl@db/x"),
-            ("postgresql://etl:s3@cr@db:5432/x", "'postgresql://etl:***@db:5432/x'"),
+            (
+                "postgresql://etl:s3@cr@db:5432/x",
+                "'postgresql://etl:***@db:5432/x'",
+            ),
             ("a://u:p@h b://v:q@i", "'a://u:***@h b://v:***@i'"),
-            ("host=db password=s3cret user=x", "'host=db password=*** user=x'"),
-            ("pg://db/x?password=s&user=u", "'pg://db/x?password=***&user=u'"),
+            (
+                "host=db password=s3cret user=x",
+                "'host=db password=*** user=x'",
+            ),
+            (
+                "pg://db/x?password=s&user=u",
+                "'pg://db/x?password=***&user=u'",
+            ),
         ] {
             assert_eq!(as_typed(OsStr::new(word)), expected, "{word}");
         }

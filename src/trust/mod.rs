@@ -7,7 +7,7 @@
 //! | [`ends`] | how this process ends: well, or in a way that every reader can see |
 //! | [`upstream`] | how the other end of a pipe ended |
 //! | [`checkpoint`], [`stage`] | what travels with the stream; what this process has moved |
-//! | [`figures`] | what a stage tells of itself where it is asked to |
+//! | [`figures`], [`pipeline`] | what a stage tells of itself where it is asked to; what holds up a pipeline |
 //! | [`leftovers`] | what must not stay behind |
 //!
 //! A program whose output is a pipe leaves a note beside it: that it runs, that it is done and how
@@ -20,6 +20,7 @@ pub mod figures;
 pub mod leftovers;
 pub mod note;
 pub mod pipe;
+pub mod pipeline;
 pub mod rejects;
 pub mod runtime;
 pub mod stage;

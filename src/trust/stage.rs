@@ -82,7 +82,10 @@ pub fn timed<T>(wait: &Wait, call: impl FnOnce() -> T) -> T {
     wait.since.store(since, Ordering::Relaxed);
     let result = call();
     wait.since.store(0, Ordering::Relaxed);
-    add(&wait.total, nanoseconds(start.elapsed()).saturating_sub(since));
+    add(
+        &wait.total,
+        nanoseconds(start.elapsed()).saturating_sub(since),
+    );
     result
 }
 
