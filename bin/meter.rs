@@ -13,8 +13,8 @@ use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use pipewright::cli::{self, EndFlags, Progress, Tool};
 use pipewright::stream::{Flow, Output, Relayed, Source, Summary, relay};
-use pipewright::trust::pipeline;
 use pipewright::trust::stage::{self, COUNTERS};
+use pipewright::trust::{figures, pipeline};
 use pipewright::value::Interval;
 
 /// Show how fast the stream flows, and which stage holds it up
@@ -88,6 +88,7 @@ enum Form {
 impl Tool for Args {
     fn run(self) -> anyhow::Result<Summary> {
         if let Some(directory) = &self.stages {
+            figures::withdraw();
             return self.show(directory);
         }
         let mut source = match &self.file {

@@ -128,7 +128,8 @@ impl Progress {
             counted(records as usize, "record"),
             sized(bytes as f64),
             match time.as_secs() {
-                0..60 => format!("{:.1} s", time.as_secs_f64()),
+                0..10 => format!("{:.2} s", time.as_secs_f64()),
+                10..60 => format!("{:.1} s", time.as_secs_f64()),
                 _ => clock(time),
             },
             per_second(records, time),

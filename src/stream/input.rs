@@ -184,6 +184,7 @@ pub struct Input {
     current: Option<Reader>,
     framing: Framing,
     ends: Ends,
+    is_counted: bool,
     sequence: u64,
     /// Blocks that were looked at and given back: the rest behind a header, a sample.
     ahead: VecDeque<Block>,
@@ -202,6 +203,7 @@ impl Input {
             current: None,
             framing,
             ends: Ends::default(),
+            is_counted: true,
             sequence: 0,
             ahead: VecDeque::new(),
             header: None,
@@ -226,6 +228,17 @@ impl Input {
     pub fn judging(mut self, ends: Ends) -> Self {
         self.ends = ends;
         self
+    }
+
+    /// The same, with records that were counted before.
+    pub fn again(mut self) -> Self {
+        self.is_counted = false;
+        self
+    }
+
+    /// Whether its records are new to this stage.
+    pub(super) fn is_counted(&self) -> bool {
+        self.is_counted
     }
 
     /// Reads the header of the first source, which keeps the stream's contract: every column has a

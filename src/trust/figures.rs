@@ -177,6 +177,13 @@ pub fn end(state: Course, exit: i32) {
     }
 }
 
+/// Takes it all back: this is no stage.
+pub fn withdraw() {
+    if let Some(recorder) = recorder().take() {
+        let _ = fs::remove_file(&recorder.path);
+    }
+}
+
 /// Says what is read.
 pub fn reads(descriptor: RawFd) {
     if let Some(recorder) = &mut *recorder() {

@@ -350,22 +350,20 @@ impl Pipeline {
                 }
                 text
             }
-            Bottleneck::Before(place) => format!(
-                "what feeds {}; {} for it",
-                self.named(place),
-                waits(place, self.stages[place].waited_in())
-            ),
-            Bottleneck::Behind(place) => format!(
-                "what reads {}; {} for it",
-                self.named(place),
-                waits(place, self.stages[place].waited_out())
-            ),
+            Bottleneck::Before(place) => {
+                let waited = waits(place, self.stages[place].waited_in());
+                format!("what feeds {}: {waited} for it", self.named(place))
+            }
+            Bottleneck::Behind(place) => {
+                let waited = waits(place, self.stages[place].waited_out());
+                format!("what reads {}: {waited} for it", self.named(place))
+            }
             Bottleneck::Between(before, behind) => format!(
-                "what stands between {} and {}; {} for it, and {} ('balance -n 1 -- COMMAND' would measure it)",
+                "what stands between {} and {}: {}, {} ('balance -n 1 -- COMMAND' shows it as a stage)",
                 self.named(before),
                 self.named(behind),
                 waits(before, self.stages[before].waited_out()),
-                waits(behind, self.stages[behind].waited_in())
+                waits(behind, self.stages[behind].waited_in()),
             ),
         })
     }
