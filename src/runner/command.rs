@@ -101,14 +101,15 @@ fn settle(
     }
     if let Relayed::Whole(after) = written? {
         let before = match fed {
-            Fate::Whole(before) => before,
-            // The rest was not wanted, and what would have come with its end did not come.
-            _ => Carried {
-                checkpoints: Vec::new(),
-                rejected: Some(0),
-            },
+            Fate::Whole(before) if stage::read(&COUNTERS.bytes_in) > 0 => before,
+            // Where the rest was not wanted, what would have come with its end did not come.
+            _ => Carried::default(),
         };
-        stage::carry_through(before, after);
+        // Nobody stands before a command that makes its records of nothing.
+        let rejected = before
+            .rejected
+            .or((stage::read(&COUNTERS.bytes_in) == 0).then_some(0));
+        stage::carry_through(Carried { rejected, ..before }, after);
     }
     Ok(Summary {
         records_in: stage::read(&COUNTERS.records_in),

@@ -308,11 +308,10 @@ impl Pipeline {
             }
         }
         for &(before, behind) in &self.foreign {
-            let (one, other) = (&self.stages[before], &self.stages[behind]);
-            weigh(
-                one.waited_out().min(other.waited_in()),
-                Bottleneck::Between(before, behind),
-            );
+            // What comes late because its own input did is not its fault.
+            let late = self.stages[before].figures.wall_seconds - self.stages[before].waited_out();
+            let seconds = self.stages[behind].waited_in() - late;
+            weigh(seconds, Bottleneck::Between(before, behind));
         }
         longest.1
     }
