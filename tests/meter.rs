@@ -50,12 +50,10 @@ fn a_line_comes_every_so_often() {
 fn a_terminal_shows_how_far_it_is() {
     let place = tempfile::tempdir().expect("a temporary directory");
     let line = "{ printf 'a\\n1\\n'; sleep 2.5; printf '2\\n'; } | meter --size 12 >/dev/null";
-    let run = harness::bash(&format!(
-        "script --quiet --return --command \"$LINE\" typescript </dev/null"
-    ))
-    .env("LINE", line)
-    .dir(place.path())
-    .run();
+    let run = harness::bash("script --quiet --return --command \"$LINE\" typescript </dev/null")
+        .env("LINE", line)
+        .dir(place.path())
+        .run();
     let out = run.out();
     assert_eq!(run.code, 0, "{out}");
     let shown: Vec<&str> = out.split("\r\x1b[K").collect();

@@ -32,8 +32,8 @@ pub static COUNTERS: Counters = Counters {
     rejected: AtomicU64::new(0),
     bytes_in: AtomicU64::new(0),
     bytes_out: AtomicU64::new(0),
-    waited_in: Wait::NONE,
-    waited_out: Wait::NONE,
+    waited_in: Wait::new(),
+    waited_out: Wait::new(),
 };
 
 /// The time that a stage is held up by one of its neighbours, one call at a time: reads are made
@@ -51,10 +51,12 @@ pub struct Wait {
 }
 
 impl Wait {
-    const NONE: Wait = Wait {
-        total: AtomicU64::new(0),
-        since: AtomicU64::new(0),
-    };
+    const fn new() -> Self {
+        Wait {
+            total: AtomicU64::new(0),
+            since: AtomicU64::new(0),
+        }
+    }
 
     /// The time so far, with that of a call which has not returned.
     pub fn time(&self) -> Duration {
