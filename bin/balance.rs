@@ -19,7 +19,7 @@ use pipewright::stream::Summary;
 Examples:
   balance -n 1 -- curl -sSf https://example.com/orders.csv | load sqlite:shop.db#orders
   extract orders.csv | balance -n 1 -- grep -v test | load orders.jsonl
-  extract orders.csv | balance -n 1 -- bash -c 'head -n 1; sort -t, -k2' | load -
+  extract orders.csv | balance -n 1 -- python3 score.py | load sqlite:shop.db#scores
 
 COMMAND's exit status is that of balance (127: there is no such command, 126: it cannot be run,
 128 and a signal's number: that killed it), and any but 0 makes the stages behind it fail. So does a

@@ -57,11 +57,10 @@ fn its_status_is_the_stages() {
         ),
         ("/tmp", 126, "cannot run '/tmp': permission denied"),
     ] {
-        let out = format!("\"balance: {message}");
         gives(
-            &format!("balance -n 1 -- {command}"),
+            &format!("balance -n 1 -- {command} >/dev/null"),
             code,
-            &out,
+            "",
             &format!("balance: {message}\n"),
         );
     }
