@@ -162,7 +162,9 @@ fn failure(program: &str, message: &str, cause: Option<&Unclean>) -> Failed {
 /// # Errors
 /// They could not be told; what they read will be refused.
 pub fn succeed_at(descriptor: RawFd, records: u64, with: Carried) -> io::Result<()> {
-    let Some(end) = taken(&mut writing(), descriptor) else {
+    // Kept until it is said: the program must not end in between.
+    let mut writing = writing();
+    let Some(end) = taken(&mut writing, descriptor) else {
         return Ok(());
     };
     let done = Done {
