@@ -124,7 +124,8 @@ fn the_others_are_there_only_when_whole() {
 fn rejects_that_do_not_fit_are_an_error() {
     prints(
         "exits filter 'name < 3' --rejects small/bad.csv big.csv; head -n 2 small/bad.csv",
-        "id,name\nexit 1\n_reason,_source,_line,_record\n\
+        "id,name\n\"filter: cannot write the rejects file 'small/bad.csv': no space left on device\n\
+         exit 1\n_reason,_source,_line,_record\n\
          name: 'abcdefghijklmn' is not a number,big.csv,2,\"1,abcdefghijklmn\"\n",
         "filter: cannot write the rejects file 'small/bad.csv': no space left on device\n",
     );

@@ -2,13 +2,17 @@
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use tempfile::NamedTempFile;
 
 use super::Output;
+use crate::trust::leftovers::Leftover;
+
+/// What the names of files begin with that are not whole yet.
+const PREFIX: &str = ".pipewright-";
 
 /// Written under another name in the same directory, and renamed when all is well; dropped
 /// without a trace when not. What is no regular file (a device, a named pipe) is written as it
@@ -16,6 +20,8 @@ use super::Output;
 pub struct AsideFile {
     /// None for what is no regular file.
     temporary: Option<NamedTempFile>,
+    /// Has it removed when a signal ends the program.
+    _leftover: Option<Leftover>,
     path: PathBuf,
     output: Output,
     is_new: bool,
@@ -47,12 +53,8 @@ impl AsideFile {
             (Some(old), Some(file)) if is_channel(old) => (None, file),
             // Renaming would ask the directory alone: opening the file has asked it too.
             _ => {
-                let temporary = tempfile::Builder::new()
-                    .prefix(".pipewright-")
-                    .permissions(Permissions::from_mode(0o666))
-                    .tempfile_in(directory(&real))
-                    .map_err(unnamed)
-                    .with_context(naming)?;
+                remove_abandoned(directory(&real));
+                let temporary = locked_temporary(directory(&real)).with_context(naming)?;
                 let file = temporary.as_file().try_clone().with_context(naming)?;
                 (Some(temporary), file)
             }
@@ -64,7 +66,9 @@ impl AsideFile {
                 .set_permissions(permissions)
                 .with_context(naming)?;
         }
+        let path_now = temporary.as_ref().map(NamedTempFile::path);
         Ok(AsideFile {
+            _leftover: path_now.map(Leftover::at),
             temporary,
             output: Output::file(file, &path.display().to_string()),
             path: real,
@@ -120,6 +124,40 @@ impl AsideFile {
             let _ = directory.sync_all();
         }
         Ok(())
+    }
+}
+
+/// A file without a name of its own yet. For as long as its writer lives, it is locked.
+fn locked_temporary(directory: &Path) -> io::Result<NamedTempFile> {
+    loop {
+        let temporary = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(directory)
+            .map_err(unnamed)?;
+        // Where a file system has no locks, nobody can take it for abandoned either.
+        let _ = temporary.as_file().lock();
+        // Another writer may have come between the making and the lock.
+        if temporary.as_file().metadata()?.nlink() > 0 {
+            return Ok(temporary);
+        }
+    }
+}
+
+/// Removes what writers that were killed have left in `directory`: nobody has it locked.
+fn remove_abandoned(directory: &Path) {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let is_ours = entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(PREFIX.as_bytes())
+            && entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_ours && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use super::figures::{self, Course};
 use super::note::{Done, Failed, NoteFile, State};
 use super::pipe::Pipe;
 use super::stage::{self, COUNTERS, Carried};
-use super::{Unclean, leftovers, runtime};
+use super::{Unclean, leftovers, runtime, sweep};
 
 /// The notes of this process.
 struct Writing {
@@ -84,6 +84,8 @@ pub fn begin_pipe(descriptor: RawFd, bytes: Arc<AtomicU64>) -> bool {
         is_named: pipe.is_named,
         is_unread: false,
     });
+    drop(writing);
+    sweep::now_and_then(&place, &pipe);
     true
 }
 
@@ -235,18 +237,11 @@ impl End {
     }
 }
 
-/// A quoted field that never ends, and says why.
+/// A quoted field that never ends, and says why: the first line of what the user is told.
 fn unterminated(program: &str, message: &str) -> Vec<u8> {
-    let text = format!("\"{program}: {message}");
-    let mut bytes = text.into_bytes();
-    for byte in &mut bytes[1..] {
-        match byte {
-            b'"' => *byte = b'\'',
-            b'\n' | b'\r' => *byte = b' ',
-            _ => {}
-        }
-    }
-    bytes
+    let line = message.lines().next().unwrap_or_default();
+    let line = line.replace('"', "'").replace('\r', " ");
+    format!("\"{program}: {line}\n").into_bytes()
 }
 
 /// Ends what was written to a descriptor so that it cannot be taken for a whole; a terminal or a

@@ -8,7 +8,7 @@
 //! | [`upstream`] | how the other end of a pipe ended |
 //! | [`checkpoint`], [`stage`] | what travels with the stream; what this process has moved |
 //! | [`figures`], [`pipeline`] | what a stage tells of itself where it is asked to; what holds up a pipeline |
-//! | [`leftovers`] | what must not stay behind |
+//! | [`leftovers`], `sweep` | what must not stay behind |
 //!
 //! A program whose output is a pipe leaves a note beside it: that it runs, that it is done and how
 //! many bytes it wrote, or that it failed and why. A reader looks them up at the end of its input:
@@ -24,6 +24,7 @@ pub mod pipeline;
 pub mod rejects;
 pub mod runtime;
 pub mod stage;
+mod sweep;
 pub mod upstream;
 
 pub use checkpoint::{Checkpoint, Position};

@@ -4,7 +4,7 @@
 //! directory: whose it is can be told, and so when it is stale.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -70,9 +70,6 @@ pub struct NoteFile {
     note: Note,
 }
 
-/// The ending of a note that has not its name yet.
-const UNFINISHED: &str = ".new";
-
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 impl NoteFile {
@@ -112,22 +109,12 @@ impl NoteFile {
         }
     }
 
-    /// Says how it ended, at once for every reader.
+    /// Says how it ended. A reader looks when the pipe has ended, and so behind this; of a line
+    /// that is cut short nothing is understood, which is a bad end. Written in place, it has room
+    /// on a full disk, too, and costs less than a file that takes the place of this one.
     pub fn end(mut self, state: State) -> io::Result<()> {
         self.note.state = state;
-        let line = self.line();
-        let mut name = self.path.clone().into_os_string();
-        name.push(UNFINISHED);
-        let new = PathBuf::from(name);
-        let renamed = create(&new)
-            .and_then(|mut file| file.write_all(&line))
-            .and_then(|()| fs::rename(&new, &self.path));
-        renamed.or_else(|_| {
-            // A full disk has no room for a second file, but for this line in the first one: it
-            // fits into the block that is there.
-            let _ = fs::remove_file(&new);
-            self.file.write_all_at(&line, 0)
-        })
+        self.file.write_all_at(&self.line(), 0)
     }
 
     /// Takes it away: nobody reads the pipe any more.
@@ -175,10 +162,8 @@ impl Found {
         let Ok(entries) = fs::read_dir(place.join(&pipe.key)) else {
             return Vec::new();
         };
-        let is_note = |path: &PathBuf| !path.as_os_str().as_encoded_bytes().ends_with(b".new");
         entries
             .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(is_note)
             .map(Self::read)
             .collect()
     }
@@ -201,6 +186,16 @@ impl Found {
             path,
             note,
             is_alive,
+        }
+    }
+
+    /// A note without a file, of a process that is not there.
+    #[cfg(test)]
+    pub(super) fn unfiled(note: Note) -> Self {
+        Found {
+            path: PathBuf::new(),
+            note,
+            is_alive: false,
         }
     }
 

@@ -221,3 +221,84 @@ fn gathered(found: &[Found]) -> Carried {
     }
     carried
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trust::note::{Done, Note};
+
+    fn note(state: State) -> Found {
+        Found::unfiled(Note {
+            program: "extract".to_owned(),
+            since: 0,
+            state,
+        })
+    }
+
+    fn done(bytes: u64, rejected: Option<u64>) -> Found {
+        note(State::Done(Done {
+            bytes,
+            rejected,
+            ..Done::default()
+        }))
+    }
+
+    fn failed() -> Found {
+        note(State::Failed(Failed {
+            program: "filter".to_owned(),
+            fate: "failed".to_owned(),
+            why: Some("x".to_owned()),
+        }))
+    }
+
+    fn told(result: Result<Carried, Unclean>) -> Result<Option<u64>, String> {
+        result
+            .map(|carried| carried.rejected)
+            .map_err(|unclean| unclean.to_string())
+    }
+
+    #[test]
+    fn all_writers_of_a_pipe_count() {
+        let of = |found: &[Found], read| told(judge_all(found, read));
+        assert_eq!(of(&[done(5, Some(1)), done(7, Some(2))], 12), Ok(Some(3)));
+        assert_eq!(of(&[done(5, Some(1)), done(7, None)], 12), Ok(None));
+        assert_eq!(
+            of(&[done(12, Some(0)), failed()], 12),
+            Err("upstream 'filter' failed: x".to_owned())
+        );
+        // Its process cannot be found, for it has none.
+        assert_eq!(
+            of(&[done(12, Some(0)), note(State::Running)], 12),
+            Err("upstream 'extract' ended early (killed)".to_owned())
+        );
+        assert_eq!(
+            of(&[done(5, Some(0))], 4),
+            Err(
+                "upstream wrote 5 bytes, and 4 came: another program read from the same pipe"
+                    .to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn notes_of_earlier_uses_of_a_named_pipe_do_not_count() {
+        let of = |found: &[Found], read| told(judge_named(found, read));
+        assert_eq!(
+            of(&[done(5, Some(1)), failed(), done(9, None)], 5),
+            Ok(Some(1))
+        );
+        assert_eq!(
+            of(&[done(5, Some(1)), done(2, Some(1)), failed()], 7),
+            Ok(Some(2))
+        );
+        let wrong = [
+            (vec![failed(), done(5, None)], 5),
+            (vec![note(State::Running), done(5, None)], 5),
+            (vec![done(5, None), failed()], 7),
+            (vec![done(5, None), done(4, None)], 7),
+        ];
+        for (found, read) in wrong {
+            assert!(of(&found, read).is_err(), "{found:?}");
+        }
+    }
+}
