@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use pipewright::cli::{self, EndFlags, Progress, Tool};
+use pipewright::record::RecordCount;
 use pipewright::stream::{Flow, Output, Relayed, Source, Summary, relay};
 use pipewright::trust::stage::{self, COUNTERS};
-use pipewright::trust::{figures, pipeline};
+use pipewright::trust::{ends, figures, pipeline};
 use pipewright::value::Interval;
 
 /// Show how fast the stream flows, and which stage holds it up
@@ -113,12 +114,22 @@ impl Tool for Args {
 impl Args {
     fn pass(&self, source: &mut Source) -> anyhow::Result<Relayed> {
         let mut output = Output::standard();
-        let relayed = relay(source, self.ends.ends(), &mut |piece, records| {
-            stage::add(&COUNTERS.records_in, records);
-            let flow = output.write(piece)?;
-            stage::add(&COUNTERS.records_out, records);
-            Ok(flow)
-        })?;
+        let mut count = RecordCount::default();
+        let relayed = relay(
+            source,
+            self.ends.ends(),
+            &mut count,
+            &mut |piece, records| {
+                stage::add(&COUNTERS.records_in, records);
+                let flow = output.write(piece)?;
+                stage::add(&COUNTERS.records_out, records);
+                Ok(flow)
+            },
+        );
+        if count.is_inside() {
+            ends::left_open();
+        }
+        let relayed = relayed?;
         if let Relayed::Whole(carried) = &relayed {
             stage::carry(carried.clone());
         }

@@ -169,7 +169,7 @@ fn nothing_is_left_behind() {
                 printf 'a\\n1\\n' | extract | balance -n 1 -- sort | load - --to csv >/dev/null\n\
                 printf 'a\\n1\\n' | extract | balance -n 1 -- filter true | load - --to csv >/dev/null\n\
                 exec 3< <(sleep 50); balance -n 1 -- echo a <&3 | load - --to csv >/dev/null; kill $!\n\
-                ls -A pipewright";
+                ls -A -I swept pipewright";
     let run = harness::bash(line).dir(place.path()).run();
     assert_eq!(
         (run.code, run.out().as_str(), run.err().as_str()),

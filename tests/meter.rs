@@ -102,6 +102,28 @@ fn a_failed_neighbour_is_seen_through_it() {
     assert!(run.out().starts_with("a\n1\n"), "{}", run.out());
 }
 
+/// A field that a failed neighbour left open stays open: a strict reader refuses it.
+#[test]
+fn what_was_left_open_stays_open() {
+    for passing in [
+        "meter -q",
+        "balance -n 1 -- cat",
+        "balance -n 1 -- bash -c 'trap \"\" TERM; cat'",
+    ] {
+        let run = harness::bash(&format!(
+            "printf 'a\\n1\\nx\\n' | filter 'a > 0' | {passing} 2>/dev/null"
+        ))
+        .run();
+        assert_eq!(run.code, 1, "{passing}");
+        assert_eq!(
+            run.out().matches('"').count(),
+            1,
+            "{passing}: {}",
+            run.out()
+        );
+    }
+}
+
 #[test]
 fn wrong_calls_are_refused() {
     for (arguments, word) in [

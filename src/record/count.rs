@@ -28,6 +28,11 @@ impl RecordCount {
         self.without_header(ends)
     }
 
+    /// Whether what came so far ends inside a quoted field.
+    pub fn is_inside(&self) -> bool {
+        self.counting.is_inside()
+    }
+
     /// One more where the last record has no line end. Nothing comes any more.
     pub fn finish(mut self) -> u64 {
         let ends = u64::from(self.counting.is_within());

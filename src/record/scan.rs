@@ -352,6 +352,11 @@ impl Counting {
     pub(super) fn is_within(self) -> bool {
         self.start | self.lone == 0
     }
+
+    /// Whether a quoted field has begun that has not ended.
+    pub(super) fn is_inside(self) -> bool {
+        self.inside != 0
+    }
 }
 
 /// How many records end in these bytes: line ends outside quotes, but for those of blank lines.

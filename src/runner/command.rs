@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::record::RecordCount;
 use crate::stream::{self, Flow, Output, Relayed, Source, Summary};
 use crate::trust::leftovers::{self, Running};
 use crate::trust::stage::{self, COUNTERS, Carried};
@@ -186,6 +187,7 @@ fn feed(
     let mut feeder = Feeder {
         stdin,
         bytes,
+        count: RecordCount::default(),
         name: Arc::clone(name),
     };
     let failed = Arc::clone(fed);
@@ -203,7 +205,13 @@ fn feed(
             }
             Ok(Relayed::Left) => Fate::Left,
             Err(error) => {
-                ends::fail_at(descriptor, &error.to_string(), error.downcast_ref());
+                let is_open = feeder.count.is_inside();
+                ends::fail_at(
+                    descriptor,
+                    &error.to_string(),
+                    error.downcast_ref(),
+                    is_open,
+                );
                 *fed.lock() = Fate::Failed(error);
                 // It must not take what follows for the end of the data.
                 feeding.stop();
@@ -226,24 +234,30 @@ struct Feeder {
     stdin: File,
     /// How many bytes were written, for the note beside the pipe.
     bytes: Arc<AtomicU64>,
+    count: RecordCount,
     name: Arc<str>,
 }
 
 impl Feeder {
     fn give(&mut self, ends: Ends) -> anyhow::Result<Relayed> {
-        stream::relay(&mut Source::standard(), ends, &mut |piece, records| {
-            stage::add(&COUNTERS.records_in, records);
-            match self.stdin.write_all(piece) {
-                Ok(()) => {
-                    stage::add(&self.bytes, piece.len() as u64);
-                    Ok(Flow::More)
+        stream::relay(
+            &mut Source::standard(),
+            ends,
+            &mut self.count,
+            &mut |piece, records| {
+                stage::add(&COUNTERS.records_in, records);
+                match self.stdin.write_all(piece) {
+                    Ok(()) => {
+                        stage::add(&self.bytes, piece.len() as u64);
+                        Ok(Flow::More)
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Flow::Enough),
+                    Err(error) => {
+                        Err(error).with_context(|| format!("cannot write to '{}'", self.name))
+                    }
                 }
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Flow::Enough),
-                Err(error) => {
-                    Err(error).with_context(|| format!("cannot write to '{}'", self.name))
-                }
-            }
-        })
+            },
+        )
     }
 }
 
@@ -251,10 +265,20 @@ impl Feeder {
 fn hand_on(stdout: File, name: &str) -> anyhow::Result<Relayed> {
     let mut output = Output::standard();
     let mut source = Source::inner(Arc::from(format!("'{name}'")), stdout);
-    stream::relay(&mut source, Ends::Judged, &mut |piece, records| {
-        stage::add(&COUNTERS.records_out, records);
-        output.write(piece)
-    })
+    let mut count = RecordCount::default();
+    let relayed = stream::relay(
+        &mut source,
+        Ends::Judged,
+        &mut count,
+        &mut |piece, records| {
+            stage::add(&COUNTERS.records_out, records);
+            output.write(piece)
+        },
+    );
+    if count.is_inside() {
+        ends::left_open();
+    }
+    relayed
 }
 
 /// The status of a command that has ended. Where a signal ended it together with this program, that

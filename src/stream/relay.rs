@@ -22,18 +22,18 @@ pub enum Relayed {
     Left,
 }
 
-/// Hands on every piece of `source` as it comes, with the number of records that end in it; the last
-/// piece may be empty. Nothing is changed, and nothing is refused.
+/// Hands on every piece of `source` as it comes, with the number of records that end in it, as
+/// `count` tells; the last piece may be empty. Nothing is changed, and nothing is refused.
 ///
 /// # Errors
 /// Reading or delivering failed, or the source ended badly.
 pub fn relay(
     source: &mut Source,
     ends: Ends,
+    count: &mut RecordCount,
     deliver: &mut dyn FnMut(&[u8], u64) -> anyhow::Result<Flow>,
 ) -> anyhow::Result<Relayed> {
     let mut buffer = vec![0; PIECE];
-    let mut count = RecordCount::default();
     let mut records = 0;
     loop {
         let length = match source.read.read(&mut buffer) {

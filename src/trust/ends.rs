@@ -28,6 +28,8 @@ struct Writing {
     ends: Vec<End>,
     /// Whether standard output is a stream of records; a receipt is none.
     is_stream: bool,
+    /// Whether it ends in a quoted field without an end already.
+    is_open: bool,
     is_over: bool,
 }
 
@@ -45,6 +47,7 @@ static WRITING: Mutex<Writing> = Mutex::new(Writing {
     program: String::new(),
     ends: Vec::new(),
     is_stream: false,
+    is_open: false,
     is_over: false,
 });
 
@@ -93,6 +96,11 @@ pub fn begin_pipe(descriptor: RawFd, bytes: Arc<AtomicU64>) -> bool {
 pub fn has_note() -> bool {
     let is_output = |end: &End| end.descriptor == libc::STDOUT_FILENO;
     writing().ends.iter().any(is_output)
+}
+
+/// Says that what was passed on to standard output ends inside a quoted field: another would close it.
+pub fn left_open() {
+    writing().is_open = true;
 }
 
 /// Says that nobody reads this descriptor any more.
@@ -178,15 +186,16 @@ pub fn succeed_at(descriptor: RawFd, records: u64, with: Carried) -> io::Result<
     end.end(State::Done(done))
 }
 
-/// Ends badly for the readers of one descriptor, which is closed next, as [`fail`] does for all.
-pub fn fail_at(descriptor: RawFd, message: &str, cause: Option<&Unclean>) {
+/// Ends badly for the readers of one descriptor, which is closed next, as [`fail`] does for all. Where
+/// what was written ends inside a quoted field, `is_open`, that is left to them.
+pub fn fail_at(descriptor: RawFd, message: &str, cause: Option<&Unclean>, is_open: bool) {
     let mut writing = writing();
     let text = unterminated(&writing.program, message);
     if let Some(end) = taken(&mut writing, descriptor) {
         let _ = end.end(State::Failed(failure(&writing.program, message, cause)));
     }
     drop(writing);
-    if has_room(descriptor) {
+    if !is_open && has_room(descriptor) {
         spoil(descriptor, &text);
     }
 }
@@ -200,6 +209,7 @@ fn taken(writing: &mut Writing, descriptor: RawFd) -> Option<End> {
 fn end_badly(mut writing: MutexGuard<'_, Writing>, failed: &Failed, message: &str, may_wait: bool) {
     let text = unterminated(&writing.program, message);
     let is_seen = writing.is_stream || stage::read(&COUNTERS.bytes_out) > 0;
+    let is_seen = is_seen && !writing.is_open;
     let mut spoilt: Vec<RawFd> = is_seen.then_some(libc::STDOUT_FILENO).into_iter().collect();
     for end in std::mem::take(&mut writing.ends) {
         if !spoilt.contains(&end.descriptor) && end.descriptor != libc::STDOUT_FILENO {
