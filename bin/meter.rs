@@ -16,7 +16,6 @@ use pipewright::record::RecordCount;
 use pipewright::stream::{Flow, Output, Relayed, Source, Summary, relay};
 use pipewright::trust::stage::{self, COUNTERS};
 use pipewright::trust::{ends, figures, pipeline};
-use pipewright::value::Interval;
 
 /// Show how fast the stream flows, and which stage holds it up
 #[derive(Parser)]
@@ -44,11 +43,11 @@ struct Args {
     file: Option<PathBuf>,
 
     /// How many bytes come in all: 500M, 1.2G [default: a file's size]
-    #[arg(short, long, value_name = "BYTES", value_parser = bytes)]
+    #[arg(short, long, value_name = "BYTES", value_parser = cli::bytes)]
     size: Option<u64>,
 
     /// Write a line every so often, too, terminal or not: 10s, 5m
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = cli::duration)]
     every: Option<Duration>,
 
     /// A name for the lines
@@ -98,9 +97,15 @@ impl Tool for Args {
         };
         let label = self.name.as_ref().map(|name| format!("{name}: "));
         let progress = Progress::of(label.unwrap_or_default(), self.size.or(source.size));
-        let watch = Watch::start(progress, self.every, self.quiet);
+        let watch = match self.quiet {
+            true => None,
+            false => Watch::start(progress.clone(), self.every),
+        };
         let relayed = self.pass(&mut source);
-        let summary = watch.end();
+        if let Some(watch) = watch {
+            watch.end();
+        }
+        let summary = progress.summary(stage::read(&COUNTERS.records_in));
         let is_whole = matches!(relayed?, Relayed::Whole(_));
         Ok(Summary {
             records_in: stage::read(&COUNTERS.records_in),
@@ -166,20 +171,21 @@ impl Args {
 /// Shows the progress beside the work: also when nothing comes.
 struct Watch {
     stop: Sender<()>,
-    thread: JoinHandle<Progress>,
+    thread: JoinHandle<()>,
 }
 
 impl Watch {
-    fn start(mut progress: Progress, every: Option<Duration>, is_quiet: bool) -> Self {
+    /// None where there is nobody to show it to, or the system gives no thread.
+    fn start(mut progress: Progress, every: Option<Duration>) -> Option<Self> {
+        if every.is_none() && !progress.is_wanted() {
+            return None;
+        }
         let (stop, stopped) = mpsc::channel();
-        let thread = std::thread::spawn(move || {
+        let watch = move || {
             let mut next = every.map(|every| Instant::now() + every);
-            while stopped.recv_timeout(Duration::from_millis(50)) == Err(RecvTimeoutError::Timeout)
-            {
+            while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
                 let records = stage::read(&COUNTERS.records_in);
-                if !is_quiet {
-                    progress.show(records);
-                }
+                progress.show(records);
                 let now = Instant::now();
                 if let (Some(due), Some(every)) = (next, every)
                     && now >= due
@@ -190,52 +196,22 @@ impl Watch {
                 }
             }
             progress.clear();
-            progress
-        });
-        Watch { stop, thread }
+        };
+        let thread = std::thread::Builder::new().spawn(watch).ok()?;
+        Some(Watch { stop, thread })
     }
 
-    /// What to say of the whole.
-    fn end(self) -> String {
+    /// Leaves the terminal as it was.
+    fn end(self) {
         drop(self.stop);
-        match self.thread.join() {
-            Ok(progress) => progress.summary(stage::read(&COUNTERS.records_in)),
-            Err(panic) => std::panic::resume_unwind(panic),
+        if let Err(panic) = self.thread.join() {
+            std::panic::resume_unwind(panic);
         }
     }
 }
 
-/// A number of bytes with a unit or none, a power of 1000, or with an `i` of 1024.
-fn bytes(text: &str) -> Result<u64, String> {
-    let wrong = || format!("'{text}' is no size (500M, 1.2G, 64KiB)");
-    let upper = text.trim().to_ascii_uppercase();
-    let number = upper.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let unit = upper[number.len()..].trim_end_matches('B');
-    let (unit, base) = match unit.strip_suffix('I') {
-        Some(unit) => (unit, 1024_f64),
-        None => (unit, 1000.0),
-    };
-    let power = ["", "K", "M", "G", "T"]
-        .iter()
-        .position(|known| *known == unit);
-    let size = number
-        .trim()
-        .parse()
-        .map(|number: f64| number * base.powi(power.unwrap_or(0) as i32));
-    match (power, size) {
-        (Some(_), Ok(size)) if (0.0..1e18).contains(&size) => Ok(size as u64),
-        _ => Err(wrong()),
-    }
-}
-
-fn time(text: &str) -> Result<Duration, String> {
-    let interval = Interval::parse(text.as_bytes());
-    let nanoseconds = interval.and_then(|interval| interval.total_nanoseconds().ok());
-    match nanoseconds.map(u64::try_from) {
-        Some(Ok(nanoseconds)) if nanoseconds >= 1_000_000 => Ok(Duration::from_nanos(nanoseconds)),
-        _ => Err(format!("'{text}' is no length of time (10s, 5m)")),
-    }
-}
+/// How often it is looked whether something is to be shown.
+const TICK: Duration = Duration::from_millis(50);
 
 fn main() -> ExitCode {
     cli::main::<Args>()

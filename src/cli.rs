@@ -2,6 +2,7 @@
 
 mod clash;
 mod listing;
+mod quantity;
 pub mod stages;
 mod terminal;
 
@@ -21,6 +22,7 @@ use crate::stream::{Framing, Input, Settings, Summary};
 use crate::trust::figures::{self, Course};
 use crate::trust::{Ends, Policy, Tolerance, Unclean, ends};
 
+pub use quantity::{bytes, duration};
 pub use terminal::{Progress, terminal_width};
 
 /// A program: its flags are its fields, its help their comments.
@@ -367,6 +369,7 @@ fn wrong_call(name: &str, error: &clap::Error) -> ExitCode {
 }
 
 fn print(name: &str, text: &[u8]) -> ExitCode {
+    figures::withdraw();
     let mut out = std::io::stdout();
     match out.write_all(text).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => fail(

@@ -195,6 +195,17 @@ fn without_the_variable_nothing_is_left() {
     }
 }
 
+#[test]
+fn who_only_asks_is_no_stage() {
+    let place = run_of("filter --help >out; load --version >out; meter --stages run >out");
+    assert_eq!(
+        fs::read_dir(place.path().join("run"))
+            .expect("a directory")
+            .count(),
+        0
+    );
+}
+
 // The verdict
 
 #[test]

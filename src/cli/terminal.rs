@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use crate::record::counted;
 use crate::trust::stage::{self, COUNTERS};
 
+use super::quantity::{clock, sized};
+
 /// The columns of the terminal that standard output is; none where it is none.
 pub fn terminal_width() -> Option<usize> {
     match std::io::stdout().is_terminal() {
@@ -39,6 +41,7 @@ const PACE: Duration = Duration::from_millis(200);
 const RECENT: usize = 10;
 
 /// Shows on standard error how far a long run has come, where that is a terminal; else silent.
+#[derive(Clone)]
 pub struct Progress {
     is_wanted: bool,
     is_shown: bool,
@@ -69,6 +72,11 @@ impl Progress {
             next: start + Duration::from_secs(1),
             recent: VecDeque::from([(start, 0, 0)]),
         }
+    }
+
+    /// Whether there is a terminal to show it on.
+    pub fn is_wanted(&self) -> bool {
+        self.is_wanted
     }
 
     /// So many records have come; shown five times a second at most.
@@ -159,53 +167,4 @@ fn per_second(records: u64, time: Duration) -> String {
         "{}/s",
         counted(rate(records, time).round() as usize, "record")
     )
-}
-
-/// Bytes in the unit that suits them, a power of 1000: `1.2 GB`.
-pub fn sized(bytes: f64) -> String {
-    let mut units = ["B", "kB", "MB", "GB"].into_iter();
-    let (mut size, mut unit) = (bytes, units.next().unwrap_or_default());
-    for larger in units {
-        if size < 999.95 {
-            break;
-        }
-        (size, unit) = (size / 1000.0, larger);
-    }
-    match unit {
-        "B" => format!("{size:.0} B"),
-        _ => format!("{size:.1} {unit}"),
-    }
-}
-
-/// Hours, minutes and seconds: `1:02:03`, `2:03`.
-fn clock(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    match hours {
-        0 => format!("{minutes}:{seconds:02}"),
-        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_and_times_suit_the_eye() {
-        for (bytes, expected) in [
-            (0.0, "0 B"),
-            (999.0, "999 B"),
-            (1000.0, "1.0 kB"),
-            (999_949.0, "999.9 kB"),
-            (999_960.0, "1.0 MB"),
-            (1.25e9, "1.2 GB"),
-            (4.2e13, "42000.0 GB"),
-        ] {
-            assert_eq!(sized(bytes), expected);
-        }
-        for (seconds, expected) in [(0, "0:00"), (83, "1:23"), (3723, "1:02:03")] {
-            assert_eq!(clock(Duration::from_secs(seconds)), expected);
-        }
-    }
 }
