@@ -1,8 +1,8 @@
 //! Where records come from: sources read in big blocks that are cut at whole records.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Seek};
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, Range};
 use std::os::fd::{AsRawFd, FromRawFd};
@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use anyhow::{Context, bail};
 
 use crate::record::{Block, Dialect, Header, Index, Place, Unreadable, scan};
-use crate::trust::stage::{self, COUNTERS};
+use crate::trust::figures;
+use crate::trust::stage::{self, COUNTERS, Carried};
 use crate::trust::{Ends, Unclean, Upstream};
 
 use super::Tail;
@@ -25,6 +26,8 @@ pub struct Source {
     pub name: Arc<str>,
     /// Its bytes.
     pub read: Box<dyn Read + Send>,
+    /// How many bytes are to come; known of a file.
+    pub size: Option<u64>,
     /// Who wrote them, and how far they were read.
     upstream: Upstream,
     progress: Arc<Progress>,
@@ -70,16 +73,36 @@ impl Source {
         Self::of(name, Held::Own(file))
     }
 
+    /// What a command that is a part of this stage writes: neither its bytes nor the time until they
+    /// come are those of the stage's input.
+    pub fn inner(name: Arc<str>, file: File) -> Self {
+        Self::counted(name, Held::Own(file), true)
+    }
+
     fn of(name: Arc<str>, file: Held) -> Self {
+        figures::reads(file.as_raw_fd());
+        Self::counted(name, file, false)
+    }
+
+    fn counted(name: Arc<str>, file: Held, is_inner: bool) -> Self {
         let descriptor = file.as_raw_fd();
         widen_pipe(descriptor);
-        let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+        let metadata = file.metadata().ok().filter(Metadata::is_file);
+        let size = metadata.as_ref().and_then(|metadata| {
+            let position = (&*file).stream_position().ok()?;
+            metadata.len().checked_sub(position)
+        });
         let progress = Arc::default();
         Source {
             name,
-            upstream: Upstream::of(descriptor, is_file),
+            size,
+            upstream: Upstream::of(descriptor, metadata.is_some()),
             progress: Arc::clone(&progress),
-            read: Box::new(Counted { file, progress }),
+            read: Box::new(Counted {
+                file,
+                progress,
+                is_inner,
+            }),
             line: 1,
             tail: None,
         }
@@ -90,6 +113,7 @@ impl Source {
         Source {
             name,
             read,
+            size: None,
             upstream: Upstream::File,
             progress: Arc::default(),
             line: 1,
@@ -111,11 +135,10 @@ impl Source {
         self.progress.has_ended.load(Ordering::Relaxed)
     }
 
-    /// Judges its end, and takes up what came with it.
-    pub(super) fn judge(&self, ends: Ends) -> Result<(), Unclean> {
+    /// Judges its end: what came with it.
+    pub(super) fn judge(&self, ends: Ends) -> Result<Carried, Unclean> {
         let read = self.progress.bytes.load(Ordering::Relaxed);
-        stage::carry(self.upstream.judge(read, ends)?);
-        Ok(())
+        self.upstream.judge(read, ends)
     }
 }
 
@@ -140,24 +163,30 @@ impl Deref for Held {
 struct Counted {
     file: Held,
     progress: Arc<Progress>,
+    is_inner: bool,
 }
 
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut file = &*self.file;
-        let count = stage::timed(&COUNTERS.waited_in, || file.read(buffer))?;
+        let count = match self.is_inner {
+            true => file.read(buffer)?,
+            false => stage::timed(&COUNTERS.waited_in, || file.read(buffer))?,
+        };
         if count == 0 && !buffer.is_empty() {
             self.progress.has_ended.store(true, Ordering::Relaxed);
         }
         stage::add(&self.progress.bytes, count as u64);
-        stage::add(&COUNTERS.bytes_in, count as u64);
+        if !self.is_inner {
+            stage::add(&COUNTERS.bytes_in, count as u64);
+        }
         Ok(count)
     }
 }
 
 /// Asks for a pipe of 1 MiB: fewer, larger hand-overs. Where it is no pipe, or the user may not,
 /// nothing changes.
-pub(super) fn widen_pipe(descriptor: i32) {
+pub fn widen_pipe(descriptor: i32) {
     #[cfg(target_os = "linux")]
     // SAFETY: fcntl with an integer argument touches no memory of ours.
     unsafe {
@@ -173,6 +202,7 @@ pub struct Input {
     current: Option<Reader>,
     framing: Framing,
     ends: Ends,
+    is_counted: bool,
     sequence: u64,
     /// Blocks that were looked at and given back: the rest behind a header, a sample.
     ahead: VecDeque<Block>,
@@ -191,6 +221,7 @@ impl Input {
             current: None,
             framing,
             ends: Ends::default(),
+            is_counted: true,
             sequence: 0,
             ahead: VecDeque::new(),
             header: None,
@@ -215,6 +246,17 @@ impl Input {
     pub fn judging(mut self, ends: Ends) -> Self {
         self.ends = ends;
         self
+    }
+
+    /// The same, with records that were counted before.
+    pub fn again(mut self) -> Self {
+        self.is_counted = false;
+        self
+    }
+
+    /// Whether its records are new to this stage.
+    pub(super) fn is_counted(&self) -> bool {
+        self.is_counted
     }
 
     /// Reads the header of the first source, which keeps the stream's contract: every column has a
