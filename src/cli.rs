@@ -358,10 +358,7 @@ pub fn main<T: Tool>() -> ExitCode {
             if let Some(notice) = summary.notice {
                 say(&name, &notice);
             }
-            match succeed(&name) {
-                ExitCode::SUCCESS => ExitCode::from(summary.exit_code),
-                failed => failed,
-            }
+            succeed(&name, summary.exit_code)
         }
         Err(error) => fail(&name, &error),
     }
@@ -382,9 +379,9 @@ fn wrong_call(name: &str, error: &clap::Error) -> ExitCode {
     }
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
-    ends::fail(text, None);
     say(name, text);
-    exit(2)
+    ends::fail(text, None);
+    exit(Course::Failed, 2)
 }
 
 fn print(name: &str, text: &[u8]) -> ExitCode {
@@ -395,17 +392,17 @@ fn print(name: &str, text: &[u8]) -> ExitCode {
             name,
             &anyhow::Error::new(error).context("cannot write to standard output"),
         ),
-        _ => succeed(name),
+        _ => succeed(name, 0),
     }
 }
 
-/// Ends well, where the readers could be told so.
-fn succeed(name: &str) -> ExitCode {
+/// Ends well with this code, where the readers could be told so.
+fn succeed(name: &str, code: u8) -> ExitCode {
     match ends::succeed() {
-        Ok(()) => exit(0),
+        Ok(()) => exit(Course::Done, code),
         Err(error) => {
             say(name, &told(&error));
-            exit(1)
+            exit(Course::Failed, 1)
         }
     }
 }
@@ -415,19 +412,16 @@ fn fail(name: &str, error: &anyhow::Error) -> ExitCode {
     // Said first: the readers may be slow to take the last of the output.
     say(name, &message);
     ends::fail(&message, error.downcast_ref::<Unclean>());
-    exit(match error.downcast_ref::<Exited>() {
+    let code = match error.downcast_ref::<Exited>() {
         Some(exited) => exited.code,
         None => 1 + u8::from(error.is::<Usage>()),
-    })
+    };
+    exit(Course::Failed, code)
 }
 
 /// The last word of all.
-fn exit(code: u8) -> ExitCode {
-    let state = match code {
-        0 => Course::Done,
-        _ => Course::Failed,
-    };
-    figures::end(state, code.into());
+fn exit(course: Course, code: u8) -> ExitCode {
+    figures::end(course, code.into());
     ExitCode::from(code)
 }
 
@@ -462,8 +456,8 @@ fn in_our_voice(cause: &(dyn std::error::Error + 'static)) -> String {
     }
 }
 
-/// Says something on standard error, in the voice of the program with this name. Control characters that came with data are made visible: a
-/// header must not drive the terminal.
+/// Says something on standard error, in the voice of the program with this name. Control characters
+/// that came with data are made visible: a header must not drive the terminal.
 pub fn say(name: &str, message: &str) {
     let mut text = String::with_capacity(message.len() + name.len() + 3);
     text.push_str(name);
