@@ -8,16 +8,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use pipewright::cli::{self, ResumeFlags, Running, Tool, Usage};
+use pipewright::cli::{self, CsvFlags, QueryFlags, ResumeFlags, Running, Tool, Usage};
 use pipewright::expr::columns;
 use pipewright::record::Dialect;
-use pipewright::source::{Extra, Extraction, Format, Heading, Lead, List, Pattern, Reading};
+use pipewright::source::{Extra, Extraction, Format, Lead, List, Pattern, Reading};
 use pipewright::stream::{Framing, Output, Summary};
 
 /// Turn sources into the stream: CSV in UTF-8 with a header, empty fields for null
 ///
 /// Reads CSV and its relatives, JSON, JSON Lines, access logs, logfmt, and lines by a pattern,
-/// gzip and zstd alike. The format is told by a file's ending, or said with --from.
+/// gzip and zstd alike; the format is told by a file's ending, or said with --from. Reads tables
+/// and queries of SQLite and PostgreSQL.
 #[derive(Parser)]
 #[command(
     name = "extract",
@@ -28,17 +29,29 @@ Examples:
   extract orders.jsonl -c 'id, total=order.total, tags'
   extract access.log.gz --from combined -c time,status,path
   extract app.log --pattern '^(?<time>\\S+) (?<level>[A-Z]+) (?<text>.*)$'
+  extract sqlite:shop.db --table orders -c 'id, total'
+  extract postgresql://etl@warehouse/shop --query 'SELECT * FROM orders WHERE paid'
   extract access.log --from combined --resume sqlite:dw.db#web |
     load sqlite:dw.db --table hits --resume-name web
+  extract sqlite:shop.db#orders --resume-by id --resume sqlite:dw.db#orders |
+    load sqlite:dw.db --table orders --resume-name orders
 
 A record goes on as soon as the input pauses: 'tail -f access.log | extract --from combined' is
 live. Where JSON's columns are not named by -c, the first --sample records are waited for.
 
 With --resume, files, directories and globs are read on from where the last committed load of NAME
-ended, up to their last whole record; a rotated log is found again beside the new one."
+ended, up to their last whole record; a rotated log is found again beside the new one.
+
+A database is read in one snapshot and is never written. Its numbers come as it writes them, text
+that looks like a number in quotes, times in ISO 8601 (timestamptz in UTC), bytes as \\x00ff, arrays
+as PostgreSQL writes them. --resume-by reads the records whose key is greater than the last one that
+was loaded, in its order. It wants a key that grows and never repeats: an id, not a date. What it
+can see to be none is refused: null, a key that stands twice. On PostgreSQL it waits, 10 seconds at
+most, until the transactions that write the table have ended, and so loses none that commit late,
+where keys are given as records are written (serial, identity, CACHE 1); not on a standby."
 )]
 struct Args {
-    /// Files or quoted globs; '-' is standard input [default: standard input]
+    /// Files or quoted globs, '-' for standard input, or sqlite:FILE, postgresql://... [default: standard input]
     #[arg(value_name = "SOURCE")]
     sources: Vec<PathBuf>,
 
@@ -63,32 +76,11 @@ struct Args {
     skip_lines: u64,
 
     /// Pass over lines that begin with CHAR
-    #[arg(long, value_name = "CHAR", value_parser = one_byte)]
+    #[arg(long, value_name = "CHAR", value_parser = cli::one_byte)]
     comment: Option<u8>,
 
-    /// CSV: the source's delimiter, one byte or 'tab' [default: a comma, or by the ending]
-    #[arg(short, long, value_name = "CHAR", value_parser = cli::delimiter)]
-    delimiter: Option<u8>,
-
-    /// CSV: the source's quote; 'none' reads quotes as text [default: "]
-    #[arg(long, value_name = "CHAR", value_parser = quote)]
-    quote: Option<Quote>,
-
-    /// CSV: quotes mean nothing: "12" is a number, "" is null
-    #[arg(long)]
-    unquote: bool,
-
-    /// CSV: there is no header; the columns are column_1, column_2 ... or have --names
-    #[arg(long)]
-    no_header: bool,
-
-    /// CSV: names for all columns, instead of the header's
-    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
-    names: Vec<String>,
-
-    /// CSV: guess delimiter and header from the first 64 KiB, and say so
-    #[arg(long, conflicts_with_all = ["delimiter", "no_header"])]
-    sniff: bool,
+    #[command(flatten)]
+    csv: CsvFlags,
 
     /// JSON, logfmt: find the columns in the first N records, where -c does not name them [default: 1000]
     #[arg(long, value_name = "N")]
@@ -97,6 +89,9 @@ struct Args {
     /// JSON, logfmt: a key that is no column: fail, ignore, or column (into '_extra') [default: fail; with -c, ignore]
     #[arg(long, value_name = "WHAT", value_parser = extra)]
     extra: Option<Extra>,
+
+    #[command(flatten)]
+    query: QueryFlags,
 
     #[command(flatten)]
     resume: ResumeFlags,
@@ -109,17 +104,6 @@ impl Tool for Args {
     fn run(self) -> anyhow::Result<Summary> {
         let selectors = self.columns.as_deref().map(columns::parse).transpose();
         let selectors = selectors.map_err(Usage::from)?;
-        let pattern = self.pattern.as_deref().map(Pattern::new).transpose();
-        let pattern = pattern.map_err(Usage::error)?;
-        let paths = self.resume.expanded(&self.sources)?;
-        self.running.refuse_clashes(&paths, None)?;
-        let reading = match (pattern, self.from, self.delimiter) {
-            (Some(pattern), ..) => Reading::Pattern(pattern),
-            (_, Some(format), _) => self.reading(format)?,
-            (_, None, Some(delimiter)) => self.reading(Format::Csv(delimiter))?,
-            _ => self.reading(Format::of_files(&paths).map_err(Usage::error)?)?,
-        };
-        self.refuse_strangers(&reading)?;
         let select = |header: &[String]| {
             let selectors = selectors.as_deref().unwrap_or_default();
             let selected = columns::resolve(selectors, header)?;
@@ -132,6 +116,26 @@ impl Tool for Args {
             names: columns::names(selectors),
             select: &select,
         });
+        let settings = self.running.settings(Dialect::STREAM);
+        if let Some(query) = self.query.of(&self.sources)? {
+            self.refuse_all_but_queries()?;
+            let file = query.file();
+            self.running.refuse_clashes(file.as_slice(), None)?;
+            let growing = self.resume.growing(self.query.resume_by.as_deref())?;
+            let summary = query.run(list.as_ref(), growing, &settings, &mut Output::standard())?;
+            return Ok(self.resume.empty.judge(summary));
+        }
+        let pattern = self.pattern.as_deref().map(Pattern::new).transpose();
+        let pattern = pattern.map_err(Usage::error)?;
+        let paths = self.resume.expanded(&self.sources)?;
+        self.running.refuse_clashes(&paths, None)?;
+        let reading = match (pattern, self.from, self.csv.delimiter) {
+            (Some(pattern), ..) => Reading::Pattern(pattern),
+            (_, Some(format), _) => self.reading(format)?,
+            (_, None, Some(delimiter)) => self.reading(Format::Csv(delimiter))?,
+            _ => self.reading(Format::of_files(&paths).map_err(Usage::error)?)?,
+        };
+        self.refuse_strangers(&reading)?;
         let extraction = Extraction {
             following: (self.resume).following(&self.sources, &reading, list.as_ref())?,
             paths,
@@ -150,7 +154,6 @@ impl Tool for Args {
             sample: self.sample.map_or(1000, NonZeroUsize::get),
             extra: self.extra,
         };
-        let settings = self.running.settings(Dialect::STREAM);
         let summary = extraction.run(&settings, &mut Output::standard())?;
         Ok(self.resume.empty.judge(summary))
     }
@@ -161,13 +164,10 @@ impl Args {
     fn refuse_strangers(&self, reading: &Reading) -> anyhow::Result<()> {
         let is_csv = matches!(reading, Reading::Csv { .. });
         let is_keyed = matches!(reading, Reading::Json(_) | Reading::Logfmt);
+        if let (Some(flag), false) = (self.csv.given().first(), is_csv) {
+            return Err(Usage::error(format!("{flag} is for CSV only")));
+        }
         for (flag, is_given, fits, formats) in [
-            ("--delimiter", self.delimiter.is_some(), is_csv, "CSV"),
-            ("--quote", self.quote.is_some(), is_csv, "CSV"),
-            ("--unquote", self.unquote, is_csv, "CSV"),
-            ("--no-header", self.no_header, is_csv, "CSV"),
-            ("--names", !self.names.is_empty(), is_csv, "CSV"),
-            ("--sniff", self.sniff, is_csv, "CSV"),
             (
                 "--sample",
                 self.sample.is_some(),
@@ -183,50 +183,37 @@ impl Args {
         Ok(())
     }
 
+    /// The same where a database is the source.
+    fn refuse_all_but_queries(&self) -> anyhow::Result<()> {
+        let given = [
+            ("--from", self.from.is_some()),
+            ("--pattern", self.pattern.is_some()),
+            ("--null", !self.null.is_empty()),
+            ("--skip-lines", self.skip_lines > 0),
+            ("--comment", self.comment.is_some()),
+            ("--sample", self.sample.is_some()),
+            ("--extra", self.extra.is_some()),
+        ];
+        let mut given = given
+            .into_iter()
+            .filter_map(|(flag, is_given)| is_given.then_some(flag))
+            .chain(self.csv.given());
+        match given.next() {
+            Some(flag) => Err(Usage::error(format!(
+                "{flag} says nothing about a database"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     fn reading(&self, format: Format) -> anyhow::Result<Reading> {
         Ok(match format {
-            Format::Csv(delimiter) => {
-                let dialect = Dialect {
-                    delimiter: self.delimiter.unwrap_or(delimiter),
-                    quote: self.quote.unwrap_or(Quote(Some(b'"'))).0,
-                };
-                if dialect.quote == Some(dialect.delimiter) {
-                    return Err(Usage::error("--quote and --delimiter are the same"));
-                }
-                let names = self.names.iter().map(|name| name.trim().to_owned());
-                Reading::Csv {
-                    dialect,
-                    heading: Heading {
-                        is_there: !self.no_header,
-                        names: names.collect(),
-                    },
-                    sniff: self.sniff,
-                    unquote: self.unquote,
-                }
-            }
+            Format::Csv(delimiter) => self.csv.reading(delimiter)?,
             Format::Json => Reading::Json(Framing::Values),
             Format::JsonLines => Reading::Json(Framing::Lines),
             Format::Access(format) => Reading::Access(format),
             Format::Logfmt => Reading::Logfmt,
         })
-    }
-}
-
-/// The byte that encloses fields, where one does.
-#[derive(Clone, Copy)]
-struct Quote(Option<u8>);
-
-fn quote(text: &str) -> Result<Quote, String> {
-    match text {
-        "none" => Ok(Quote(None)),
-        _ => one_byte(text).map(|byte| Quote(Some(byte))),
-    }
-}
-
-fn one_byte(text: &str) -> Result<u8, String> {
-    match text.as_bytes() {
-        [byte] if !matches!(byte, b'\n' | b'\r') => Ok(*byte),
-        _ => Err("give one byte".to_owned()),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Flags that all programs share, and the one `main`: parse, run, report, exit.
 
 mod clash;
+mod csv;
 mod listing;
+mod query;
 mod resume;
 mod terminal;
 
@@ -19,6 +21,8 @@ use crate::record::{Dialect, Header};
 use crate::stream::{Framing, Input, Settings, Summary};
 use crate::trust::{Ends, Policy, Tolerance, Unclean, ends};
 
+pub use csv::CsvFlags;
+pub use query::QueryFlags;
 pub use resume::{CommitFlags, EmptyFlag, ResumeFlags};
 pub use terminal::{Progress, terminal_width};
 
@@ -267,6 +271,14 @@ pub fn delimiter(text: &str) -> Result<u8, String> {
         b"semicolon" => Ok(b';'),
         b"pipe" => Ok(b'|'),
         _ => Err("the delimiter is one byte that is no quote or line end, or 'tab'".to_owned()),
+    }
+}
+
+/// Reads one byte that ends no line.
+pub fn one_byte(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [byte] if !matches!(byte, b'\n' | b'\r') => Ok(*byte),
+        _ => Err("give one byte".to_owned()),
     }
 }
 

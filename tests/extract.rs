@@ -187,8 +187,17 @@ fn the_examples_of_the_help_run() {
         "access.log",
         "::1 - - [10/Oct/2000:20:55:37 +0000] \"GET / HTTP/1.1\" 304 - \"-\" \"x\"\n",
     );
+    let table = "CREATE TABLE orders (id integer, total numeric, paid boolean); INSERT INTO orders VALUES (1, 2.5, true)";
+    rusqlite::Connection::open(place.path().join("shop.db"))
+        .and_then(|connection| connection.execute_batch(table))
+        .expect("good SQL");
+    let server = harness::postgres_database("help");
+    postgres::Client::connect(&server, postgres::NoTls)
+        .and_then(|mut client| client.batch_execute(table))
+        .expect("good SQL");
     for example in examples.lines() {
-        let run = harness::bash(example).dir(place.path()).run();
+        let example = example.replace("postgresql://etl@warehouse/shop", &server);
+        let run = harness::bash(&example).dir(place.path()).run();
         let lines = run
             .quiet_success()
             .iter()

@@ -2,7 +2,7 @@
 
 mod harness;
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// The most resident memory that a pass may have had, in MB.
 const MOST: i64 = 64;
@@ -27,6 +27,14 @@ fn peak(program: &str, arguments: &[&str], header: &str, record: &str) -> i64 {
         .stderr(Stdio::null())
         .spawn()
         .expect("the program can be started");
+    let (_, peak) = waited(&mut child);
+    let fed = records.wait().expect("bash can be waited for");
+    assert!(fed.success(), "it did not read all of its input");
+    peak
+}
+
+/// The exit code of a child at its end, and the peak of its resident memory, in MB.
+fn waited(child: &mut Child) -> (i32, i64) {
     let pid = libc::pid_t::try_from(child.id()).expect("a process has a small number");
     let mut status = 0;
     // SAFETY: all zeros are a valid rusage, a struct of integers.
@@ -37,9 +45,7 @@ fn peak(program: &str, arguments: &[&str], header: &str, record: &str) -> i64 {
     // It was waited for already; this only tells the standard library.
     let _ = child.wait();
     assert!(libc::WIFEXITED(status), "a signal ended it");
-    let fed = records.wait().expect("bash can be waited for");
-    assert!(fed.success(), "it did not read all of its input");
-    usage.ru_maxrss / 1024
+    (libc::WEXITSTATUS(status), usage.ru_maxrss / 1024)
 }
 
 #[test]
@@ -85,5 +91,47 @@ fn so_does_extract_with_other_formats() {
         let program = env!("CARGO_BIN_EXE_extract");
         let peak = peak(program, &["--from", format], "", record);
         assert!(peak <= MOST, "{format}: {peak} MB");
+    }
+}
+
+/// A million records, sorted by what no index knows, too.
+#[test]
+fn so_does_extract_from_databases() {
+    let postgres = harness::postgres_database("memory");
+    let mut server = postgres::Client::connect(&postgres, postgres::NoTls).expect("it answers");
+    let values = "i, 'some words to fill a record ' || i, i * 1.25";
+    server
+        .batch_execute(&format!(
+            "CREATE TABLE t (id int, word text, n numeric); INSERT INTO t SELECT {values} FROM generate_series(1, 1000000) i"
+        ))
+        .expect("good SQL");
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let file = place.path().join("d.db");
+    rusqlite::Connection::open(&file)
+        .and_then(|connection| {
+            connection.execute_batch(&format!(
+                "PRAGMA journal_mode = OFF; CREATE TABLE t (id, word, n);
+                 WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 1000000)
+                 INSERT INTO t SELECT {values} FROM c"
+            ))
+        })
+        .expect("good SQL");
+    let to = format!("sqlite:{}#t", place.path().join("to.db").display());
+    for source in [postgres, format!("sqlite:{}", file.display())] {
+        for flags in [
+            &["--table", "t"][..],
+            &["--query", "SELECT * FROM t ORDER BY word DESC"],
+            &["--table", "t", "--resume-by", "id", "--resume", &to],
+        ] {
+            let mut child = Command::new(env!("CARGO_BIN_EXE_extract"))
+                .arg(&source)
+                .args(flags)
+                .stdout(Stdio::null())
+                .spawn()
+                .expect("the program can be started");
+            let (code, peak) = waited(&mut child);
+            assert_eq!(code, 0, "{source} {flags:?}");
+            assert!(peak <= MOST, "{source} {flags:?}: {peak} MB");
+        }
     }
 }

@@ -62,12 +62,36 @@ impl ResumeFlags {
     ///
     /// # Errors
     /// The new position would reach nobody; the target cannot be asked.
-    pub fn ask(&self) -> anyhow::Result<Option<Resume>> {
+    fn ask(&self) -> anyhow::Result<Option<Resume>> {
         let Some(address) = &self.resume else {
             return Ok(None);
         };
         refuse_no_reader()?;
         Resume::ask(address).map(Some)
+    }
+
+    /// How a database is read on by its column `by`, where that is asked.
+    ///
+    /// # Errors
+    /// A wrong usage: one says nothing without the other; what is for files. The target cannot be
+    /// asked.
+    pub fn growing<'b>(&self, by: Option<&'b str>) -> anyhow::Result<Option<(Resume, &'b str)>> {
+        let for_files = [
+            ("--accept-gap", self.accept_gap),
+            ("--accept-unfinished", self.accept_unfinished),
+        ];
+        if let Some((flag, _)) = for_files.iter().find(|(_, is_given)| *is_given) {
+            return Err(Usage::error(format!(
+                "{flag} says nothing about a database"
+            )));
+        }
+        match (by, &self.resume) {
+            (None, Some(_)) => Err(Usage::error(
+                "--resume: a database is read on by a key; give --resume-by COLUMN",
+            )),
+            (Some(by), Some(_)) => Ok(self.ask()?.map(|resume| (resume, by))),
+            (_, None) => Ok(None),
+        }
     }
 
     /// The files that are read.

@@ -1,5 +1,11 @@
-//! What both ends of a pipeline know of databases: how they are reached, and what their errors say.
+//! What both ends of a pipeline know of databases: how they are reached, what things are called in
+//! them, and what their errors say.
 
+mod address;
 pub mod checkpoints;
+mod names;
 pub mod postgres;
 pub mod sqlite;
+
+pub use address::Place;
+pub use names::nearest_of;

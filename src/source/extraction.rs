@@ -290,7 +290,7 @@ fn lines<C: Convert>(
 }
 
 /// Writes the header at once, so that whatever reads the stream can begin.
-fn begin(header: &Header, output: &mut Output) -> anyhow::Result<()> {
+pub(super) fn begin(header: &Header, output: &mut Output) -> anyhow::Result<()> {
     let mut line = Vec::new();
     header.write(b',', &mut line);
     output.write(&line)?;

@@ -1,4 +1,4 @@
-//! Where data comes from: one file per format, and what all of them share (names, compression,
+//! Where data comes from: one file per format or system, and what all of them share (names, compression,
 //! lines to pass over).
 
 mod compression;
@@ -6,6 +6,7 @@ mod csv;
 mod extraction;
 mod format;
 mod heading;
+mod hex;
 mod json;
 mod keys;
 mod lead;
@@ -14,8 +15,11 @@ mod logfmt;
 mod pattern;
 mod picked;
 mod place;
+mod postgres;
 pub mod resume;
 mod sniff;
+mod sql;
+mod sqlite;
 mod wanted;
 
 pub use extraction::{Extraction, List, Reading, Select};
@@ -28,4 +32,5 @@ use picked::Picked;
 use place::openers;
 pub use place::{expanded, expanded_to_resume};
 use sniff::sniff;
+pub use sql::{Query, Relation};
 pub use wanted::Extra;

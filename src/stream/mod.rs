@@ -3,6 +3,7 @@
 mod aside;
 mod convert;
 mod drive;
+mod emit;
 mod input;
 mod output;
 mod reader;
@@ -13,6 +14,7 @@ mod values;
 pub use aside::AsideFile;
 pub use convert::{Convert, convert, look_ahead};
 pub use drive::{InOrder, Work, drive};
+pub use emit::Emitter;
 pub use input::{Input, Opener, Source};
 pub use output::{Flow, Made, Output};
 pub use reader::Framing;

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::database::Place;
+
 /// How records are written where no database does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -106,23 +108,17 @@ pub enum Address {
 impl Address {
     /// Reads TARGET with `--table` and `--to`; an error is a wrong usage, in words.
     pub fn parse(target: &str, table: Option<&str>, to: Option<Format>) -> Result<Self, String> {
-        if let Some(rest) = target.strip_prefix("sqlite:") {
-            no_format(to)?;
-            let (path, table) = split_table(rest, table)?;
-            if path.is_empty() {
-                return Err("give the database's file: sqlite:FILE".to_owned());
+        if Place::is_meant(target) {
+            if to.is_some() {
+                let message =
+                    "--to is for files and standard output; a database has its own format";
+                return Err(message.to_owned());
             }
-            return Ok(Address::Sqlite {
-                path: PathBuf::from(path),
-                table,
-            });
-        }
-        if target.starts_with("postgresql://") || target.starts_with("postgres://") {
-            no_format(to)?;
-            let (url, table) = split_table(target, table)?;
-            return Ok(Address::Postgres {
-                url: url.to_owned(),
-                table,
+            let (place, behind) = Place::parse(target)?;
+            let table = one_table(behind, table)?;
+            return Ok(match place {
+                Place::Sqlite(path) => Address::Sqlite { path, table },
+                Place::Postgres(url) => Address::Postgres { url, table },
             });
         }
         if let Some(table) = table {
@@ -170,30 +166,15 @@ impl Address {
     }
 }
 
-fn no_format(to: Option<Format>) -> Result<(), String> {
-    match to {
-        None => Ok(()),
-        Some(_) => {
-            Err("--to is for files and standard output; a database has its own format".to_owned())
-        }
-    }
-}
-
 /// The table behind a `#`, or that of `--table`.
-fn split_table<'t>(target: &'t str, table: Option<&str>) -> Result<(&'t str, String), String> {
-    let (place, behind) = match target.rsplit_once('#') {
-        Some((place, behind)) => (place, Some(behind)),
-        None => (target, None),
-    };
+fn one_table(behind: Option<&str>, table: Option<&str>) -> Result<String, String> {
     match (behind, table) {
-        (None, None) | (Some(""), None) => Err("which table? Give --table NAME".to_owned()),
-        (None | Some(""), Some("")) => Err("--table needs a name".to_owned()),
-        (None | Some(""), Some(table)) => Ok((place, table.to_owned())),
-        (Some(behind), None) => Ok((place, behind.to_owned())),
-        (Some(behind), Some(table)) if behind == table => Ok((place, table.to_owned())),
-        (Some(behind), Some(table)) => Err(format!(
+        (None, None) => Err("which table? Give --table NAME".to_owned()),
+        (None, Some("")) => Err("--table needs a name".to_owned()),
+        (Some(behind), Some(table)) if behind != table => Err(format!(
             "two tables are named: '{behind}' behind the # and '{table}' by --table"
         )),
+        (Some(table), _) | (None, Some(table)) => Ok(table.to_owned()),
     }
 }
 

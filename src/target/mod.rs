@@ -193,19 +193,5 @@ impl std::error::Error for Refused {}
 
 /// Names a person who mistyped a column would want to see: the nearest one, then all.
 pub(crate) fn nearest_of(name: &str, names: &[String]) -> String {
-    let nearest = names
-        .iter()
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase()),
-                candidate,
-            )
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count() / 4);
-    let all = names.join(", ");
-    match nearest {
-        Some((_, nearest)) => format!("did you mean '{nearest}'? columns: {all}"),
-        None => format!("columns: {all}"),
-    }
+    crate::database::nearest_of(name, "columns", names)
 }

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use postgres::Client;
 
 use crate::database::checkpoints;
-use crate::database::postgres::{connect, shown, told};
+use crate::database::postgres::{Name, connect, listed, quoted, shown, told};
 use crate::record::{Block, Header};
 use crate::stream::Flow;
 use crate::trust::Checkpoint;
@@ -22,7 +22,7 @@ use super::types::{Found, check_text};
 use super::{Committed, Mode, Parcel, Ready, Target, nearest_of};
 use copy::{Column, Copy, Lines};
 use replace::Attachments;
-use schema::{Definition, Name, listed, quoted};
+use schema::Definition;
 
 /// A table of a PostgreSQL server.
 pub struct Postgres {

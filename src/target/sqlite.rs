@@ -9,13 +9,12 @@ mod key;
 mod schema;
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::database::checkpoints;
-use crate::database::sqlite::{told, violation, words};
+use crate::database::sqlite::{PATIENCE, listed, quoted, told, violation, words};
 use crate::record::{Block, Header};
 use crate::stream::{AsideFile, Flow};
 use crate::trust::Checkpoint;
@@ -23,10 +22,7 @@ use crate::trust::Checkpoint;
 use super::types::{Found, Kind};
 use super::{Committed, Mode, Parcel, Ready, Refused, Target, nearest_of};
 use cell::{Cells, Column, Rule};
-use schema::{Definition, listed, quoted};
-
-/// How long another program's lock is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+use schema::Definition;
 
 /// A table in an SQLite file.
 pub struct Sqlite {

@@ -63,6 +63,11 @@ pub fn begin(program: &str, is_stream: bool) {
     watch_signals();
 }
 
+/// The program that this process is.
+pub fn program() -> String {
+    writing().program.clone()
+}
+
 /// Begins a note beside this descriptor, where it is a pipe: whether there is one now. `bytes` counts
 /// what is written to it; those of standard output are counted by [`COUNTERS`].
 pub fn begin_pipe(descriptor: RawFd, bytes: Arc<AtomicU64>) -> bool {

@@ -9,6 +9,7 @@ use postgres::config::SslMode;
 use postgres::{Client, Config, NoTls};
 
 use super::failure;
+use crate::trust::ends;
 
 /// How long a server may take to answer the first call.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,7 +27,7 @@ pub fn connect(url: &str) -> anyhow::Result<Client> {
     complete(&mut config, |name| {
         std::env::var(name).ok().filter(|value| !value.is_empty())
     })?;
-    config.application_name("load");
+    config.application_name(&ends::program());
     config.connect_timeout(PATIENCE);
     if config.get_ssl_mode() == SslMode::Require {
         return Err(no_encryption());
@@ -56,7 +57,7 @@ fn refuse_encryption(url: &str) -> anyhow::Result<()> {
 
 fn no_encryption() -> anyhow::Error {
     anyhow!(
-        "load does not speak TLS yet, which sslmode demands; reach the server by a Unix socket or through a tunnel (ssh -L)"
+        "TLS is not spoken yet, which sslmode demands; reach the server by a Unix socket or through a tunnel (ssh -L)"
     )
 }
 

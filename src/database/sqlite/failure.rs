@@ -4,6 +4,13 @@ use rusqlite::ffi::{self, ErrorCode};
 
 use crate::record::Fault;
 
+/// What is wrong where the files beside a database in WAL mode can be neither used nor made.
+const WRITES_TO_READ: [i32; 3] = [
+    ffi::SQLITE_READONLY_RECOVERY,
+    ffi::SQLITE_READONLY_CANTINIT,
+    ffi::SQLITE_READONLY_DIRECTORY,
+];
+
 /// An error of SQLite as a person can use it. `name`: the database.
 pub fn told(error: rusqlite::Error, name: &str) -> anyhow::Error {
     let code = error.sqlite_error_code();
@@ -11,7 +18,23 @@ pub fn told(error: rusqlite::Error, name: &str) -> anyhow::Error {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             anyhow::anyhow!("'{name}' is locked by another program, and stayed so for 5 seconds")
         }
-        Some(ErrorCode::ReadOnly) => anyhow::anyhow!("'{name}' is read-only"),
+        Some(ErrorCode::ReadOnly) => match error {
+            rusqlite::Error::SqliteFailure(code, _)
+                if code.extended_code == ffi::SQLITE_READONLY_ROLLBACK =>
+            {
+                anyhow::anyhow!(
+                    "'{name}' was left in the middle of a change by a program that died; opening it once for writing undoes that: sqlite3 '{name}' .tables"
+                )
+            }
+            rusqlite::Error::SqliteFailure(code, _)
+                if WRITES_TO_READ.contains(&code.extended_code) =>
+            {
+                anyhow::anyhow!(
+                    "'{name}' is in WAL mode, and reading that needs its directory to be writable"
+                )
+            }
+            _ => anyhow::anyhow!("'{name}' is read-only"),
+        },
         Some(ErrorCode::NotADatabase) => anyhow::anyhow!("'{name}' is no SQLite database"),
         Some(ErrorCode::DatabaseCorrupt) => anyhow::anyhow!("'{name}' is damaged"),
         Some(ErrorCode::DiskFull) => anyhow::anyhow!("no space is left for '{name}'"),

@@ -4,7 +4,7 @@ use anyhow::bail;
 use postgres::error::SqlState;
 
 use super::Postgres;
-use super::schema::{Name, listed, quoted};
+use crate::database::postgres::{Name, listed, quoted};
 use crate::database::postgres::{is_not_unique, is_repeated_key, told};
 use crate::record::Fault;
 use crate::target::{Refused, types};

@@ -3,7 +3,7 @@
 use anyhow::bail;
 use postgres::Client;
 
-use super::schema::{Name, quoted};
+use crate::database::postgres::{Name, quoted};
 use crate::database::postgres::{told, words};
 
 /// What a table had beside columns and records, as the statements that give it to another table

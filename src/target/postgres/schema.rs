@@ -3,93 +3,11 @@
 use anyhow::bail;
 use postgres::Client;
 
-use crate::database::postgres::told;
+use crate::database::postgres::{Name, told};
 use crate::record::Header;
 use crate::target::nearest_of;
 use crate::target::rule::{Digits, Rule};
-use crate::target::types::{Found, Kind, check_text};
-
-/// A name as SQL has it, whatever is in it.
-pub fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// Names as SQL has them, with commas between.
-pub fn listed<'n>(names: impl IntoIterator<Item = &'n String>) -> String {
-    let names: Vec<String> = names.into_iter().map(|name| quoted(name)).collect();
-    names.join(", ")
-}
-
-/// A table's name, with its schema where the user named one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Name {
-    /// The schema; without one, the server's search path decides.
-    pub schema: Option<String>,
-    /// The table.
-    pub table: String,
-}
-
-impl Name {
-    /// Reads `table` or `schema.table`; a part in double quotes may hold points. Names are taken
-    /// as they are spelled.
-    pub fn parse(text: &str) -> anyhow::Result<Self> {
-        let mut parts = vec![String::new()];
-        let mut is_quoted = false;
-        let mut letters = text.chars().peekable();
-        while let Some(letter) = letters.next() {
-            match letter {
-                '"' if is_quoted && letters.next_if_eq(&'"').is_some() => push(&mut parts, '"'),
-                '"' => is_quoted = !is_quoted,
-                '.' if !is_quoted => parts.push(String::new()),
-                _ => push(&mut parts, letter),
-            }
-        }
-        check_text(text.as_bytes()).map_err(|fault| anyhow::anyhow!("the table's name {fault}"))?;
-        if let Some(long) = parts.iter().find(|part| part.len() > 63) {
-            bail!("the name '{long}' is longer than the 63 bytes that PostgreSQL keeps");
-        }
-        if is_quoted || parts.iter().any(String::is_empty) {
-            bail!("'{text}' is no table's name; give TABLE or SCHEMA.TABLE");
-        }
-        match <[String; 2]>::try_from(parts) {
-            Ok([schema, table]) => Ok(Name {
-                schema: Some(schema),
-                table,
-            }),
-            Err(mut parts) => match (parts.pop(), parts.is_empty()) {
-                (Some(table), true) => Ok(Name {
-                    schema: None,
-                    table,
-                }),
-                _ => {
-                    bail!("'{text}' has too many points; put a name that has one in double quotes")
-                }
-            },
-        }
-    }
-
-    /// As SQL has it.
-    pub fn sql(&self) -> String {
-        match &self.schema {
-            Some(schema) => format!("{}.{}", quoted(schema), quoted(&self.table)),
-            None => quoted(&self.table),
-        }
-    }
-
-    /// As errors and receipts have it.
-    pub fn shown(&self) -> String {
-        match &self.schema {
-            Some(schema) => format!("{schema}.{}", self.table),
-            None => self.table.clone(),
-        }
-    }
-}
-
-fn push(parts: &mut [String], letter: char) {
-    if let Some(part) = parts.last_mut() {
-        part.push(letter);
-    }
-}
+use crate::target::types::{Found, Kind};
 
 /// A table that is there.
 #[derive(Clone, Debug)]
@@ -261,21 +179,6 @@ pub fn type_of(found: Found) -> (&'static str, Kind, Option<&'static str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_read() {
-        let name = |text: &str| Name::parse(text).map(|name| (name.schema, name.table));
-        assert_eq!(name("t").unwrap(), (None, "t".into()));
-        assert_eq!(name("s.t").unwrap(), (Some("s".into()), "t".into()));
-        assert_eq!(name("\"a.b\"").unwrap(), (None, "a.b".into()));
-        assert_eq!(
-            name("s.\"a\"\"b\"").unwrap(),
-            (Some("s".into()), "a\"b".into())
-        );
-        for wrong in ["", "a.b.c", "a.", "\"a"] {
-            assert!(name(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn modifiers_are_read() {

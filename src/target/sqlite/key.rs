@@ -4,7 +4,7 @@ use anyhow::bail;
 use rusqlite::{OptionalExtension, params_from_iter, types::Value};
 
 use super::Sqlite;
-use super::schema::{listed, quoted};
+use crate::database::sqlite::{listed, quoted};
 use crate::database::sqlite::{told, violation, words};
 use crate::record::Fault;
 use crate::target::{Refused, types};

@@ -4,20 +4,10 @@ use anyhow::bail;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::cell::Rule;
+use crate::database::sqlite::quoted;
 use crate::record::Header;
 use crate::target::nearest_of;
 use crate::target::types::check_text;
-
-/// A name as SQL has it, whatever is in it.
-pub fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// Names as SQL has them, with commas between.
-pub fn listed<'n>(names: impl IntoIterator<Item = &'n String>) -> String {
-    let names: Vec<String> = names.into_iter().map(|name| quoted(name)).collect();
-    names.join(", ")
-}
 
 /// A table that is there.
 #[derive(Clone, Debug)]

@@ -1,0 +1,270 @@
+//! Reading on by a key that grows: how far the last load came, and how far this one does.
+
+use anyhow::bail;
+use serde::{Deserialize, Serialize};
+
+use crate::database::nearest_of;
+use crate::record::Header;
+use crate::source::resume::Resume;
+use crate::stream::Flow;
+use crate::trust::Position;
+
+/// What is wrong with a key that is not of one type.
+pub const MIXED: &str = "some records have a number there and some a text";
+
+/// Values that nothing is greater than, and the types that have them.
+const ENDS: [&str; 3] = ["NaN", "Infinity", "infinity"];
+const HAVE_ENDS: [&str; 7] = [
+    "real",
+    "numeric",
+    "float4",
+    "float8",
+    "date",
+    "timestamp",
+    "timestamptz",
+];
+
+/// The greatest key that was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Last {
+    /// What the database calls the type of this value.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The value as the database writes it, to the digit.
+    pub value: String,
+}
+
+/// A source's position as it is committed.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    query: Place,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Place {
+    by: String,
+    /// None: there was no record yet.
+    last: Option<Last>,
+}
+
+/// The key by which a relation is read on.
+#[derive(Debug)]
+pub struct Key {
+    resume: Resume,
+    by: String,
+    from: Option<Last>,
+}
+
+impl Key {
+    /// For a relation that is read on by its column `by`.
+    ///
+    /// # Errors
+    /// The last load was of another kind of source, or by another column.
+    pub fn new(resume: Resume, by: &str) -> anyhow::Result<Self> {
+        let stored = resume.from().cloned().map(serde_json::from_value);
+        let from = match stored {
+            None => None,
+            Some(Err(_)) => return resume.stranger(),
+            Some(Ok(Stored { query })) if query.by != by => bail!(
+                "the last load of '{}' went by '{}', and this one goes by '{by}'; give it a name of its own",
+                resume.name(),
+                query.by
+            ),
+            Some(Ok(Stored { query })) => query.last,
+        };
+        Ok(Key {
+            resume,
+            by: by.to_owned(),
+            from,
+        })
+    }
+
+    /// The greatest key that was loaded.
+    pub fn from(&self) -> Option<&Last> {
+        self.from.as_ref()
+    }
+
+    /// The key's place among the relation's columns.
+    ///
+    /// # Errors
+    /// There is no such column.
+    pub fn place(&self, columns: &Header) -> anyhow::Result<usize> {
+        columns.position(&self.by).ok_or_else(|| {
+            anyhow::anyhow!(
+                "--resume-by: there is no column '{}': {}",
+                self.by,
+                nearest_of(&self.by, "columns", columns.names())
+            )
+        })
+    }
+
+    /// What the user is told of a key that cannot be read on by.
+    pub fn refuse<T>(&self, why: &str) -> anyhow::Result<T> {
+        refuse(&self.by, why)
+    }
+
+    /// Holds what a look at the whole relation has found against what a key must be: whether it is
+    /// null anywhere, and how many records have the last one.
+    pub fn check(&self, has_null: bool, with_last: i64) -> anyhow::Result<()> {
+        if has_null {
+            return self.refuse("a record has none (null), and would never be read");
+        }
+        match &self.from {
+            Some(last) if with_last > 1 => self.refuse(&format!(
+                "{with_last} records or more have '{}', which was loaded already; those that came later would be lost. Choose a key that never repeats",
+                last.value
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// For the keys of the records that are read now.
+    pub fn seen(&self) -> Seen {
+        Seen {
+            by: self.by.clone(),
+            kind: self
+                .from
+                .as_ref()
+                .map_or_else(String::new, |last| last.kind.clone()),
+            value: Vec::new(),
+            has_any: false,
+        }
+    }
+
+    /// Ends the run: the new position goes with the stream where its reader took all of it. Gives
+    /// what the user is to know.
+    pub fn end(self, seen: &Seen, flow: Flow) -> anyhow::Result<Option<String>> {
+        let last = match seen.has_any {
+            true => Some(seen.last()?),
+            false => self.from.clone(),
+        };
+        let notice = (!seen.has_any).then(|| match &self.from {
+            Some(last) => format!(
+                "nothing new since the last load of '{}', which ended at {} = '{}'",
+                self.resume.name(),
+                self.by,
+                last.value
+            ),
+            None => "there are no records yet".to_owned(),
+        });
+        if flow == Flow::More {
+            let query = Place { by: self.by, last };
+            self.resume.end(position(Stored { query })?);
+        }
+        Ok(notice)
+    }
+}
+
+fn position(stored: Stored) -> anyhow::Result<Position> {
+    Ok(serde_json::to_value(stored)?)
+}
+
+fn refuse<T>(by: &str, why: &str) -> anyhow::Result<T> {
+    bail!("--resume-by '{by}': {why}")
+}
+
+/// The keys of the records that come, in ascending order.
+pub struct Seen {
+    by: String,
+    kind: String,
+    value: Vec<u8>,
+    has_any: bool,
+}
+
+impl Seen {
+    /// Takes in the next record's key, of this type.
+    ///
+    /// # Errors
+    /// It is the same as that of the record before; it is of another type; nothing can be greater.
+    #[inline]
+    pub fn take(&mut self, kind: &str, value: &[u8]) -> anyhow::Result<()> {
+        if kind != self.kind {
+            self.take_kind(kind)?;
+        }
+        if self.has_any && value == self.value {
+            let shown = String::from_utf8_lossy(value);
+            return refuse(
+                &self.by,
+                &format!(
+                    "more than one record has '{shown}', and one that came later with the same key would be lost. Choose a key that never repeats"
+                ),
+            );
+        }
+        self.value.clear();
+        self.value.extend_from_slice(value);
+        self.has_any = true;
+        Ok(())
+    }
+
+    #[cold]
+    fn take_kind(&mut self, kind: &str) -> anyhow::Result<()> {
+        if kind == "blob" {
+            return refuse(&self.by, "a record has bytes there, not a number or a text");
+        }
+        // What SQLite calls its types: a column may hold values of any.
+        let is_number = |kind: &str| matches!(kind, "integer" | "real");
+        let is_text = |kind: &str| kind == "text";
+        if is_number(kind) && is_text(&self.kind) || is_text(kind) && is_number(&self.kind) {
+            return refuse(&self.by, MIXED);
+        }
+        kind.clone_into(&mut self.kind);
+        Ok(())
+    }
+
+    fn last(&self) -> anyhow::Result<Last> {
+        let Ok(value) = std::str::from_utf8(&self.value) else {
+            let shown = String::from_utf8_lossy(&self.value);
+            return refuse(&self.by, &format!("'{shown}' is not valid UTF-8"));
+        };
+        if HAVE_ENDS.contains(&self.kind.as_str()) && ENDS.contains(&value) {
+            return refuse(&self.by, &format!("nothing can be greater than '{value}'"));
+        }
+        Ok(Last {
+            kind: self.kind.clone(),
+            value: value.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen() -> Seen {
+        Seen {
+            by: "id".to_owned(),
+            kind: String::new(),
+            value: Vec::new(),
+            has_any: false,
+        }
+    }
+
+    #[test]
+    fn the_greatest_key_is_the_last_one() {
+        let mut seen = seen();
+        for (kind, value) in [("integer", "1"), ("real", "1.5"), ("integer", "20")] {
+            seen.take(kind, value.as_bytes()).unwrap();
+        }
+        let last = seen.last().unwrap();
+        assert_eq!((last.kind.as_str(), last.value.as_str()), ("integer", "20"));
+        let error = seen.take("integer", b"20").unwrap_err().to_string();
+        assert!(error.contains("never repeats"), "{error}");
+        let error = seen.take("text", b"21").unwrap_err().to_string();
+        assert!(error.contains("some a text"), "{error}");
+    }
+
+    #[test]
+    fn what_ends_all_growth_is_refused() {
+        for (kind, value, is_key) in [
+            ("timestamp", "infinity", false),
+            ("real", "Infinity", false),
+            ("float8", "NaN", false),
+            ("text", "infinity", true),
+            ("timestamp", "-infinity", true),
+        ] {
+            let mut seen = seen();
+            seen.take(kind, value.as_bytes()).unwrap();
+            assert_eq!(seen.last().is_ok(), is_key, "{kind} {value}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! SQLite's values as fields of the stream.
+
+use std::io::Write;
+
+use anyhow::Context;
+use rusqlite::types::{Value, ValueRef};
+
+use super::super::hex;
+use super::super::sql::Last;
+use super::super::wanted::push_typed_text;
+use crate::value::Decimal;
+
+/// Appends a value: null as nothing, numbers as they are (a REAL with the fewest digits that read
+/// back as it, and a point), a BLOB in hexadecimal as PostgreSQL writes it.
+#[inline]
+pub fn push(value: ValueRef<'_>, out: &mut Vec<u8>) {
+    match value {
+        ValueRef::Null => {}
+        ValueRef::Integer(integer) => Decimal::from(integer).write(out),
+        ValueRef::Real(real) => push_real(real, out),
+        ValueRef::Text(text) => push_typed_text(text, out),
+        ValueRef::Blob(bytes) => hex::push(bytes, out),
+    }
+}
+
+/// Writes a key in the place of the one before: what SQLite calls its type.
+#[inline]
+pub fn put_key(value: ValueRef<'_>, key: &mut Vec<u8>) -> &'static str {
+    key.clear();
+    match value {
+        ValueRef::Text(text) => key.extend_from_slice(text),
+        value => push(value, key),
+    }
+    match value {
+        ValueRef::Null => "null",
+        ValueRef::Integer(_) => "integer",
+        ValueRef::Real(_) => "real",
+        ValueRef::Text(_) => "text",
+        ValueRef::Blob(_) => "blob",
+    }
+}
+
+/// A key that was committed as the value that it was.
+pub fn of_last(last: &Last) -> anyhow::Result<Value> {
+    let value = match last.kind.as_str() {
+        "integer" => last.value.parse().ok().map(Value::Integer),
+        "real" => last.value.parse().ok().map(Value::Real),
+        "text" => Some(Value::Text(last.value.clone())),
+        _ => None,
+    };
+    value.with_context(|| {
+        format!(
+            "the last load ended at a key of another kind of database: '{}'",
+            last.value
+        )
+    })
+}
+
+fn push_real(real: f64, out: &mut Vec<u8>) {
+    match real {
+        f64::INFINITY => out.extend_from_slice(b"Infinity"),
+        f64::NEG_INFINITY => out.extend_from_slice(b"-Infinity"),
+        // A vector takes all that is written to it.
+        _ => _ = write!(out, "{real:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_keep_their_kind() {
+        for (value, field) in [
+            (ValueRef::Null, ""),
+            (ValueRef::Integer(i64::MIN), "-9223372036854775808"),
+            (ValueRef::Real(1.0), "1.0"),
+            (ValueRef::Real(0.1), "0.1"),
+            (ValueRef::Real(1e300), "1e300"),
+            (ValueRef::Real(f64::NEG_INFINITY), "-Infinity"),
+            (ValueRef::Text(b""), "\"\""),
+            (ValueRef::Text(b"12"), "\"12\""),
+            (ValueRef::Text(b"true"), "\"true\""),
+            (ValueRef::Text(b"007"), "007"),
+            (ValueRef::Text(b"a,b"), "\"a,b\""),
+            (ValueRef::Blob(&[0, 0xAB]), "\\x00ab"),
+        ] {
+            let mut out = Vec::new();
+            push(value, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), field);
+        }
+    }
+}

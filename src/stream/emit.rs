@@ -1,0 +1,79 @@
+//! The shape of a source whose records come one by one, as a database hands them over.
+
+use crate::trust::Rejects;
+use crate::trust::stage::{self, COUNTERS};
+
+use super::{Flow, Output, Settings, Summary};
+
+/// A buffer of this size is written.
+const FULL: usize = 256 * 1024;
+
+/// Takes records in the stream's form and writes them in blocks.
+pub struct Emitter<'o> {
+    output: &'o mut Output,
+    rejects: Rejects,
+    bytes: Vec<u8>,
+    /// Records in `bytes`.
+    waiting: u64,
+    written: u64,
+    /// Whether the reader took all so far.
+    flow: Flow,
+}
+
+impl<'o> Emitter<'o> {
+    /// For records that go to `output`.
+    ///
+    /// # Errors
+    /// The file for bad records cannot be written.
+    pub fn new(output: &'o mut Output, settings: &Settings) -> anyhow::Result<Self> {
+        Ok(Emitter {
+            output,
+            rejects: Rejects::open(&settings.policy)?,
+            bytes: Vec::with_capacity(FULL + FULL / 4),
+            waiting: 0,
+            written: 0,
+            flow: Flow::More,
+        })
+    }
+
+    /// Where the next record is appended, with its newline.
+    #[inline]
+    pub fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// One more record is whole in the buffer.
+    #[inline]
+    pub fn record(&mut self) -> anyhow::Result<Flow> {
+        self.waiting += 1;
+        match self.bytes.len() < FULL {
+            true => Ok(Flow::More),
+            false => self.flush(),
+        }
+    }
+
+    fn flush(&mut self) -> anyhow::Result<Flow> {
+        if self.flow == Flow::More {
+            self.flow = self.output.write(&self.bytes)?;
+            self.written += self.waiting;
+            stage::add(&COUNTERS.records_in, self.waiting);
+            stage::add(&COUNTERS.records_out, self.waiting);
+        }
+        self.bytes.clear();
+        self.waiting = 0;
+        Ok(self.flow)
+    }
+
+    /// Writes the rest: what the run has to say, and whether its reader took all of it.
+    pub fn finish(mut self) -> anyhow::Result<(Summary, Flow)> {
+        let flow = self.flush()?;
+        let summary = Summary {
+            records_in: self.written,
+            records_out: self.written,
+            rejected: 0,
+            notice: self.rejects.finish(self.written)?,
+            exit_code: 0,
+        };
+        Ok((summary, flow))
+    }
+}
