@@ -28,9 +28,23 @@ struct Call {
     /// The call as written: equal ones are computed once.
     source: String,
     arguments: Vec<Node>,
+    /// The arguments as written.
+    spelled: Vec<String>,
+    /// The earlier call that has the same arguments, whose values serve for this one, too.
+    as_in: Option<usize>,
 }
 
 impl Call {
+    /// Whether the values of its arguments are those of `other`, too.
+    fn serves(&self, other: &Call) -> bool {
+        let is_as_numeric =
+            |place| self.aggregate.is_numeric(place) == other.aggregate.is_numeric(place);
+        self.as_in.is_none()
+            && !self.spelled.is_empty()
+            && self.spelled == other.spelled
+            && (0..self.spelled.len()).all(is_as_numeric)
+    }
+
     fn constants(&self) -> Vec<Option<Value<'static>>> {
         self.arguments.iter().map(Node::as_constant).collect()
     }
@@ -198,7 +212,10 @@ impl Aggregation {
         let mut arguments: Vec<Vec<Vec<Value<'_>>>> = self
             .calls
             .iter()
-            .map(|call| call.evaluate(&batch, selection, faults))
+            .map(|call| match call.as_in {
+                Some(_) => Vec::new(),
+                None => call.evaluate(&batch, selection, faults),
+            })
             .collect();
         let mut sound = selection.to_vec();
         let mut places: Vec<u32> = (0..selection.len() as u32).collect();
@@ -211,8 +228,9 @@ impl Aggregation {
         }
         let block = records.place().sequence;
         let numbers = find_groups(groups, &keys, (&sound, &places), block, self.delimiter);
-        for (accumulator, arguments) in accumulators.iter_mut().zip(&arguments) {
-            let arguments: Vec<_> = arguments.iter().map(Vec::as_slice).collect();
+        for (place, accumulator) in accumulators.iter_mut().enumerate() {
+            let values = &arguments[self.calls[place].as_in.unwrap_or(place)];
+            let arguments: Vec<_> = values.iter().map(Vec::as_slice).collect();
             accumulator.grow(groups.count());
             accumulator.absorb(&Absorbed {
                 groups: &numbers,
@@ -425,15 +443,22 @@ fn aggregate_call(
     if let Some(known) = calls.iter().position(|call| call.source == source) {
         return Ok(Some(Node::slot(known, &source)));
     }
+    let spelled = arguments
+        .iter()
+        .map(|argument| parse::source_of(argument, scope.text))
+        .collect();
     let arguments = arguments
         .iter()
         .map(|argument| scope.resolve_with(argument, &mut |inner| within(inner, scope.text)))
         .collect::<Result<Vec<_>, _>>()?;
-    let call = Call {
+    let mut call = Call {
         aggregate,
         source: source.clone(),
         arguments,
+        spelled,
+        as_in: None,
     };
+    call.as_in = calls.iter().position(|earlier| earlier.serves(&call));
     (aggregate.make)(&call.constants())
         .map_err(|fault| ProgramError::new(scope.text, expr.span.clone(), fault.to_string()))?;
     calls.push(call);

@@ -135,44 +135,44 @@ impl Extraction<'_> {
                 };
                 self.csv(source, settings, output)
             }
-            Reading::Json(framing) => {
-                let (header, wanted, input) =
-                    self.wanted::<JsonSurvey>(input(openers, framing, settings))?;
-                lines(
-                    input,
-                    &header,
-                    &Json::new(wanted, framing),
-                    settings,
-                    output,
-                )
+            reading => {
+                let framing = match &reading {
+                    Reading::Json(framing) => *framing,
+                    _ => Framing::Lines,
+                };
+                let input = input(openers, framing, settings);
+                self.units(reading, input, settings, output)
             }
-            Reading::Logfmt => {
-                let (header, wanted, input) =
-                    self.wanted::<LogfmtSurvey>(input(openers, Framing::Lines, settings))?;
-                lines(input, &header, &Logfmt::new(wanted), settings, output)
+        }
+    }
+
+    /// Formats whose units are no records yet, as CSV's are.
+    fn units(
+        self,
+        reading: Reading,
+        input: Input,
+        settings: &Settings,
+        output: &mut Output,
+    ) -> anyhow::Result<Summary> {
+        match reading {
+            Reading::Json(framing) => {
+                let (header, wanted, input) = self.wanted::<JsonSurvey>(input)?;
+                let json = Json::new(wanted, framing);
+                lines(input, &header, &json, settings, output)
             }
             Reading::Access(format) => {
                 let names = format.columns().iter().map(|name| (*name).to_owned());
                 let (header, picked) = self.picked(Header::new(names.collect()))?;
                 let log = AccessLog { format, picked };
-                lines(
-                    input(openers, Framing::Lines, settings),
-                    &header,
-                    &log,
-                    settings,
-                    output,
-                )
+                lines(input, &header, &log, settings, output)
             }
             Reading::Pattern(pattern) => {
                 let (header, picked) = self.picked(Header::new(pattern.columns()))?;
-                let matching = pattern.picking(picked);
-                lines(
-                    input(openers, Framing::Lines, settings),
-                    &header,
-                    &matching,
-                    settings,
-                    output,
-                )
+                lines(input, &header, &pattern.picking(picked), settings, output)
+            }
+            Reading::Logfmt | Reading::Csv { .. } => {
+                let (header, wanted, input) = self.wanted::<LogfmtSurvey>(input)?;
+                lines(input, &header, &Logfmt::new(wanted), settings, output)
             }
         }
     }

@@ -309,8 +309,10 @@ impl Reader {
                 is_inside: true, ..
             } => {
                 self.refuse_stray_quote()?;
+                let said = last_words(&self.pending)
+                    .map_or_else(String::new, |words| format!("; it says '{words}'"));
                 bail!(
-                    "{name}:{}: a quoted field begins in this record and never ends",
+                    "{name}:{}: a quoted field begins in this record and never ends{said}",
                     self.line
                 )
             }
@@ -322,4 +324,15 @@ impl Reader {
             _ => Ok(()),
         }
     }
+}
+
+/// What a program that failed has left at the end of its output: a line that begins with a quote
+/// and the program's name.
+fn last_words(pending: &[u8]) -> Option<&str> {
+    let line = pending.strip_prefix(b"\"")?.strip_suffix(b"\n")?;
+    let line = std::str::from_utf8(line).ok()?;
+    let (program, _) = line.split_once(": ")?;
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase());
+    (is_name(program) && !line.contains(['"', '\n'])).then_some(line)
 }
