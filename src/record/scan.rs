@@ -384,31 +384,41 @@ unsafe fn record_ends_avx2(bytes: &[u8], dialect: Dialect, counting: &mut Counti
 
 #[inline(always)]
 fn record_ends_with<L: Lanes>(lanes: L, bytes: &[u8], counting: &mut Counting) -> u64 {
+    let mut present = *counting;
     let mut count = 0;
-    let mut add = |chunk: &[u8; 64], length: u32| {
-        let masks = lanes.masks(chunk);
-        let valid = u64::MAX >> (64 - length);
-        let inside = lanes.parity(masks.quotes & valid) ^ counting.inside;
-        let ends = masks.newlines & valid & !inside;
-        let starts = ends << 1 | counting.start;
-        let lone = starts & masks.returns & valid;
-        let blank = ends & (starts | lone << 1 | counting.lone);
-        count += u64::from((ends & !blank).count_ones());
-        let last = length - 1;
-        counting.inside = (((inside << (63 - last)) as i64) >> 63) as u64;
-        counting.start = ends >> last & 1;
-        counting.lone = lone >> last & 1;
-    };
     let (chunks, rest) = bytes.as_chunks::<64>();
     for chunk in chunks {
-        add(chunk, 64);
+        count += record_ends_of(lanes, chunk, 64, &mut present);
     }
     if !rest.is_empty() {
         let mut chunk = [0; 64];
         chunk[..rest.len()].copy_from_slice(rest);
-        add(&chunk, rest.len() as u32);
+        count += record_ends_of(lanes, &chunk, rest.len() as u32, &mut present);
     }
+    *counting = present;
     count
+}
+
+/// Those in the first `length` bytes of a chunk, from 1.
+#[inline(always)]
+fn record_ends_of<L: Lanes>(
+    lanes: L,
+    chunk: &[u8; 64],
+    length: u32,
+    counting: &mut Counting,
+) -> u64 {
+    let masks = lanes.masks(chunk);
+    let valid = u64::MAX >> (64 - length);
+    let inside = lanes.parity(masks.quotes & valid) ^ counting.inside;
+    let ends = masks.newlines & valid & !inside;
+    let starts = ends << 1 | counting.start;
+    let lone = starts & masks.returns & valid;
+    let blank = ends & (starts | lone << 1 | counting.lone);
+    let last = length - 1;
+    counting.inside = (((inside << (63 - last)) as i64) >> 63) as u64;
+    counting.start = ends >> last & 1;
+    counting.lone = lone >> last & 1;
+    u64::from((ends & !blank).count_ones())
 }
 
 /// How often `byte` occurs.
