@@ -131,6 +131,39 @@ fn rejects_that_do_not_fit_are_an_error() {
     );
 }
 
+/// Records whose types are to be found wait in a temporary file when they are many.
+#[test]
+fn a_full_temporary_directory_is_named() {
+    prints(
+        "{ echo id,note; yes 1,abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz | head -n 800000; } >long.csv
+         export TMPDIR=$PWD/small
+         exits load sqlite:out.db#t long.csv 2>&1 | sed \"s|$PWD/||\"; ls -A small | grep -v pipewright; ls *.db 2>&1
+         load sqlite:out.db#t in.csv >/dev/null; exits load sqlite:out.db#t --mode replace long.csv 2>&1 | sed \"s|$PWD/||\"
+         sqlite3 out.db 'select * from t'",
+        "load: cannot keep records in the temporary directory 'small' (set TMPDIR for another): no space left on device; nothing was committed\n\
+         exit 1\n\
+         ls: cannot access '*.db': No such file or directory\n\
+         load: cannot keep records in the temporary directory 'small' (set TMPDIR for another): no space left on device; nothing was committed\n\
+         exit 1\n1|a\n2|b\n",
+        "",
+    );
+}
+
+/// A stage in the middle that cannot write its second output makes the load refuse.
+#[test]
+fn a_full_disk_in_the_middle_reaches_the_load() {
+    prints(
+        "set +o pipefail; exec 2> >(sed 's/after [0-9]* records/after some records/' >&2)
+         filter 'id < 3' --else small/rest.csv big.csv 2>/dev/null | load out.csv; echo \"exit $?\"
+         filter 'name < 3' --rejects small/bad.csv big.csv 2>/dev/null | load out.csv; echo \"exit $?\"
+         extract big.csv | load small/out.csv; echo \"exit $?\"; ls *.csv; exec 2>&-; wait",
+        "exit 1\nexit 1\nexit 1\nbig.csv\nin.csv\n",
+        "load: upstream 'filter' failed after some records: cannot write to 'small/rest.csv': no space left on device; 'out.csv' was not written\n\
+         load: upstream 'filter' failed after some records: cannot write the rejects file 'small/bad.csv': no space left on device; 'out.csv' was not written\n\
+         load: cannot write to 'small/out.csv': no space left on device; 'small/out.csv' was not written\n",
+    );
+}
+
 #[test]
 fn a_directory_may_not_be_written() {
     prints(

@@ -165,7 +165,13 @@ fn remove_abandoned(directory: &Path) {
             .as_encoded_bytes()
             .starts_with(PREFIX.as_bytes())
             && entry.file_type().is_ok_and(|kind| kind.is_file());
-        if is_ours && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
+        if !is_ours {
+            continue;
+        }
+        // Locked until it is gone: a writer that is about to lock it must find it so.
+        if let Ok(file) = File::open(entry.path())
+            && file.try_lock().is_ok()
+        {
             let _ = fs::remove_file(entry.path());
         }
     }

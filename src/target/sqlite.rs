@@ -8,6 +8,8 @@ mod cell;
 mod key;
 mod schema;
 
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -258,6 +260,7 @@ impl Target for Sqlite {
             if let Err((_, error)) = self.connection.close() {
                 return Err(told(error, &self.name));
             }
+            remove_journals(aside.path())?;
             aside.keep_new()?;
         }
         Ok(committed)
@@ -273,6 +276,27 @@ fn open_new(path: &Path) -> rusqlite::Result<Connection> {
          PRAGMA cache_size = -32768; PRAGMA temp_store = FILE;",
     )?;
     Ok(connection)
+}
+
+/// Removes what an earlier database of this name has left beside it: a crashed writer's journal would
+/// be played back into the new one. SQLite does the same where it makes a database.
+fn remove_journals(path: &Path) -> anyhow::Result<()> {
+    // What has appeared meanwhile has journals of its own.
+    if path.exists() {
+        return Ok(());
+    }
+    for ending in ["-journal", "-wal", "-shm"] {
+        let mut journal = path.as_os_str().to_owned();
+        journal.push(ending);
+        match fs::remove_file(&journal) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                let name = journal.to_string_lossy().into_owned();
+                return Err(error).with_context(|| format!("cannot remove the stale '{name}'"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// A database that is there, and the table where it has one.

@@ -185,19 +185,28 @@ pub fn bash(line: &str) -> Program {
     program
 }
 
+/// One of our programs in the environment that the tests give it, to be started by hand.
+pub fn command(name: &str) -> Command {
+    in_test_environment(binary(name).as_os_str())
+}
+
+fn in_test_environment(path: &OsStr) -> Command {
+    let mut command = Command::new(path);
+    command
+        .env("PATH", search_path())
+        .env("DATA", data(""))
+        .env("LC_ALL", "C.UTF-8")
+        .env("TZ", "UTC")
+        .env_remove("COLUMNS")
+        .env_remove("PIPEWRIGHT_RUN")
+        .env_remove("NO_COLOR");
+    command
+}
+
 impl Program {
     fn new(path: &OsStr, name: &str) -> Self {
-        let mut command = Command::new(path);
-        command
-            .env("PATH", search_path())
-            .env("DATA", data(""))
-            .env("LC_ALL", "C.UTF-8")
-            .env("TZ", "UTC")
-            .env_remove("COLUMNS")
-            .env_remove("PIPEWRIGHT_RUN")
-            .env_remove("NO_COLOR");
         Self {
-            command,
+            command: in_test_environment(path),
             name: name.to_owned(),
             input: Input::Null,
             output: Output::Captured,
