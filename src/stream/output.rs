@@ -137,7 +137,7 @@ pub struct Output {
 impl Output {
     /// The program's standard output. Its pipe is made larger where the kernel allows.
     pub fn standard() -> Self {
-        super::input::widen_pipe(libc::STDOUT_FILENO);
+        super::widen_pipe(libc::STDOUT_FILENO);
         // SAFETY: descriptor 1 is only borrowed: ManuallyDrop never closes it.
         let file = unsafe { File::from_raw_fd(libc::STDOUT_FILENO) };
         Output {
