@@ -12,6 +12,7 @@ use pipewright::expr::parse;
 use pipewright::fold::{Aggregation, State};
 use pipewright::record::{Fault, Faults, Records};
 use pipewright::stream::{self, Flow, Made, Output, Pass, Summary};
+use pipewright::trust::stage::{self, COUNTERS};
 
 /// Group records and summarise each group
 #[derive(Parser)]
@@ -62,6 +63,7 @@ impl Tool for Args {
         let whole = fold.0.join(states)?;
         fold.0.finish(&whole, &mut |bytes, records| {
             summary.records_out += records;
+            stage::add(&COUNTERS.records_out, records);
             Ok(output.write(bytes)? == Flow::More)
         })?;
         Ok(summary)

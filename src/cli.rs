@@ -3,8 +3,10 @@
 mod clash;
 mod csv;
 mod listing;
+mod quantity;
 mod query;
 mod resume;
+pub mod stages;
 mod terminal;
 
 use std::collections::BTreeMap;
@@ -18,10 +20,13 @@ use clap::{Args, Parser};
 
 use crate::expr::ProgramError;
 use crate::record::{Dialect, Header};
+use crate::runner::Exited;
 use crate::stream::{Framing, Input, Settings, Summary};
+use crate::trust::figures::{self, Course};
 use crate::trust::{Ends, Policy, Tolerance, Unclean, ends};
 
 pub use csv::CsvFlags;
+pub use quantity::{bytes, duration};
 pub use query::QueryFlags;
 pub use resume::{CommitFlags, EmptyFlag, ResumeFlags};
 pub use terminal::{Progress, terminal_width};
@@ -75,9 +80,26 @@ pub struct Running {
     #[command(flatten)]
     rejects: RejectFlags,
 
+    #[command(flatten)]
+    ends: EndFlags,
+}
+
+/// What happens where the program before has failed.
+#[derive(Args, Clone, Debug)]
+pub struct EndFlags {
     /// Take the end of input as it comes, also where the program before has failed
     #[arg(long)]
     accept_unclean: bool,
+}
+
+impl EndFlags {
+    /// The same in the library's terms.
+    pub fn ends(&self) -> Ends {
+        match self.accept_unclean {
+            true => Ends::Accepted,
+            false => Ends::Judged,
+        }
+    }
 }
 
 /// What happens to bad records.
@@ -143,10 +165,7 @@ impl Running {
             threads: self.threads.map_or_else(cores, NonZeroUsize::get),
             dialect,
             policy: self.rejects.policy(),
-            ends: match self.accept_unclean {
-                true => Ends::Accepted,
-                false => Ends::Judged,
-            },
+            ends: self.ends.ends(),
         }
     }
 }
@@ -300,6 +319,9 @@ pub fn main<T: Tool>() -> ExitCode {
         );
     let name = command.get_name().to_owned();
     ends::begin(&name, T::WRITES_STREAM);
+    if let Err(error) = figures::begin(&name) {
+        say(&name, &told(&error));
+    }
     let has_language = command
         .get_arguments()
         .any(|arg| arg.get_id() == "expression");
@@ -336,10 +358,7 @@ pub fn main<T: Tool>() -> ExitCode {
             if let Some(notice) = summary.notice {
                 say(&name, &notice);
             }
-            match succeed(&name) {
-                ExitCode::SUCCESS => ExitCode::from(summary.exit_code),
-                failed => failed,
-            }
+            succeed(&name, summary.exit_code)
         }
         Err(error) => fail(&name, &error),
     }
@@ -360,29 +379,30 @@ fn wrong_call(name: &str, error: &clap::Error) -> ExitCode {
     }
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
-    ends::fail(text, None);
     say(name, text);
-    ExitCode::from(2)
+    ends::fail(text, None);
+    exit(Course::Failed, 2)
 }
 
 fn print(name: &str, text: &[u8]) -> ExitCode {
+    figures::withdraw();
     let mut out = std::io::stdout();
     match out.write_all(text).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => fail(
             name,
             &anyhow::Error::new(error).context("cannot write to standard output"),
         ),
-        _ => succeed(name),
+        _ => succeed(name, 0),
     }
 }
 
-/// Ends well, where the readers could be told so.
-fn succeed(name: &str) -> ExitCode {
+/// Ends well with this code, where the readers could be told so.
+fn succeed(name: &str, code: u8) -> ExitCode {
     match ends::succeed() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => exit(Course::Done, code),
         Err(error) => {
             say(name, &told(&error));
-            ExitCode::FAILURE
+            exit(Course::Failed, 1)
         }
     }
 }
@@ -392,7 +412,17 @@ fn fail(name: &str, error: &anyhow::Error) -> ExitCode {
     // Said first: the readers may be slow to take the last of the output.
     say(name, &message);
     ends::fail(&message, error.downcast_ref::<Unclean>());
-    ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+    let code = match error.downcast_ref::<Exited>() {
+        Some(exited) => exited.code,
+        None => 1 + u8::from(error.is::<Usage>()),
+    };
+    exit(Course::Failed, code)
+}
+
+/// The last word of all.
+fn exit(course: Course, code: u8) -> ExitCode {
+    figures::end(course, code.into());
+    ExitCode::from(code)
 }
 
 /// An error with its causes in one line: `cannot open 'x.csv': no such file or directory`.
@@ -426,9 +456,9 @@ fn in_our_voice(cause: &(dyn std::error::Error + 'static)) -> String {
     }
 }
 
-/// Says something on standard error. Control characters that came with data are made visible: a
-/// header must not drive the terminal.
-fn say(name: &str, message: &str) {
+/// Says something on standard error, in the voice of the program with this name. Control characters
+/// that came with data are made visible: a header must not drive the terminal.
+pub fn say(name: &str, message: &str) {
     let mut text = String::with_capacity(message.len() + name.len() + 3);
     text.push_str(name);
     text.push_str(": ");

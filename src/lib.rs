@@ -8,8 +8,9 @@
 //! | [`value`] | what a field means: exact decimals, time, null, comparison |
 //! | [`expr`] | the language: lex, parse, resolve, evaluate, functions |
 //! | [`fold`] | what many records become: aggregate functions, the group table |
-//! | [`trust`] | how stages believe each other: clean ends, rejects, checkpoints |
+//! | [`trust`] | how stages believe each other: clean ends, rejects, checkpoints, figures |
 //! | [`stream`] | how records move: input, output, the driver, the shapes of programs, threads |
+//! | [`runner`] | how a foreign command runs as a stage |
 //! | [`database`] | what both ends know of databases |
 //! | [`source`], [`target`] | one file per format or system at the two ends |
 //! | [`cli`] | flags that all share, the one `main` |
@@ -19,6 +20,7 @@ pub mod database;
 pub mod expr;
 pub mod fold;
 pub mod record;
+pub mod runner;
 pub mod source;
 pub mod stream;
 pub mod target;

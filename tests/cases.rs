@@ -200,6 +200,16 @@ fn load() {
     cases_of("load");
 }
 
+#[test]
+fn meter() {
+    cases_of("meter");
+}
+
+#[test]
+fn balance() {
+    cases_of("balance");
+}
+
 /// A directory that no test above runs would be a set of tests that cannot fail.
 #[test]
 fn every_directory_is_run() {

@@ -1,5 +1,5 @@
 //! What holds for every program: how it meets input of any shape, a neighbour that leaves early, a full disk,
-//! a wrong command line. Each law runs all five and names those that break it.
+//! a wrong command line. Each law runs all to which it applies and names those that break it.
 
 mod harness;
 
@@ -16,9 +16,14 @@ fn use_of(name: &str) -> &'static [&'static str] {
         "map" => &["twice = qty * 2"],
         "aggregate" => &["n = count(), total = sum(qty)", "--by", "name"],
         "load" => &["-", "--to", "csv"],
+        "meter" => &["--quiet"],
+        "balance" => &["-n", "1", "--", "cat"],
         _ => panic!("no law for {name}"),
     }
 }
+
+/// The programs that read records: the others pass on bytes, whatever they are.
+const READERS: [&str; 5] = ["extract", "filter", "map", "aggregate", "load"];
 
 /// The programs that pass the records on as they are.
 const UNCHANGED: [&str; 3] = ["extract", "filter", "load"];
@@ -52,10 +57,10 @@ fn same(name: &str, input: &str, other: impl Into<Vec<u8>>) {
     );
 }
 
-/// Holds a law for every program.
+/// Holds a law for every program that reads records.
 #[track_caller]
 fn law(of: impl Fn(&'static str) + Send + Sync + 'static) {
-    law_for(&TOOLS, of);
+    law_for(&READERS, of);
 }
 
 /// Holds that a failed program wrote no record: nothing but the field without an end that says so, and `load`,
@@ -102,7 +107,7 @@ fn large(count: u32, groups: u32) -> String {
 
 #[test]
 fn the_plain_uses_do_what_they_say() {
-    law(|name| {
+    law_for(&TOOLS, |name| {
         let expected = match name {
             "map" => {
                 "id,qty,name,note,twice\n1,5,apple,,10\n\
@@ -159,6 +164,25 @@ fn lines_may_end_in_cr_lf() {
     });
 }
 
+/// What is no record is passed on, too.
+#[test]
+fn bytes_of_any_kind_pass_through() {
+    law_for(&["meter", "balance"], |name| {
+        let bytes: Vec<u8> = (0..300_000_u32)
+            .map(|place| (place.wrapping_mul(place) >> 7) as u8)
+            .collect();
+        for input in [&b""[..], b"\xef\xbb\xbfa\r\n\"", b"\x1f\x8b", &bytes] {
+            let given = run(name, input).quiet_success();
+            assert!(
+                given == input,
+                "{} bytes became {}",
+                input.len(),
+                given.len()
+            );
+        }
+    });
+}
+
 #[test]
 fn a_quoted_cr_lf_is_kept() {
     law_for(&UNCHANGED, |name| {
@@ -177,7 +201,7 @@ fn a_byte_order_mark_is_dropped() {
 
 #[test]
 fn bytes_that_are_no_utf8_are_kept() {
-    law(|name| {
+    law_for(&TOOLS, |name| {
         let input = b"id,qty,name,note\n1,2,caf\xe9,\xff\xfe\n2,3,caf\xe9,\"\xe2\x82,\x80\"\n";
         let given = output(name, input);
         let expected: &[u8] = match name {
@@ -193,7 +217,7 @@ fn bytes_that_are_no_utf8_are_kept() {
 
 #[test]
 fn a_field_may_have_10_mb() {
-    law(|name| {
+    law_for(&TOOLS, |name| {
         let field = "0123456,9\n".repeat(1_000_000);
         let input = format!("id,qty,name,note\n1,2,a,\"{field}\"\n2,3,b,\n");
         let given = output(name, input.clone());
@@ -215,7 +239,7 @@ fn a_field_may_have_10_mb() {
 /// 1 MB), by moving the whole by one byte at a time.
 #[test]
 fn quotes_may_cross_the_borders_of_blocks() {
-    law(|name| {
+    law_for(&TOOLS, |name| {
         let body: String = (0..60_000)
             .map(|id| format!("{id},1,a,\"{}\n\"\n", "\"\"".repeat(id % 7)))
             .collect();
@@ -239,7 +263,7 @@ fn quotes_may_cross_the_borders_of_blocks() {
 
 #[test]
 fn reads_may_be_of_any_size() {
-    law(|name| {
+    law_for(&TOOLS, |name| {
         let expected = output(name, SMALL);
         for size in 1..=SMALL.len() {
             let run = tool(name)
@@ -256,7 +280,7 @@ fn reads_may_be_of_any_size() {
 
 #[test]
 fn writes_may_be_of_any_size() {
-    law(|name| {
+    law_for(&TOOLS, |name| {
         let input = large(20_000, 50);
         let expected = output(name, input.clone());
         for size in [997, 4093, 65_537, 262_143, 262_144, 300_001] {
@@ -378,9 +402,21 @@ fn a_pause_sends_on_what_is_whole() {
     });
 }
 
+/// A program that passes on bytes does so at once, whole records or not.
+#[test]
+fn bytes_go_on_at_once() {
+    law_for(&["meter", "balance"], |name| {
+        let mut live = tool(name).args(use_of(name)).start();
+        for part in [&b"id,qty\n1,2\n2,\"half"[..], b" and", b"\xff"] {
+            live.say(part);
+            assert_eq!(live.hear(part.len()), part);
+        }
+    });
+}
+
 #[test]
 fn a_reader_that_leaves_early_is_no_failure() {
-    law(|name| {
+    law_for(&TOOLS, |name| {
         for bytes in [0, 1, 70_000] {
             let run = tool(name)
                 .args(use_of(name))
@@ -400,7 +436,7 @@ fn a_reader_that_leaves_early_is_no_failure() {
 /// A reader that leaves may not leave an endless writer running.
 #[test]
 fn an_endless_input_ends_with_its_reader() {
-    law_for(&["extract", "filter", "map"], |name| {
+    law_for(&["extract", "filter", "map", "meter", "balance"], |name| {
         let arguments = use_of(name).join("' '");
         let line = format!(
             "(echo id,qty,name,note; yes 1,2,a,b) 2>/dev/null | {name} '{arguments}' | head -n 1"
@@ -414,7 +450,7 @@ fn an_endless_input_ends_with_its_reader() {
 
 #[test]
 fn a_full_disk_is_an_error() {
-    law(|name| {
+    law_for(&TOOLS, |name| {
         for input in [SMALL.to_owned(), large(50_000, 50_000)] {
             let full = File::options()
                 .write(true)
@@ -465,16 +501,19 @@ fn a_missing_file_is_named() {
 
 #[test]
 fn a_directory_is_no_file() {
-    law_for(&["extract", "filter", "map", "aggregate"], |name| {
-        let place = tempfile::tempdir().expect("a temporary directory");
-        fs::create_dir(place.path().join("inner.csv")).expect("a directory");
-        tool(name)
-            .dir(place.path())
-            .args(use_of(name))
-            .args(["inner.csv"])
-            .run()
-            .refused(name, 1, &["inner.csv", "directory"]);
-    });
+    law_for(
+        &["extract", "filter", "map", "aggregate", "meter"],
+        |name| {
+            let place = tempfile::tempdir().expect("a temporary directory");
+            fs::create_dir(place.path().join("inner.csv")).expect("a directory");
+            tool(name)
+                .dir(place.path())
+                .args(use_of(name))
+                .args(["inner.csv"])
+                .run()
+                .refused(name, 1, &["inner.csv", "directory"]);
+        },
+    );
 }
 
 // The command line
@@ -509,13 +548,17 @@ fn wrong_usage_leaves_standard_input_alone() {
 
 #[test]
 fn each_program_explains_itself() {
-    law(|name| {
+    law_for(&TOOLS, |name| {
         let ask = |arguments: &[&str]| {
             let given = tool(name).args(arguments).run().quiet_success();
             String::from_utf8(given).expect("help is text")
         };
         let long = ask(&["--help"]);
-        for word in ["Usage", "Example", "--threads", "--on-error", "--version"] {
+        let own: &[&str] = match READERS.contains(&name) {
+            true => &["--threads", "--on-error"],
+            false => &["--accept-unclean"],
+        };
+        for word in [&["Usage", "Example", "--version"], own].concat() {
             assert!(long.contains(word), "--help says nothing of {word}: {long}");
         }
         assert!(ask(&["-h"]).contains("Usage"));
@@ -528,13 +571,16 @@ fn each_program_explains_itself() {
 
 #[test]
 fn completions_are_good_bash() {
-    law(|name| {
+    law_for(&TOOLS, |name| {
         let script = tool(name)
             .args(["--completions", "bash"])
             .run()
             .quiet_success();
         let text = String::from_utf8_lossy(&script).into_owned();
-        assert!(text.contains(name) && text.contains("--threads"), "{text}");
+        assert!(
+            text.contains(name) && text.contains("--accept-unclean"),
+            "{text}"
+        );
         let mut bash = Command::new("bash")
             .arg("-n")
             .stdin(Stdio::piped())

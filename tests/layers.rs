@@ -8,13 +8,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may look into.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("record", &[]),
     ("value", &["record"]),
     ("expr", &["record", "value"]),
     ("fold", &["record", "value", "expr"]),
     ("trust", &["record"]),
     ("stream", &["record", "trust"]),
+    ("runner", &["record", "trust", "stream"]),
     ("database", &["record", "trust"]),
     (
         "source",
@@ -27,7 +28,8 @@ const ROOMS: [(&str, &[&str]); 10] = [
     (
         "cli",
         &[
-            "record", "value", "expr", "fold", "trust", "stream", "database", "source", "target",
+            "record", "value", "expr", "fold", "trust", "stream", "runner", "database", "source",
+            "target",
         ],
     ),
 ];

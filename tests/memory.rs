@@ -135,3 +135,14 @@ fn so_does_extract_from_databases() {
         }
     }
 }
+
+#[test]
+fn so_do_programs_that_pass_on_bytes() {
+    for (program, arguments) in [
+        (env!("CARGO_BIN_EXE_meter"), &[][..]),
+        (env!("CARGO_BIN_EXE_balance"), &["-n", "1", "--", "cat"]),
+    ] {
+        let peak = peak(program, arguments, "a\n", "1,\"");
+        assert!(peak <= MOST, "{program}: {peak} MB");
+    }
+}

@@ -496,6 +496,20 @@ fn a_log_that_is_copied_and_emptied_is_read_to_its_end() {
         // It grows past the length that was read before.
         place.log(8..=30);
         place.holds(1..=30);
+        // It is empty whenever it is looked at.
+        place.rename("app.log.2", "app.log.3");
+        place.rename("app.log.1", "app.log.2");
+        rotate("app.log.1");
+        place.holds(1..=30);
+        for (day, number) in [(5, 31), (6, 32)] {
+            // The clock of a file system is coarse.
+            thread::sleep(Duration::from_millis(20));
+            place.log(number..=number);
+            place.rename("app.log.1", &format!("app.log.{day}"));
+            rotate("app.log.1");
+            place.holds(1..=number);
+            place.holds(1..=number);
+        }
     }
 }
 

@@ -1,15 +1,25 @@
 //! The terminal, where there is one: its width, and the progress of a long run.
 
+use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
+use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
 use crate::record::counted;
+use crate::trust::stage::{self, COUNTERS};
+
+use super::quantity::{clock, sized};
 
 /// The columns of the terminal that standard output is; none where it is none.
 pub fn terminal_width() -> Option<usize> {
-    if !std::io::stdout().is_terminal() {
-        return None;
+    match std::io::stdout().is_terminal() {
+        true => Some(width_of(libc::STDOUT_FILENO)),
+        false => None,
     }
+}
+
+/// The columns of a terminal.
+fn width_of(terminal: RawFd) -> usize {
     let mut size = libc::winsize {
         ws_row: 0,
         ws_col: 0,
@@ -17,38 +27,122 @@ pub fn terminal_width() -> Option<usize> {
         ws_ypixel: 0,
     };
     // SAFETY: TIOCGWINSZ writes a winsize, and nothing else, to where it is told.
-    let result = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
+    let result = unsafe { libc::ioctl(terminal, libc::TIOCGWINSZ, &raw mut size) };
     match (result, size.ws_col) {
-        (0, 1..) => Some(size.ws_col.into()),
-        _ => Some(80),
+        (0, 1..) => size.ws_col.into(),
+        _ => 80,
     }
 }
 
+/// How often the line is written anew.
+const PACE: Duration = Duration::from_millis(200);
+
+/// The rate is that of as many lines: two seconds.
+const RECENT: usize = 10;
+
 /// Shows on standard error how far a long run has come, where that is a terminal; else silent.
+#[derive(Clone)]
 pub struct Progress {
     is_wanted: bool,
     is_shown: bool,
+    label: String,
+    /// The bytes that are to come in all, where that is known.
+    size: Option<u64>,
+    start: Instant,
     next: Instant,
+    /// What had come when, the oldest first.
+    recent: VecDeque<(Instant, u64, u64)>,
 }
 
 impl Progress {
     /// For a run that starts now: nothing is shown in its first second.
     pub fn start() -> Self {
+        Self::of(String::new(), None)
+    }
+
+    /// The same, with these words before the figures, for an input of this many bytes.
+    pub fn of(label: String, size: Option<u64>) -> Self {
+        let start = Instant::now();
         Progress {
             is_wanted: std::io::stderr().is_terminal(),
             is_shown: false,
-            next: Instant::now() + Duration::from_secs(1),
+            label,
+            size,
+            start,
+            next: start + Duration::from_secs(1),
+            recent: VecDeque::from([(start, 0, 0)]),
         }
+    }
+
+    /// Whether there is a terminal to show it on.
+    pub fn is_wanted(&self) -> bool {
+        self.is_wanted
     }
 
     /// So many records have come; shown five times a second at most.
     pub fn show(&mut self, records: u64) {
-        if !self.is_wanted || Instant::now() < self.next {
+        let now = Instant::now();
+        if !self.is_wanted || now < self.next {
             return;
         }
-        self.next = Instant::now() + Duration::from_millis(200);
+        self.next = now + PACE;
         self.is_shown = true;
-        self.write(&counted(records as usize, "record"));
+        let mut line = self.line(now, records);
+        let letters = line.char_indices();
+        if let Some((end, _)) = { letters }.nth(width_of(libc::STDERR_FILENO) - 1) {
+            line.truncate(end);
+        }
+        self.write(&line);
+    }
+
+    /// How it stands: what has come, how fast it comes, and how long it may yet take.
+    pub fn line(&mut self, now: Instant, records: u64) -> String {
+        let bytes = stage::read(&COUNTERS.bytes_in);
+        let (since, old_records, old_bytes) = self.recent[0];
+        let recent = now.duration_since(since);
+        self.recent.push_back((now, records, bytes));
+        if self.recent.len() > RECENT {
+            self.recent.pop_front();
+        }
+        let time = now.duration_since(self.start);
+        let mut line = format!(
+            "{}{}, {} in {}: {}, {}/s",
+            self.label,
+            counted(records as usize, "record"),
+            sized(bytes as f64),
+            clock(time),
+            per_second(records.saturating_sub(old_records), recent),
+            sized(rate(bytes.saturating_sub(old_bytes), recent)),
+        );
+        if let Some(size) = self.size.filter(|size| (1..).contains(size)) {
+            let share = (bytes as f64 / size as f64).min(1.0);
+            line.push_str(&format!(", {:.0} %", (100.0 * share).floor()));
+            if share > 0.0 {
+                let left = time.as_secs_f64() * (1.0 - share) / share;
+                let left = Duration::try_from_secs_f64(left.ceil()).unwrap_or(Duration::MAX);
+                line.push_str(&format!(", {} left", clock(left)));
+            }
+        }
+        line
+    }
+
+    /// What came in all, and how fast.
+    pub fn summary(&self, records: u64) -> String {
+        let bytes = stage::read(&COUNTERS.bytes_in);
+        let time = self.start.elapsed();
+        format!(
+            "{}{}, {} in {}: {}, {}/s",
+            self.label,
+            counted(records as usize, "record"),
+            sized(bytes as f64),
+            match time.as_secs() {
+                0..10 => format!("{:.2} s", time.as_secs_f64()),
+                10..60 => format!("{:.1} s", time.as_secs_f64()),
+                _ => clock(time),
+            },
+            per_second(records, time),
+            sized(rate(bytes, time)),
+        )
     }
 
     /// Leaves the line as it was.
@@ -62,4 +156,15 @@ impl Progress {
         // It is for the eye only: what cannot be shown is not missed.
         let _ = std::io::stderr().write_all(format!("\r\x1b[K{text}").as_bytes());
     }
+}
+
+fn rate(count: u64, time: Duration) -> f64 {
+    count as f64 / time.as_secs_f64().max(1e-3)
+}
+
+fn per_second(records: u64, time: Duration) -> String {
+    format!(
+        "{}/s",
+        counted(rate(records, time).round() as usize, "record")
+    )
 }

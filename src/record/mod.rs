@@ -1,6 +1,7 @@
 //! What a record is: bytes, found by a scan and never copied until they change.
 
 mod block;
+mod count;
 mod dialect;
 mod fault;
 mod faults;
@@ -10,6 +11,7 @@ pub mod scan;
 pub mod seek;
 
 pub use block::{Block, Index, Place, Ragged, Records, Unreadable, counted};
+pub use count::RecordCount;
 pub use dialect::Dialect;
 pub use fault::Fault;
 pub use faults::{Faults, OnFault};

@@ -27,6 +27,9 @@ const SETTINGS: &str = "SET client_min_messages = error; SET lock_timeout = '10s
     SET datestyle = 'ISO'; SET intervalstyle = 'iso_8601'; SET timezone = 'UTC';
     SET extra_float_digits = 3; SET bytea_output = 'hex'; SET standard_conforming_strings = on";
 
+/// The transaction in which all records are read.
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
 /// Reads a relation of the server at `url` and writes it as the stream.
 ///
 /// # Errors
@@ -41,24 +44,30 @@ pub(super) fn extract(
         client: connect(url)?,
     };
     server.execute(SETTINGS)?;
-    server.execute("BEGIN READ ONLY")?;
+    server.execute(match reading.key {
+        Some(_) => "BEGIN READ ONLY",
+        None => SNAPSHOT,
+    })?;
     let base = server.base(reading.relation)?;
-    let (names, types): (Vec<String>, Vec<Type>) = server.columns(&base)?.into_iter().unzip();
+    let known = server.columns(&base)?;
+    let (names, types): (Vec<String>, Vec<Type>) = known.iter().cloned().unzip();
     let asked = asked(&base, &names);
     let Selection {
         columns,
         header,
         picks,
     } = Selection::new(names, reading.list)?;
-    let place = match &reading.key {
-        Some(key) => Some(key.place(&columns)?),
-        None => None,
-    };
-    let ceiling = match place {
-        Some(place) => server.settle(&asked, place)?,
-        None => None,
-    };
-    server.execute("COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+    let (mut place, mut ceiling) = (None, None);
+    if let Some(key) = &reading.key {
+        let column = key.place(&columns)?;
+        place = Some(column);
+        ceiling = server.settle(&asked, column)?;
+        server.execute("COMMIT")?;
+        server.execute(SNAPSHOT)?;
+        if server.columns(&base)? != known {
+            bail!("the columns were changed by another session just now; run this again");
+        }
+    }
     let (sql, places): (String, Vec<usize>) = match (&reading.key, place, reading.relation) {
         (Some(key), Some(place), _) => {
             let places: Vec<usize> = picks.iter().copied().chain([place]).collect();

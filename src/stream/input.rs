@@ -1,171 +1,16 @@
 //! Where records come from: sources read in big blocks that are cut at whole records.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Read};
-use std::mem::ManuallyDrop;
-use std::ops::{Deref, Range};
-use std::os::fd::{AsRawFd, FromRawFd};
-use std::path::Path;
+use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::{Context, bail};
 
 use crate::record::{Block, Dialect, Header, Index, Place, Unreadable, scan};
-use crate::trust::stage::{self, COUNTERS};
-use crate::trust::{Ends, Unclean, Upstream};
+use crate::trust::Ends;
 
-use super::Tail;
+use super::Source;
 use super::reader::{Framing, Reader};
-
-/// Something that can be read, by the name that errors give it.
-pub struct Source {
-    /// The path as the user wrote it, or `standard input`.
-    pub name: Arc<str>,
-    /// Its bytes.
-    pub read: Box<dyn Read + Send>,
-    /// Who wrote them, and how far they were read.
-    upstream: Upstream,
-    progress: Arc<Progress>,
-    /// The line that it begins with.
-    pub(super) line: u64,
-    /// Of one that may grow.
-    pub(super) tail: Option<Arc<Tail>>,
-}
-
-/// How far a source was read.
-#[derive(Default)]
-struct Progress {
-    bytes: AtomicU64,
-    has_ended: AtomicBool,
-}
-
-impl Source {
-    /// The program's standard input. Its pipe is made larger where the kernel allows.
-    pub fn standard() -> Self {
-        // SAFETY: descriptor 0 is only borrowed: ManuallyDrop never closes it.
-        let file = unsafe { File::from_raw_fd(libc::STDIN_FILENO) };
-        Self::of(
-            Arc::from("standard input"),
-            Held::Standard(ManuallyDrop::new(file)),
-        )
-    }
-
-    /// A file; `-` is standard input.
-    pub fn open(path: &Path) -> anyhow::Result<Self> {
-        if path.as_os_str() == "-" {
-            return Ok(Self::standard());
-        }
-        let name = path.display().to_string();
-        let file = File::open(path).with_context(|| format!("cannot open '{name}'"))?;
-        if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-            bail!("'{name}' is a directory");
-        }
-        Ok(Self::of_file(Arc::from(name), file))
-    }
-
-    /// A file that is open, of whatever kind, from where it stands.
-    pub fn of_file(name: Arc<str>, file: File) -> Self {
-        Self::of(name, Held::Own(file))
-    }
-
-    fn of(name: Arc<str>, file: Held) -> Self {
-        let descriptor = file.as_raw_fd();
-        widen_pipe(descriptor);
-        let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
-        let progress = Arc::default();
-        Source {
-            name,
-            upstream: Upstream::of(descriptor, is_file),
-            progress: Arc::clone(&progress),
-            read: Box::new(Counted { file, progress }),
-            line: 1,
-            tail: None,
-        }
-    }
-
-    /// What this program has at hand itself.
-    pub fn own(name: Arc<str>, read: Box<dyn Read + Send>) -> Self {
-        Source {
-            name,
-            read,
-            upstream: Upstream::File,
-            progress: Arc::default(),
-            line: 1,
-            tail: None,
-        }
-    }
-
-    /// The same from this line on, with its end told to `tail`.
-    pub fn growing(self, line: u64, tail: Arc<Tail>) -> Self {
-        Source {
-            line,
-            tail: Some(tail),
-            ..self
-        }
-    }
-
-    /// Whether all its bytes were read.
-    pub(super) fn has_ended(&self) -> bool {
-        self.progress.has_ended.load(Ordering::Relaxed)
-    }
-
-    /// Judges its end, and takes up what came with it.
-    pub(super) fn judge(&self, ends: Ends) -> Result<(), Unclean> {
-        let read = self.progress.bytes.load(Ordering::Relaxed);
-        stage::carry(self.upstream.judge(read, ends)?);
-        Ok(())
-    }
-}
-
-/// An open file; standard input is not ours to close.
-enum Held {
-    Own(File),
-    Standard(ManuallyDrop<File>),
-}
-
-impl Deref for Held {
-    type Target = File;
-
-    fn deref(&self) -> &File {
-        match self {
-            Held::Own(file) => file,
-            Held::Standard(file) => file,
-        }
-    }
-}
-
-/// A file whose bytes are counted on the way.
-struct Counted {
-    file: Held,
-    progress: Arc<Progress>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut file = &*self.file;
-        let count = stage::timed(&COUNTERS.waited_in, || file.read(buffer))?;
-        if count == 0 && !buffer.is_empty() {
-            self.progress.has_ended.store(true, Ordering::Relaxed);
-        }
-        stage::add(&self.progress.bytes, count as u64);
-        stage::add(&COUNTERS.bytes_in, count as u64);
-        Ok(count)
-    }
-}
-
-/// Asks for a pipe of 1 MiB: fewer, larger hand-overs. Where it is no pipe, or the user may not,
-/// nothing changes.
-pub(super) fn widen_pipe(descriptor: i32) {
-    #[cfg(target_os = "linux")]
-    // SAFETY: fcntl with an integer argument touches no memory of ours.
-    unsafe {
-        libc::fcntl(descriptor, libc::F_SETPIPE_SZ, 1 << 20);
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = descriptor;
-}
 
 /// All sources of a program, one after the other.
 pub struct Input {
@@ -173,6 +18,7 @@ pub struct Input {
     current: Option<Reader>,
     framing: Framing,
     ends: Ends,
+    is_counted: bool,
     sequence: u64,
     /// Blocks that were looked at and given back: the rest behind a header, a sample.
     ahead: VecDeque<Block>,
@@ -191,6 +37,7 @@ impl Input {
             current: None,
             framing,
             ends: Ends::default(),
+            is_counted: true,
             sequence: 0,
             ahead: VecDeque::new(),
             header: None,
@@ -215,6 +62,17 @@ impl Input {
     pub fn judging(mut self, ends: Ends) -> Self {
         self.ends = ends;
         self
+    }
+
+    /// The same, with records that were counted before.
+    pub fn again(mut self) -> Self {
+        self.is_counted = false;
+        self
+    }
+
+    /// Whether its records are new to this stage.
+    pub(super) fn is_counted(&self) -> bool {
+        self.is_counted
     }
 
     /// Reads the header of the first source, which keeps the stream's contract: every column has a

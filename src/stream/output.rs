@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicU64;
 
 use crate::record::Records;
 use crate::trust::ends;
+use crate::trust::figures;
 use crate::trust::stage::{self, COUNTERS};
 
 /// Kept runs shorter than this are copied: a piece of its own costs the kernel more.
@@ -136,7 +137,7 @@ pub struct Output {
 impl Output {
     /// The program's standard output. Its pipe is made larger where the kernel allows.
     pub fn standard() -> Self {
-        super::input::widen_pipe(libc::STDOUT_FILENO);
+        super::widen_pipe(libc::STDOUT_FILENO);
         // SAFETY: descriptor 1 is only borrowed: ManuallyDrop never closes it.
         let file = unsafe { File::from_raw_fd(libc::STDOUT_FILENO) };
         Output {
@@ -149,6 +150,7 @@ impl Output {
     /// A file of this name, which stays open until the program ends. A pipe's reader is told how.
     pub fn file(file: File, name: &str) -> Self {
         let bytes = Arc::default();
+        figures::writes(file.as_raw_fd());
         ends::begin_pipe(file.as_raw_fd(), Arc::clone(&bytes));
         Output {
             file: ManuallyDrop::new(file),

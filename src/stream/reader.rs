@@ -6,7 +6,7 @@ use std::ops::Range;
 use anyhow::{Context, bail};
 
 use crate::record::{Dialect, Unreadable, scan};
-use crate::trust::Ends;
+use crate::trust::{Ends, stage};
 
 use super::Source;
 use super::values::{self, Misplaced, ValueScan};
@@ -145,7 +145,7 @@ impl Reader {
             let read = self.read_more()?;
             if read == 0 {
                 self.is_done = true;
-                self.source.judge(self.ends)?;
+                stage::carry(self.source.judge(self.ends)?);
                 return self.last();
             }
             let mut fresh = old;
@@ -192,7 +192,7 @@ impl Reader {
         result.or_else(|error| {
             // Data that are cut short are read as damaged ones: better said whose fault it is.
             if self.source.has_ended() {
-                self.source.judge(self.ends)?;
+                stage::carry(self.source.judge(self.ends)?);
             }
             Err(error).with_context(|| format!("cannot read {}", self.source.name))
         })

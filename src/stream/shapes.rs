@@ -195,10 +195,13 @@ pub(super) fn gather<P: Parcel, W: Work<Yield = Outcome<P>>>(
 ) -> anyhow::Result<(Vec<W::Scratch>, Summary)> {
     let mut rejects = Rejects::open(&settings.policy)?;
     let mut summary = Summary::default();
+    let is_counted = input.is_counted();
     let scratches = drive(input, work, settings.threads, &mut |block, result| {
         let before = summary.records_in;
         summary.records_in += result.records_in;
-        stage::add(&COUNTERS.records_in, result.records_in);
+        if is_counted {
+            stage::add(&COUNTERS.records_in, result.records_in);
+        }
         let flow = deliver(block, &mut result.parcel)?;
         for (ragged, mut reject) in result.rejects.drain(..) {
             if let Some(place) = ragged {

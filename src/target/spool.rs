@@ -56,7 +56,7 @@ impl Spool {
         let file = self.file;
         let opener: Opener =
             Box::new(move || Ok(Source::own(Arc::from("the kept records"), Box::new(file))));
-        let mut input = Input::new([opener], Framing::Records(self.dialect));
+        let mut input = Input::new([opener], Framing::Records(self.dialect)).again();
         input.header()?;
         Ok(input)
     }

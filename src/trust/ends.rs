@@ -16,6 +16,7 @@ use anyhow::Context;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::figures::{self, Course};
 use super::note::{Done, Failed, NoteFile, State};
 use super::pipe::Pipe;
 use super::stage::{self, COUNTERS, Carried};
@@ -27,6 +28,8 @@ struct Writing {
     ends: Vec<End>,
     /// Whether standard output is a stream of records; a receipt is none.
     is_stream: bool,
+    /// Whether it ends in a quoted field without an end already.
+    is_open: bool,
     is_over: bool,
 }
 
@@ -44,6 +47,7 @@ static WRITING: Mutex<Writing> = Mutex::new(Writing {
     program: String::new(),
     ends: Vec::new(),
     is_stream: false,
+    is_open: false,
     is_over: false,
 });
 
@@ -99,6 +103,11 @@ pub fn has_note() -> bool {
     writing().ends.iter().any(is_output)
 }
 
+/// Says that what was passed on to standard output ends inside a quoted field: another would close it.
+pub fn left_open() {
+    writing().is_open = true;
+}
+
 /// Says that nobody reads this descriptor any more.
 pub fn unread(descriptor: RawFd) {
     for end in &mut writing().ends {
@@ -137,7 +146,13 @@ pub fn fail(message: &str, cause: Option<&Unclean>) {
         return;
     }
     writing.is_over = true;
-    let failed = match cause {
+    let failed = failure(&writing.program, message, cause);
+    end_badly(writing, &failed, message, true);
+}
+
+/// The words of who failed first.
+fn failure(program: &str, message: &str, cause: Option<&Unclean>) -> Failed {
+    match cause {
         Some(Unclean {
             program: Some(program),
             fate,
@@ -149,17 +164,57 @@ pub fn fail(message: &str, cause: Option<&Unclean>) {
             why: why.clone(),
         },
         _ => Failed {
-            program: writing.program.clone(),
+            program: program.to_owned(),
             fate: "failed".to_owned(),
             why: Some(message.to_owned()),
         },
+    }
+}
+
+/// Ends well for the readers of one descriptor, which is closed next; this goes on with what was
+/// written to it.
+///
+/// # Errors
+/// They could not be told; what they read will be refused.
+pub fn succeed_at(descriptor: RawFd, records: u64, with: Carried) -> io::Result<()> {
+    // Kept until it is said: the program must not end in between.
+    let mut writing = writing();
+    let Some(end) = taken(&mut writing, descriptor) else {
+        return Ok(());
     };
-    end_badly(writing, &failed, message, true);
+    let done = Done {
+        bytes: end.written(),
+        records,
+        rejected: with.rejected,
+        checkpoints: with.checkpoints,
+    };
+    end.end(State::Done(done))
+}
+
+/// Ends badly for the readers of one descriptor, which is closed next, as [`fail`] does for all. Where
+/// what was written ends inside a quoted field, `is_open`, that is left to them.
+pub fn fail_at(descriptor: RawFd, message: &str, cause: Option<&Unclean>, is_open: bool) {
+    let mut writing = writing();
+    let text = unterminated(&writing.program, message);
+    if let Some(end) = taken(&mut writing, descriptor) {
+        let _ = end.end(State::Failed(failure(&writing.program, message, cause)));
+    }
+    drop(writing);
+    if !is_open && has_room(descriptor) {
+        spoil(descriptor, &text);
+    }
+}
+
+fn taken(writing: &mut Writing, descriptor: RawFd) -> Option<End> {
+    let is_it = |end: &End| end.descriptor == descriptor;
+    let place = writing.ends.iter().position(is_it)?;
+    Some(writing.ends.swap_remove(place))
 }
 
 fn end_badly(mut writing: MutexGuard<'_, Writing>, failed: &Failed, message: &str, may_wait: bool) {
     let text = unterminated(&writing.program, message);
     let is_seen = writing.is_stream || stage::read(&COUNTERS.bytes_out) > 0;
+    let is_seen = is_seen && !writing.is_open;
     let mut spoilt: Vec<RawFd> = is_seen.then_some(libc::STDOUT_FILENO).into_iter().collect();
     for end in std::mem::take(&mut writing.ends) {
         if !spoilt.contains(&end.descriptor) && end.descriptor != libc::STDOUT_FILENO {
@@ -254,7 +309,8 @@ fn watch_signals() {
 
 fn stopped_by(signal: i32) {
     let name = signal_hook::low_level::signal_name(signal).unwrap_or("a signal");
-    leftovers::remove();
+    leftovers::remove(signal);
+    figures::end(Course::Stopped, 128 + signal);
     let mut writing = writing();
     if writing.is_over {
         return;

@@ -7,6 +7,7 @@
 //! | [`ends`] | how this process ends: well, or in a way that every reader can see |
 //! | [`upstream`] | how the other end of a pipe ended |
 //! | [`checkpoint`], [`stage`] | what travels with the stream; what this process has moved |
+//! | [`figures`], [`pipeline`] | what a stage tells of itself where it is asked to; what holds up a pipeline |
 //! | [`leftovers`], `sweep` | what must not stay behind |
 //!
 //! A program whose output is a pipe leaves a note beside it: that it runs, that it is done and how
@@ -15,9 +16,11 @@
 
 pub mod checkpoint;
 pub mod ends;
+pub mod figures;
 pub mod leftovers;
 pub mod note;
 pub mod pipe;
+pub mod pipeline;
 pub mod rejects;
 pub mod runtime;
 pub mod stage;

@@ -218,7 +218,7 @@ pub(super) fn is_alive(path: &Path) -> bool {
 
 /// When a process was started, in ticks since the machine was: the 22nd word of proc(5)'s `stat`,
 /// counted behind the program's name, which may hold anything.
-fn started(process: &str) -> io::Result<String> {
+pub(super) fn started(process: &str) -> io::Result<String> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     let behind = stat.rsplit(')').next().unwrap_or_default();
     let start = behind.split_ascii_whitespace().nth(19);

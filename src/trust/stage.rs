@@ -1,7 +1,7 @@
 //! This process as a stage of a pipeline: what it moved, and what travels with its stream.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Checkpoint;
@@ -19,10 +19,10 @@ pub struct Counters {
     pub bytes_in: AtomicU64,
     /// Bytes written to standard output.
     pub bytes_out: AtomicU64,
-    /// Nanoseconds in reads.
-    pub waited_in: AtomicU64,
-    /// Nanoseconds in writes.
-    pub waited_out: AtomicU64,
+    /// The time in reads.
+    pub waited_in: Wait,
+    /// The time in writes.
+    pub waited_out: Wait,
 }
 
 /// This stage's.
@@ -32,25 +32,62 @@ pub static COUNTERS: Counters = Counters {
     rejected: AtomicU64::new(0),
     bytes_in: AtomicU64::new(0),
     bytes_out: AtomicU64::new(0),
-    waited_in: AtomicU64::new(0),
-    waited_out: AtomicU64::new(0),
+    waited_in: Wait::new(),
+    waited_out: Wait::new(),
 };
 
-static IS_TIMED: AtomicBool = AtomicBool::new(false);
+/// The time that a stage is held up by one of its neighbours, one call at a time: reads are made
+/// under the reader's lock, writes in turn.
+///
+/// With several threads, a read that waits counts although another thread still works: the reader
+/// has nothing to do, so the stage would be faster if more came. A thread that waits for the lock
+/// or for its turn is not held up by a neighbour, and that counts as work.
+#[derive(Debug)]
+pub struct Wait {
+    /// Nanoseconds in calls that have returned.
+    total: AtomicU64,
+    /// When the present call began, in nanoseconds since times are measured, from 1; else 0.
+    since: AtomicU64,
+}
+
+impl Wait {
+    const fn new() -> Self {
+        Wait {
+            total: AtomicU64::new(0),
+            since: AtomicU64::new(0),
+        }
+    }
+
+    /// The time so far, with that of a call which has not returned.
+    pub fn time(&self) -> Duration {
+        let present = match (read(&self.since), MEASURED_SINCE.get()) {
+            (0, _) | (_, None) => 0,
+            (since, Some(start)) => nanoseconds(start.elapsed()).saturating_sub(since),
+        };
+        Duration::from_nanos(read(&self.total) + present)
+    }
+}
+
+static MEASURED_SINCE: OnceLock<Instant> = OnceLock::new();
 
 /// Has the time in reads and writes measured from now on.
 pub fn time_waits() {
-    IS_TIMED.store(true, Ordering::Relaxed);
+    MEASURED_SINCE.get_or_init(Instant::now);
 }
 
-/// Runs `wait`, and adds its time to `total` where times are measured.
-pub fn timed<T>(total: &AtomicU64, wait: impl FnOnce() -> T) -> T {
-    if !IS_TIMED.load(Ordering::Relaxed) {
-        return wait();
-    }
-    let start = Instant::now();
-    let result = wait();
-    add(total, nanoseconds(start.elapsed()));
+/// Runs `call`, and adds its time to `wait` where times are measured.
+pub fn timed<T>(wait: &Wait, call: impl FnOnce() -> T) -> T {
+    let Some(start) = MEASURED_SINCE.get() else {
+        return call();
+    };
+    let since = nanoseconds(start.elapsed()).max(1);
+    wait.since.store(since, Ordering::Relaxed);
+    let result = call();
+    wait.since.store(0, Ordering::Relaxed);
+    add(
+        &wait.total,
+        nanoseconds(start.elapsed()).saturating_sub(since),
+    );
     result
 }
 
@@ -99,4 +136,17 @@ pub fn carry(more: Carried) {
         (Some(before), Some(more)) => Some(before + more),
         _ => None,
     };
+}
+
+/// Takes up what came back from a command that was given `before`: what both have, once. A foreign
+/// command is vouched for: it says nothing of rejects, so those before it stand.
+pub fn carry_through(before: Carried, after: Carried) {
+    let mut both = before;
+    for checkpoint in after.checkpoints {
+        if !both.checkpoints.contains(&checkpoint) {
+            both.checkpoints.push(checkpoint);
+        }
+    }
+    both.rejected = after.rejected.or(both.rejected);
+    carry(both);
 }

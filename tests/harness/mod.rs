@@ -33,8 +33,16 @@ pub fn data(name: &str) -> PathBuf {
     root().join("tests/data").join(name)
 }
 
-/// The five programs, by name.
-pub const TOOLS: [&str; 5] = ["extract", "filter", "map", "aggregate", "load"];
+/// The programs, by name.
+pub const TOOLS: [&str; 7] = [
+    "extract",
+    "filter",
+    "map",
+    "aggregate",
+    "load",
+    "meter",
+    "balance",
+];
 
 /// The built program of this name.
 fn binary(name: &str) -> &'static Path {
@@ -44,6 +52,8 @@ fn binary(name: &str) -> &'static Path {
         "map" => env!("CARGO_BIN_EXE_map"),
         "aggregate" => env!("CARGO_BIN_EXE_aggregate"),
         "load" => env!("CARGO_BIN_EXE_load"),
+        "meter" => env!("CARGO_BIN_EXE_meter"),
+        "balance" => env!("CARGO_BIN_EXE_balance"),
         _ => panic!("no program is called {name}"),
     })
 }
@@ -188,6 +198,7 @@ fn in_test_environment(path: &OsStr) -> Command {
         .env("LC_ALL", "C.UTF-8")
         .env("TZ", "UTC")
         .env_remove("COLUMNS")
+        .env_remove("PIPEWRIGHT_RUN")
         .env_remove("NO_COLOR");
     command
 }

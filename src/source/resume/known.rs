@@ -31,6 +31,8 @@ pub struct Known {
     pub inode: u64,
     /// Its bytes as they lay there.
     pub size: u64,
+    /// When it was last written, as far as it was read, in nanoseconds.
+    pub modified: i64,
     /// Bytes read, decompressed: up to the end of the last whole record.
     pub offset: u64,
     /// Newlines in them.
@@ -99,6 +101,7 @@ impl Known {
             device: metadata.dev(),
             inode: metadata.ino(),
             size: metadata.len(),
+            modified: modified(metadata),
             offset: extent.offset,
             lines: extent.lines,
             is_compressed,
@@ -133,6 +136,12 @@ impl Known {
         };
         Ok(Print::of(&head) == self.head && Print::of(&tail) == self.tail)
     }
+}
+
+/// When a file was last written, in nanoseconds since 1970.
+pub fn modified(metadata: &Metadata) -> i64 {
+    let nanoseconds = metadata.mtime().saturating_mul(1_000_000_000);
+    nanoseconds.saturating_add(metadata.mtime_nsec())
 }
 
 /// Whether a file holds compressed bytes.

@@ -8,11 +8,10 @@ use std::fs::{self, File, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 
-use super::known::{Extent, Known};
+use super::known::{Extent, Known, modified};
 use super::names::{is_rotated, stem, uncompressed};
 use crate::database::checkpoints::sidecar;
 
@@ -26,7 +25,7 @@ pub struct Found {
     /// Its file system and its number there.
     pub identity: (u64, u64),
     size: u64,
-    modified: SystemTime,
+    modified: i64,
     /// The place of the log that it may be an older part of, among the files that are meant.
     older_of: Option<usize>,
 }
@@ -246,27 +245,13 @@ impl Planning<'_> {
     /// The older parts of a log, the oldest first: those that are known, and where the log was
     /// rotated, those that came after the one that was read last.
     fn older(&self, place: usize, path: &Path, files: &Files) -> anyhow::Result<Vec<usize>> {
-        let absolute = absolute(path)?;
         let own: Vec<usize> = (0..files.list.len())
             .filter(|&at| files.list[at].older_of == Some(place))
             .collect();
-        let at = files.by_path.get(path);
-        let is_rotated_away = at.is_none_or(|at| files.matched[*at].is_none());
-        // What was the log itself, or else was its latest part already.
-        let last_read = own
-            .iter()
-            .copied()
-            .filter(|_| is_rotated_away)
-            .filter_map(|at| Some((at, &self.known[files.matched[at]?])))
-            .max_by_key(|(at, known)| {
-                let was_current = Path::new(&known.path) == absolute;
-                (was_current, files.list[*at].modified)
-            })
-            .map(|(at, _)| at);
+        let since = self.rotated_since(path, &own, files)?;
         let is_between = |at: usize| {
-            let name = name_of(&files.list[at].path);
-            last_read.is_some_and(|last| files.list[at].modified >= files.list[last].modified)
-                && is_rotated(&name, &name_of(path))
+            since.is_some_and(|since| files.list[at].modified >= since)
+                && is_rotated(&name_of(&files.list[at].path), &name_of(path))
         };
         let mut older: Vec<usize> = own
             .into_iter()
@@ -275,6 +260,31 @@ impl Planning<'_> {
         // Of two that were changed at once, the one that was read before is the older one.
         older.sort_by_key(|&at| (files.list[at].modified, files.matched[at].is_none()));
         Ok(older)
+    }
+
+    /// The time from which on older parts of a log, of which `own` are there, may have come that
+    /// were never read; none where it was not rotated.
+    fn rotated_since(
+        &self,
+        path: &Path,
+        own: &[usize],
+        files: &Files,
+    ) -> anyhow::Result<Option<i64>> {
+        let absolute = absolute(path)?;
+        let known = |at: usize| files.matched[at].map(|known| &self.known[known]);
+        if let Some(now) = files.by_path.get(path).and_then(|at| known(*at)) {
+            // Of an empty file nothing tells whether it was copied and emptied again, but a copy.
+            return Ok((now.offset == 0).then_some(now.modified + 1));
+        }
+        // What was the log itself, or else was its latest part already.
+        let last_read = own
+            .iter()
+            .filter_map(|&at| Some((at, known(at)?)))
+            .max_by_key(|(at, known)| {
+                let was_current = Path::new(&known.path) == absolute;
+                (was_current, files.list[*at].modified)
+            });
+        Ok(last_read.map(|(at, _)| files.list[at].modified))
     }
 
     /// Whether a file that is not known holds what another one does that is there: it is being
@@ -315,7 +325,6 @@ impl Files {
         if self.by_identity.contains_key(&identity) {
             return Ok(());
         }
-        let cannot = || format!("cannot open '{}'", path.display());
         self.by_identity.insert(identity, self.list.len());
         if older_of.is_none() {
             self.by_path.insert(path.to_owned(), self.list.len());
@@ -325,7 +334,7 @@ impl Files {
             absolute: absolute(path)?,
             identity,
             size: metadata.len(),
-            modified: metadata.modified().with_context(cannot)?,
+            modified: modified(metadata),
             older_of,
         });
         Ok(())

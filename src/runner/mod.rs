@@ -1,0 +1,5 @@
+//! Foreign commands run as stages.
+
+mod command;
+
+pub use command::{Exited, run};
