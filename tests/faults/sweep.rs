@@ -319,6 +319,18 @@ impl Tally {
         self.partial + self.duplicates + self.losses + self.lies == 0
     }
 
+    fn add(&mut self, more: &Tally) {
+        self.kills += more.kills;
+        self.landed += more.landed;
+        self.in_commit += more.in_commit;
+        self.refused += more.refused;
+        self.committed += more.committed;
+        self.partial += more.partial;
+        self.duplicates += more.duplicates;
+        self.losses += more.losses;
+        self.lies += more.lies;
+    }
+
     fn line(&self, name: &str, stage: &str) -> String {
         format!(
             "{name:<16} {stage:<12} {:>6} {:>7} {:>9} {:>8} {:>10} {:>8} {:>11} {:>7} {:>6}",
@@ -451,7 +463,7 @@ impl Trial<'_> {
 }
 
 /// Kills each stage so many times: a line for each, and what was wrong.
-fn sweep(case: Case, kills: u64, records: u64, seed: u64) -> (Vec<String>, Vec<String>) {
+fn sweep(case: Case, kills: u64, records: u64, seed: u64) -> (Vec<String>, Tally, Vec<String>) {
     let mut target = Target::new(case, records);
     let mut run = 0;
     let mut paces = [[Duration::MAX; 5]; 2];
@@ -464,6 +476,7 @@ fn sweep(case: Case, kills: u64, records: u64, seed: u64) -> (Vec<String>, Vec<S
         }
     }
     let mut lines = Vec::new();
+    let mut all = Tally::default();
     let mut wrongs = Vec::new();
     for victim in 0..=LOAD {
         let mut tally = Tally::default();
@@ -487,11 +500,12 @@ fn sweep(case: Case, kills: u64, records: u64, seed: u64) -> (Vec<String>, Vec<S
         }
         let place = format!("{} {program}", victim + 1);
         lines.push(tally.line(&case.name(), &place));
+        all.add(&tally);
         if !tally.is_good() && wrongs.is_empty() {
             wrongs.push(format!("{}, {program}", case.name()));
         }
     }
-    (lines, wrongs)
+    (lines, all, wrongs)
 }
 
 /// A number from the environment.
@@ -527,16 +541,20 @@ fn a_killed_stage_commits_nothing_or_all() {
         }
     });
     let mut results = results.into_inner().expect("no thread panicked");
-    results.sort();
+    results.sort_by(|(one, _), (other, _)| one.cmp(other));
     let mut text = format!("\n{HEADING}\n");
     let mut wrongs = Vec::new();
-    for (_, (lines, found)) in results {
+    let mut all = Tally::default();
+    for (_, (lines, tally, found)) in results {
+        all.add(&tally);
         for line in lines {
             text.push_str(&line);
             text.push('\n');
         }
         wrongs.extend(found);
     }
+    text.push_str(&all.line("in all", ""));
+    text.push('\n');
     text.push_str(&format!("seed {seed}, {records} records a run\n"));
     std::io::stdout()
         .write_all(text.as_bytes())
