@@ -14,7 +14,7 @@ use pipewright::target::file::Text;
 use pipewright::target::postgres::Postgres;
 use pipewright::target::sqlite::Sqlite;
 
-use pipewright::target::{self, Address, Format, Mode, Target};
+use pipewright::target::{self, Address, Format, InDoubt, Mode, Target};
 use pipewright::trust::Ends;
 
 /// Load the stream into a database table, a file or standard output: all of it or none of it
@@ -115,8 +115,10 @@ impl Tool for Args {
         });
         progress.clear();
         let (receipt, summary) = loaded.map_err(|error| match address.unharmed() {
-            Some(comfort) => anyhow::anyhow!("{}; {comfort}", cli::told(&error)),
-            None => error,
+            Some(comfort) if !error.is::<InDoubt>() => {
+                anyhow::anyhow!("{}; {comfort}", cli::told(&error))
+            }
+            _ => error,
         })?;
         if !matches!(address, Address::Standard { .. }) {
             let mut bytes = Vec::new();

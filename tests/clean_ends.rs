@@ -327,7 +327,6 @@ fn all_that_was_written_must_come() {
 }
 
 #[test]
-#[ignore = "the first of two readers takes the notes away, and the second takes what it got at its word"]
 fn of_two_readers_neither_has_all() {
     let place = Place::new();
     // The second one is held up until the first has come to the end.
@@ -448,7 +447,6 @@ fn a_named_pipe_may_be_used_again_and_again() {
 
 /// The note of an earlier use that no reader of ours has taken away says nothing about a foreign writer.
 #[test]
-#[ignore = "the note that a foreign reader left in its place is held against a foreign writer"]
 fn a_foreign_writer_of_a_named_pipe_is_not_held_to_an_old_note() {
     let place = Place::new();
     let run = place.run(
@@ -564,7 +562,6 @@ fn signals_end_a_stage_badly_and_as_they_should() {
 
 /// Its parent has not yet asked how it ended: the process is still listed.
 #[test]
-#[ignore = "a killed process that was not waited for counts as one that lives"]
 fn signals_that_nobody_can_catch_are_named() {
     for (signal, code) in [("QUIT", 131), ("KILL", 137)] {
         ended_by(signal, code, "ended early (killed)");
@@ -758,7 +755,6 @@ fn a_full_runtime_directory_is_never_a_good_end() {
 
 /// Filled before the start: there is another place.
 #[test]
-#[ignore = "where a note cannot be begun in the first place that is there, no other is tried"]
 fn a_runtime_directory_that_was_full_before_is_never_a_good_end() {
     let place = Place::new();
     for spoil in ["fill", "mkdir -m 700 run/pipewright; fill"] {

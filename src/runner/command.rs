@@ -55,7 +55,7 @@ pub fn run(words: &[OsString], ends: Ends) -> anyhow::Result<Summary> {
     let running = Arc::new(Running::child(child.id()));
     let feeding = child.stdin.take().map(|stdin| {
         let fed = Arc::new(Fed::default());
-        let pipe = Upstream::of(stdin.as_raw_fd(), false);
+        let pipe = Upstream::of(stdin.as_raw_fd(), false, None);
         let descriptor = feed(stdin, ends, &name, &fed, &running);
         (fed, pipe, descriptor)
     });
@@ -74,7 +74,7 @@ pub fn run(words: &[OsString], ends: Ends) -> anyhow::Result<Summary> {
             // Who has not read to the end will not do so any more; what foreign commands do not
             // look at is taken away for them.
             ends::unread(descriptor);
-            let _ = pipe.judge(0, Ends::Accepted);
+            pipe.forget();
             std::mem::take(&mut *fed.lock())
         }
     };

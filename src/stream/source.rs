@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use anyhow::{Context, bail};
 
 use crate::trust::figures;
+use crate::trust::note::now;
 use crate::trust::stage::{self, COUNTERS, Carried};
 use crate::trust::{Ends, Unclean, Upstream};
 
@@ -49,6 +50,7 @@ impl Source {
         Self::of(
             Arc::from("standard input"),
             Held::Standard(ManuallyDrop::new(file)),
+            None,
         )
     }
 
@@ -58,30 +60,31 @@ impl Source {
             return Ok(Self::standard());
         }
         let name = path.display().to_string();
+        let before = now();
         let file = File::open(path).with_context(|| format!("cannot open '{name}'"))?;
         if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
             bail!("'{name}' is a directory");
         }
-        Ok(Self::of_file(Arc::from(name), file))
+        Ok(Self::of(Arc::from(name), Held::Own(file), Some(before)))
     }
 
     /// A file that is open, of whatever kind, from where it stands.
     pub fn of_file(name: Arc<str>, file: File) -> Self {
-        Self::of(name, Held::Own(file))
+        Self::of(name, Held::Own(file), None)
     }
 
     /// What a command that is a part of this stage writes: neither its bytes nor the time until they
     /// come are those of the stage's input.
     pub fn inner(name: Arc<str>, file: File) -> Self {
-        Self::counted(name, Held::Own(file), true)
+        Self::counted(name, Held::Own(file), None, true)
     }
 
-    fn of(name: Arc<str>, file: Held) -> Self {
+    fn of(name: Arc<str>, file: Held, opened: Option<u64>) -> Self {
         figures::reads(file.as_raw_fd());
-        Self::counted(name, file, false)
+        Self::counted(name, file, opened, false)
     }
 
-    fn counted(name: Arc<str>, file: Held, is_inner: bool) -> Self {
+    fn counted(name: Arc<str>, file: Held, opened: Option<u64>, is_inner: bool) -> Self {
         let descriptor = file.as_raw_fd();
         widen_pipe(descriptor);
         let metadata = file.metadata().ok().filter(Metadata::is_file);
@@ -93,7 +96,7 @@ impl Source {
         Source {
             name,
             size,
-            upstream: Upstream::of(descriptor, metadata.is_some()),
+            upstream: Upstream::of(descriptor, metadata.is_some(), opened),
             progress: Arc::clone(&progress),
             read: Box::new(Counted {
                 file,

@@ -173,6 +173,31 @@ pub struct Committed {
     pub updated: u64,
 }
 
+/// The target was told to commit, and did not answer: whether it did is not known.
+#[derive(Debug)]
+pub struct InDoubt {
+    /// What came instead of the answer.
+    pub why: String,
+    /// Whether the same can be run again: a checkpoint went with it.
+    pub is_resumed: bool,
+}
+
+impl fmt::Display for InDoubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let advice = match self.is_resumed {
+            true => "run the same again, which loads nothing twice",
+            false => "look into the table before you load again",
+        };
+        let why = &self.why;
+        write!(
+            f,
+            "{why} before it answered COMMIT; whether the load was committed is not known: {advice}"
+        )
+    }
+}
+
+impl std::error::Error for InDoubt {}
+
 /// One record that a target did not take, by its number among all that were sent, from 0. The run
 /// puts its place in the input in front.
 #[derive(Debug)]

@@ -12,14 +12,14 @@ use anyhow::{Context, bail};
 use postgres::Client;
 
 use crate::database::checkpoints;
-use crate::database::postgres::{Name, connect, listed, quoted, shown, told};
+use crate::database::postgres::{Name, connect, is_answer, listed, quoted, shown, told, words};
 use crate::record::{Block, Header};
 use crate::stream::Flow;
 use crate::trust::Checkpoint;
 
 use super::rule::Rule;
 use super::types::{Found, check_text};
-use super::{Committed, Mode, Parcel, Ready, Target, nearest_of};
+use super::{Committed, InDoubt, Mode, Parcel, Ready, Target, nearest_of};
 use copy::{Column, Copy, Lines};
 use replace::Attachments;
 use schema::Definition;
@@ -235,7 +235,14 @@ impl Target for Postgres {
             let shown = self.shown.clone();
             checkpoints::postgres::advance(self.client()?, &shown, checkpoint, copied)?;
         }
-        self.execute("COMMIT")?;
+        let commit = self.client()?.batch_execute("COMMIT");
+        commit.map_err(|error| match is_answer(&error) {
+            true => told(&error),
+            false => anyhow::Error::new(InDoubt {
+                why: words(&error),
+                is_resumed: checkpoint.is_some(),
+            }),
+        })?;
         let mode = match (&self.existing, self.mode) {
             (None, _) => Mode::Create,
             (Some(_), mode) => mode,

@@ -31,6 +31,8 @@ struct Writing {
     /// Whether it ends in a quoted field without an end already.
     is_open: bool,
     is_over: bool,
+    /// Whether a signal has done it.
+    is_stopped: bool,
 }
 
 /// One pipe that is written.
@@ -49,6 +51,7 @@ static WRITING: Mutex<Writing> = Mutex::new(Writing {
     is_stream: false,
     is_open: false,
     is_over: false,
+    is_stopped: false,
 });
 
 fn writing() -> MutexGuard<'static, Writing> {
@@ -79,10 +82,11 @@ pub fn begin_pipe(descriptor: RawFd, bytes: Arc<AtomicU64>) -> bool {
         return false;
     };
     let mut writing = writing();
-    let Some(place) = runtime::for_writing() else {
-        return false;
-    };
-    let Ok(note) = NoteFile::begin(&place, &pipe, &writing.program) else {
+    let begun = runtime::for_writing().find_map(|place| {
+        let note = NoteFile::begin(&place, &pipe, &writing.program).ok()?;
+        Some((place, note))
+    });
+    let Some((place, note)) = begun else {
         return false;
     };
     writing.ends.push(End {
@@ -120,8 +124,7 @@ pub fn unread(descriptor: RawFd) {
 /// # Errors
 /// A reader could not be told; what it read will be refused.
 pub fn succeed() -> anyhow::Result<()> {
-    let mut writing = writing();
-    writing.is_over = true;
+    let mut writing = ending();
     let Carried {
         checkpoints,
         rejected,
@@ -141,13 +144,23 @@ pub fn succeed() -> anyhow::Result<()> {
 
 /// Ends badly: `message` is what the user is told, `cause` the upstream whose fault it was, if any.
 pub fn fail(message: &str, cause: Option<&Unclean>) {
-    let mut writing = writing();
-    if writing.is_over {
-        return;
-    }
-    writing.is_over = true;
+    let writing = ending();
     let failed = failure(&writing.program, message, cause);
     end_badly(writing, &failed, message, true);
+}
+
+/// The notes, to be ended now. Where a signal has ended them before, it ends the process, too, and
+/// nothing else may come of it.
+fn ending() -> MutexGuard<'static, Writing> {
+    loop {
+        let mut writing = writing();
+        if !writing.is_stopped {
+            writing.is_over = true;
+            return writing;
+        }
+        drop(writing);
+        std::thread::park();
+    }
 }
 
 /// The words of who failed first.
@@ -166,7 +179,7 @@ fn failure(program: &str, message: &str, cause: Option<&Unclean>) -> Failed {
         _ => Failed {
             program: program.to_owned(),
             fate: "failed".to_owned(),
-            why: Some(message.to_owned()),
+            why: message.lines().next().map(str::to_owned),
         },
     }
 }
@@ -316,6 +329,7 @@ fn stopped_by(signal: i32) {
         return;
     }
     writing.is_over = true;
+    writing.is_stopped = true;
     let failed = Failed {
         program: writing.program.clone(),
         fate: format!("was stopped ({name})"),

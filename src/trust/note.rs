@@ -14,6 +14,15 @@ use serde::{Deserialize, Serialize};
 use super::Checkpoint;
 use super::pipe::Pipe;
 
+/// The flag of a process that is ending: `PF_EXITING` in the kernel's `include/linux/sched.h`.
+const IS_ENDING: u32 = 0x4;
+
+/// The clock that goes on while the machine sleeps, as the start times of processes do.
+#[cfg(target_os = "linux")]
+const CLOCK: libc::clockid_t = libc::CLOCK_BOOTTIME;
+#[cfg(not(target_os = "linux"))]
+const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
+
 /// What one stage says about one pipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Note {
@@ -217,22 +226,42 @@ pub(super) fn is_alive(path: &Path) -> bool {
 }
 
 /// When a process was started, in ticks since the machine was: the 22nd word of proc(5)'s `stat`,
-/// counted behind the program's name, which may hold anything.
+/// counted behind the program's name, which may hold anything. One that is ending is not there any
+/// more: its pipes are closed before its parent hears of its end.
 pub(super) fn started(process: &str) -> io::Result<String> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     let behind = stat.rsplit(')').next().unwrap_or_default();
-    let start = behind.split_ascii_whitespace().nth(19);
+    let mut words = behind.split_ascii_whitespace().skip(6);
+    let flags = words.next().and_then(|flags| flags.parse::<u32>().ok());
+    if flags.is_some_and(|flags| flags & IS_ENDING != 0) {
+        return Err(ErrorKind::NotFound.into());
+    }
+    let start = words.nth(12);
     start
         .map(str::to_owned)
         .ok_or(ErrorKind::InvalidData.into())
 }
 
-fn now() -> u64 {
+/// When this process was started, as [`now`] has it; no later than it was.
+pub(super) fn own_start() -> u64 {
+    // SAFETY: sysconf takes a number and touches no memory of ours.
+    let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    let start = started("self")
+        .ok()
+        .and_then(|start| start.parse::<u64>().ok());
+    match (start, u64::try_from(ticks)) {
+        (Some(start), Ok(ticks @ 1..)) => start.saturating_mul(1_000_000_000 / ticks),
+        _ => 0,
+    }
+}
+
+/// Nanoseconds since the machine started.
+pub fn now() -> u64 {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
     // SAFETY: clock_gettime writes a timespec, and nothing else, to where it is told.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    unsafe { libc::clock_gettime(CLOCK, &raw mut time) };
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }

@@ -37,9 +37,9 @@ pub fn existing() -> impl Iterator<Item = PathBuf> {
     places().into_iter().filter(|place| is_private(place))
 }
 
-/// The first place that is there or can be made.
-pub fn for_writing() -> Option<PathBuf> {
-    places().into_iter().find(|place| {
+/// Those of the places that are there or can be made.
+pub fn for_writing() -> impl Iterator<Item = PathBuf> {
+    places().into_iter().filter(|place| {
         match DirBuilder::new().mode(0o700).create(place) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => return false,
             _ => {}

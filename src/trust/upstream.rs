@@ -3,7 +3,7 @@
 use std::fmt;
 use std::os::fd::RawFd;
 
-use super::note::{Failed, Found, State};
+use super::note::{self, Failed, Found, State};
 use super::pipe::Pipe;
 use super::runtime;
 use super::stage::Carried;
@@ -76,29 +76,31 @@ impl Unclean {
 pub enum Upstream {
     /// A file: there is nobody to fail.
     File,
-    /// The writers of a pipe.
-    Pipe(Pipe),
+    /// The writers of a pipe, and when this end of it was opened at the earliest, in nanoseconds
+    /// since the machine started.
+    Pipe(Pipe, u64),
     /// A socket, a terminal, a device: no note is left about such.
     Unknown,
 }
 
 impl Upstream {
-    /// What feeds this descriptor.
-    pub fn of(descriptor: RawFd, is_file: bool) -> Self {
+    /// What feeds this descriptor, which was opened at `opened` at the earliest: none where that was
+    /// done for this process.
+    pub fn of(descriptor: RawFd, is_file: bool, opened: Option<u64>) -> Self {
         match Pipe::of(descriptor) {
             _ if is_file => Upstream::File,
-            Some(pipe) => Upstream::Pipe(pipe),
+            Some(pipe) => Upstream::Pipe(pipe, opened.unwrap_or_else(note::own_start)),
             None => Upstream::Unknown,
         }
     }
 
-    /// Judges the end of the input after `read` bytes, as `ends` says. The notes are taken away:
-    /// they have been read.
+    /// Judges the end of the input after `read` bytes, as `ends` says. Notes of a clean end are
+    /// taken away; others stay for another reader of the same pipe, who has not all of it either.
     ///
     /// # Errors
     /// It is no clean end.
     pub fn judge(&self, read: u64, ends: Ends) -> Result<Carried, Unclean> {
-        let pipe = match self {
+        let (pipe, opened) = match self {
             Upstream::File => {
                 return Ok(Carried {
                     checkpoints: Vec::new(),
@@ -106,25 +108,58 @@ impl Upstream {
                 });
             }
             Upstream::Unknown => return foreign(ends),
-            Upstream::Pipe(pipe) => pipe,
+            Upstream::Pipe(pipe, opened) => (pipe, *opened),
         };
-        let mut found: Vec<Found> = runtime::existing()
-            .flat_map(|place| Found::all(&place, pipe))
-            .collect();
-        found.sort_by_key(|found| std::cmp::Reverse(found.note.since));
-        for found in &found {
-            // A writer that is still there has just come to a pipe with a name, for its next reader.
-            if !(found.is_alive && found.note.state == State::Running) {
-                found.remove();
-            }
-        }
-        if found.is_empty() || ends == Ends::Accepted {
+        let found = notes_about(pipe);
+        if found.is_empty() {
             return foreign(ends);
         }
-        match pipe.is_named {
-            true => judge_named(&found, read),
-            false => judge_all(&found, read),
+        let recent = match pipe.is_named {
+            true => found
+                .iter()
+                .filter(|found| found.note.since >= opened)
+                .count(),
+            false => found.len(),
+        };
+        let judged = match pipe.is_named {
+            true => judge_named(&found, recent, read),
+            false => judge_all(&found, read).map(Some),
+        };
+        let (new, old) = found.split_at(recent);
+        old.iter().for_each(forget);
+        if judged.is_ok() {
+            new.iter().for_each(forget);
         }
+        match judged {
+            _ if ends == Ends::Accepted => foreign(ends),
+            Ok(None) => foreign(ends),
+            Ok(Some(carried)) => Ok(carried),
+            Err(unclean) => Err(unclean),
+        }
+    }
+
+    /// Takes away what was left about it: nobody reads it any more.
+    pub fn forget(&self) {
+        if let Upstream::Pipe(pipe, _) = self {
+            notes_about(pipe).iter().for_each(Found::remove);
+        }
+    }
+}
+
+/// All notes about a pipe, the latest first.
+fn notes_about(pipe: &Pipe) -> Vec<Found> {
+    let mut found: Vec<Found> = runtime::existing()
+        .flat_map(|place| Found::all(&place, pipe))
+        .collect();
+    found.sort_by_key(|found| std::cmp::Reverse(found.note.since));
+    found
+}
+
+/// Takes a note away, but for one of a writer that is still there: it has just come to a pipe with
+/// a name, for its next reader.
+fn forget(found: &Found) {
+    if !(found.is_alive && found.note.state == State::Running) {
+        found.remove();
     }
 }
 
@@ -160,21 +195,29 @@ fn judge_all(found: &[Found], read: u64) -> Result<Carried, Unclean> {
     }
 }
 
-/// A pipe with a name outlives its uses, and with it the notes that nobody read: the latest ones
-/// that account for all that was read are those of this use.
-fn judge_named(found: &[Found], read: u64) -> Result<Carried, Unclean> {
+/// A pipe with a name outlives its uses, and with it the notes that nobody read. All `recent` ones
+/// are of this use, and as many before them as account for all that was read. Where all are from
+/// before, and the latest was done with another use, the writer was a foreign one: none.
+fn judge_named(found: &[Found], recent: usize, read: u64) -> Result<Option<Carried>, Unclean> {
     let mut written = 0;
+    let mut obstacle = None;
     for (place, latest) in found.iter().enumerate() {
         match &latest.note.state {
             State::Done(done) => written += done.bytes,
-            State::Failed(failed) => return Err(Unclean::of_stage(failed)),
-            State::Running => return Err(cut_short(latest)),
+            State::Failed(failed) => obstacle = Some(Unclean::of_stage(failed)),
+            State::Running => obstacle = Some(cut_short(latest)),
         }
-        if written == read {
-            return Ok(gathered(&found[..=place]));
+        if obstacle.is_some() {
+            break;
+        }
+        if written == read && place + 1 >= recent {
+            return Ok(Some(gathered(&found[..=place])));
         }
     }
-    Err(unbalanced(written, read))
+    match found.first().map(|latest| &latest.note.state) {
+        Some(State::Done(_)) if recent == 0 => Ok(None),
+        _ => Err(obstacle.unwrap_or_else(|| unbalanced(written, read))),
+    }
 }
 
 fn cut_short(running: &Found) -> Unclean {
@@ -282,23 +325,32 @@ mod tests {
 
     #[test]
     fn notes_of_earlier_uses_of_a_named_pipe_do_not_count() {
-        let of = |found: &[Found], read| told(judge_named(found, read));
+        let of = |found: &[Found], recent, read| {
+            let judged = judge_named(found, recent, read);
+            told(judged.map(|carried| carried.unwrap_or_default()))
+        };
         assert_eq!(
-            of(&[done(5, Some(1)), failed(), done(9, None)], 5),
+            of(&[done(5, Some(1)), failed(), done(9, None)], 1, 5),
             Ok(Some(1))
         );
         assert_eq!(
-            of(&[done(5, Some(1)), done(2, Some(1)), failed()], 7),
+            of(&[done(5, Some(1)), done(2, Some(1)), failed()], 1, 7),
             Ok(Some(2))
         );
+        // The writer may have begun before this reader's process did.
+        assert_eq!(of(&[done(5, Some(1)), failed()], 0, 5), Ok(Some(1)));
+        // A foreign writer, after a use that a foreign reader read.
+        assert_eq!(of(&[done(5, Some(1)), failed()], 0, 6), Ok(None));
         let wrong = [
-            (vec![failed(), done(5, None)], 5),
-            (vec![note(State::Running), done(5, None)], 5),
-            (vec![done(5, None), failed()], 7),
-            (vec![done(5, None), done(4, None)], 7),
+            (vec![failed(), done(5, None)], 2, 5),
+            (vec![failed(), done(5, None)], 0, 5),
+            (vec![note(State::Running), done(5, None)], 1, 5),
+            (vec![done(5, None), failed()], 2, 7),
+            (vec![done(5, None), failed()], 2, 5),
+            (vec![done(5, None), done(4, None)], 1, 7),
         ];
-        for (found, read) in wrong {
-            assert!(of(&found, read).is_err(), "{found:?}");
+        for (found, recent, read) in wrong {
+            assert!(of(&found, recent, read).is_err(), "{found:?}");
         }
     }
 }

@@ -84,7 +84,6 @@ fn a_connection_that_is_ended_in_mid_load_commits_nothing() {
 }
 
 #[test]
-#[ignore = "a connection that breaks while records are sent is called 'broken pipe'"]
 fn a_lost_connection_is_named() {
     let (address, _client) = with_ten("named");
     let run = harness::bash(&format!(
@@ -170,7 +169,6 @@ fn a_commit_that_is_lost_commits_nothing() {
 
 /// Nobody can know then; the worst is to say that nothing was committed.
 #[test]
-#[ignore = "load says 'nothing was committed' where the server's answer to COMMIT did not come"]
 fn a_commit_without_an_answer_is_not_called_off() {
     let (address, mut client) = with_ten("unanswered");
     let between = Between::new(&address, Commit::Unanswered);

@@ -1,5 +1,7 @@
 //! What PostgreSQL says when it does not do a thing, in our words.
 
+use std::io;
+
 use postgres::error::{DbError, SqlState};
 
 use crate::record::Fault;
@@ -24,17 +26,37 @@ fn record(error: &DbError) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_sub(1)
 }
 
+/// Whether the server has carried out what it was told, or refused it: it did not go away instead.
+pub fn is_answer(error: &postgres::Error) -> bool {
+    let going = [
+        SqlState::ADMIN_SHUTDOWN,
+        SqlState::CRASH_SHUTDOWN,
+        SqlState::DATABASE_DROPPED,
+    ];
+    error.code().is_some_and(|code| !going.contains(code))
+}
+
 /// An error in one line.
 pub fn words(error: &postgres::Error) -> String {
     if let Some(db) = error.as_db_error() {
         return reason(db);
     }
-    if error.is_closed() {
-        return "the server has closed the connection".to_owned();
-    }
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
+    }
+    let is_broken = cause.downcast_ref().is_some_and(|error: &io::Error| {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+        let broken = [
+            BrokenPipe,
+            ConnectionAborted,
+            ConnectionReset,
+            UnexpectedEof,
+        ];
+        broken.contains(&error.kind())
+    });
+    if is_broken || error.is_closed() {
+        return "the server has closed the connection".to_owned();
     }
     let text = cause.to_string();
     // The system's words come with its number, and in upper case.

@@ -5,5 +5,5 @@ mod failure;
 mod name;
 
 pub use connect::{connect, shown};
-pub use failure::{is_not_unique, is_repeated_key, of_record, told, words};
+pub use failure::{is_answer, is_not_unique, is_repeated_key, of_record, told, words};
 pub use name::{Name, listed, quoted};
