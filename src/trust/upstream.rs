@@ -96,6 +96,7 @@ impl Upstream {
 
     /// Judges the end of the input after `read` bytes, as `ends` says. Notes of a clean end are
     /// taken away; others stay for another reader of the same pipe, who has not all of it either.
+    /// Only a pipe with a name has further uses, which they would disturb.
     ///
     /// # Errors
     /// It is no clean end.
@@ -125,10 +126,8 @@ impl Upstream {
             true => judge_named(&found, recent, read),
             false => judge_all(&found, read).map(Some),
         };
-        let (new, old) = found.split_at(recent);
-        old.iter().for_each(forget);
-        if judged.is_ok() {
-            new.iter().for_each(forget);
+        if judged.is_ok() || pipe.is_named || ends == Ends::Accepted {
+            found.iter().for_each(forget);
         }
         match judged {
             _ if ends == Ends::Accepted => foreign(ends),
