@@ -16,7 +16,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
     ("trust", &["record"]),
     ("stream", &["record", "trust"]),
     ("runner", &["record", "trust", "stream"]),
-    ("database", &["record", "trust"]),
+    ("database", &["record", "trust", "stream"]),
     (
         "source",
         &["record", "value", "trust", "stream", "database"],

@@ -6,9 +6,9 @@
 //! there. So the data file's rename is the commit, and a crash at any point is harmless.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata, Permissions, TryLockError};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::fs::{self, File, Metadata, TryLockError};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::compare;
+use crate::stream::AsideFile;
 use crate::trust::{Checkpoint, Position};
 
 /// What a sidecar's name ends in.
@@ -192,25 +193,11 @@ fn state(path: &Path, shown: &Path, there: Option<Identity>) -> anyhow::Result<S
 }
 
 fn write(sidecar: &Path, states: Vec<State>) -> anyhow::Result<()> {
-    let cannot = || format!("cannot write '{}'", sidecar.display());
-    let mut bytes = serde_json::to_vec(&Sidecar { states }).with_context(cannot)?;
+    let mut bytes = serde_json::to_vec(&Sidecar { states })?;
     bytes.push(b'\n');
-    let directory = directory_of(sidecar);
-    let mut file = tempfile::Builder::new()
-        .prefix(".pipewright-")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(directory)
-        .with_context(cannot)?;
-    file.write_all(&bytes)
-        .and_then(|()| file.as_file().sync_all())
-        .with_context(cannot)?;
-    file.persist(sidecar)
-        .map_err(|failed| failed.error)
-        .with_context(cannot)?;
-    if let Ok(directory) = File::open(directory) {
-        let _ = directory.sync_all();
-    }
-    Ok(())
+    let mut aside = AsideFile::create(sidecar)?;
+    aside.output().write(&bytes)?;
+    aside.keep()
 }
 
 /// The turn to change a file: a lock on its directory, held for a few renames.
