@@ -62,11 +62,14 @@ impl Place {
              fill() {{ cat /dev/zero >run/filler 2>/dev/null; }}
              {line}"
         );
-        harness::bash(&format!("unshare {} bash -c \"$SCRIPT\"", own_mounts()))
-            .env("SCRIPT", script)
-            .env("XDG_RUNTIME_DIR", self.path("run"))
-            .dir(self.0.path())
-            .run()
+        harness::bash(&format!(
+            "unshare {} bash -c \"$SCRIPT\"",
+            harness::own_mounts()
+        ))
+        .env("SCRIPT", script)
+        .env("XDG_RUNTIME_DIR", self.path("run"))
+        .dir(self.0.path())
+        .run()
     }
 
     /// Holds that the line ends with 0, says nothing, leaves no note, and that `out.csv` is all of `in.csv`.
@@ -151,20 +154,6 @@ impl Place {
             .filter(|name| name != "swept")
             .collect()
     }
-}
-
-/// How `unshare` gives a process mounts of its own here.
-fn own_mounts() -> &'static str {
-    let ways = ["--user --map-root-user --mount", "--mount"];
-    ways.into_iter()
-        .find(|way| {
-            let tried = Command::new("unshare")
-                .args(way.split(' '))
-                .args(["mount", "-t", "tmpfs", "tmpfs", "/mnt"])
-                .output();
-            tried.is_ok_and(|tried| tried.status.success())
-        })
-        .expect("a disk can be mounted: this needs root, or Linux's user namespaces")
 }
 
 #[track_caller]
@@ -779,15 +768,20 @@ fn a_runtime_directory_that_was_full_before_is_never_a_good_end() {
 fn without_any_place_all_works_as_before() {
     let place = Place::new();
     let script = format!(
-        "{PREAMBLE} mount --bind . /mnt; cd /mnt; mount -t tmpfs -o ro tmpfs /tmp; export TMPDIR=/tmp XDG_RUNTIME_DIR=/tmp
+        "{PREAMBLE} mount --bind . /mnt; cd /mnt
+         mount --bind \"$(dirname \"$(command -v extract)\")\" /srv; PATH=/srv:$PATH
+         mount -t tmpfs -o ro tmpfs /tmp; export TMPDIR=/tmp XDG_RUNTIME_DIR=/tmp
          extract in.csv | filter true | map 'x = id' | head -n 2; echo \"${{PIPESTATUS[@]}}\"
          failing | load out.csv; echo $?; extract in.csv | load out.csv --require-clean; echo $?
          extract in.csv | load out.csv >receipt; echo $?; cmp in.csv out.csv"
     );
-    let run = harness::bash(&format!("unshare {} bash -c \"$SCRIPT\"", own_mounts()))
-        .env("SCRIPT", script)
-        .dir(place.0.path())
-        .run();
+    let run = harness::bash(&format!(
+        "unshare {} bash -c \"$SCRIPT\"",
+        harness::own_mounts()
+    ))
+    .env("SCRIPT", script)
+    .dir(place.0.path())
+    .run();
     assert_eq!(
         run.out(),
         "id,note,x\n1,\"a\n0 0 0 0\n1\n1\n0\n",
@@ -801,11 +795,14 @@ fn without_any_place_all_works_as_before() {
 fn without_proc_all_works_as_before() {
     let place = Place::new();
     let script = "mount -t tmpfs tmpfs /proc; extract in.csv | load out.csv >receipt; echo $?; cmp in.csv out.csv";
-    let run = harness::bash(&format!("unshare {} bash -c \"$SCRIPT\"", own_mounts()))
-        .env("SCRIPT", script)
-        .env("XDG_RUNTIME_DIR", place.path("run"))
-        .dir(place.0.path())
-        .run();
+    let run = harness::bash(&format!(
+        "unshare {} bash -c \"$SCRIPT\"",
+        harness::own_mounts()
+    ))
+    .env("SCRIPT", script)
+    .env("XDG_RUNTIME_DIR", place.path("run"))
+    .dir(place.0.path())
+    .run();
     assert_eq!(run.out(), "0\n", "{}", run.err());
 }
 

@@ -3,8 +3,6 @@
 
 mod harness;
 
-use std::process::Command;
-
 /// A Bash line in which `small` is an empty disk of 64 KB, `big.csv` has 200 KB of records and `in.csv` two,
 /// and `exit` says how the command before it ended.
 fn on_a_small_disk(line: &str) -> harness::Run {
@@ -18,27 +16,13 @@ fn on_a_small_disk(line: &str) -> harness::Run {
     );
     let run = harness::bash(&format!(
         "mkdir small; unshare {} bash -c \"$SCRIPT\"",
-        own_mounts().join(" ")
+        harness::own_mounts()
     ))
     .env("SCRIPT", script)
     .dir(place.path())
     .run();
     assert_eq!(run.code, 0, "{}", run.err());
     run
-}
-
-/// How `unshare` gives a process mounts of its own here: as root, or as the root of its own namespace.
-fn own_mounts() -> &'static [&'static str] {
-    let ways: [&[&str]; 2] = [&["--user", "--map-root-user", "--mount"], &["--mount"]];
-    ways.into_iter()
-        .find(|way| {
-            let tried = Command::new("unshare")
-                .args(*way)
-                .args(["mount", "-t", "tmpfs", "tmpfs", "/mnt"])
-                .output();
-            tried.is_ok_and(|tried| tried.status.success())
-        })
-        .expect("a disk can be mounted: this needs root, or Linux's user namespaces")
 }
 
 /// Holds what such a line prints, to the byte.

@@ -607,3 +607,17 @@ pub fn fetched(name: &str) -> PathBuf {
     let path = String::from_utf8(output.stdout).expect("a path is text here");
     PathBuf::from(path.trim_end())
 }
+
+/// How `unshare` gives a process mounts of its own here: as root, or as the root of its own namespace.
+pub fn own_mounts() -> &'static str {
+    let ways = ["--user --map-root-user --mount", "--mount"];
+    ways.into_iter()
+        .find(|way| {
+            let tried = Command::new("unshare")
+                .args(way.split(' '))
+                .args(["mount", "-t", "tmpfs", "tmpfs", "/mnt"])
+                .output();
+            tried.is_ok_and(|tried| tried.status.success())
+        })
+        .expect("a disk can be mounted: this needs root, or Linux's user namespaces")
+}
