@@ -7,7 +7,6 @@ mod harness;
 use harness::Run;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 /// What every Bash line may use. No option of the shell helps it.
 const PREAMBLE: &str = r#"
