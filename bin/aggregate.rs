@@ -58,7 +58,8 @@ impl Tool for Args {
         let mut output = Output::standard();
         output.write(&head)?;
         let fold = Fold(aggregation);
-        let (states, mut summary) = stream::fold(&mut input, header.len(), &settings, &fold)?;
+        let (states, mut summary) =
+            stream::fold(&mut input, &fold.0.layout(header.len()), &settings, &fold)?;
         let states = states.into_iter().collect::<Result<_, _>>()?;
         let whole = fold.0.join(states)?;
         fold.0.finish(&whole, &mut |bytes, records| {

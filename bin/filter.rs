@@ -3,6 +3,7 @@
 //! Records pass through byte for byte (their line ends become LF) and in order. Memory is a few
 //! blocks a thread, whatever the input; a record goes on as soon as the input pauses.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,7 +11,7 @@ use bumpalo::Bump;
 use clap::Parser;
 use pipewright::cli::{self, Program, Shared, Tool, Usage};
 use pipewright::expr::{BATCH, Batch, Node, Scope, parse};
-use pipewright::record::{Faults, Records};
+use pipewright::record::{Faults, Layout, Records};
 use pipewright::stream::{self, AsideFile, Made, Output, Pass, Summary};
 
 /// Keep the records for which an expression is true
@@ -72,20 +73,19 @@ impl Tool for Args {
         }
         let mut output = Output::standard();
         output.write(&head)?;
+        let mut columns = BTreeSet::new();
+        condition.add_columns(&mut columns);
+        let layout = Layout::of(
+            header.len(),
+            columns.into_iter().map(|column| (column, column)),
+        );
         let filter = Filter {
             condition,
             invert: self.invert,
             splits: aside.is_some(),
         };
         let other = aside.as_mut().map(AsideFile::output);
-        let summary = stream::pass(
-            &mut input,
-            header.len(),
-            &settings,
-            &filter,
-            &mut output,
-            other,
-        )?;
+        let summary = stream::pass(&mut input, &layout, &settings, &filter, &mut output, other)?;
         if let Some(aside) = aside {
             aside.keep()?;
         }

@@ -3,15 +3,19 @@
 //! Unchanged fields are copied as they stand. Memory is a few blocks a thread, whatever the input;
 //! a record goes on as soon as the input pauses.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use bumpalo::Bump;
 use clap::Parser;
 use pipewright::cli::{self, Program, Shared, Tool, Usage};
-use pipewright::expr::{Assignments, BATCH, Batch, Output as Column, parse};
-use pipewright::record::{Faults, Records};
+use pipewright::expr::{Assignments, BATCH, Batch, Operand, Output as Column, parse};
+use pipewright::record::{Faults, Layout, Records};
 use pipewright::stream::{self, Made, Output, Pass, Summary};
-use pipewright::value::text::write_value;
+use pipewright::value::Numbers;
+use pipewright::value::numbers::NULL;
+use pipewright::value::print::{SMALL, write_small};
+use pipewright::value::text::{stands_in_values, write_value};
 
 /// Set or add columns
 #[derive(Parser)]
@@ -63,10 +67,22 @@ impl Tool for Args {
         output.write(&head)?;
         let map = Map {
             pieces: pieces(assignments.outputs()),
+            quotes_numbers: stands_in_values(settings.dialect.delimiter),
+            repeats: repeats(assignments.outputs()),
             assignments,
             delimiter: settings.dialect.delimiter,
         };
-        stream::pass(&mut input, header.len(), &settings, &map, &mut output, None)
+        let looked_at = map.assignments.columns();
+        let kept = map.pieces.iter().filter_map(|piece| match *piece {
+            Piece::Kept(first, last) => Some((first, last)),
+            Piece::Made(_) => None,
+        });
+        let spans = looked_at
+            .into_iter()
+            .map(|column| (column, column))
+            .chain(kept);
+        let layout = Layout::of(header.len(), spans);
+        stream::pass(&mut input, &layout, &settings, &map, &mut output, None)
     }
 }
 
@@ -93,9 +109,23 @@ fn pieces(outputs: &[Column]) -> Vec<Piece> {
     pieces
 }
 
+/// How often a column of the input is kept at most.
+fn repeats(outputs: &[Column]) -> usize {
+    let mut times = BTreeMap::new();
+    for output in outputs {
+        if let Column::Kept(column) = output {
+            *times.entry(column).or_insert(0) += 1;
+        }
+    }
+    times.into_values().max().unwrap_or(0)
+}
+
 struct Map {
     assignments: Assignments,
     pieces: Vec<Piece>,
+    repeats: usize,
+    /// Whether the delimiter may stand in a number.
+    quotes_numbers: bool,
     delimiter: u8,
 }
 
@@ -122,26 +152,78 @@ impl Pass for Map {
             let mut selection = selection.to_vec();
             faults.settle(&mut selection);
             made.records += selection.len() as u64;
-            let out = made.buffer(records.bytes());
-            for record in selection {
-                for (place, piece) in self.pieces.iter().enumerate() {
-                    if place > 0 {
-                        out.push(self.delimiter);
-                    }
-                    match *piece {
-                        Piece::Kept(from, to) => {
-                            let span = records.span(record as usize, from, to);
-                            out.extend_from_slice(&records.bytes()[span]);
-                        }
-                        Piece::Made(item) => {
-                            let value = values[item].get((record - first) as usize, record);
-                            write_value(&value, out, self.delimiter);
-                        }
-                    }
-                }
-                out.push(b'\n');
-            }
+            self.write(records, &values, (first, &selection), made);
         }
+    }
+}
+
+impl Map {
+    /// Puts records together from what is kept and the values of a batch that begins with `first`.
+    fn write(
+        &self,
+        records: &Records<'_>,
+        values: &[Operand<'_>],
+        (first, selection): (u32, &[u32]),
+        made: &mut Made,
+    ) {
+        let block = records.bytes();
+        let mut room = made.room(block, 0);
+        // Values that are no short numbers, one behind the other, and where each ends.
+        let (mut apart, mut ends) = (Vec::new(), Vec::new());
+        for &record in selection {
+            let place = (record - first) as usize;
+            apart.clear();
+            ends.clear();
+            for piece in &self.pieces {
+                if let Piece::Made(item) = *piece
+                    && self.numbers(&values[item]).is_none()
+                {
+                    write_value(&values[item].get(place, record), &mut apart, self.delimiter);
+                    ends.push(apart.len());
+                }
+            }
+            let most = self.widest(records, record as usize) + apart.len();
+            let mut line = room.line(most);
+            let (mut start, mut next) = (0, ends.iter());
+            for piece in &self.pieces {
+                match *piece {
+                    Piece::Kept(from, to) => {
+                        line.push(block, records.span(record as usize, from, to))
+                    }
+                    Piece::Made(item) => match self.numbers(&values[item]) {
+                        Some(numbers) => match numbers.mantissas[place] {
+                            NULL => {}
+                            mantissa => {
+                                line.push_with(|out| write_small(mantissa, numbers.scale, out))
+                            }
+                        },
+                        None => {
+                            let end = next.next().copied().unwrap_or(start);
+                            line.push_bytes(&apart[start..end]);
+                            start = end;
+                        }
+                    },
+                }
+                line.push_byte(self.delimiter);
+            }
+            let length = line.ended();
+            room.keep(length);
+        }
+        room.close();
+    }
+
+    /// The numbers that an assignment made, where they can be written as they are.
+    #[inline(always)]
+    fn numbers<'v>(&self, values: &Operand<'v>) -> Option<Numbers<'v>> {
+        match values {
+            Operand::Numbers(numbers) if !self.quotes_numbers => Some(*numbers),
+            _ => None,
+        }
+    }
+
+    /// How long a record may become, values that stand apart left out.
+    fn widest(&self, records: &Records<'_>, record: usize) -> usize {
+        records.range(record).len() * self.repeats + self.pieces.len() * (SMALL + 1)
     }
 }
 

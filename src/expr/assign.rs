@@ -1,6 +1,6 @@
 //! Assignments: columns that are set or added, each seeing the ones before it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::ast::{Item, Kind};
 use super::columns;
@@ -123,6 +123,15 @@ impl Assignments {
     /// Where the output's columns come from.
     pub fn outputs(&self) -> &[Output] {
         &self.outputs
+    }
+
+    /// The columns of the input that its expressions look at.
+    pub fn columns(&self) -> BTreeSet<usize> {
+        let mut columns = BTreeSet::new();
+        self.nodes
+            .iter()
+            .for_each(|node| node.add_columns(&mut columns));
+        columns
     }
 
     /// The values of all assignments for a run of neighbouring records, in their order.

@@ -11,7 +11,7 @@ use super::ast::Arithmetic;
 use super::functions::Nulls;
 use super::node::{Kind, Node};
 use crate::record::{Fault, Faults, Records};
-use crate::value::{Interval, Number, Time, Value, compare, text};
+use crate::value::{Interval, Number, Numbers, Time, Value, compare, text};
 
 /// Records evaluated at once: their values stay in the processor's first caches.
 pub const BATCH: usize = 1024;
@@ -47,6 +47,8 @@ pub enum Operand<'v> {
     Constant(Value<'v>),
     /// A column, read where it is used.
     Column(Records<'v>, usize, &'v Bump),
+    /// One number for each selected record.
+    Numbers(Numbers<'v>),
     /// One value for each selected record.
     Made(Vec<Value<'v>>),
 }
@@ -60,7 +62,20 @@ impl<'v> Operand<'v> {
             Operand::Column(records, column, arena) => {
                 Value::of_field(records.field(record as usize, *column), arena)
             }
+            Operand::Numbers(numbers) => numbers.get(place),
             Operand::Made(values) => values[place],
+        }
+    }
+
+    /// The numbers that these values are for the selected records, all of them; see [`Numbers`].
+    pub fn numbers(&self, selection: &[u32], arena: &'v Bump) -> Option<Numbers<'v>> {
+        match self {
+            Operand::Constant(value) => Numbers::of_constant(value, selection.len(), arena),
+            Operand::Column(records, column, arena) => {
+                Numbers::of_fields(records, *column, selection, arena)
+            }
+            Operand::Numbers(numbers) => Some(*numbers),
+            Operand::Made(_) => None,
         }
     }
 }
@@ -81,6 +96,12 @@ impl Node {
             },
             Kind::Slot(slot) => {
                 let slot = &batch.slots[*slot];
+                if let Operand::Numbers(numbers) = slot {
+                    let places = selection
+                        .iter()
+                        .map(|record| (record - batch.first) as usize);
+                    return Operand::Numbers(numbers.gather(places, batch.arena));
+                }
                 let value = |&record: &u32| slot.get((record - batch.first) as usize, record);
                 Operand::Made(selection.iter().map(value).collect())
             }
@@ -88,6 +109,12 @@ impl Node {
             Kind::Arithmetic(op, left, right) => {
                 let left = (&**left, left.evaluate(batch, selection, faults));
                 let right = (&**right, right.evaluate(batch, selection, faults));
+                let numbers = |operand: &Operand<'v>| operand.numbers(selection, batch.arena);
+                if let Some(numbers) = arithmetic_of_numbers(*op, batch.arena, || {
+                    Some((numbers(&left.1)?, numbers(&right.1)?))
+                }) {
+                    return Operand::Numbers(numbers);
+                }
                 arithmetic((*op, &self.label), left, right, selection, faults)
             }
             Kind::Case {
@@ -119,6 +146,10 @@ impl Node {
         faults: &mut Faults,
     ) -> Operand<'v> {
         let operand = value.evaluate(batch, selection, faults);
+        let numbers = operand.numbers(selection, batch.arena);
+        if let Some(negated) = numbers.and_then(|numbers| numbers.negate(batch.arena)) {
+            return Operand::Numbers(negated);
+        }
         let negated = each(
             selection,
             faults,
@@ -262,6 +293,22 @@ fn arithmetic<'v>(
             faults,
         ),
     })
+}
+
+/// The usual arithmetic, in one loop over integers; `None` where it is not this.
+fn arithmetic_of_numbers<'v>(
+    op: Arithmetic,
+    arena: &'v Bump,
+    operands: impl FnOnce() -> Option<(Numbers<'v>, Numbers<'v>)>,
+) -> Option<Numbers<'v>> {
+    let compute = match op {
+        Arithmetic::Add => Numbers::add,
+        Arithmetic::Subtract => Numbers::subtract,
+        Arithmetic::Multiply => Numbers::multiply,
+        Arithmetic::Divide | Arithmetic::WholeDivide | Arithmetic::Remainder => return None,
+    };
+    let (left, right) = operands()?;
+    compute(&left, &right, arena)
 }
 
 #[inline(always)]

@@ -1,6 +1,6 @@
 //! A program made ready to run: columns are places, constants are values, functions are compiled.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use regex::bytes::Regex;
 
@@ -112,6 +112,52 @@ impl Node {
     /// What an error about its value names: the column, or the expression's text.
     pub fn label(&self) -> &str {
         &self.label
+    }
+
+    /// Adds the places of all columns that it looks at.
+    pub fn add_columns(&self, columns: &mut BTreeSet<usize>) {
+        match &self.kind {
+            Kind::Column(column) => {
+                columns.insert(*column);
+            }
+            Kind::Constant(_) | Kind::Setting(_) | Kind::Slot(_) => {}
+            Kind::Negate(value) | Kind::Not(value) | Kind::IsNull { value, .. } => {
+                value.add_columns(columns);
+            }
+            Kind::Arithmetic(_, left, right)
+            | Kind::Logic(_, left, right)
+            | Kind::Compare(_, left, right) => {
+                left.add_columns(columns);
+                right.add_columns(columns);
+            }
+            Kind::Match { value, pattern, .. } => {
+                value.add_columns(columns);
+                if let Pattern::Computed(pattern) = pattern {
+                    pattern.add_columns(columns);
+                }
+            }
+            Kind::In { value, list, .. } => {
+                value.add_columns(columns);
+                if let List::Any(nodes) = list {
+                    nodes.iter().for_each(|node| node.add_columns(columns));
+                }
+            }
+            Kind::Case {
+                subject,
+                arms,
+                otherwise,
+            } => {
+                subject.iter().for_each(|node| node.add_columns(columns));
+                for (when, then) in arms {
+                    when.add_columns(columns);
+                    then.add_columns(columns);
+                }
+                otherwise.add_columns(columns);
+            }
+            Kind::Call { arguments, .. } => {
+                arguments.iter().for_each(|node| node.add_columns(columns));
+            }
+        }
     }
 
     pub(super) fn is_text_constant(&self) -> bool {

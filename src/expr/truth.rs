@@ -3,12 +3,15 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
+use bumpalo::Bump;
+
 use super::ast::{Compare, Logic};
 use super::eval::{Batch, blame, each, equal, is_bytewise};
 use super::node::{Kind, List, Node, Pattern};
 use super::regex::compile;
 use crate::record::{Fault, Faults, Records, field};
-use crate::value::{Number, Value, compare, text};
+use crate::value::numbers::{NULL, small_power};
+use crate::value::{Decimal, Number, Numbers, Value, compare, text};
 
 /// What a condition says of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +72,14 @@ impl Node {
         faults: &mut Faults,
     ) {
         let truths = self.truths(batch, selection, faults);
-        let mut truths = truths.into_iter();
-        selection.retain(|_| truths.next().is_some_and(Truth::is_true));
+        // Every record is written down, and the next one over it where it does not count: no branch
+        // that cannot be foreseen.
+        let mut kept = 0;
+        for (place, truth) in truths.into_iter().enumerate() {
+            selection[kept] = selection[place];
+            kept += usize::from(truth.is_true());
+        }
+        selection.truncate(kept);
     }
 
     /// What this condition says of each selected record.
@@ -188,9 +197,15 @@ fn comparison<'v>(
     if let (Some(records), Some(column), Some(constant)) =
         (batch.records, left.as_column(), right.as_literal())
     {
-        if let Some(truths) =
-            column_with_constant(op, (records, column), left, constant, selection, faults)
-        {
+        if let Some(truths) = column_with_constant(
+            op,
+            (records, column),
+            left,
+            constant,
+            batch.arena,
+            selection,
+            faults,
+        ) {
             return truths;
         }
     } else if left.as_literal().is_some() && right.as_column().is_some() {
@@ -217,17 +232,57 @@ fn comparison<'v>(
     })
 }
 
+/// The usual numbers and a constant, in one loop over integers; `None` where the constant does not
+/// fit at their scale.
+fn numbers_with<'v>(
+    op: Compare,
+    numbers: Numbers<'v>,
+    constant: Decimal,
+    arena: &'v Bump,
+) -> Option<Vec<Truth>> {
+    let least = constant.normalized();
+    let numbers = numbers.at_scale(numbers.scale.max(least.scale()), arena)?;
+    let power = small_power(numbers.scale.checked_sub(least.scale())?)?;
+    let constant = least.small_mantissa()?.checked_mul(power)?;
+    let mantissas = numbers.mantissas;
+    // One copy of the loop for each operator.
+    Some(match op {
+        Compare::Equal => holding(mantissas, |mantissa| mantissa == constant),
+        Compare::NotEqual => holding(mantissas, |mantissa| mantissa != constant),
+        Compare::Less => holding(mantissas, |mantissa| mantissa < constant),
+        Compare::LessOrEqual => holding(mantissas, |mantissa| mantissa <= constant),
+        Compare::Greater => holding(mantissas, |mantissa| mantissa > constant),
+        Compare::GreaterOrEqual => holding(mantissas, |mantissa| mantissa >= constant),
+    })
+}
+
+#[inline(always)]
+fn holding(mantissas: &[i64], holds: impl Fn(i64) -> bool) -> Vec<Truth> {
+    let truth = |&mantissa: &i64| match mantissa {
+        NULL => Truth::Unknown,
+        mantissa => holds(mantissa).into(),
+    };
+    mantissas.iter().map(truth).collect()
+}
+
 /// The usual comparison in a loop of its own: no value is made, the field is looked at in place.
 fn column_with_constant(
     op: Compare,
     (records, column): (Records<'_>, usize),
     node: &Node,
     constant: Value<'static>,
+    arena: &Bump,
     selection: &[u32],
     faults: &mut Faults,
 ) -> Option<Vec<Truth>> {
     match constant {
         Value::Decimal(decimal) => {
+            let numbers = Numbers::of_fields(&records, column, selection, arena);
+            if let Some(truths) =
+                numbers.and_then(|numbers| numbers_with(op, numbers, decimal, arena))
+            {
+                return Some(truths);
+            }
             let number = Number::Decimal(decimal);
             Some(each(selection, faults, Truth::Unknown, |_, record| {
                 let raw = records.field(record as usize, column);

@@ -1,6 +1,6 @@
 //! A whole aggregation: keys, aggregates, and the expressions over them, over a stream.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bumpalo::Bump;
 
@@ -8,7 +8,7 @@ use super::groups::Groups;
 use super::{Accumulator, Aggregate, Batch as Absorbed};
 use crate::expr::ast::{Expr, Item, Kind};
 use crate::expr::{BATCH, Batch, Node, Operand, ProgramError, Scope, columns, parse};
-use crate::record::{Fault, Faults, Header, Records};
+use crate::record::{Fault, Faults, Header, Layout, Records};
 use crate::value::{Value, text};
 
 /// What to compute of each group, bound to a header.
@@ -157,6 +157,22 @@ impl Aggregation {
     pub fn header(&self) -> Header {
         let names = self.key_names.iter().chain(&self.output_names);
         Header::new(names.cloned().collect())
+    }
+
+    /// The fields that it looks at, of records of so many.
+    pub fn layout(&self, columns: usize) -> Layout {
+        let mut looked_at = BTreeSet::new();
+        let arguments = self.calls.iter().flat_map(|call| &call.arguments);
+        for node in self.keys.iter().chain(arguments) {
+            node.add_columns(&mut looked_at);
+        }
+        match looked_at.is_empty() {
+            true => Layout::counting(columns),
+            false => Layout::of(
+                columns,
+                looked_at.into_iter().map(|column| (column, column)),
+            ),
+        }
     }
 
     /// No groups yet; without keys, the one group of all records.

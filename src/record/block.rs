@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Dialect, Fault, scan};
+use super::{Dialect, Fault, Layout, scan};
 
 /// Bytes that hold whole records (or whole lines), and where they came from.
 #[derive(Debug, Default)]
@@ -55,13 +55,12 @@ pub struct Ragged {
     pub raw: Vec<u8>,
 }
 
-/// The structural index: for `columns` fields a record, field `c` of record `r` begins at
-/// `bounds[r * columns + c]` and ends one byte before the next bound. Kept from block to block, so
-/// that its memory is used again.
+/// The structural index: where the fields of a [`Layout`] stand in each record of a block. Kept from
+/// block to block, so that its memory is used again.
 #[derive(Debug, Default)]
 pub struct Index {
+    /// 0, and for each record the offsets behind the ends that the layout keeps.
     bounds: Vec<u32>,
-    columns: usize,
     records: usize,
     has_returns: bool,
     ragged: Vec<Ragged>,
@@ -84,23 +83,23 @@ impl Index {
     pub fn build<'i>(
         &'i mut self,
         block: &'i mut Block,
-        columns: usize,
+        layout: &'i Layout,
         dialect: Dialect,
     ) -> Result<Records<'i>, Unreadable> {
-        self.columns = columns;
         self.ragged.clear();
         self.removed_lines.clear();
-        self.scan(block, dialect)?;
-        if !self.is_regular(&block.bytes) {
-            self.take_out_irregular(block);
-            self.scan(block, dialect)?;
-            // What is left is regular; how its lines end was not looked at before.
-            self.is_regular(&block.bytes);
+        if !self.scan(block, layout, dialect)? {
+            self.scan_all(block, layout, dialect)?;
+            self.take_out_irregular(block, layout.columns());
+            // What is left is regular.
+            self.scan(block, layout, dialect)?;
         }
         Ok(Records {
             block,
             bounds: &self.bounds,
-            columns,
+            columns: layout.columns(),
+            stride: layout.stride(),
+            slots: layout.slots(),
             count: self.records,
             has_returns: self.has_returns,
             ragged: &self.ragged,
@@ -108,24 +107,44 @@ impl Index {
         })
     }
 
-    fn scan(&mut self, block: &Block, dialect: Dialect) -> Result<(), Unreadable> {
+    /// Finds what the layout asks for; false where a record has not as many fields as it should.
+    fn scan(
+        &mut self,
+        block: &Block,
+        layout: &Layout,
+        dialect: Dialect,
+    ) -> Result<bool, Unreadable> {
+        if layout.is_whole() {
+            return self.scan_all(block, layout, dialect);
+        }
+        self.bounds.clear();
+        self.bounds.push(0);
+        let found = scan::picked_bounds(&block.bytes, dialect, layout, &mut self.bounds);
+        refuse(block, found.stray_quote)?;
+        self.records = found.records;
+        self.has_returns =
+            found.has_returns && found.is_regular && self.ends_in_return(block, layout.stride());
+        Ok(found.is_regular)
+    }
+
+    /// Finds all bounds.
+    fn scan_all(
+        &mut self,
+        block: &Block,
+        layout: &Layout,
+        dialect: Dialect,
+    ) -> Result<bool, Unreadable> {
         self.bounds.clear();
         self.bounds.push(0);
         let found = scan::field_bounds(&block.bytes, dialect, &mut self.bounds);
+        refuse(block, found.stray_quote)?;
         self.records = found.records;
-        match found.stray_quote {
-            None => Ok(()),
-            Some(place) => {
-                let lines = scan::count_byte(&block.bytes[..place], b'\n') as u64;
-                Err(Unreadable::stray_quote(block.place.line + lines))
-            }
-        }
+        Ok(self.is_regular(&block.bytes, layout.columns()))
     }
 
     /// Whether every record has as many fields as there are columns; where they have, notes whether
     /// any ends in CR LF.
-    fn is_regular(&mut self, bytes: &[u8]) -> bool {
-        let columns = self.columns;
+    fn is_regular(&mut self, bytes: &[u8], columns: usize) -> bool {
         if self.bounds.len() != self.records * columns + 1 {
             return false;
         }
@@ -140,8 +159,14 @@ impl Index {
         is_regular
     }
 
+    /// Whether any record ends in CR LF, as far as their ends are known.
+    fn ends_in_return(&self, block: &Block, stride: usize) -> bool {
+        let is_return = |&bound: &u32| block.bytes[..bound as usize].ends_with(b"\r\n");
+        stride > 0 && self.bounds[stride..].iter().step_by(stride).any(is_return)
+    }
+
     /// Rewrites the block without its irregular records.
-    fn take_out_irregular(&mut self, block: &mut Block) {
+    fn take_out_irregular(&mut self, block: &mut Block, columns: usize) {
         let mut kept = Vec::with_capacity(block.bytes.len());
         let mut line = block.place.line;
         let (mut start, mut fields, mut before) = (0, 0, 0u32);
@@ -153,7 +178,7 @@ impl Index {
             }
             let raw = &block.bytes[start..bound];
             let lines = scan::count_byte(raw, b'\n') as u64;
-            if fields == self.columns {
+            if fields == columns {
                 kept.extend_from_slice(raw);
                 before += 1;
             } else {
@@ -165,7 +190,7 @@ impl Index {
                         fault: Fault::new(format!(
                             "{} where the header has {}",
                             counted(fields, "field"),
-                            self.columns
+                            columns
                         )),
                         raw: without_line_end(raw).to_vec(),
                     });
@@ -176,6 +201,14 @@ impl Index {
             fields = 0;
         }
         block.bytes = kept;
+    }
+}
+
+/// The error of a stray quote, where there is one.
+fn refuse(block: &Block, stray_quote: Option<usize>) -> Result<(), Unreadable> {
+    match stray_quote {
+        None => Ok(()),
+        Some(place) => Err(Unreadable::stray_quote(block.line(place))),
     }
 }
 
@@ -211,12 +244,33 @@ fn without_line_end(raw: &[u8]) -> &[u8] {
     raw.strip_suffix(b"\r").unwrap_or(raw)
 }
 
+/// One field of each record, for loops over many records.
+#[derive(Clone, Copy, Debug)]
+pub struct Column<'b> {
+    bounds: &'b [u32],
+    stride: usize,
+    start: usize,
+    end: usize,
+}
+
+impl Column<'_> {
+    /// Where a record's field stands in the block; a carriage return before a line end is a part of
+    /// it.
+    #[inline(always)]
+    pub fn place(&self, record: u32) -> Range<usize> {
+        let bounds = &self.bounds[record as usize * self.stride..];
+        bounds[self.start] as usize..bounds[self.end] as usize - 1
+    }
+}
+
 /// The regular records of an indexed block.
 #[derive(Clone, Copy, Debug)]
 pub struct Records<'b> {
     block: &'b Block,
     bounds: &'b [u32],
     columns: usize,
+    stride: usize,
+    slots: &'b [u32],
     count: usize,
     has_returns: bool,
     ragged: &'b [Ragged],
@@ -224,6 +278,27 @@ pub struct Records<'b> {
 }
 
 impl<'b> Records<'b> {
+    /// The same records with all their bounds known, where `layout` is of all columns.
+    pub fn relaid<'i>(
+        self,
+        layout: &'i Layout,
+        dialect: Dialect,
+        index: &'i mut Index,
+    ) -> Records<'i>
+    where
+        'b: 'i,
+    {
+        index.bounds.clear();
+        index.bounds.push(0);
+        scan::field_bounds(&self.block.bytes, dialect, &mut index.bounds);
+        Records {
+            bounds: &index.bounds,
+            stride: layout.stride(),
+            slots: layout.slots(),
+            ..self
+        }
+    }
+
     /// How many records.
     pub fn len(&self) -> usize {
         self.count
@@ -239,39 +314,69 @@ impl<'b> Records<'b> {
         self.columns
     }
 
-    /// The raw bytes of a field, quotes and all; empty is null.
+    /// The raw bytes of a field that the layout has, quotes and all; empty is null.
     #[inline(always)]
     pub fn field(&self, record: usize, column: usize) -> &'b [u8] {
-        let place = record * self.columns + column;
-        let start = self.bounds[place] as usize;
-        let end = self.bounds[place + 1] as usize - 1;
-        let raw = &self.block.bytes[start..end];
+        let raw = &self.block.bytes[self.span_of(record, column, column)];
         if self.has_returns && column + 1 == self.columns {
             return raw.strip_suffix(b"\r").unwrap_or(raw);
         }
         raw
     }
 
-    /// The bytes of a whole record in the block, its newline included.
+    /// One field of each record, which the layout has.
+    pub fn column(&self, column: usize) -> Column<'b> {
+        Column {
+            bounds: self.bounds,
+            stride: self.stride,
+            start: self.slots[column] as usize,
+            end: self.slots[column + 1] as usize,
+        }
+    }
+
+    /// Where a field that the layout has stands in the block.
+    #[inline(always)]
+    pub fn place_of(&self, record: usize, column: usize) -> Range<usize> {
+        self.span(record, column, column)
+    }
+
+    /// From the start of one column to the end of another, a carriage return before a line end
+    /// included.
+    #[inline(always)]
+    fn span_of(&self, record: usize, first: usize, last: usize) -> Range<usize> {
+        let place = record * self.stride;
+        let start = self.bounds[place + self.slots[first] as usize] as usize;
+        let end = self.bounds[place + self.slots[last + 1] as usize] as usize;
+        start..end - 1
+    }
+
+    /// The bytes of a whole record in the block, its newline included. A layout that only counts
+    /// knows none.
     #[inline(always)]
     pub fn range(&self, record: usize) -> Range<usize> {
-        let place = record * self.columns;
-        self.bounds[place] as usize..self.bounds[place + self.columns] as usize
+        let place = record * self.stride;
+        self.bounds[place] as usize..self.bounds[place + self.stride] as usize
     }
 
     /// From the start of one column to the end of another (both included), with the delimiters
     /// between, without the one behind.
     #[inline(always)]
     pub fn span(&self, record: usize, first: usize, last: usize) -> Range<usize> {
-        let start = self.bounds[record * self.columns + first] as usize;
-        let end = self.field(record, last).as_ptr_range().end as usize
-            - self.block.bytes.as_ptr() as usize;
-        start..end
+        let mut span = self.span_of(record, first, last);
+        if self.has_returns
+            && last + 1 == self.columns
+            && self.block.bytes[span.clone()].ends_with(b"\r")
+        {
+            span.end -= 1;
+        }
+        span
     }
 
-    /// Where the fields begin: field `c` of record `r` at `r * columns + c`; each ends one byte
-    /// before the next begins. In front of a line end that is CR LF, the CR is still a part.
+    /// Where the fields begin, of a layout that has all: field `c` of record `r` at
+    /// `r * columns + c`; each ends one byte before the next begins. In front of a line end that is
+    /// CR LF, the CR is still a part.
     pub fn bounds(&self) -> &'b [u32] {
+        debug_assert_eq!(self.stride, self.columns);
         self.bounds
     }
 
@@ -344,9 +449,9 @@ mod tests {
     }
 
     fn fields(text: &str, columns: usize) -> Vec<Vec<String>> {
-        let mut index = Index::default();
+        let (mut index, layout) = (Index::default(), Layout::all(columns));
         let mut block = block(text);
-        let records = index.build(&mut block, columns, Dialect::STREAM).unwrap();
+        let records = index.build(&mut block, &layout, Dialect::STREAM).unwrap();
         (0..records.len())
             .map(|r| {
                 (0..columns)
@@ -366,9 +471,9 @@ mod tests {
 
     #[test]
     fn ragged_records_and_blank_lines_are_taken_out() {
-        let mut index = Index::default();
+        let (mut index, layout) = (Index::default(), Layout::all(2));
         let mut block = block("1,2\n\n3\n4,\"5\n\"\n6,7,8\r\n9,10\n");
-        let records = index.build(&mut block, 2, Dialect::STREAM).unwrap();
+        let records = index.build(&mut block, &layout, Dialect::STREAM).unwrap();
         assert_eq!(records.len(), 3);
         assert_eq!([0, 1, 2].map(|r| records.line(r)), [1, 4, 7]);
         assert_eq!(records.lines().collect::<Vec<_>>(), [1, 4, 7]);
@@ -393,10 +498,10 @@ mod tests {
 
     #[test]
     fn what_is_left_of_an_irregular_block_ends_in_cr_lf_or_not() {
-        let mut index = Index::default();
+        let (mut index, layout) = (Index::default(), Layout::all(2));
         for text in ["1,2\r\n\r\n3,4\r\n", "1,2\n\n3,4\n", "1,2\r\n5\r\n3,4\r\n"] {
             let mut block = block(text);
-            let records = index.build(&mut block, 2, Dialect::STREAM).unwrap();
+            let records = index.build(&mut block, &layout, Dialect::STREAM).unwrap();
             assert_eq!(records.field(0, 1), b"2", "{text:?}");
             assert_eq!(records.field(1, 1), b"4", "{text:?}");
             assert_eq!(records.has_returns(), text.contains('\r'), "{text:?}");
@@ -418,7 +523,7 @@ mod tests {
         ] {
             let mut index = Index::default();
             let error = index
-                .build(&mut block(text), 2, Dialect::STREAM)
+                .build(&mut block(text), &Layout::all(2), Dialect::STREAM)
                 .unwrap_err();
             assert_eq!(error.line, line, "{text:?}");
         }

@@ -1,14 +1,11 @@
 //! CSV and its relatives: any delimiter and quote in, the stream out.
 
-mod room;
-
 use std::ops::Range;
 
-use crate::record::{Dialect, Faults, Records, field, scan};
+use crate::record::{Dialect, Faults, Index, Layout, Records, field, scan};
 use crate::stream::{Made, Pass};
 
 use super::picked::Picked;
-use room::Room;
 
 /// How the records of a source become the stream.
 #[derive(Clone, Debug)]
@@ -35,6 +32,7 @@ pub struct Extract {
     /// Whether fields and what is between them can be copied without a look.
     is_plain: bool,
     way: Way,
+    layout: Layout,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +72,14 @@ impl Extract {
         for &column in &table.picked.picks {
             repeats[column] += 1;
         }
+        let picks = &table.picked.picks;
+        let layout = match way {
+            Way::Whole => Layout::of(columns, []),
+            Way::WholeButNulls => Layout::all(columns),
+            Way::Runs | Way::Fields => Layout::of(columns, picks.iter().map(|&pick| (pick, pick))),
+        };
         Extract {
+            layout,
             repeats: repeats.into_iter().max().unwrap_or(1),
             is_plain: nulls.is_empty() && table.dialect.delimiter == b',',
             runs,
@@ -82,6 +87,11 @@ impl Extract {
             way,
             table,
         }
+    }
+
+    /// The fields that it looks at.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     #[inline(always)]
@@ -106,10 +116,9 @@ impl Extract {
     /// Copies runs of fields. What is not PLAIN has another delimiter, or nulls to look for.
     fn runs<const PLAIN: bool>(&self, records: &Records<'_>, count: usize, made: &mut Made) {
         let block = records.bytes();
-        let buffer = made.buffer(block);
         let picks = self.table.picked.picks.len();
         let guess = block.len() / records.columns() * picks + block.len() / 8;
-        let mut room = Room::behind(buffer, guess.min(block.len()));
+        let mut room = made.room(block, guess.min(block.len()));
         let delimiter = self.table.dialect.delimiter;
         let mut commas = Commas::of(block, delimiter);
         let mut apart = Vec::new();
@@ -146,7 +155,7 @@ impl Extract {
                 continue;
             }
             let length = line.ended();
-            room.at += length;
+            room.keep(length);
         }
         room.close();
     }
@@ -211,7 +220,11 @@ impl Pass for Extract {
         let mut left_out = 0;
         match (self.way, records.has_returns()) {
             (Way::Fields, _) => left_out = self.fields(records, count, made),
-            _ if has_returns_within(records) => left_out = self.fields(records, count, made),
+            _ if has_returns_within(records) => {
+                let (mut index, all) = (Index::default(), Layout::all(records.columns()));
+                let records = records.relaid(&all, self.table.dialect, &mut index);
+                left_out = self.fields(&records, count, made);
+            }
             (Way::Whole, false) => made.keep(records.bytes(), 0..records.range(count - 1).end),
             (Way::WholeButNulls, false) => self.whole_but_nulls(records, count, made),
             _ if self.is_plain => self.runs::<true>(records, count, made),

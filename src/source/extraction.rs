@@ -217,7 +217,14 @@ impl Extraction<'_> {
         };
         let extract = csv::Extract::new(csv::Table { picked, ..table }, columns);
         begin(&header, output)?;
-        let mut summary = pass(&mut input, columns, &settings, &extract, output, None)?;
+        let mut summary = pass(
+            &mut input,
+            extract.layout(),
+            &settings,
+            &extract,
+            output,
+            None,
+        )?;
         let notices: Vec<String> = sniffed.into_iter().chain(summary.notice).collect();
         summary.notice = (!notices.is_empty()).then(|| notices.join("; "));
         Ok(summary)

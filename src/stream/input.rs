@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
-use crate::record::{Block, Dialect, Header, Index, Place, Unreadable, scan};
+use crate::record::{Block, Dialect, Header, Index, Layout, Place, Unreadable, scan};
 use crate::trust::Ends;
 
 use super::Source;
@@ -234,10 +234,10 @@ impl Input {
                 },
             };
             let lines = scan::count_byte(&head.bytes, b'\n') as u64;
-            let mut index = Index::default();
+            let (mut index, layout) = (Index::default(), Layout::all(fields));
             let name = &block.place.source;
             let records = index
-                .build(&mut head, fields, dialect)
+                .build(&mut head, &layout, dialect)
                 .map_err(|error| anyhow::anyhow!("{name}:{}: {}", error.line, error.fault))?;
             let names = (0..fields).map(|column| records.field(0, column));
             let has_return =

@@ -8,6 +8,7 @@ use std::os::fd::{AsRawFd, FromRawFd};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use super::room::Room;
 use crate::record::Records;
 use crate::trust::ends;
 use crate::trust::figures;
@@ -19,7 +20,9 @@ const SHORT: usize = 4096;
 /// What a stage made of one block: runs of the block that stay as they are, and new bytes.
 #[derive(Debug, Default)]
 pub struct Made {
+    /// New bytes, and behind them `surplus` that are left of the blocks before.
     bytes: Vec<u8>,
+    surplus: usize,
     pieces: Vec<Piece>,
     /// Made bytes before this are in `pieces`.
     listed: usize,
@@ -38,7 +41,7 @@ enum Piece {
 impl Made {
     /// Empties it, keeping its memory.
     pub fn clear(&mut self) {
-        self.bytes.clear();
+        self.surplus = self.bytes.len();
         self.pieces.clear();
         self.listed = 0;
         self.kept = 0..0;
@@ -81,24 +84,50 @@ impl Made {
     #[inline]
     pub fn buffer(&mut self, block: &[u8]) -> &mut Vec<u8> {
         self.end_kept(block);
+        self.bytes.truncate(self.filled());
+        self.surplus = 0;
         &mut self.bytes
+    }
+
+    /// Room for about `guess` new bytes, which come after all that was kept so far.
+    pub fn room(&mut self, block: &[u8], guess: usize) -> Room<'_> {
+        self.end_kept(block);
+        Room::behind(&mut self.bytes, &mut self.surplus, guess)
     }
 
     #[inline]
     fn end_kept(&mut self, block: &[u8]) {
         let kept = std::mem::take(&mut self.kept);
         if kept.len() < SHORT {
-            self.bytes.extend_from_slice(&block[kept]);
+            let (filled, kept) = (self.filled(), &block[kept]);
+            match self.surplus.checked_sub(kept.len()) {
+                Some(surplus) => {
+                    self.bytes[filled..filled + kept.len()].copy_from_slice(kept);
+                    self.surplus = surplus;
+                }
+                None => {
+                    self.bytes.truncate(filled);
+                    self.bytes.extend_from_slice(kept);
+                    self.surplus = 0;
+                }
+            }
         } else {
             self.list_made();
             self.pieces.push(Piece::Kept(kept));
         }
     }
 
+    /// How many new bytes there are.
+    #[inline]
+    fn filled(&self) -> usize {
+        self.bytes.len() - self.surplus
+    }
+
     fn list_made(&mut self) {
-        if self.listed < self.bytes.len() {
-            self.pieces.push(Piece::Made(self.listed..self.bytes.len()));
-            self.listed = self.bytes.len();
+        let filled = self.filled();
+        if self.listed < filled {
+            self.pieces.push(Piece::Made(self.listed..filled));
+            self.listed = filled;
         }
     }
 

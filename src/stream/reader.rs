@@ -1,7 +1,7 @@
 //! One source, cut into blocks of whole units.
 
 use std::io;
-use std::ops::Range;
+use std::ops::{Deref, DerefMut, Range};
 
 use anyhow::{Context, bail};
 
@@ -97,13 +97,64 @@ impl Cut {
     }
 }
 
+/// What was read. The buffer is longer than what it holds, so that no byte is cleared before it is
+/// read into.
+#[derive(Default)]
+struct Pending {
+    buffer: Vec<u8>,
+    filled: usize,
+}
+
+impl Pending {
+    /// Where the next bytes are read into: this many.
+    fn room(&mut self, want: usize) -> &mut [u8] {
+        let end = self.filled + want;
+        if self.buffer.len() < end {
+            self.buffer.resize(end, 0);
+        }
+        &mut self.buffer[self.filled..end]
+    }
+
+    /// Takes the bytes before `end`; the others go to the front of `spare`, whatever that holds.
+    fn split_at(&mut self, end: usize, mut spare: Vec<u8>) -> Vec<u8> {
+        let rest = &self.buffer[end..self.filled];
+        if spare.len() < rest.len() {
+            spare.resize(rest.len(), 0);
+        }
+        spare[..rest.len()].copy_from_slice(rest);
+        self.filled = rest.len();
+        let mut block = std::mem::replace(&mut self.buffer, spare);
+        block.truncate(end);
+        block
+    }
+
+    fn drop_front(&mut self, count: usize) {
+        self.buffer.copy_within(count..self.filled, 0);
+        self.filled -= count;
+    }
+}
+
+impl Deref for Pending {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.buffer[..self.filled]
+    }
+}
+
+impl DerefMut for Pending {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.buffer[..self.filled]
+    }
+}
+
 /// One source, cut into blocks.
 pub(super) struct Reader {
     pub(super) source: Source,
     ends: Ends,
     cut: Cut,
     /// Bytes read and not yet handed on; all of them were looked at.
-    pending: Vec<u8>,
+    pending: Pending,
     /// When `pending` grows to this without holding a whole record, it is looked at for quotes
     /// gone astray.
     suspicious: usize,
@@ -127,7 +178,7 @@ impl Reader {
             source,
             ends,
             cut: Cut::new(framing),
-            pending: Vec::new(),
+            pending: Pending::default(),
             suspicious: 4 * BLOCK,
             newlines: 0,
             is_done: false,
@@ -157,17 +208,12 @@ impl Reader {
                 fresh = 0;
             }
             if let Some(end) = self.whole_until(fresh)? {
-                spare.clear();
-                spare.extend_from_slice(&self.pending[end..]);
-                self.pending.truncate(end);
+                let block = self.pending.split_at(end, std::mem::take(spare));
                 self.suspicious = 4 * BLOCK;
-                let left = scan::count_byte(spare, b'\n');
+                let left = scan::count_byte(&self.pending, b'\n');
                 self.line += (self.newlines - left) as u64;
                 self.newlines = left;
-                return Ok(Some(std::mem::replace(
-                    &mut self.pending,
-                    std::mem::take(spare),
-                )));
+                return Ok(Some(block));
             }
             self.refuse_endless()?;
         }
@@ -180,15 +226,14 @@ impl Reader {
             0..BLOCK => BLOCK - old / 2,
             _ => 4 * BLOCK,
         };
-        self.pending.resize(old + want, 0);
+        let room = self.pending.room(want);
         let result = loop {
-            match self.source.read.read(&mut self.pending[old..]) {
+            match self.source.read.read(room) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => break result,
             }
         };
-        self.pending
-            .truncate(old + result.as_ref().copied().unwrap_or(0));
+        self.pending.filled += result.as_ref().copied().unwrap_or(0);
         result.or_else(|error| {
             // Data that are cut short are read as damaged ones: better said whose fault it is.
             if self.source.has_ended() {
@@ -203,7 +248,7 @@ impl Reader {
         let name = &self.source.name;
         match self.pending[..] {
             [0xEF, 0xBB, 0xBF, ..] => {
-                self.pending.drain(..3);
+                self.pending.drop_front(3);
             }
             [0x1F, 0x8B, ..] | [0x28, 0xB5, 0x2F, 0xFD, ..] => {
                 bail!("{name}: compressed data; 'extract' reads it")
@@ -296,10 +341,12 @@ impl Reader {
             return Ok(None);
         }
         if self.pending.last() != Some(&b'\n') {
-            self.pending.push(b'\n');
+            self.pending.room(1)[0] = b'\n';
+            self.pending.filled += 1;
         }
         self.line = self.line_at(self.pending.len());
-        Ok(Some(std::mem::take(&mut self.pending)))
+        let end = self.pending.len();
+        Ok(Some(self.pending.split_at(end, Vec::new())))
     }
 
     fn refuse_open_end(&self) -> anyhow::Result<()> {

@@ -1,7 +1,7 @@
 //! The shapes of programs that read records: a pass makes a block of a block, a fold absorbs blocks
 //! and speaks at the end, a sink takes what a pass made to somewhere else than the output.
 
-use crate::record::{Block, Dialect, Fault, Faults, Index, OnFault, Records, counted};
+use crate::record::{Block, Dialect, Fault, Faults, Index, Layout, OnFault, Records, counted};
 use crate::trust::stage::{self, COUNTERS};
 use crate::trust::{Ends, Policy, Reject, Rejects, Unclean};
 
@@ -58,13 +58,13 @@ pub trait Pass: Sync {
 /// Runs a pass from `input` to `output`, and what it puts aside to `aside`.
 pub fn pass<P: Pass>(
     input: &mut Input,
-    columns: usize,
+    layout: &Layout,
     settings: &Settings,
     pass: &P,
     output: &mut Output,
     mut aside: Option<&mut Output>,
 ) -> anyhow::Result<Summary> {
-    let (_, summary) = run(input, columns, settings, pass, &mut |block, made| {
+    let (_, summary) = run(input, layout, settings, pass, &mut |block, made| {
         if let Some(aside) = &mut aside {
             aside.write_made(&block.bytes, made.aside())?;
         }
@@ -77,17 +77,17 @@ pub fn pass<P: Pass>(
 /// that of the first thread first.
 pub fn fold<P: Pass>(
     input: &mut Input,
-    columns: usize,
+    layout: &Layout,
     settings: &Settings,
     fold: &P,
 ) -> anyhow::Result<(Vec<P::Scratch>, Summary)> {
-    run(input, columns, settings, fold, &mut |_, _| Ok(Flow::More))
+    run(input, layout, settings, fold, &mut |_, _| Ok(Flow::More))
 }
 
 /// Runs a pass whose results go to `deliver`, block by block in order.
 pub fn run<P: Pass>(
     input: &mut Input,
-    columns: usize,
+    layout: &Layout,
     settings: &Settings,
     pass: &P,
     deliver: &mut (dyn FnMut(&Block, &mut Made) -> anyhow::Result<Flow> + Send),
@@ -95,7 +95,7 @@ pub fn run<P: Pass>(
     let mut written = 0;
     let (scratches, mut summary) = sink(
         input,
-        columns,
+        layout,
         settings,
         &Passing(pass),
         &mut |block, made| {
@@ -167,14 +167,14 @@ pub trait Sink: Sync {
 /// threads kept comes back, that of the first thread first.
 pub fn sink<S: Sink>(
     input: &mut Input,
-    columns: usize,
+    layout: &Layout,
     settings: &Settings,
     sink: &S,
     deliver: &mut Deliver<'_, S::Parcel>,
 ) -> anyhow::Result<(Vec<S::Scratch>, Summary)> {
     let work = OverRecords {
         sink,
-        columns,
+        layout,
         dialect: settings.dialect,
         on_fault: settings.policy.on_fault(),
     };
@@ -254,7 +254,7 @@ impl<P: Parcel> Outcome<P> {
 /// Indexes a block and hands its records to a sink.
 struct OverRecords<'s, S> {
     sink: &'s S,
-    columns: usize,
+    layout: &'s Layout,
     dialect: Dialect,
     on_fault: OnFault,
 }
@@ -276,7 +276,7 @@ impl<S: Sink> Work for OverRecords<'_, S> {
         outcome.clear();
         let source = block.place.source.clone();
         let records = index
-            .build(block, self.columns, self.dialect)
+            .build(block, self.layout, self.dialect)
             .map_err(|error| anyhow::anyhow!("{source}:{}: {}", error.line, error.fault))?;
         let ragged = match self.on_fault {
             OnFault::Fail => records.ragged().get(..1).unwrap_or_default(),

@@ -83,7 +83,7 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Block, Dialect, Index};
+    use crate::record::{Block, Dialect, Index, Layout};
 
     #[test]
     fn records_are_found_again() {
@@ -104,7 +104,8 @@ mod tests {
             block.place.source = source.clone();
             line += text.matches('\n').count() as u64;
             let mut index = Index::default();
-            let records = index.build(&mut block, 2, Dialect::STREAM).unwrap();
+            let layout = Layout::all(2);
+            let records = index.build(&mut block, &layout, Dialect::STREAM).unwrap();
             let mut lines = Lines::new();
             note_lines(&records, records.len() as u32, bad, &mut lines);
             places.add(&source, (records.len() - bad.len()) as u64, &lines);

@@ -1,6 +1,6 @@
 //! The run of a load: header, types where they are wanted, records, commit.
 
-use crate::record::{Fault, Faults, Header, Records};
+use crate::record::{Fault, Faults, Header, Layout, Records};
 use crate::stream::{self, Flow, Input, Settings, Sink, Summary};
 use crate::trust::{Policy, stage};
 
@@ -95,7 +95,7 @@ impl Run<'_> {
         let sink = Encoding(encoder);
         let (_, mut summary) = stream::sink(
             input,
-            header.len(),
+            &Layout::all(header.len()),
             self.settings,
             &sink,
             &mut |block, parcel: &mut Parcel| {
@@ -124,7 +124,7 @@ impl Run<'_> {
         let looking = Looking(header);
         let (scratches, summary) = stream::sink(
             input,
-            header.len(),
+            &Layout::all(header.len()),
             self.settings,
             &looking,
             &mut |block, parcel: &mut Parcel| {

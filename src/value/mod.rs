@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`decimal`], `divide` | exact numbers of up to 38 digits and their arithmetic |
 //! | [`number`] | a decimal, or the double where a decimal cannot be exact |
+//! | [`numbers`] | those of many records at once |
 //! | [`parse`], `print` | text to number and back |
 //! | [`wide`] | exact numbers of any length; the double nearest to a quotient or a root |
 //! | [`compare`] | equal, less, greater between any two values |
@@ -16,6 +17,7 @@ pub mod decimal;
 mod divide;
 pub mod identity;
 pub mod number;
+pub mod numbers;
 pub mod parse;
 pub mod print;
 pub mod text;
@@ -30,6 +32,7 @@ use crate::record::field;
 
 pub use decimal::Decimal;
 pub use number::Number;
+pub use numbers::Numbers;
 pub use time::{Interval, Time};
 
 /// One value of the language. `'a` is the block (or the batch's arena) that text lives in.

@@ -117,6 +117,74 @@ fn short(text: &[u8]) -> Option<i64> {
     Some(mantissa << SCALE_BITS | i64::from(scale))
 }
 
+/// The mantissa of what [`short`] and its like give.
+#[inline(always)]
+pub(super) fn mantissa_of(packed: i64) -> i64 {
+    packed >> SCALE_BITS
+}
+
+/// The scale of what [`short`] and its like give.
+#[inline(always)]
+pub(super) fn scale_of(packed: i64) -> u8 {
+    packed as u8 & ((1 << SCALE_BITS) - 1)
+}
+
+/// What [`packed_word`] finds.
+pub(super) struct PackedWord {
+    /// Mantissa and scale.
+    pub(super) packed: i64,
+    /// Whether it is no number.
+    pub(super) is_bad: bool,
+    /// Whether it is spelled as [`is_plain`] says, and is no negative zero.
+    pub(super) is_plain: bool,
+}
+
+/// A byte of a word that has had `'0'` taken from each: a point.
+const POINT: u8 = b'.' ^ b'0';
+
+/// The number that the last `length` bytes of eight are (one to eight of them, the first being
+/// `first`), whatever stands before them. There is but one branch, on whether there is a point, which
+/// all numbers of a column have or have not.
+#[inline(always)]
+pub(super) fn packed_word(bytes: [u8; 8], length: usize, first: u8) -> PackedWord {
+    let is_negative = first == b'-';
+    let digits = length - usize::from(is_negative);
+    let unused = 64 - 8 * digits as u32;
+    let word = (u64::from_le_bytes(bytes) ^ ZEROS)
+        .wrapping_shr(unused)
+        .wrapping_shl(unused);
+    let (number, scale) = match point(word) {
+        None => (word, 0),
+        Some(place) => {
+            let front = word & ((1 << (8 * place)) - 1);
+            let behind = word & (u64::MAX << (8 * place) << 8);
+            (front << 8 | behind, 7 - place)
+        }
+    };
+    let magnitude = eight_of(number);
+    let sign = i64::from(is_negative);
+    let mantissa = (magnitude ^ -sign) + sign;
+    // The first two and the last of the digits.
+    let begin = word.wrapping_shr(unused);
+    let (one, two, last) = (begin as u8, (begin >> 8) as u8, (word >> 56) as u8);
+    let has_zeros = one == 0 && digits > 1 && two != POINT;
+    PackedWord {
+        packed: mantissa << SCALE_BITS | i64::from(scale),
+        is_bad: has_others(number) | (digits == 0) | (digits == 1 && one == POINT),
+        is_plain: !has_zeros & (one != POINT) & (last != POINT) & !(is_negative && magnitude == 0),
+    }
+}
+
+/// The number that a field of up to sixteen digits is, and whether it is spelled as [`is_plain`]
+/// says and is no negative zero.
+pub(super) fn packed_field(field: &[u8]) -> Option<(i64, bool)> {
+    let packed = short(field)?;
+    Some((
+        packed,
+        is_plain(field) && (packed >> SCALE_BITS != 0 || field[0] != b'-'),
+    ))
+}
+
 /// One to eight bytes of digits with at most one point: the number without the point, and how
 /// many digits stand behind it.
 ///
@@ -183,22 +251,32 @@ fn load(text: &[u8]) -> u64 {
 /// The place of the first point in a word that has had `'0'` taken from each byte.
 #[inline]
 fn point(word: u64) -> Option<u32> {
-    let difference = word ^ 0x1e1e_1e1e_1e1e_1e1e; // '.' ^ '0'
+    let difference = word ^ (0x0101_0101_0101_0101 * POINT as u64);
     let zeros = difference.wrapping_sub(0x0101_0101_0101_0101) & !difference & HIGH_BITS;
     (zeros != 0).then(|| zeros.trailing_zeros() / 8)
 }
 
 /// The number that eight digits make, the first byte being the most significant; `None` where a
-/// byte is no digit. Pairs, then fours, then eights are put together in three multiplications.
+/// byte is no digit.
 #[inline]
 fn digits_of(word: u64) -> Option<i64> {
-    if (word.wrapping_add(0x7676_7676_7676_7676) | word) & HIGH_BITS != 0 {
-        return None;
-    }
+    (!has_others(word)).then(|| eight_of(word))
+}
+
+/// Whether a byte of a word that has had `'0'` taken from each is no digit.
+#[inline(always)]
+fn has_others(word: u64) -> bool {
+    (word.wrapping_add(0x7676_7676_7676_7676) | word) & HIGH_BITS != 0
+}
+
+/// The number that eight digits make: pairs, then fours, then eights are put together in three
+/// multiplications.
+#[inline(always)]
+fn eight_of(word: u64) -> i64 {
     let pairs = word.wrapping_mul(10 << 8 | 1) >> 8 & 0x00ff_00ff_00ff_00ff;
     let fours = pairs.wrapping_mul(100 << 16 | 1) >> 16 & 0x0000_ffff_0000_ffff;
     let eights = fours.wrapping_mul(10_000 << 32 | 1) >> 32;
-    Some(eights as i64)
+    eights as i64
 }
 
 /// The parts of a number's text.

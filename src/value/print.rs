@@ -31,10 +31,46 @@ fn eight_digits(number: u64) -> u64 {
     (pairs - tens * 10) << 8 | tens
 }
 
-/// A magnitude below `10^8` with at most seven places, without a loop: the digits stand in a
-/// word, the point is moved in between, and one store of fixed size writes it.
+/// A magnitude below `10^8` with at most seven places, in one store of fixed size.
 #[inline]
 fn write_short(magnitude: u64, scale: u32, out: &mut Vec<u8>) {
+    let (text, length) = short_text(magnitude, scale);
+    let end = out.len() + length;
+    out.extend_from_slice(&text.to_le_bytes());
+    out.truncate(end);
+}
+
+/// Room for any number of 64 bits at a scale of up to 18: a sign, `0.`, 19 digits, and some more.
+pub const SMALL: usize = 24;
+
+/// Writes `mantissa / 10^scale` as [`write_decimal`] does; how many bytes it takes. The scale is at
+/// most 18; what is behind the number in `out` is overwritten with whatever it may be.
+#[inline]
+pub fn write_small(mantissa: i64, scale: u8, out: &mut [u8; SMALL]) -> usize {
+    let magnitude = mantissa.unsigned_abs();
+    let sign = usize::from(mantissa < 0);
+    out[0] = b'-';
+    if magnitude < 100_000_000 && scale < 8 {
+        let (text, length) = short_text(magnitude, scale.into());
+        out[sign..sign + 16].copy_from_slice(&text.to_le_bytes());
+        return sign + length;
+    }
+    let digits = all_digits(magnitude.into());
+    let (whole, fraction) = split_digits(&digits, scale.into());
+    let mut length = sign + whole.len();
+    out[sign..length].copy_from_slice(whole);
+    if let Some(last) = fraction.iter().rposition(|digit| *digit != b'0') {
+        out[length] = b'.';
+        out[length + 1..length + last + 2].copy_from_slice(&fraction[..=last]);
+        length += last + 2;
+    }
+    length
+}
+
+/// The text of a magnitude below `10^8` with at most seven places, the first byte lowest, and its
+/// length: without a loop, the digits standing in a word and the point moved in between.
+#[inline]
+fn short_text(magnitude: u64, scale: u32) -> (u128, usize) {
     let digits = eight_digits(magnitude);
     let leading = (digits.trailing_zeros() / 8).min(7 - scale);
     let trailing = (digits.leading_zeros() / 8).min(scale);
@@ -43,9 +79,8 @@ fn write_short(magnitude: u64, scale: u32, out: &mut Vec<u8>) {
     let fraction = text >> (8 * (8 - scale)) << (8 * (9 - scale));
     let pointed = whole | u128::from(b'.') << (8 * (8 - scale)) | fraction;
     let point = u32::from(trailing < scale);
-    let end = out.len() + (8 - leading - trailing + point) as usize;
-    out.extend_from_slice(&(pointed >> (8 * leading)).to_le_bytes());
-    out.truncate(end);
+    let length = (8 - leading - trailing + point) as usize;
+    (pointed >> (8 * leading), length)
 }
 
 fn write_long(magnitude: u128, scale: usize, out: &mut Vec<u8>) {

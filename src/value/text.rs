@@ -32,7 +32,7 @@ pub fn write_value(value: &Value<'_>, out: &mut Vec<u8>, delimiter: u8) {
 
 /// Could a number, a time or a truth value hold this delimiter? A colon stands in times.
 #[inline]
-fn stands_in_values(delimiter: u8) -> bool {
+pub fn stands_in_values(delimiter: u8) -> bool {
     delimiter.is_ascii_alphanumeric()
         || matches!(
             delimiter,

@@ -9,10 +9,11 @@ fn extracted(table: Table, columns: usize, text: &str) -> String {
         place: Place::default(),
     };
     let mut index = Index::default();
-    let records = index.build(&mut block, columns, table.dialect).unwrap();
+    let (dialect, extract) = (table.dialect, Extract::new(table, columns));
+    let records = index.build(&mut block, extract.layout(), dialect).unwrap();
     let mut faults = Faults::new(OnFault::Fail, records.len());
     let mut made = Made::default();
-    Extract::new(table, columns).records(&mut (), &records, &mut faults, &mut made);
+    extract.records(&mut (), &records, &mut faults, &mut made);
     let out: Vec<u8> = made
         .slices(records.bytes())
         .iter()

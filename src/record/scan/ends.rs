@@ -1,0 +1,101 @@
+//! How many records end in bytes that come in pieces.
+
+#[cfg(target_arch = "x86_64")]
+use super::avx2;
+use super::{Dialect, Lanes, Portable};
+
+/// What a count of records keeps from one piece of the bytes to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::record) struct Counting {
+    /// All ones inside a quoted field.
+    inside: u64,
+    /// 1 where the next byte begins a line.
+    start: u64,
+    /// 1 where the last byte was a carriage return that began a line.
+    lone: u64,
+}
+
+impl Counting {
+    /// Before the first byte.
+    pub(in crate::record) const START: Counting = Counting {
+        inside: 0,
+        start: 1,
+        lone: 0,
+    };
+
+    /// Whether a record has begun that has not ended.
+    pub(in crate::record) fn is_within(self) -> bool {
+        self.start | self.lone == 0
+    }
+
+    /// Whether a quoted field has begun that has not ended.
+    pub(in crate::record) fn is_inside(self) -> bool {
+        self.inside != 0
+    }
+}
+
+/// How many records end in these bytes: line ends outside quotes, but for those of blank lines.
+pub(in crate::record) fn record_ends(
+    bytes: &[u8],
+    dialect: Dialect,
+    counting: &mut Counting,
+) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    if avx2::is_detected() {
+        // SAFETY: the features were just detected.
+        return unsafe { record_ends_avx2(bytes, dialect, counting) };
+    }
+    record_ends_portable(bytes, dialect, counting)
+}
+
+/// The portable twin of [`record_ends`].
+pub(super) fn record_ends_portable(bytes: &[u8], dialect: Dialect, counting: &mut Counting) -> u64 {
+    record_ends_with(Portable { dialect }, bytes, counting)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,pclmulqdq,bmi1,bmi2,popcnt,lzcnt")]
+unsafe fn record_ends_avx2(bytes: &[u8], dialect: Dialect, counting: &mut Counting) -> u64 {
+    // SAFETY: the caller detected the features.
+    let lanes = unsafe { avx2::Avx2::new(dialect) };
+    record_ends_with(lanes, bytes, counting)
+}
+
+#[inline(always)]
+fn record_ends_with<L: Lanes>(lanes: L, bytes: &[u8], counting: &mut Counting) -> u64 {
+    let mut present = *counting;
+    let mut count = 0;
+    let (chunks, rest) = bytes.as_chunks::<64>();
+    for chunk in chunks {
+        count += record_ends_of(lanes, chunk, 64, &mut present);
+    }
+    if !rest.is_empty() {
+        let mut chunk = [0; 64];
+        chunk[..rest.len()].copy_from_slice(rest);
+        count += record_ends_of(lanes, &chunk, rest.len() as u32, &mut present);
+    }
+    *counting = present;
+    count
+}
+
+/// Those in the first `length` bytes of a chunk, from 1.
+#[inline(always)]
+fn record_ends_of<L: Lanes>(
+    lanes: L,
+    chunk: &[u8; 64],
+    length: u32,
+    counting: &mut Counting,
+) -> u64 {
+    let masks = lanes.masks(chunk);
+    let valid = u64::MAX >> (64 - length);
+    let inside = lanes.parity(masks.quotes & valid) ^ counting.inside;
+    let ends = masks.newlines & valid & !inside;
+    let starts = ends << 1 | counting.start;
+    let lone = starts & masks.returns & valid;
+    let blank = ends & (starts | lone << 1 | counting.lone);
+    let last = length - 1;
+    counting.inside = (((inside << (63 - last)) as i64) >> 63) as u64;
+    counting.start = ends >> last & 1;
+    counting.lone = lone >> last & 1;
+    u64::from((ends & !blank).count_ones())
+}

@@ -1,0 +1,182 @@
+//! Where every field ends.
+
+#[cfg(target_arch = "x86_64")]
+use super::avx2;
+use super::{Dialect, Lanes, Masks, Portable};
+
+/// What a scan over whole records found, beside the bounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Newlines outside quotes.
+    pub records: usize,
+    /// Offset of the first quote that opens or closes in the middle of a field.
+    pub stray_quote: Option<usize>,
+    /// Whether the last quoted field is still open at the end.
+    pub is_open: bool,
+}
+
+/// Appends to `bounds`, for every delimiter and newline outside quotes, the offset after it.
+/// `bytes` begins at a record's start and is shorter than 4 GiB.
+pub fn field_bounds(bytes: &[u8], dialect: Dialect, bounds: &mut Vec<u32>) -> Found {
+    #[cfg(target_arch = "x86_64")]
+    if avx2::is_detected() {
+        // SAFETY: the features were just detected.
+        return unsafe { field_bounds_avx2(bytes, dialect, bounds) };
+    }
+    field_bounds_portable(bytes, dialect, bounds)
+}
+
+/// The portable twin of [`field_bounds`].
+pub(super) fn field_bounds_portable(
+    bytes: &[u8],
+    dialect: Dialect,
+    bounds: &mut Vec<u32>,
+) -> Found {
+    bounds_with(Portable { dialect }, bytes, bounds)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,pclmulqdq,bmi1,bmi2,popcnt,lzcnt")]
+unsafe fn field_bounds_avx2(bytes: &[u8], dialect: Dialect, bounds: &mut Vec<u32>) -> Found {
+    // SAFETY: the caller detected the features.
+    let lanes = unsafe { avx2::Avx2::new(dialect) };
+    bounds_with(lanes, bytes, bounds)
+}
+
+/// What the bytes before a chunk leave to it.
+pub(super) struct Carry {
+    /// All ones inside a quoted field.
+    inside: u64,
+    /// 1 where the last byte was a field's end (or nothing was before).
+    boundary: u64,
+    /// 1 where the last byte closed a quote.
+    closed: u64,
+    /// 1 where the last byte was a carriage return behind a closing quote.
+    returned: u64,
+}
+
+impl Carry {
+    /// Before the first byte.
+    pub(super) const START: Carry = Carry {
+        inside: 0,
+        boundary: 1,
+        closed: 0,
+        returned: 0,
+    };
+}
+
+/// Chunks for which room is made at once.
+pub(super) const RUN: usize = 64;
+
+#[inline(always)]
+fn bounds_with<L: Lanes>(lanes: L, bytes: &[u8], bounds: &mut Vec<u32>) -> Found {
+    let mut scan = Scan {
+        lanes,
+        carry: Carry::START,
+        base: 0,
+        found: Found::default(),
+    };
+    let (chunks, rest) = bytes.as_chunks::<64>();
+    for run in chunks.chunks(RUN) {
+        bounds.reserve(64 * RUN);
+        for chunk in run {
+            scan.chunk(chunk, !0, bounds);
+        }
+    }
+    if !rest.is_empty() {
+        let mut chunk = [0; 64];
+        chunk[..rest.len()].copy_from_slice(rest);
+        bounds.reserve(64);
+        scan.chunk(&chunk, (1u64 << rest.len()) - 1, bounds);
+    }
+    scan.found.is_open = scan.carry.inside != 0;
+    scan.found
+}
+
+/// What is carried from chunk to chunk. (Not a closure: those are not compiled for the features of
+/// the function around them.)
+struct Scan<L> {
+    lanes: L,
+    carry: Carry,
+    base: u32,
+    found: Found,
+}
+
+impl<L: Lanes> Scan<L> {
+    #[inline(always)]
+    fn chunk(&mut self, chunk: &[u8; 64], valid: u64, bounds: &mut Vec<u32>) {
+        let masks = self.lanes.masks(chunk).within(valid);
+        let Scan {
+            lanes,
+            carry,
+            base,
+            found,
+        } = self;
+        let ends = structure(*lanes, masks, valid, carry, *base, &mut found.stray_quote);
+        found.records += (ends & masks.newlines).count_ones() as usize;
+        push_bounds::<8>(ends, *base, bounds);
+        *base = base.wrapping_add(64);
+    }
+}
+
+/// The delimiters and newlines of a chunk that lie outside quotes, and the check that quotes stand
+/// only at the two ends of a field.
+#[inline(always)]
+pub(super) fn structure<L: Lanes>(
+    lanes: L,
+    masks: Masks,
+    valid: u64,
+    carry: &mut Carry,
+    base: u32,
+    stray: &mut Option<usize>,
+) -> u64 {
+    let ends = masks.delimiters | masks.newlines;
+    if masks.quotes == 0 && carry.closed | carry.returned == 0 {
+        let ends = ends & !carry.inside;
+        carry.boundary = ends >> 63;
+        return ends;
+    }
+    let inside = lanes.parity(masks.quotes) ^ carry.inside;
+    let ends = ends & !inside;
+    let open = masks.quotes & inside;
+    let close = masks.quotes & !inside;
+    let after_close = close << 1 | carry.closed;
+    let field_start = ends << 1 | carry.boundary;
+    let returned = after_close & masks.returns;
+    let bad = open & !(field_start | after_close)
+        | after_close & !(ends | masks.quotes | masks.returns)
+        | (returned << 1 | carry.returned) & !masks.newlines;
+    let bad = bad & valid;
+    if bad != 0 && stray.is_none() {
+        *stray = Some(base as usize + bad.trailing_zeros() as usize);
+    }
+    carry.inside = ((inside as i64) >> 63) as u64;
+    carry.boundary = ends >> 63;
+    carry.closed = close >> 63;
+    carry.returned = returned >> 63;
+    ends
+}
+
+/// Appends `base + i + 1` for every set bit `i`, for which there is room for 64. Some are written
+/// whether they are there or not, which spares the unpredictable branch; the length then says how
+/// many count.
+#[inline(always)]
+pub(super) fn push_bounds<const AT_ONCE: usize>(mut ends: u64, base: u32, bounds: &mut Vec<u32>) {
+    let count = ends.count_ones() as usize;
+    let old = bounds.len();
+    debug_assert!(bounds.capacity() - old >= 64 && 64 % AT_ONCE == 0);
+    let next = base.wrapping_add(1);
+    // SAFETY: there is room for 64, and at most 64 are written, each before the length covers it.
+    unsafe {
+        let out = bounds.as_mut_ptr().add(old);
+        let mut written = 0;
+        while written < count {
+            for place in written..written + AT_ONCE {
+                *out.add(place) = next.wrapping_add(ends.trailing_zeros());
+                ends &= ends.wrapping_sub(1);
+            }
+            written += AT_ONCE;
+        }
+        bounds.set_len(old + count);
+    }
+}

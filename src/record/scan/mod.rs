@@ -1,0 +1,215 @@
+//! The scan: 64 bytes at a time become bit masks of quotes, delimiters and newlines.
+//!
+//! Which bytes lie inside quotes is the running parity of the quotes before them, and the parity
+//! of all 64 positions at once is one carry-less multiplication by all ones (Langdale and Lemire,
+//! "Parsing gigabytes of JSON per second", 2019, section 3.1.5). AVX2 where the processor has it,
+//! else a portable twin with the same results.
+
+mod ends;
+mod fields;
+mod picked;
+mod tally;
+
+use super::Dialect;
+
+pub(super) use ends::{Counting, record_ends};
+pub use fields::{Found, field_bounds};
+pub(super) use picked::{Step, picked_bounds, picks_fast};
+pub use tally::{Tally, tally};
+
+/// The bits of 64 bytes; bit `i` speaks of byte `i`.
+#[derive(Clone, Copy)]
+struct Masks {
+    quotes: u64,
+    delimiters: u64,
+    newlines: u64,
+    returns: u64,
+}
+
+impl Masks {
+    /// The same of the bytes that these bits stand for, the others taken for nothing.
+    #[inline(always)]
+    fn within(self, valid: u64) -> Self {
+        Masks {
+            quotes: self.quotes & valid,
+            delimiters: self.delimiters & valid,
+            newlines: self.newlines & valid,
+            returns: self.returns & valid,
+        }
+    }
+}
+
+/// How 64 bytes become masks, and a mask its running parity.
+trait Lanes: Copy {
+    fn masks(self, chunk: &[u8; 64]) -> Masks;
+    /// Bit `i` of the result is the parity of bits `0..=i`.
+    fn parity(self, bits: u64) -> u64;
+    /// The lowest bits of `bits`, one by one, where `mask` has its set bits.
+    fn deposit(self, bits: u64, mask: u64) -> u64;
+}
+
+/// A byte that never occurs where it is asked for: stands for "no quote byte". The mask it makes
+/// is dropped.
+const UNUSED: u8 = b'"';
+
+#[derive(Clone, Copy)]
+struct Portable {
+    dialect: Dialect,
+}
+
+impl Portable {
+    #[inline(always)]
+    fn equal(chunk: &[u8; 64], byte: u8) -> u64 {
+        let mut mask = 0;
+        for (place, &candidate) in chunk.iter().enumerate() {
+            mask |= u64::from(candidate == byte) << place;
+        }
+        mask
+    }
+}
+
+impl Lanes for Portable {
+    #[inline(always)]
+    fn masks(self, chunk: &[u8; 64]) -> Masks {
+        Masks {
+            quotes: self.dialect.quote.map_or(0, |q| Self::equal(chunk, q)),
+            delimiters: Self::equal(chunk, self.dialect.delimiter),
+            newlines: Self::equal(chunk, b'\n'),
+            returns: Self::equal(chunk, b'\r'),
+        }
+    }
+
+    #[inline(always)]
+    fn parity(self, mut bits: u64) -> u64 {
+        for shift in [1, 2, 4, 8, 16, 32] {
+            bits ^= bits << shift;
+        }
+        bits
+    }
+
+    #[inline(always)]
+    fn deposit(self, mut bits: u64, mut mask: u64) -> u64 {
+        let mut deposited = 0;
+        while mask != 0 {
+            let lowest = mask & mask.wrapping_neg();
+            if bits & 1 != 0 {
+                deposited |= lowest;
+            }
+            bits >>= 1;
+            mask ^= lowest;
+        }
+        deposited
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use super::{Dialect, Lanes, Masks, UNUSED};
+    use std::arch::x86_64::*;
+
+    /// Made only where AVX2 and PCLMULQDQ were detected; every method relies on that.
+    #[derive(Clone, Copy)]
+    pub(super) struct Avx2 {
+        quote: __m256i,
+        delimiter: __m256i,
+        keep_quotes: u64,
+    }
+
+    impl Avx2 {
+        /// # Safety
+        /// The processor has AVX2 and PCLMULQDQ.
+        #[inline]
+        #[target_feature(enable = "avx2,pclmulqdq")]
+        pub(super) unsafe fn new(dialect: Dialect) -> Self {
+            Avx2 {
+                quote: _mm256_set1_epi8(dialect.quote.unwrap_or(UNUSED) as i8),
+                delimiter: _mm256_set1_epi8(dialect.delimiter as i8),
+                keep_quotes: if dialect.quote.is_some() { !0 } else { 0 },
+            }
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn equal(low: __m256i, high: __m256i, byte: __m256i) -> u64 {
+        let low = _mm256_movemask_epi8(_mm256_cmpeq_epi8(low, byte)) as u32;
+        let high = _mm256_movemask_epi8(_mm256_cmpeq_epi8(high, byte)) as u32;
+        u64::from(low) | u64::from(high) << 32
+    }
+
+    impl Lanes for Avx2 {
+        #[inline(always)]
+        fn masks(self, chunk: &[u8; 64]) -> Masks {
+            // SAFETY: `new` was called, so the features are there; the loads stay inside `chunk`.
+            unsafe {
+                let low = _mm256_loadu_si256(chunk.as_ptr().cast());
+                let high = _mm256_loadu_si256(chunk.as_ptr().add(32).cast());
+                Masks {
+                    quotes: equal(low, high, self.quote) & self.keep_quotes,
+                    delimiters: equal(low, high, self.delimiter),
+                    newlines: equal(low, high, _mm256_set1_epi8(b'\n' as i8)),
+                    returns: equal(low, high, _mm256_set1_epi8(b'\r' as i8)),
+                }
+            }
+        }
+
+        #[inline(always)]
+        fn parity(self, bits: u64) -> u64 {
+            // SAFETY: `new` was called, so the features are there.
+            unsafe {
+                let product =
+                    _mm_clmulepi64_si128(_mm_set_epi64x(0, bits as i64), _mm_set1_epi8(-1), 0);
+                _mm_cvtsi128_si64(product) as u64
+            }
+        }
+
+        #[inline(always)]
+        fn deposit(self, bits: u64, mask: u64) -> u64 {
+            // SAFETY: `new` was called, so the features are there.
+            unsafe { _pdep_u64(bits, mask) }
+        }
+    }
+
+    /// Whether PDEP is done in microcode, many times slower: AMD's processors before family 25.
+    pub(super) fn is_pdep_slow() -> bool {
+        let leaf = __cpuid(0);
+        let is_amd = leaf.ebx == u32::from_le_bytes(*b"Auth");
+        let version = __cpuid(1).eax;
+        let family = (version >> 8 & 0xF) + (version >> 20 & 0xFF);
+        is_amd && family < 25
+    }
+
+    pub(super) fn is_detected() -> bool {
+        std::is_x86_feature_detected!("avx2")
+            && std::is_x86_feature_detected!("pclmulqdq")
+            && std::is_x86_feature_detected!("bmi1")
+            && std::is_x86_feature_detected!("bmi2")
+            && std::is_x86_feature_detected!("popcnt")
+            && std::is_x86_feature_detected!("lzcnt")
+    }
+}
+
+/// How often `byte` occurs.
+pub fn count_byte(bytes: &[u8], byte: u8) -> usize {
+    memchr::memchr_iter(byte, bytes).count()
+}
+
+/// Where the last newline outside quotes ends, given whether `bytes` ends inside quotes. Looks
+/// backward and stops at once in the usual case.
+pub fn last_record_end(bytes: &[u8], quote: Option<u8>, ends_inside: bool) -> Option<usize> {
+    let Some(quote) = quote else {
+        return memchr::memrchr(b'\n', bytes).map(|place| place + 1);
+    };
+    let mut is_inside = ends_inside;
+    for place in memchr::memrchr2_iter(b'\n', quote, bytes) {
+        if bytes[place] == quote {
+            is_inside = !is_inside;
+        } else if !is_inside {
+            return Some(place + 1);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

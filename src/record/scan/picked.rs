@@ -1,0 +1,167 @@
+//! Where some fields end, and whether all records have as many as they should.
+//!
+//! The ends of fields in 64 bytes are a mask. The ends that are wanted repeat from record to record,
+//! so that a mask of *which* of the next 64 ends are wanted depends on nothing but how many fields
+//! of the record have gone by; one instruction (PDEP) spreads it over the ends that there are. The
+//! same instruction says where records should end, which is held against the newlines.
+
+#[cfg(target_arch = "x86_64")]
+use super::avx2;
+use super::fields::{Carry, RUN, push_bounds, structure};
+use super::{Dialect, Lanes, Portable};
+use crate::record::Layout;
+
+/// What the next 64 ends of fields are, by bits.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::record) struct Step {
+    /// Those that are written down.
+    pub(in crate::record) kept: u64,
+    /// Those of a record's last field.
+    pub(in crate::record) last: u64,
+}
+
+/// What a scan found, beside the bounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::record) struct Picked {
+    /// Newlines outside quotes.
+    pub(in crate::record) records: usize,
+    /// Whether all records have the fields that they should; else the bounds mean nothing.
+    pub(in crate::record) is_regular: bool,
+    /// Whether there is a carriage return.
+    pub(in crate::record) has_returns: bool,
+    /// Offset of the first quote that opens or closes in the middle of a field.
+    pub(in crate::record) stray_quote: Option<usize>,
+}
+
+/// Whether this processor picks faster than it writes down all.
+pub(in crate::record) fn picks_fast() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return avx2::is_detected() && !avx2::is_pdep_slow();
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
+/// Appends to `bounds` the ends that the layout keeps, as offsets after them. `bytes` holds whole
+/// records and is shorter than 4 GiB.
+pub(in crate::record) fn picked_bounds(
+    bytes: &[u8],
+    dialect: Dialect,
+    layout: &Layout,
+    bounds: &mut Vec<u32>,
+) -> Picked {
+    #[cfg(target_arch = "x86_64")]
+    if avx2::is_detected() {
+        // SAFETY: the features were just detected.
+        return unsafe { picked_bounds_avx2(bytes, dialect, layout, bounds) };
+    }
+    picked_bounds_portable(bytes, dialect, layout, bounds)
+}
+
+/// The portable twin of [`picked_bounds`].
+pub(super) fn picked_bounds_portable(
+    bytes: &[u8],
+    dialect: Dialect,
+    layout: &Layout,
+    bounds: &mut Vec<u32>,
+) -> Picked {
+    picked_with(Portable { dialect }, bytes, layout, bounds)
+}
+
+/// # Safety
+/// The processor has the features.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,pclmulqdq,bmi1,bmi2,popcnt,lzcnt")]
+unsafe fn picked_bounds_avx2(
+    bytes: &[u8],
+    dialect: Dialect,
+    layout: &Layout,
+    bounds: &mut Vec<u32>,
+) -> Picked {
+    // SAFETY: the caller detected the features.
+    let lanes = unsafe { avx2::Avx2::new(dialect) };
+    picked_with(lanes, bytes, layout, bounds)
+}
+
+#[inline(always)]
+fn picked_with<L: Lanes>(lanes: L, bytes: &[u8], layout: &Layout, bounds: &mut Vec<u32>) -> Picked {
+    match layout.stride() {
+        0 => scan::<L, false>(lanes, bytes, layout, bounds),
+        _ => scan::<L, true>(lanes, bytes, layout, bounds),
+    }
+}
+
+#[inline(always)]
+fn scan<L: Lanes, const WRITES: bool>(
+    lanes: L,
+    bytes: &[u8],
+    layout: &Layout,
+    bounds: &mut Vec<u32>,
+) -> Picked {
+    let mut scan = Scan {
+        lanes,
+        layout,
+        carry: Carry::START,
+        stray_quote: None,
+        base: 0,
+        place: 0,
+        records: 0,
+        wrong: 0,
+        returns: 0,
+    };
+    let (chunks, rest) = bytes.as_chunks::<64>();
+    for run in chunks.chunks(RUN) {
+        if WRITES {
+            bounds.reserve(64 * RUN);
+        }
+        for chunk in run {
+            scan.chunk::<WRITES>(chunk, !0, bounds);
+        }
+    }
+    if !rest.is_empty() {
+        let mut chunk = [0; 64];
+        chunk[..rest.len()].copy_from_slice(rest);
+        bounds.reserve(64);
+        scan.chunk::<WRITES>(&chunk, (1u64 << rest.len()) - 1, bounds);
+    }
+    Picked {
+        records: scan.records,
+        is_regular: scan.wrong == 0 && scan.place == 0,
+        has_returns: scan.returns != 0,
+        stray_quote: scan.stray_quote,
+    }
+}
+
+/// What is carried from chunk to chunk.
+struct Scan<'l, L> {
+    lanes: L,
+    layout: &'l Layout,
+    carry: Carry,
+    stray_quote: Option<usize>,
+    base: u32,
+    /// How many fields of the record have gone by.
+    place: usize,
+    records: usize,
+    /// Newlines that end no last field, and last fields that end in none.
+    wrong: u64,
+    returns: u64,
+}
+
+impl<L: Lanes> Scan<'_, L> {
+    #[inline(always)]
+    fn chunk<const WRITES: bool>(&mut self, chunk: &[u8; 64], valid: u64, bounds: &mut Vec<u32>) {
+        let lanes = self.lanes;
+        let masks = lanes.masks(chunk).within(valid);
+        let stray = &mut self.stray_quote;
+        let ends = structure(lanes, masks, valid, &mut self.carry, self.base, stray);
+        let step = self.layout.steps[self.place];
+        let newlines = ends & masks.newlines;
+        self.wrong |= lanes.deposit(step.last, ends) ^ newlines;
+        self.returns |= masks.returns;
+        self.records += newlines.count_ones() as usize;
+        self.place = self.layout.next[self.place + ends.count_ones() as usize] as usize;
+        if WRITES {
+            push_bounds::<4>(lanes.deposit(step.kept, ends), self.base, bounds);
+        }
+        self.base = self.base.wrapping_add(64);
+    }
+}

@@ -1,0 +1,143 @@
+use super::ends::record_ends_portable;
+use super::fields::field_bounds_portable;
+use super::picked::{Picked, picked_bounds_portable};
+use super::tally::tally_portable;
+use super::*;
+use crate::record::Layout;
+use proptest::prelude::*;
+
+/// Text made of the bytes that matter, often enough to meet in every way.
+fn hostile() -> impl Strategy<Value = Vec<u8>> {
+    proptest::collection::vec(
+        prop_oneof![
+            4 => Just(b'a'), 2 => Just(b','), 2 => Just(b'"'), 1 => Just(b'\n'), 1 => Just(b'\r'),
+            1 => any::<u8>()
+        ],
+        0..300,
+    )
+}
+
+fn table() -> impl Strategy<Value = Vec<Vec<String>>> {
+    (1usize..6).prop_flat_map(|columns| {
+        proptest::collection::vec(
+            proptest::collection::vec("[a-z,\"\n\r é]{0,30}", columns),
+            0..30,
+        )
+    })
+}
+
+proptest! {
+    #[test]
+    fn twins_agree(bytes in hostile(), quoted in any::<bool>()) {
+        let dialect = Dialect { delimiter: b',', quote: quoted.then_some(b'"') };
+        let (mut fast, mut portable) = (Vec::new(), Vec::new());
+        let one = field_bounds(&bytes, dialect, &mut fast);
+        let other = field_bounds_portable(&bytes, dialect, &mut portable);
+        prop_assert_eq!(one, other);
+        prop_assert_eq!(fast, portable);
+    }
+
+    /// What is picked is a part of what a scan for all finds, and irregular where that is.
+    #[test]
+    fn picked_ends_are_among_all(
+        lines in proptest::collection::vec((0u8..20, 0usize..40, "[a-z]{0,9}"), 0..40),
+        columns in 1usize..90,
+        wanted in proptest::collection::vec((0usize..90, 0usize..90), 0..4),
+        tail in hostile(),
+    ) {
+        let mut bytes = Vec::new();
+        for (odds, quoted, text) in &lines {
+            let fields = columns + usize::from(*odds == 1) - usize::from(*odds == 2 && columns > 1);
+            let mut record = vec![text.clone(); fields];
+            if *quoted < fields {
+                record[*quoted] = "\"x,\n\"\"y\"".to_owned();
+            }
+            bytes.extend_from_slice(record.join(",").as_bytes());
+            bytes.extend_from_slice(if *odds == 3 { b"\r\n" } else { b"\n" });
+        }
+        if lines.len() % 5 == 4 {
+            bytes.extend_from_slice(&tail);
+            bytes.extend_from_slice(b"\"\n"[usize::from(tally(&bytes, Dialect::STREAM).quotes % 2 == 0)..].as_ref());
+        }
+        let wanted = wanted.iter().map(|(a, b)| (a % columns, b % columns));
+        let layout = Layout::picking(columns, wanted.map(|(a, b)| (a.min(b), a.max(b))));
+        let mut all = Vec::new();
+        let found = field_bounds_portable(&bytes, Dialect::STREAM, &mut all);
+        let is_end = |(place, bound): (usize, &u32)| (bytes[*bound as usize - 1] == b'\n') == (place % columns == columns - 1);
+        let is_regular = all.len() % columns == 0 && all.iter().enumerate().all(is_end);
+        let (mut fast, mut portable) = (Vec::new(), Vec::new());
+        if !layout.is_whole() {
+            let one = picked_bounds(&bytes, Dialect::STREAM, &layout, &mut fast);
+            let other = picked_bounds_portable(&bytes, Dialect::STREAM, &layout, &mut portable);
+            prop_assert_eq!(one, other);
+            prop_assert_eq!(&fast, &portable);
+            let expected = Picked {
+                records: found.records,
+                is_regular,
+                has_returns: bytes.contains(&b'\r'),
+                stray_quote: found.stray_quote,
+            };
+            prop_assert_eq!(one, expected);
+            if is_regular {
+                let kept: Vec<u32> = all.chunks(columns).flat_map(|record| {
+                    (0..columns).filter(|&end| layout.slots()[end + 1] != u32::MAX).map(|end| record[end])
+                }).collect();
+                prop_assert_eq!(fast, kept);
+            }
+        }
+    }
+
+    #[test]
+    fn the_csv_crate_agrees(table in table()) {
+        let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
+        for record in &table {
+            writer.write_record(record).unwrap();
+        }
+        let bytes = writer.into_inner().unwrap();
+        let mut bounds = vec![0];
+        let found = field_bounds(&bytes, Dialect::STREAM, &mut bounds);
+        prop_assert_eq!(found.records, table.len());
+        prop_assert_eq!(found.stray_quote, None);
+        let fields: Vec<_> = bounds
+            .windows(2)
+            .map(|w| crate::record::field::content(&bytes[w[0] as usize..w[1] as usize - 1]).into_owned())
+            .collect();
+        let expected: Vec<_> = table.iter().flatten().map(|f| f.clone().into_bytes()).collect();
+        prop_assert_eq!(fields, expected);
+    }
+
+    /// A blank line is a line end at the beginning of a line, behind a carriage return or not.
+    #[test]
+    fn record_ends_are_the_scans(bytes in hostile(), size in 1usize..150) {
+        let mut bounds = Vec::new();
+        field_bounds_portable(&bytes, Dialect::STREAM, &mut bounds);
+        let ends = bounds.iter().map(|&bound| bound as usize).filter(|&bound| bytes[bound - 1] == b'\n');
+        let (mut start, mut expected) = (0, 0);
+        for end in ends {
+            expected += u64::from(!matches!(&bytes[start..end], b"\n" | b"\r\n"));
+            start = end;
+        }
+        let count = |twin: fn(&[u8], Dialect, &mut Counting) -> u64| {
+            let mut counting = Counting::START;
+            let pieces = bytes.chunks(size);
+            let found: u64 = pieces.map(|piece| twin(piece, Dialect::STREAM, &mut counting)).sum();
+            (found, counting)
+        };
+        prop_assert_eq!(count(record_ends).0, expected);
+        prop_assert_eq!(count(record_ends), count(record_ends_portable));
+    }
+
+    #[test]
+    fn the_last_record_end_is_the_scans(bytes in hostile()) {
+        let mut bounds = Vec::new();
+        let found = field_bounds_portable(&bytes, Dialect::STREAM, &mut bounds);
+        let expected = bounds.iter().rev().find(|&&b| bytes[b as usize - 1] == b'\n').map(|&b| b as usize);
+        let tally = tally(&bytes, Dialect::STREAM);
+        prop_assert_eq!(tally, tally_portable(&bytes, Dialect::STREAM));
+        prop_assert_eq!(tally.quotes, count_byte(&bytes, b'"'));
+        prop_assert_eq!(tally.newlines, count_byte(&bytes, b'\n'));
+        let is_inside = tally.quotes % 2 == 1;
+        prop_assert_eq!(is_inside, found.is_open);
+        prop_assert_eq!(last_record_end(&bytes, Some(b'"'), is_inside), expected);
+    }
+}
