@@ -3,6 +3,7 @@
 import argparse
 import os
 import platform
+import subprocess
 import sys
 from datetime import date
 
@@ -35,7 +36,7 @@ def parsed(text):
 def listed(all_jobs):
     """The jobs and what does them, or what they are about."""
     for name, job in all_jobs.items():
-        print(f"{name:10} {job.title} ({', '.join(job.ways)})")
+        print(f"{name:10} {job.title.format(f'{job.many:,}')} ({', '.join(job.ways)})")
     for name, job in house.JOBS.items():
         print(f"{name:10} {job.__doc__.splitlines()[0]}")
 
@@ -58,15 +59,22 @@ def machine():
     return f"{os.cpu_count()} cores, {model}"
 
 
-def preface(options, versions, starts):
+def preface(options, versions):
     """What was measured where."""
     yield (f"{date.today():%d %B %Y}, {machine()}; {options.size} of orders, medians of {options.rounds} turns, "
            f"{options.threads} thread(s) where a job does not say otherwise")
     if versions:
         yield ", ".join(f"{name} {version}" for name, version in versions.items())
-    for name, figures in starts.items():
-        yield (f"taken off {name}'s figures, an empty start of Python and it: "
-               f"{figures.wall:.2f} s, {figures.cpu:.2f} s of CPU time")
+
+
+def done(name, all_jobs, options, versions):
+    """Runs one job: the lines of its table, and its row of README's where it has one."""
+    if name in house.JOBS:
+        job = house.JOBS[name]
+        return [f"\n{name}: {job.__doc__.splitlines()[0]}", *job(options, versions)], ""
+    race = races.Race(all_jobs[name], options, versions)
+    lanes = race.lanes()
+    return list(report.table(name, race, lanes)), report.readme_row(race, lanes)
 
 
 def run(text):
@@ -79,20 +87,18 @@ def run(text):
     os.makedirs(CACHE, exist_ok=True)
     names = options.job or [*all_jobs, *house.JOBS]
     versions = peers.versions(wanted_peers(names, all_jobs))
-    starts = races.empty_starts(versions, options.rounds, options.threads)
     details = sys.stderr if options.markdown else sys.stdout
-    for line in preface(options, versions, starts):
+    for line in preface(options, versions):
         print(line, file=details)
     if options.markdown:
         print(report.README_HEADER, flush=True)
     for place, name in enumerate(names, 1):
         say(f"{name} ({place} of {len(names)})")
-        if name in house.JOBS:
-            lines = [f"\n{name}: {house.JOBS[name].__doc__.splitlines()[0]}", *house.JOBS[name](options, versions)]
-        else:
-            race = races.Race(all_jobs[name], options, versions, starts)
-            lanes = race.lanes()
-            lines = report.table(name, race, lanes)
-            if options.markdown:
-                print(report.readme_row(race, lanes), flush=True)
+        try:
+            lines, row = done(name, all_jobs, options, versions)
+        except (OSError, subprocess.CalledProcessError) as error:
+            say(f"{name} is left out: {error}")
+            continue
         print("\n".join(lines), file=details, flush=True)
+        if options.markdown and row:
+            print(row, flush=True)

@@ -51,7 +51,7 @@ def sample(name):
 def made(name, count, seed):
     if name == "lineitem":
         return lineitem(count)
-    path = os.path.join(CACHE, "bench", f"{name}-{short(count)}-{seed}.{ENDING.get(name, 'csv')}")
+    path = os.path.join(CACHE, "bench", f"{name}-{short(count, '' if name == 'stations' else 'B')}-{seed}.{ENDING.get(name, 'csv')}")
     if not os.path.exists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         say(f"generating {os.path.basename(path)}")
@@ -68,7 +68,7 @@ def lineitem(count):
         sh(os.path.join(ROOT, "scripts/fetch"), "tpch")
     if count >= os.path.getsize(everything) - 100_000:
         return everything
-    path = os.path.join(CACHE, "bench", f"lineitem-{short(count)}.csv")
+    path = os.path.join(CACHE, "bench", f"lineitem-{short(count, 'B')}.csv")
     if not os.path.exists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(everything, "rb") as source, open(path + ".new", "wb") as target:
@@ -91,12 +91,12 @@ class Limited:
         return block
 
 
-def short(count):
-    """A count as it is said: 1GB of orders is orders-1GB."""
-    for unit, factor in (("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1_000)):
+def short(count, unit):
+    """A count as it is said: 1GB, 50M."""
+    for prefix, factor in (("G", 1_000_000_000), ("M", 1_000_000), ("K", 1_000)):
         if count >= factor and count % factor == 0:
-            return f"{count // factor}{unit}"
-    return str(count)
+            return f"{count // factor}{prefix}{unit}"
+    return f"{count}{unit}"
 
 
 def warm(path):

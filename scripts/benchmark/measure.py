@@ -31,8 +31,7 @@ class Figures:
 
     def without(self, start):
         """These figures without what an empty start takes."""
-        least = 0.001
-        return Figures(max(self.wall - start.wall, least), max(self.cpu - start.cpu, least), self.peak, self.code)
+        return Figures(max(self.wall - start.wall, 0), max(self.cpu - start.cpu, 0), self.peak, self.code)
 
 
 def measured(command, environment, stdout, stderr, stdin=subprocess.DEVNULL):

@@ -15,40 +15,46 @@ from .targets import KINDS
 SLOW = 20
 # What the machine can do with a file's bytes at least: counts its lines.
 FLOOR = "wc -l"
+NOTHING = Figures(0, 0, 0)
 
 
 @dataclass
 class Lane:
     """What a tool took for a job, and how its answer compares with ours: agrees, differs or failed."""
 
+    # Without what an empty start of it takes, where that starts Python.
     figures: Figures
     verdict: str
     turns: int
+    start: Figures
 
 
 class Race:
-    """One job on one size of data. `starts` are the figures of empty starts, which are taken off."""
+    """One job on one size of data."""
 
-    def __init__(self, job, options, versions, starts):
-        self.job, self.options, self.starts = job, options, starts
+    def __init__(self, job, options, versions):
+        self.job, self.options = job, options
         self.threads = job.threads or options.threads
         self.environment = peers.environment(self.threads)
         self.ways = {name: way for name, way in job.ways.items() if name == OURS or needed(name) in versions}
+        self.starts = {name: f"empty {name}" for name in self.ways if name in peers.EMPTY}
+        self.commands = {
+            **{name: way.command for name, way in self.ways.items()},
+            **{empty: peers.EMPTY[name] for name, empty in self.starts.items()},
+            FLOOR: ["wc", "-l", "{input}"],
+        }
         self.path = data.whole(job.data, options.bytes)
         self.size = os.path.getsize(self.path)
+        self.title = job.title.format(f"{job.many * options.bytes // data.WHOLE['orders']:,}")
 
     def run(self, name, path, target, stdout=subprocess.DEVNULL):
         """One run of a tool: its figures, and its last words on standard error."""
-        if name == FLOOR:
-            return measured(["wc", "-l", path], self.environment, stdout, subprocess.DEVNULL), ""
         places = {**peers.PLACES, "threads": str(self.threads), "input": path, **target.fresh()}
-        command = [filled(part, places) for part in self.ways[name].command]
+        command = [filled(part, places) for part in self.commands[name]]
         with tempfile.TemporaryFile() as stderr:
             figures = measured(command, self.environment, stdout, stderr)
             stderr.seek(0)
             words = stderr.read().decode(errors="replace").strip().splitlines()
-        if name in self.starts and not figures.code:
-            figures = figures.without(self.starts[name])
         return figures, words[-1] if words else ""
 
     def answer(self, name, path, target):
@@ -91,30 +97,21 @@ class Race:
                     say(f"{name} ends with {figures.code}: {words}")
                 return figures
 
-            names = [name for name in self.ways if verdicts[name] != "failed"] + [FLOOR]
-            runs = turns(names, self.options.rounds, turn, SLOW)
+            names = [name for name in self.ways if verdicts[name] != "failed"]
+            empty = [self.starts[name] for name in names if name in self.starts]
+            runs = turns([*names, *empty, FLOOR], self.options.rounds, turn, SLOW)
         lanes = {}
-        for name, all_ in runs.items():
-            figures = typical(all_)
-            lanes[name] = Lane(figures, "failed" if figures.code else verdicts.get(name, ""), len(all_))
+        for name in [*names, FLOOR]:
+            figures = typical(runs[name])
+            start = typical(runs[self.starts[name]]) if name in self.starts else NOTHING
+            verdict = "failed" if figures.code else verdicts.get(name, "")
+            lanes[name] = Lane(figures.without(start), verdict, len(runs[name]), start)
         for name, verdict in verdicts.items():
             if name not in lanes:
-                lanes[name] = Lane(Figures(0, 0, 0, 1), verdict, 0)
+                lanes[name] = Lane(Figures(0, 0, 0, 1), verdict, 0, NOTHING)
         return lanes
 
 
 def needed(name):
     """The tool whose presence a way needs."""
     return name.split(" ")[0]
-
-
-def empty_starts(names, rounds, threads):
-    """What each of those tools takes that must start Python, for nothing."""
-    environment, starts = peers.environment(threads), {}
-    for name in names:
-        if name in peers.EMPTY:
-            places = {**peers.PLACES, "threads": str(threads)}
-            command = [filled(part, places) for part in peers.EMPTY[name]]
-            runs = [measured(command, environment, subprocess.DEVNULL, None) for _ in range(max(rounds, 3) + 1)]
-            starts[name] = typical(runs[1:])
-    return starts

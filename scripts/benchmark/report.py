@@ -28,7 +28,7 @@ def table(name, race, lanes):
     """The lines of a job's table."""
     job, ours = race.job, lanes[OURS]
     of = "wall" if job.counts == "wall" else "CPU"
-    yield f"\n{name}: {job.title} ({race.size / 1e6:.0f} MB, {race.threads} thread(s); ratios of {of} time)"
+    yield f"\n{name}: {race.title} ({race.size / 1e6:.0f} MB, {race.threads} thread(s); ratios of {of} time)"
     yield (f"  {'':10}{'wall s':>9}{'CPU s':>9}{'GB/CPU s':>10}{'peak MB':>9}{'to ours':>9}{'to wc -l':>10}  "
            "answer")
     for tool, lane in lanes.items():
@@ -41,6 +41,10 @@ def table(name, race, lanes):
                f"{figures.peak:9.1f}{ratio(lane, ours, job.counts):>9}{ratio(lane, lanes[FLOOR], job.counts):>10}  "
                f"{lane.verdict}{once}")
     yield from against(job, lanes)
+    for tool, lane in lanes.items():
+        if lane.start.cpu:
+            yield (f"  taken off {tool}'s figures, an empty start of Python with it: {lane.start.wall:.2f} s, "
+                   f"{lane.start.cpu:.2f} s of CPU time")
 
 
 def ratio(lane, other, counts):
@@ -69,8 +73,8 @@ def readme_row(race, lanes):
     """A job's row of README's table."""
     job, ours, winner = race.job, lanes[OURS].figures, best(race.job, lanes)
     if ours.code:
-        return f"| {job.title} | failed | | | | | | | |"
-    cells = [job.title, f"{ours.wall:.2f}", f"{ours.cpu:.2f}", f"{race.size / 1e9 / max(ours.cpu, 0.001):.2f}",
+        return f"| {race.title} | failed | | | | | | | |"
+    cells = [race.title, f"{ours.wall:.2f}", f"{ours.cpu:.2f}", f"{race.size / 1e9 / max(ours.cpu, 0.001):.2f}",
              f"{ours.peak:.0f}" if ours.peak >= 10.5 else "under 10"]
     if winner:
         other = lanes[winner].figures

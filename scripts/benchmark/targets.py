@@ -4,6 +4,7 @@ A target is entered once for a job. `fresh()` gives the places of one run's comm
 has left there.
 """
 
+import contextlib
 import csv
 import io
 import os
@@ -48,7 +49,7 @@ class Sqlite:
         return {"output": self.path}
 
     def records(self):
-        with sqlite3.connect(self.path) as link:
+        with contextlib.closing(sqlite3.connect(self.path)) as link:
             return [[cell(value) for value in row] for row in link.execute("select * from orders")]
 
 

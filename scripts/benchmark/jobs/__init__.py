@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Job:
     """A question that several tools answer."""
 
-    # As README's table calls it.
+    # As README's table calls it; {} is `many`.
     title: str
     # The set of data it is asked of.
     data: str
@@ -19,6 +19,8 @@ class Job:
     counts: str = "cpu"
     # The threads of tools that can have more than one, where the job says it.
     threads: int = 0
+    # How many of what the title speaks of there are in 1 GB of orders and what belongs to it.
+    many: int = 0
     # Where a load goes: sqlite or postgres.
     target: str = ""
 
