@@ -20,12 +20,18 @@ def cell(value):
         return "" if value is None else str(value)
 
 
-def agree(left, right, unordered):
-    """Whether two answers are the same, to the digits that mawk prints."""
+def agree(left, right, unordered, tolerance):
+    """Whether two answers are the same: whole numbers exactly, others within a share of them."""
     if len(left) != len(right):
         return False
     if unordered:
         left, right = sorted(left, key=key), sorted(right, key=key)
+
+    def same(one, other):
+        if isinstance(one, float) and isinstance(other, float) and not (one.is_integer() and other.is_integer()):
+            return abs(one - other) <= tolerance * max(abs(one), abs(other))
+        return one == other
+
     return all(len(one) == len(other) and all(map(same, one, other)) for one, other in zip(left, right))
 
 
@@ -35,9 +41,3 @@ def key(record):
         return isinstance(value, str) or value.is_integer()
 
     return [repr(value) for value in record if exact(value)], [value for value in record if not exact(value)]
-
-
-def same(one, other):
-    if isinstance(one, float) and isinstance(other, float):
-        return abs(one - other) <= 1e-5 * max(abs(one), abs(other))
-    return one == other

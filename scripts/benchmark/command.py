@@ -19,6 +19,7 @@ def parsed(text):
     parser.add_argument("--size", default="1GB", help="bytes of orders; all sets go with it [default: 1GB]")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each tool [default: 3]")
     parser.add_argument("--threads", type=int, default=1, help="threads, where a tool lets one say [default: 1]")
+    parser.add_argument("--without", action="append", default=[], metavar="TOOL", help="leave out a tool, such as mlr")
     parser.add_argument("--markdown", action="store_true",
                         help="print README's table; the tables of each job go to standard error")
     options = parser.parse_args()
@@ -86,7 +87,8 @@ def run(text):
     sh("cargo", "build", "--quiet", "--release", "--bins", "--examples", cwd=ROOT)
     os.makedirs(CACHE, exist_ok=True)
     names = options.job or [*all_jobs, *house.JOBS]
-    versions = peers.versions(wanted_peers(names, all_jobs))
+    wanted = wanted_peers(names, all_jobs)
+    versions = peers.versions([name for name in wanted if name not in options.without])
     details = sys.stderr if options.markdown else sys.stdout
     for line in preface(options, versions):
         print(line, file=details)

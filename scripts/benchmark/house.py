@@ -154,7 +154,7 @@ def latency(_, versions):
     ways = {
         "cat": ["cat"],
         "filter": [f"{BIN}/filter", "price > 0"],
-        "mlr": ["mlr", "--csv", "--records-per-batch", "1", "filter", "$price > 0"],
+        "mlr": ["mlr", "--csv", "--records-per-batch", "1", "--fflush", "filter", "$price > 0"],
         "mawk": ["mawk", "-W", "interactive", "-F,", "NR == 1 || $7 > 0"],
         "xan": [peers.PLACES["xan"], "filter", "price > 0"],
     }

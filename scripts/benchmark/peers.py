@@ -45,6 +45,8 @@ class Way:
     delimiter: str = ","
     # The records that are compared, of the records there are.
     normal: Optional[Callable] = None
+    # How far, as a share, its numbers that are not whole may lie from ours.
+    tolerance: float = 1e-9
 
 
 def tool(name, *arguments):
@@ -71,7 +73,7 @@ def miller(*arguments, formats=("--csv",)):
 
 def mawk(program, delimiter=",", **shape):
     """mawk knows no quotes: it is what people use, and its answers differ where a quoted newline comes."""
-    return Way(["mawk", f"-F{delimiter}", "-v", "OFS=,", program, "{input}"], **shape)
+    return Way(["mawk", f"-F{delimiter}", "-v", "OFS=,", "-v", "OFMT=%.12g", program, "{input}"], **shape)
 
 
 def duckdb(query, source):
@@ -109,6 +111,7 @@ def package(name):
     target = os.path.join(PEERS, f"{name}-package")
     if not os.path.exists(os.path.join(target, name)):
         say(f"installing {name}")
+        debian("pip3", "python3-pip")
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", target, name]
         sh(*pip, env={**os.environ, "PIP_ROOT_USER_ACTION": "ignore"})
 

@@ -15,7 +15,10 @@ from .targets import KINDS
 SLOW = 20
 # What the machine can do with a file's bytes at least: counts its lines.
 FLOOR = "wc -l"
+# An answer of so many records is compared on the whole file, too.
+SHORT = 1000
 NOTHING = Figures(0, 0, 0)
+FAILED = Figures(0, 0, 0, 1)
 
 
 @dataclass
@@ -58,57 +61,67 @@ class Race:
         return figures, words[-1] if words else ""
 
     def answer(self, name, path, target):
-        """A tool's answer on a small file; None where it fails."""
+        """A tool's answer, None where it fails, and its figures."""
         with tempfile.TemporaryFile() as stdout:
             figures, words = self.run(name, path, target, stdout)
             if figures.code:
                 say(f"{name} fails: {words or figures.code}")
-                return None
+                return None, figures
             if self.job.target:
-                return target.records()
+                return target.records(), figures
             stdout.seek(0)
-            return answers.records(stdout, self.ways[name])
+            return answers.records(stdout, self.ways[name]), figures
 
-    def verdicts(self, target):
+    def verdicts(self, given):
         """How each tool's answer compares with ours."""
-        path = data.sample(self.job.data)
-        given = {name: self.answer(name, path, target) for name in self.ways}
+        ours = given.get(OURS)
 
         def verdict(name):
-            if given[name] is None:
+            if given[name] is None or ours is None:
                 return "failed"
-            if name == OURS:
-                return f"{len(given[OURS])} records of the sample"
-            good = given[OURS] is not None and answers.agree(given[OURS], given[name], self.job.unordered)
-            return "agrees" if good else "differs"
+            way = self.ways[name]
+            return "agrees" if answers.agree(ours, given[name], self.job.unordered, way.tolerance) else "differs"
 
-        return {name: verdict(name) for name in self.ways}
+        return {name: verdict(name) for name in given}
+
+    def timed(self, names, target, short):
+        """The runs of each tool, of empty starts and of the floor, in turns; and the answers of the first round
+        where these are short, else none."""
+        given = {}
+
+        def turn(name):
+            if short and name in self.ways and name not in given:
+                given[name], figures = self.answer(name, self.path, target)
+            else:
+                figures, words = self.run(name, self.path, target)
+                if figures.code:
+                    say(f"{name} ends with {figures.code}: {words}")
+            say(f"  {name}: {figures.wall:.2f} s, {figures.cpu:.2f} s of CPU time")
+            return figures
+
+        empty = [self.starts[name] for name in names if name in self.starts]
+        return turns([*names, *empty, FLOOR], self.options.rounds, turn, SLOW), given
 
     def lanes(self):
         """What every tool took, by name."""
         with KINDS[self.job.target]() as target:
-            verdicts = self.verdicts(target)
+            sample = data.sample(self.job.data)
+            given = {name: self.answer(name, sample, target)[0] for name in self.ways}
+            verdicts = self.verdicts(given)
+            self.compared = len(given[OURS] or [])
             data.warm(self.path)
-
-            def turn(name):
-                figures, words = self.run(name, self.path, target)
-                say(f"  {name}: {figures.wall:.2f} s, {figures.cpu:.2f} s of CPU time")
-                if figures.code:
-                    say(f"{name} ends with {figures.code}: {words}")
-                return figures
-
             names = [name for name in self.ways if verdicts[name] != "failed"]
-            empty = [self.starts[name] for name in names if name in self.starts]
-            runs = turns([*names, *empty, FLOOR], self.options.rounds, turn, SLOW)
+            runs, given = self.timed(names, target, self.compared <= SHORT and not self.job.target)
+        for name, verdict in self.verdicts(given).items():
+            if verdict != verdicts[name]:
+                verdicts[name] = f"{verdict} on the whole file"
         lanes = {}
         for name in [*names, FLOOR]:
-            figures = typical(runs[name])
             start = typical(runs[self.starts[name]]) if name in self.starts else NOTHING
-            verdict = "failed" if figures.code else verdicts.get(name, "")
-            lanes[name] = Lane(figures.without(start), verdict, len(runs[name]), start)
-        for name, verdict in verdicts.items():
+            lanes[name] = Lane(typical(runs[name]).without(start), verdicts.get(name, ""), len(runs[name]), start)
+        for name in self.ways:
             if name not in lanes:
-                lanes[name] = Lane(Figures(0, 0, 0, 1), verdict, 0, NOTHING)
+                lanes[name] = Lane(FAILED, "failed", 0, NOTHING)
         return lanes
 
 

@@ -15,7 +15,7 @@ def seconds(figures, counts):
 
 def ranking(job, lanes):
     """The others that did not fail, the fastest first."""
-    rivals = [name for name, lane in lanes.items() if name not in (OURS, FLOOR) and lane.verdict != "failed"]
+    rivals = [name for name, lane in lanes.items() if name not in (OURS, FLOOR) and not lane.figures.code]
     return sorted(rivals, key=lambda name: seconds(lanes[name].figures, job.counts))
 
 
@@ -37,9 +37,11 @@ def table(name, race, lanes):
             yield f"  {tool:10}{'':56}  failed"
             continue
         once = " (one turn)" if lane.turns == 1 < race.options.rounds else ""
+        verdict = f"{race.compared} records of the sample" if tool == OURS and lane.verdict == "agrees" else lane.verdict
+        near = " (mostly its start)" if figures.cpu < lane.start.cpu else ""
         yield (f"  {tool:10}{figures.wall:9.2f}{figures.cpu:9.2f}{race.size / 1e9 / max(figures.cpu, 0.001):10.2f}"
                f"{figures.peak:9.1f}{ratio(lane, ours, job.counts):>9}{ratio(lane, lanes[FLOOR], job.counts):>10}  "
-               f"{lane.verdict}{once}")
+               f"{verdict}{once}{near}")
     yield from against(job, lanes)
     for tool, lane in lanes.items():
         if lane.start.cpu:

@@ -35,18 +35,18 @@ BEGIN { for (i = 1; i <= 12; i++) m[substr("JanFebMarAprMayJunJulAugSepOctNovDec
   print cell(a[1]), cell(a[2]), cell(a[3]), substr(t, 9, 4) "-" m[substr(t, 5, 3)] "-" substr(t, 2, 2) "T" \
         substr(t, 14) substr(z, 1, 3) ":" substr(z, 4, 2), r[1], cell(r[2]), r[3], s[1], cell(s[2]), cell($4), cell($6) }
 """
-PATTERN = (r"""^(\S+) (\S+) (\S+) \[(\d\d)/(\w\w\w)/(\d{4}):(\S+) ([-+]\d\d)(\d\d)\] """
-           r""""(\S+) (\S+) (\S+)" (\d+) (\S+) "([^"]*)" "([^"]*)"$""")
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+SQL_MONTHS = "map {" + ", ".join(f"'{name}': '{place:02}'" for place, name in enumerate(MONTHS, 1)) + "}"
 
 LOG = Job("combined log to CSV, times to ISO 8601", "access", {
     OURS: tool("extract", "--from", "combined"),
-    "duckdb": duckdb(
-        "select f.h, nullif(f.i, '-'), nullif(f.u, '-'), "
-        "concat(f.y, '-', map {" + ", ".join(f"'{name}': '{place + 1:02}'" for place, name in enumerate(MONTHS))
-        + "}[f.b], '-', f.d, 'T', f.t, f.z, ':', f.w), f.m, f.p, f.v, f.s, nullif(f.n, '-'), nullif(f.r, '-'), "
-        f"nullif(f.a, '-') from (select regexp_extract(line, '{PATTERN}', "
-        "['h', 'i', 'u', 'd', 'b', 'y', 't', 'z', 'w', 'm', 'p', 'v', 's', 'n', 'r', 'a']) as f from source)",
+    # Splitting takes it three quarters of the time of regexp_extract with sixteen groups.
+    "duckdb": duckdb(f"""
+        select a[1], nullif(a[2], '-'), nullif(a[3], '-'),
+               concat(a[4][9:12], '-', {SQL_MONTHS}[a[4][5:7]], '-', a[4][2:3], 'T', a[4][14:], a[5][1:3], ':', a[5][4:5]),
+               r[1], r[2], r[3], s[2], nullif(s[3], '-'), nullif(q[4], '-'), nullif(q[6], '-')
+        from (select q, string_split(q[1], ' ') as a, string_split(q[2], ' ') as r, string_split(q[3], ' ') as s
+              from (select string_split(line, '"') as q from source))""",
         "read_csv('{input}', columns = {'line': 'varchar'}, header = false, auto_detect = false, "
         "delim = e'\\x01', quote = '', escape = '')"),
     "perl": Way(["perl", "-ne", PERL, "{input}"]),
