@@ -62,7 +62,7 @@ def machine():
 
 def preface(options, versions):
     """What was measured where."""
-    yield (f"{date.today():%d %B %Y}, {machine()}; {options.size} of orders, medians of {options.rounds} turns, "
+    yield (f"{date.today():%d %B %Y}, {machine()}; {options.size} of orders, medians of {options.rounds} turn(s), "
            f"{options.threads} thread(s) where a job does not say otherwise")
     if versions:
         yield ", ".join(f"{name} {version}" for name, version in versions.items())

@@ -51,7 +51,8 @@ def sample(name):
 def made(name, count, seed):
     if name == "lineitem":
         return lineitem(count)
-    path = os.path.join(CACHE, "bench", f"{name}-{short(count, '' if name == 'stations' else 'B')}-{seed}.{ENDING.get(name, 'csv')}")
+    amount_said = short(count, "" if name == "stations" else "B")
+    path = os.path.join(CACHE, "bench", f"{name}-{amount_said}-{seed}.{ENDING.get(name, 'csv')}")
     if not os.path.exists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         say(f"generating {os.path.basename(path)}")

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import selectors
+import shlex
 import statistics
 import subprocess
 import sys
@@ -129,7 +130,7 @@ def start(options, versions):
             "xan": f"{peers.PLACES['xan']} filter 'price > 100' {ten.name}",
             "xsv": f"{peers.PLACES['xsv']} select id {ten.name}",
             "mlr": f"mlr --csv filter '$price > 100' {ten.name}",
-            "duckdb": f"{sys.executable} -c \"import duckdb; duckdb.sql('from read_csv(\\\'{ten.name}\\\')').fetchall()\"",
+            "duckdb": shlex.join([sys.executable, "-c", f"import duckdb; duckdb.read_csv('{ten.name}').fetchall()"]),
         }
         commands = {name: line for name, line in commands.items() if name not in peers.TOOLS or name in versions}
         runs = turns(list(commands), options.rounds, lambda name: timed(commands[name]))
@@ -178,7 +179,7 @@ def live(command):
         lines = (line for line in sample if b'"' not in line and line.count(b",") == 8)
         source.write(next(lines))
         tail = subprocess.Popen(["tail", "-n", "+1", "-f", source.name], stdout=subprocess.PIPE)
-        stage = subprocess.Popen(command, env=peers.environment(1), stdin=tail.stdout, stdout=subprocess.PIPE, bufsize=0)
+        stage = subprocess.Popen(command, env=peers.environment(1), stdin=tail.stdout, stdout=subprocess.PIPE)
         tail.stdout.close()
         try:
             reader = Reader(stage.stdout)

@@ -37,6 +37,8 @@ class Race:
 
     def __init__(self, job, options, versions):
         self.job, self.options = job, options
+        # How many records of the sample's answer the others' were held against.
+        self.compared = 0
         self.threads = job.threads or options.threads
         self.environment = peers.environment(self.threads)
         self.ways = {name: way for name, way in job.ways.items() if name == OURS or needed(name) in versions}

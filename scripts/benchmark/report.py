@@ -37,7 +37,8 @@ def table(name, race, lanes):
             yield f"  {tool:10}{'':56}  failed"
             continue
         once = " (one turn)" if lane.turns == 1 < race.options.rounds else ""
-        verdict = f"{race.compared} records of the sample" if tool == OURS and lane.verdict == "agrees" else lane.verdict
+        whole = tool == OURS and lane.verdict == "agrees"
+        verdict = f"{race.compared} records of the sample" if whole else lane.verdict
         near = " (mostly its start)" if figures.cpu < lane.start.cpu else ""
         yield (f"  {tool:10}{figures.wall:9.2f}{figures.cpu:9.2f}{race.size / 1e9 / max(figures.cpu, 0.001):10.2f}"
                f"{figures.peak:9.1f}{ratio(lane, ours, job.counts):>9}{ratio(lane, lanes[FLOOR], job.counts):>10}  "

@@ -23,7 +23,8 @@ JSON = Job("JSON Lines to CSV, 4 fields, 2 of them nested", "events", {
 # host, ident, user, time, method, path, protocol, status, bytes, referrer, agent; `-` is nothing.
 PERL = r"""
 BEGIN { @m{qw(Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec)} = map { sprintf "%02d", $_ } 1 .. 12; print "host\n" }
-next unless m{^(\S+) (\S+) (\S+) \[(\d\d)/(\w\w\w)/(\d{4}):(\S+) ([-+]\d\d)(\d\d)\] "(\S+) (\S+) (\S+)" (\d+) (\S+) "([^"]*)" "([^"]*)"$};
+next unless m{^(\S+)[ ](\S+)[ ](\S+)[ ]\[(\d\d)/(\w\w\w)/(\d{4}):(\S+)[ ]([-+]\d\d)(\d\d)\][ ]
+              "(\S+)[ ](\S+)[ ](\S+)"[ ](\d+)[ ](\S+)[ ]"([^"]*)"[ ]"([^"]*)"$}x;
 my @f = ($1, $2, $3, "$6-$m{$5}-$4T$7$8:$9", $10, $11, $12, $13, $14, $15, $16);
 print join(",", map { $_ eq "-" ? "" : /,/ ? qq("$_") : $_ } @f), "\n";
 """
@@ -33,7 +34,8 @@ BEGIN { for (i = 1; i <= 12; i++) m[substr("JanFebMarAprMayJunJulAugSepOctNovDec
         print "host" }
 { split($1, a, " "); split($2, r, " "); split($3, s, " "); t = a[4]; z = a[5]
   print cell(a[1]), cell(a[2]), cell(a[3]), substr(t, 9, 4) "-" m[substr(t, 5, 3)] "-" substr(t, 2, 2) "T" \
-        substr(t, 14) substr(z, 1, 3) ":" substr(z, 4, 2), r[1], cell(r[2]), r[3], s[1], cell(s[2]), cell($4), cell($6) }
+        substr(t, 14) substr(z, 1, 3) ":" substr(z, 4, 2), r[1], cell(r[2]), r[3], \
+        s[1], cell(s[2]), cell($4), cell($6) }
 """
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 SQL_MONTHS = "map {" + ", ".join(f"'{name}': '{place:02}'" for place, name in enumerate(MONTHS, 1)) + "}"
@@ -43,7 +45,8 @@ LOG = Job("combined log to CSV, times to ISO 8601", "access", {
     # Splitting takes it three quarters of the time of regexp_extract with sixteen groups.
     "duckdb": duckdb(f"""
         select a[1], nullif(a[2], '-'), nullif(a[3], '-'),
-               concat(a[4][9:12], '-', {SQL_MONTHS}[a[4][5:7]], '-', a[4][2:3], 'T', a[4][14:], a[5][1:3], ':', a[5][4:5]),
+               concat(a[4][9:12], '-', {SQL_MONTHS}[a[4][5:7]], '-', a[4][2:3], 'T', a[4][14:],
+                      a[5][1:3], ':', a[5][4:5]),
                r[1], r[2], r[3], s[2], nullif(s[3], '-'), nullif(q[4], '-'), nullif(q[6], '-')
         from (select q, string_split(q[1], ' ') as a, string_split(q[2], ' ') as r, string_split(q[3], ' ') as s
               from (select string_split(line, '"') as q from source))""",
