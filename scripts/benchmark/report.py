@@ -5,7 +5,7 @@ from .races import FLOOR
 
 README_HEADER = (
     "| job | ours, wall s | CPU s | GB per CPU s | peak MB | best of the others | its CPU s | times as fast | "
-    "times `wc -l` |\n|---|--:|--:|--:|--:|---|--:|--:|--:|"
+    "times `wc -l` | answers |\n|---|--:|--:|--:|--:|---|--:|--:|--:|---|"
 )
 
 
@@ -76,7 +76,7 @@ def readme_row(race, lanes):
     """A job's row of README's table."""
     job, ours, winner = race.job, lanes[OURS].figures, best(race.job, lanes)
     if ours.code:
-        return f"| {race.title} | failed | | | | | | | |"
+        return f"| {race.title} | failed | | | | | | | | |"
     cells = [race.title, f"{ours.wall:.2f}", f"{ours.cpu:.2f}", f"{race.size / 1e9 / max(ours.cpu, 0.001):.2f}",
              f"{ours.peak:.0f}" if ours.peak >= 10.5 else "under 10"]
     if winner:
@@ -86,5 +86,11 @@ def readme_row(race, lanes):
         cells += [winner + wall, f"{other.cpu:.2f}", f"{times:.2f}{' in wall time' if wall else ''}"]
     else:
         cells += ["", "", ""]
-    cells.append(ratio(lanes[OURS], lanes[FLOOR], job.counts))
+    cells += [ratio(lanes[OURS], lanes[FLOOR], job.counts), dissent(lanes)]
     return f"| {' | '.join(cells)} |"
+
+
+def dissent(lanes):
+    """Who does not say what ours says."""
+    others = {name: lane.verdict for name, lane in lanes.items() if name not in (OURS, FLOOR)}
+    return ", ".join(f"{name} {verdict}" for name, verdict in others.items() if verdict != "agrees") or "all agree"
