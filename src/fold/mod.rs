@@ -2,7 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `groups` | the group table |
+//! | `groups` | the groups; `table`: from keys to numbers; `room`: memory for large tables |
 //! | `aggregation` | keys, calls of aggregates, and expressions over them |
 //! | `count` | `count` |
 //! | `sum` | `sum`, `avg` |
@@ -31,8 +31,10 @@ mod interned;
 mod position;
 mod quantile;
 mod rank;
+mod room;
 mod spread;
 mod sum;
+mod table;
 mod text;
 mod truth;
 
