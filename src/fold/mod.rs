@@ -8,7 +8,7 @@
 //! | `sum` | `sum`, `avg` |
 //! | `extremes` | `min`, `max`; `best`, `rank`: what they compare |
 //! | `position` | `first`, `last`, `arg_min`, `arg_max` |
-//! | `quantile` | `median`, `quantile` |
+//! | `quantile` | `median`, `quantile`; `numbers`: those of a group |
 //! | `exact` | exact sums of all groups |
 //! | `spread` | `variance`, `stddev` and their population forms |
 //! | `distinct` | `count_distinct`, `mode`; `interned`: the values seen in each group |
@@ -28,6 +28,7 @@ mod extremes;
 mod groups;
 mod held;
 mod interned;
+mod numbers;
 mod position;
 mod quantile;
 mod rank;
