@@ -330,7 +330,7 @@ impl Aggregation {
             return Err(self.in_group(state, groups[place as usize], fault).into());
         }
         for (place, &group) in groups.iter().enumerate() {
-            out.extend_from_slice(state.groups.fields(group));
+            state.groups.write_fields(group, out, self.delimiter);
             for (number, column) in columns.iter().enumerate() {
                 if number > 0 || !self.keys.is_empty() {
                     out.push(self.delimiter);
@@ -346,7 +346,9 @@ impl Aggregation {
         if self.keys.is_empty() {
             return fault;
         }
-        let keys = String::from_utf8_lossy(state.groups.fields(group)).into_owned();
+        let mut keys = Vec::new();
+        state.groups.write_fields(group, &mut keys, self.delimiter);
+        let keys = String::from_utf8_lossy(&keys).into_owned();
         fault.about(&format!("group '{keys}'"))
     }
 }

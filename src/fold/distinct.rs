@@ -1,13 +1,15 @@
 //! How many different values there are, and which is the most frequent. Numbers are the same by
-//! value, all else by its text; see [`write_identity`].
+//! value, all else by its text; see [`Interned`].
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use bumpalo::Bump;
 
 use super::held::Held;
-use super::interned::Interned;
-use super::{Accumulator, Aggregate, Batch, Position, same};
+use super::interned::{Interned, NO_VALUE};
+use super::{Accumulator, Aggregate, Batch, Position, room, same};
 use crate::record::Fault;
-use crate::value::identity::write_identity;
 use crate::value::{Decimal, Value};
 
 pub(super) static AGGREGATES: &[Aggregate] = &[
@@ -37,31 +39,32 @@ struct CountDistinct {
     counts: Vec<u64>,
 }
 
+impl CountDistinct {
+    /// Counts the values from this number on, which are new.
+    fn count_from(&mut self, known: usize) {
+        for number in known..self.seen.len() {
+            self.counts[self.seen.group(number as u32) as usize] += 1;
+        }
+    }
+}
+
 impl Accumulator for CountDistinct {
     fn grow(&mut self, groups: usize) {
-        self.counts.resize(groups, 0);
+        room::resize(&mut self.counts, groups, 0);
     }
 
     fn absorb(&mut self, batch: &Batch<'_>) {
-        let mut identity = Vec::new();
-        for (&group, value) in batch.groups.iter().zip(batch.arguments[0]) {
-            if matches!(value, Value::Null) {
-                continue;
-            }
-            identity.clear();
-            write_identity(value, &mut identity);
-            let (_, is_new) = self.seen.insert(group, &identity);
-            self.counts[group as usize] += u64::from(is_new);
-        }
+        let known = self.seen.len();
+        self.seen
+            .insert_each(batch.groups, batch.arguments[0], |_, _| ());
+        self.count_from(known);
     }
 
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
         let other: Self = same(other);
-        for (group, identity) in other.seen.iter() {
-            let group = map[group as usize];
-            let (_, is_new) = self.seen.insert(group, identity);
-            self.counts[group as usize] += u64::from(is_new);
-        }
+        let known = self.seen.len();
+        self.seen.merge(&other.seen, map, |_, _| ());
+        self.count_from(known);
     }
 
     fn finish<'a>(&self, group: u32, _: &'a Bump) -> Result<Value<'a>, Fault> {
@@ -72,94 +75,131 @@ impl Accumulator for CountDistinct {
 #[derive(Default)]
 struct Mode {
     seen: Interned,
-    /// By the numbers that `seen` gives.
-    values: Vec<Seen>,
-    /// The number of each group's most frequent value.
-    best: Vec<Option<u32>>,
-}
-
-/// How often a value was seen, and where first and in which spelling.
-struct Seen {
-    count: u64,
-    first: Position,
-    value: Held,
+    /// How often each value was seen, and where first, by the numbers that `seen` gives.
+    counts: Vec<u64>,
+    firsts: Vec<Position>,
+    /// Values as they stood there, where that is not a field of the identity's bytes.
+    spelled: HashMap<u32, Held>,
+    /// The last block; those before it come first, and what they hold is in its place.
+    block: u64,
+    groups: usize,
+    /// The number of each group's most frequent value, once that is asked for.
+    best: OnceLock<Vec<u32>>,
 }
 
 impl Mode {
-    /// A value's count went up, or it was found in an earlier place: is it the best now?
-    fn compete(&mut self, group: u32, number: u32) {
-        let best = &mut self.best[group as usize];
-        let is_better = best.is_none_or(|best| {
-            let (old, new) = (&self.values[best as usize], &self.values[number as usize]);
-            new.count > old.count || (new.count == old.count && new.first < old.first)
-        });
-        if is_better {
-            *best = Some(number);
+    /// Takes down a value's first place and its spelling there.
+    fn spell(&mut self, number: u32, first: Position, value: &Value<'_>) {
+        if number as usize == self.firsts.len() {
+            room::reserve(&mut self.firsts, 1);
+            self.firsts.push(first);
+        } else {
+            self.firsts[number as usize] = first;
+            self.spelled.remove(&number);
+        }
+        let mut short = [0; 16];
+        let (_, identity) = self.seen.get(number, &mut short);
+        if !matches!(value, Value::Raw(field) if *field == identity) {
+            self.spelled.entry(number).or_default().set(value);
         }
     }
 
-    fn add(&mut self, group: u32, identity: &[u8], seen: Seen) {
-        let (number, is_new) = self.seen.insert(group, identity);
-        if is_new {
-            self.values.push(seen);
-        } else {
-            let known = &mut self.values[number as usize];
-            known.count += seen.count;
-            if seen.first < known.first {
-                known.first = seen.first;
-                known.value = seen.value;
+    /// The most frequent value of each group, of equally frequent ones the first.
+    fn find_best(&self) -> Vec<u32> {
+        let mut best = vec![NO_VALUE; self.groups];
+        for number in 0..self.seen.len() as u32 {
+            let best = &mut best[self.seen.group(number) as usize];
+            let standing = |number: u32| {
+                let number = number as usize;
+                (self.counts[number], std::cmp::Reverse(self.firsts[number]))
+            };
+            if *best == NO_VALUE || standing(number) > standing(*best) {
+                *best = number;
             }
         }
-        self.compete(group, number);
+        best
     }
 }
 
 impl Accumulator for Mode {
     fn grow(&mut self, groups: usize) {
-        self.best.resize(groups, None);
+        self.groups = groups;
     }
 
     fn absorb(&mut self, batch: &Batch<'_>) {
-        let mut identity = Vec::new();
-        for (place, (&group, value)) in batch.groups.iter().zip(batch.arguments[0]).enumerate() {
-            let first = batch.position(place);
-            if matches!(value, Value::Null) {
+        let known = self.seen.len();
+        let counts = &mut self.counts;
+        let mut numbers = Vec::with_capacity(batch.groups.len());
+        self.seen
+            .insert_each(batch.groups, batch.arguments[0], |_, number| {
+                numbers.push(number);
+                if number == NO_VALUE {
+                    return;
+                }
+                if number as usize == counts.len() {
+                    room::reserve(counts, 1);
+                    counts.push(0);
+                }
+                counts[number as usize] += 1;
+            });
+        // Only in a block out of turn can a known value stand before where it was seen first.
+        let is_in_turn = batch.block >= self.block;
+        if is_in_turn && known == self.seen.len() {
+            return;
+        }
+        for (place, &number) in numbers.iter().enumerate() {
+            if number == NO_VALUE {
                 continue;
             }
-            identity.clear();
-            write_identity(value, &mut identity);
-            let (number, is_new) = self.seen.insert(group, &identity);
-            if is_new {
-                let mut held = Held::Null;
-                held.set(value);
-                self.values.push(Seen {
-                    count: 1,
-                    first,
-                    value: held,
-                });
-            } else {
-                let known = &mut self.values[number as usize];
-                known.count += 1;
-                if first < known.first {
-                    known.first = first;
-                    known.value.set(value);
-                }
+            let is_first = match self.firsts.get(number as usize) {
+                None => true,
+                Some(first) => !is_in_turn && batch.position(place) < *first,
+            };
+            if is_first {
+                self.spell(number, batch.position(place), &batch.arguments[0][place]);
             }
-            self.compete(group, number);
         }
+        self.block = self.block.max(batch.block);
     }
 
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
-        let other: Self = same(other);
-        for ((group, identity), seen) in other.seen.iter().zip(other.values) {
-            self.add(map[group as usize], identity, seen);
-        }
+        let mut other: Self = same(other);
+        self.best.take();
+        let (counts, firsts, spelled) = (&mut self.counts, &mut self.firsts, &mut self.spelled);
+        self.seen.merge(&other.seen, map, |theirs, ours| {
+            let (count, first) = (other.counts[theirs as usize], other.firsts[theirs as usize]);
+            match firsts.get_mut(ours as usize) {
+                None => {
+                    counts.push(count);
+                    firsts.push(first);
+                }
+                Some(known) => {
+                    counts[ours as usize] += count;
+                    if *known < first {
+                        return;
+                    }
+                    *known = first;
+                    spelled.remove(&ours);
+                }
+            }
+            if let Some(held) = other.spelled.remove(&theirs) {
+                spelled.insert(ours, held);
+            }
+        });
+        self.block = u64::MAX;
     }
 
     fn finish<'a>(&self, group: u32, arena: &'a Bump) -> Result<Value<'a>, Fault> {
-        Ok(match self.best[group as usize] {
-            Some(number) => self.values[number as usize].value.copied(arena),
-            None => Value::Null,
-        })
+        let best = self.best.get_or_init(|| self.find_best());
+        let number = match best.get(group as usize) {
+            None | Some(&NO_VALUE) => return Ok(Value::Null),
+            Some(&number) => number,
+        };
+        if let Some(held) = self.spelled.get(&number) {
+            return Ok(held.copied(arena));
+        }
+        let mut short = [0; 16];
+        let (_, identity) = self.seen.get(number, &mut short);
+        Ok(Value::Raw(arena.alloc_slice_copy(identity)))
     }
 }

@@ -1,70 +1,192 @@
 //! The different values seen in each group.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, RandomState};
 
-use hashbrown::hash_table::Entry;
-use hashbrown::{DefaultHashBuilder, HashTable};
+use super::table::{Kind, LOT, Lot, NULL, SHORT, Table, kind, pack};
+use crate::value::Value;
+use crate::value::identity::{identity_within, is_short_identity, write_identity};
 
-/// A set of (group, bytes), each with a number from 0 in the order of arrival.
-#[derive(Default)]
+/// In place of a number: the value is null.
+pub(super) const NO_VALUE: u32 = u32::MAX;
+
+/// A value with its group is short up to this many bytes; one of group 0 up to [`SHORT`].
+const SHORT_OWNED: usize = SHORT - 4;
+
+/// A set of (group, value), each with a number from 0 in the order of arrival. Values are the same
+/// where their identities are; null is none.
 pub(super) struct Interned {
-    hasher: DefaultHashBuilder,
-    table: HashTable<u32>,
-    members: Vec<Member>,
-    bytes: Vec<u8>,
+    table: Table,
+    lot: Lot,
 }
 
-struct Member {
-    hash: u64,
-    start: usize,
-    length: u32,
-    group: u32,
+impl Default for Interned {
+    fn default() -> Self {
+        let seed = [0, 1].map(|number| RandomState::new().hash_one(number));
+        Interned {
+            table: Table::new(seed),
+            lot: Lot::default(),
+        }
+    }
 }
 
 impl Interned {
-    /// The number of these bytes in this group, and whether they are new.
-    pub fn insert(&mut self, group: u32, bytes: &[u8]) -> (u32, bool) {
-        let hash = self.hasher.hash_one((group, bytes));
-        let Interned {
-            table,
-            members,
-            bytes: all,
-            ..
-        } = self;
-        let is_same = |&number: &u32| {
-            let member = &members[number as usize];
-            member.hash == hash && member.group == group && member.of(all) == bytes
-        };
-        match table.entry(hash, is_same, |&number| members[number as usize].hash) {
-            Entry::Occupied(entry) => (*entry.get(), false),
-            Entry::Vacant(entry) => {
-                let number = members.len() as u32;
-                assert!(
-                    number < u32::MAX && u32::try_from(bytes.len()).is_ok(),
-                    "at most 2^32 different values, of at most 2^32 bytes"
-                );
-                entry.insert(number);
-                members.push(Member {
-                    hash,
-                    start: all.len(),
-                    length: bytes.len() as u32,
-                    group,
-                });
-                all.extend_from_slice(bytes);
-                (number, true)
+    /// How many values.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Takes in values of these groups; `each` hears the place and number of each one.
+    pub fn insert_each(
+        &mut self,
+        groups: &[u32],
+        values: &[Value<'_>],
+        mut each: impl FnMut(usize, u32),
+    ) {
+        let lots = groups.chunks(LOT).zip(values.chunks(LOT)).enumerate();
+        for (nth, (groups, values)) in lots {
+            self.lot.clear();
+            for (&group, value) in groups.iter().zip(values) {
+                push(&mut self.lot, group, value);
+            }
+            self.table.look_ahead(&mut self.lot);
+            for (place, value) in values.iter().enumerate() {
+                let number = match value {
+                    Value::Null => NO_VALUE,
+                    _ => self.table.number(&self.lot, place).0,
+                };
+                each(nth * LOT + place, number);
             }
         }
     }
 
-    /// Every member's group and bytes, by number.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, &[u8])> {
-        let members = self.members.iter();
-        members.map(|member| (member.group, member.of(&self.bytes)))
+    /// Takes in the values of another set, whose group `i` is `map[i]` here; `each` hears the
+    /// numbers of each one, there and here.
+    pub fn merge(&mut self, other: &Interned, map: &[u32], mut each: impl FnMut(u32, u32)) {
+        let mut short = [0; 16];
+        for start in (0..other.len()).step_by(LOT) {
+            let numbers = start as u32..(start + LOT).min(other.len()) as u32;
+            self.lot.clear();
+            for number in numbers.clone() {
+                let (group, bytes) = other.get(number, &mut short);
+                push_identity(&mut self.lot, map[group as usize], bytes);
+            }
+            self.table.look_ahead(&mut self.lot);
+            for (place, number) in numbers.enumerate() {
+                each(number, self.table.number(&self.lot, place).0);
+            }
+        }
+    }
+
+    /// The group of a value.
+    #[inline]
+    pub fn group(&self, number: u32) -> u32 {
+        self.get(number, &mut [0; 16]).0
+    }
+
+    /// The group and the identity of a value.
+    #[inline]
+    pub fn get<'k>(&'k self, number: u32, short: &'k mut [u8; 16]) -> (u32, &'k [u8]) {
+        let word = self.table.word(number);
+        let bytes = self.table.bytes(word, short);
+        match (kind(word), bytes.split_last_chunk::<4>()) {
+            (Kind::Owned, Some((identity, group))) => (u32::from_le_bytes(*group), identity),
+            _ => (0, bytes),
+        }
     }
 }
 
-impl Member {
-    fn of<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
-        &bytes[self.start..self.start + self.length as usize]
+#[inline(always)]
+fn push(lot: &mut Lot, group: u32, value: &Value<'_>) {
+    match value {
+        Value::Null => lot.push(NULL),
+        Value::Raw(field) | Value::Text(field) => match pack(field, Kind::One) {
+            Some(word) if group == 0 && is_short_identity(word, field.len()) => lot.push(word),
+            Some(word) if field.len() <= SHORT_OWNED && is_short_identity(word, field.len()) => {
+                lot.push(own(word, group));
+            }
+            _ => match identity_within(field) {
+                Some(identity) => push_identity(lot, group, identity),
+                None => push_made(lot, group, value),
+            },
+        },
+        _ => push_made(lot, group, value),
+    }
+}
+
+/// A short word, its bytes with the group behind them.
+#[inline(always)]
+fn own(word: u128, group: u32) -> u128 {
+    let len = (word >> 120) as u32;
+    let bytes = word & ((1 << 120) - 1);
+    let mark = u128::from(len + 4) | Kind::Owned as u128;
+    bytes | u128::from(group) << (8 * len) | mark << 120
+}
+
+#[inline(always)]
+fn push_identity(lot: &mut Lot, group: u32, identity: &[u8]) {
+    match pack(identity, Kind::One) {
+        Some(word) if group == 0 => lot.push(word),
+        Some(word) if identity.len() <= SHORT_OWNED => lot.push(own(word, group)),
+        _ => lot.push_written(Kind::Owned, |bytes| {
+            bytes.extend_from_slice(identity);
+            bytes.extend_from_slice(&group.to_le_bytes());
+        }),
+    }
+}
+
+#[inline(never)]
+fn push_made(lot: &mut Lot, group: u32, value: &Value<'_>) {
+    let mut identity = Vec::with_capacity(48);
+    write_identity(value, &mut identity);
+    push_identity(lot, group, &identity);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    proptest! {
+        #[test]
+        fn a_set_of_values_is_a_map(
+            values in prop::collection::vec(
+                (0u32..3, prop_oneof!["[ab]{0,3}", "[a-c]{9,18}", "-?[0-9]{0,16}(\\.[0-9]{1,2})?"]), 0..300),
+            batch in 1usize..100,
+            split in 0usize..300,
+        ) {
+            let mut model: HashMap<(u32, Vec<u8>), u32> = HashMap::new();
+            let mut numbers = Vec::new();
+            let mut parts = [Interned::default(), Interned::default()];
+            for (part, values) in [&values[..split.min(values.len())], &values[split.min(values.len())..]].iter().enumerate() {
+                for values in values.chunks(batch) {
+                    let groups: Vec<u32> = values.iter().map(|(group, _)| *group).collect();
+                    let column: Vec<_> = values.iter().map(|(_, text)| match text.as_str() {
+                        "" => Value::Null,
+                        text => Value::Raw(text.as_bytes()),
+                    }).collect();
+                    parts[part].insert_each(&groups, &column, |_, number| numbers.push(number));
+                    for (group, value) in groups.iter().zip(&column) {
+                        let mut identity = Vec::new();
+                        write_identity(value, &mut identity);
+                        if !matches!(value, Value::Null) {
+                            let next = model.len() as u32;
+                            model.entry((group + 1, identity)).or_insert(next);
+                        }
+                    }
+                }
+            }
+            // The groups move up by one, so that group 0 and others change places.
+            let mut whole = Interned::default();
+            for part in &parts {
+                whole.merge(part, &[1, 2, 3], |_, _| ());
+            }
+            prop_assert_eq!(whole.len(), model.len());
+            for number in 0..whole.len() as u32 {
+                let mut short = [0; 16];
+                let (group, identity) = whole.get(number, &mut short);
+                prop_assert_eq!(model.get(&(group, identity.to_vec())), Some(&number));
+            }
+        }
     }
 }

@@ -2,13 +2,13 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `groups` | the group table |
+//! | `groups` | the groups; `table`: from keys to numbers; `room`: memory for large tables |
 //! | `aggregation` | keys, calls of aggregates, and expressions over them |
 //! | `count` | `count` |
 //! | `sum` | `sum`, `avg` |
 //! | `extremes` | `min`, `max`; `best`, `rank`: what they compare |
 //! | `position` | `first`, `last`, `arg_min`, `arg_max` |
-//! | `quantile` | `median`, `quantile` |
+//! | `quantile` | `median`, `quantile`; `numbers`: those of a group |
 //! | `exact` | exact sums of all groups |
 //! | `spread` | `variance`, `stddev` and their population forms |
 //! | `distinct` | `count_distinct`, `mode`; `interned`: the values seen in each group |
@@ -28,11 +28,14 @@ mod extremes;
 mod groups;
 mod held;
 mod interned;
+mod numbers;
 mod position;
 mod quantile;
 mod rank;
+mod room;
 mod spread;
 mod sum;
+mod table;
 mod text;
 mod truth;
 

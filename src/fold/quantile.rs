@@ -2,6 +2,7 @@
 
 use bumpalo::Bump;
 
+use super::numbers::Numbers;
 use super::{Accumulator, Aggregate, Batch, same};
 use crate::record::Fault;
 use crate::value::decimal::{Rounding, power_of_ten};
@@ -57,13 +58,6 @@ struct Quantile {
     states: Vec<Numbers>,
 }
 
-#[derive(Clone, Default)]
-struct Numbers {
-    /// Those that fit in 64 bits at the common scale.
-    small: Vec<i64>,
-    others: Vec<Number>,
-}
-
 impl Quantile {
     fn new(share: Decimal) -> Self {
         Quantile {
@@ -77,7 +71,7 @@ impl Quantile {
     fn add(&mut self, group: u32, number: Decimal) {
         match number.small_mantissa() {
             Some(mantissa) if number.scale() == self.scale => {
-                self.states[group as usize].small.push(mantissa);
+                self.states[group as usize].add(mantissa);
             }
             _ => self.add_scaled(group, number),
         }
@@ -95,43 +89,18 @@ impl Quantile {
         };
         let numbers = &mut self.states[group as usize];
         match aligned.and_then(|aligned| i64::try_from(aligned).ok()) {
-            Some(aligned) => numbers.small.push(aligned),
-            None => numbers.others.push(Number::Decimal(least)),
+            Some(aligned) => numbers.add(aligned),
+            None => numbers.add_other(Number::Decimal(least)),
         }
     }
 
-    /// Bring all integers to a greater scale; those that don't fit there join the others.
+    /// Bring all integers to a greater scale.
     fn widen(&mut self, scale: u8) {
-        let factor = power_of_ten(scale - self.scale) as i64;
-        let old = self.scale;
-        for Numbers { small, others } in &mut self.states {
-            small.retain_mut(|mantissa| match mantissa.checked_mul(factor) {
-                Some(widened) => {
-                    *mantissa = widened;
-                    true
-                }
-                None => {
-                    let number = Decimal::raw(i128::from(*mantissa), old);
-                    others.push(Number::Decimal(number));
-                    false
-                }
-            });
+        let places = scale - self.scale;
+        for numbers in &mut self.states {
+            numbers.widen(self.scale, places);
         }
         self.scale = scale;
-    }
-}
-
-impl Numbers {
-    /// The numbers at two places (from 0) of the ascending order.
-    fn at(&self, places: [usize; 2], scale: u8) -> [Number; 2] {
-        let number = |mantissa: i64| Number::Decimal(Decimal::raw(i128::from(mantissa), scale));
-        if self.others.is_empty() {
-            let mut small = self.small.clone();
-            return places.map(|place| number(*small.select_nth_unstable(place).1));
-        }
-        let small = self.small.iter().map(|&mantissa| number(mantissa));
-        let mut all: Vec<Number> = small.chain(self.others.iter().copied()).collect();
-        places.map(|place| *all.select_nth_unstable_by(place, |a, b| a.compare(*b)).1)
     }
 }
 
@@ -145,8 +114,7 @@ impl Accumulator for Quantile {
             match value {
                 Value::Decimal(decimal) => self.add(group, *decimal),
                 Value::Double(double) => {
-                    let others = &mut self.states[group as usize].others;
-                    others.push(Number::Double(*double));
+                    self.states[group as usize].add_other(Number::Double(*double));
                 }
                 _ => {}
             }
@@ -160,27 +128,24 @@ impl Accumulator for Quantile {
         } else if other.scale > self.scale {
             self.widen(other.scale);
         }
-        for (mut theirs, &group) in other.states.into_iter().zip(map) {
-            let ours = &mut self.states[group as usize];
-            ours.small.append(&mut theirs.small);
-            ours.others.append(&mut theirs.others);
+        for (theirs, &group) in other.states.into_iter().zip(map) {
+            self.states[group as usize].merge(theirs);
         }
     }
 
     fn finish<'a>(&self, group: u32, _: &'a Bump) -> Result<Value<'a>, Fault> {
         let numbers = &self.states[group as usize];
-        let count = numbers.small.len() + numbers.others.len();
-        let Some(last) = count.checked_sub(1) else {
+        let Some(last) = numbers.len().checked_sub(1) else {
             return Ok(Value::Null);
         };
         // Exact: fewer than 10^20 numbers, and at most 18 places.
-        let place = self.share.multiply(Decimal::from(last as u64));
+        let place = self.share.multiply(Decimal::from(last));
         let place = place.unwrap_or(Decimal::ZERO);
         let floor = place.round_by(0, Rounding::Floor);
-        let floor = floor.and_then(Decimal::to_i64).unwrap_or(0) as usize;
+        let floor = floor.and_then(Decimal::to_i64).unwrap_or(0) as u64;
         let floor = floor.min(last);
-        let [low, high] = numbers.at([floor, (floor + 1).min(last)], self.scale);
-        let rest = Wide::from(place).subtract(&Decimal::from(floor as u64).into());
+        let [low, high] = numbers.at(floor, self.scale);
+        let rest = Wide::from(place).subtract(&Decimal::from(floor).into());
         if rest.is_zero() || low == high {
             return Ok(low.into());
         }

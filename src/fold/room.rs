@@ -1,0 +1,97 @@
+//! Memory for tables that are larger than the caches.
+//!
+//! Two hints to the machine, neither of which changes a result. Random access to a large table
+//! waits for memory, and on pages of 4 KB for the page's address before that: pages of 2 MB do
+//! away with the second, and a load begun early hides the first.
+
+/// From this size on, in bytes, a vector is asked to stand on large pages.
+const LARGE: usize = 4 << 20;
+
+/// Make room for `more` elements, twice as many as before where there is not enough.
+#[inline(always)]
+pub(super) fn reserve<T>(vector: &mut Vec<T>, more: usize) {
+    if vector.capacity() - vector.len() < more {
+        move_to_larger(vector, more);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn move_to_larger<T>(vector: &mut Vec<T>, more: usize) {
+    let capacity = (vector.capacity() * 2).max(vector.len() + more);
+    if capacity * size_of::<T>() < LARGE {
+        vector.reserve(capacity - vector.len());
+        return;
+    }
+    // Not in place: pages that have been moved stay small.
+    let mut larger = with_room(capacity);
+    larger.append(vector);
+    *vector = larger;
+}
+
+/// As [`Vec::resize`], on large pages where it pays.
+#[inline]
+pub(super) fn resize<T: Clone>(vector: &mut Vec<T>, len: usize, value: T) {
+    reserve(vector, len.saturating_sub(vector.len()));
+    vector.resize(len, value);
+}
+
+/// An empty vector with room for `capacity` elements.
+pub(super) fn with_room<T>(capacity: usize) -> Vec<T> {
+    let vector = Vec::with_capacity(capacity);
+    let bytes = vector.capacity() * size_of::<T>();
+    if bytes >= LARGE {
+        ask_for_large_pages(vector.as_ptr() as usize, bytes);
+    }
+    vector
+}
+
+#[cfg(target_os = "linux")]
+fn ask_for_large_pages(start: usize, bytes: usize) {
+    const PAGE: usize = 4096;
+    let first = start.next_multiple_of(PAGE);
+    let end = (start + bytes) / PAGE * PAGE;
+    // SAFETY: the pages lie within one allocation of ours, and the advice changes no contents. A
+    // kernel that does not know it refuses, and nothing is lost.
+    unsafe {
+        libc::madvise(first as *mut _, end - first, libc::MADV_HUGEPAGE);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn ask_for_large_pages(_: usize, _: usize) {}
+
+/// Begins to load what stands at `place`, which may be outside.
+#[inline(always)]
+pub(super) fn prefetch<T>(slice: &[T], place: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing and never faults, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(slice.as_ptr().wrapping_add(place).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (slice, place);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_vectors_are_as_others() {
+        let (mut ours, mut plain) = (Vec::new(), Vec::new());
+        for number in 0..2_000_000u64 {
+            reserve(&mut ours, 1);
+            ours.push(number);
+            plain.push(number);
+        }
+        resize(&mut ours, 3_000_000, 7);
+        plain.resize(3_000_000, 7);
+        resize(&mut ours, 2_500_000, 0);
+        plain.resize(2_500_000, 0);
+        prefetch(&ours, 2_499_999);
+        prefetch(&ours, usize::MAX);
+        assert!(ours == plain);
+    }
+}
