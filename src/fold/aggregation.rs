@@ -1,11 +1,12 @@
 //! A whole aggregation: keys, aggregates, and the expressions over them, over a stream.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bumpalo::Bump;
 
 use super::groups::Groups;
-use super::{Accumulator, Aggregate, Batch as Absorbed};
+use super::{Accumulator, Aggregate, Argument, Batch as Absorbed};
 use crate::expr::ast::{Expr, Item, Kind};
 use crate::expr::{BATCH, Batch, Node, Operand, ProgramError, Scope, columns, parse};
 use crate::record::{Fault, Faults, Header, Layout, Records};
@@ -15,6 +16,8 @@ use crate::value::{Value, text};
 pub struct Aggregation {
     keys: Vec<Node>,
     key_names: Vec<String>,
+    /// What the calls take in; equal ones are evaluated once.
+    arguments: Vec<Taken>,
     calls: Vec<Call>,
     outputs: Vec<Node>,
     output_names: Vec<String>,
@@ -22,32 +25,22 @@ pub struct Aggregation {
     seed: [u64; 2],
 }
 
+/// An argument of one call or several.
+struct Taken {
+    node: Node,
+    /// As written.
+    spelled: String,
+    /// Whether a call needs numbers.
+    needs_number: bool,
+}
+
 /// One call of an aggregate function.
 struct Call {
     aggregate: &'static Aggregate,
     /// The call as written: equal ones are computed once.
     source: String,
-    arguments: Vec<Node>,
-    /// The arguments as written.
-    spelled: Vec<String>,
-    /// The earlier call that has the same arguments, whose values serve for this one, too.
-    as_in: Option<usize>,
-}
-
-impl Call {
-    /// Whether the values of its arguments are those of `other`, too.
-    fn serves(&self, other: &Call) -> bool {
-        let is_as_numeric =
-            |place| self.aggregate.is_numeric(place) == other.aggregate.is_numeric(place);
-        self.as_in.is_none()
-            && !self.spelled.is_empty()
-            && self.spelled == other.spelled
-            && (0..self.spelled.len()).all(is_as_numeric)
-    }
-
-    fn constants(&self) -> Vec<Option<Value<'static>>> {
-        self.arguments.iter().map(Node::as_constant).collect()
-    }
+    /// Which arguments it takes in.
+    arguments: Vec<usize>,
 }
 
 impl Aggregation {
@@ -62,6 +55,7 @@ impl Aggregation {
         let mut aggregation = Aggregation {
             keys: Vec::new(),
             key_names: Vec::new(),
+            arguments: Vec::new(),
             calls: Vec::new(),
             outputs: Vec::new(),
             output_names: Vec::new(),
@@ -141,10 +135,10 @@ impl Aggregation {
                 message,
             ));
         }
-        let calls = &mut self.calls;
+        let (calls, arguments) = (&mut self.calls, &mut self.arguments);
         let keys = &self.key_names;
         let output = scope.resolve_with(&item.expr, &mut |expr| match &expr.kind {
-            Kind::Call { .. } => aggregate_call(expr, scope, calls),
+            Kind::Call { .. } => aggregate_call(expr, scope, (calls, arguments)),
             Kind::Column(column) => Err(outside(column, expr, scope.text, keys)),
             _ => Ok(None),
         })?;
@@ -162,7 +156,7 @@ impl Aggregation {
     /// The fields that it looks at, of records of so many.
     pub fn layout(&self, columns: usize) -> Layout {
         let mut looked_at = BTreeSet::new();
-        let arguments = self.calls.iter().flat_map(|call| &call.arguments);
+        let arguments = self.arguments.iter().map(|argument| &argument.node);
         for node in self.keys.iter().chain(arguments) {
             node.add_columns(&mut looked_at);
         }
@@ -180,7 +174,7 @@ impl Aggregation {
         let accumulators = self
             .calls
             .iter()
-            .map(|call| (call.aggregate.make)(&call.constants()))
+            .map(|call| (call.aggregate.make)(&constants(&self.arguments, &call.arguments)))
             .collect::<Result<_, _>>()?;
         let mut state = State {
             groups: Groups::new(self.seed),
@@ -225,28 +219,40 @@ impl Aggregation {
             .iter()
             .map(|key| key.evaluate(&batch, selection, faults))
             .collect();
-        let mut arguments: Vec<Vec<Vec<Value<'_>>>> = self
-            .calls
+        let mut arguments: Vec<_> = self
+            .arguments
             .iter()
-            .map(|call| match call.as_in {
-                Some(_) => Vec::new(),
-                None => call.evaluate(&batch, selection, faults),
+            .map(|taken| {
+                let Taken {
+                    node, needs_number, ..
+                } = taken;
+                Argument::evaluate(node, *needs_number, &batch, selection, faults)
             })
             .collect();
-        let mut sound = selection.to_vec();
-        let mut places: Vec<u32> = (0..selection.len() as u32).collect();
+        let (mut sound, mut places) = (Cow::Borrowed(selection), None);
         if !faults.is_empty() {
-            faults.settle(&mut sound);
-            places.retain(|&place| sound.binary_search(&selection[place as usize]).is_ok());
-            for values in arguments.iter_mut().flatten() {
-                *values = places.iter().map(|&place| values[place as usize]).collect();
-            }
+            faults.settle(sound.to_mut());
+            let is_sound = |place: &u32| sound.binary_search(&selection[*place as usize]).is_ok();
+            let left: Vec<u32> = (0..selection.len() as u32).filter(is_sound).collect();
+            arguments
+                .iter_mut()
+                .for_each(|argument| argument.settle(&left, selection));
+            places = Some(left);
         }
         let block = records.place().sequence;
-        let numbers = find_groups(groups, &keys, (&sound, &places), block, self.delimiter);
-        for (place, accumulator) in accumulators.iter_mut().enumerate() {
-            let values = &arguments[self.calls[place].as_in.unwrap_or(place)];
-            let arguments: Vec<_> = values.iter().map(Vec::as_slice).collect();
+        let numbers = find_groups(
+            groups,
+            &keys,
+            (&sound, places.as_deref()),
+            block,
+            self.delimiter,
+        );
+        for (call, accumulator) in self.calls.iter().zip(accumulators) {
+            let arguments: Vec<_> = call
+                .arguments
+                .iter()
+                .map(|&place| &arguments[place])
+                .collect();
             accumulator.grow(groups.count());
             accumulator.absorb(&Absorbed {
                 groups: &numbers,
@@ -353,80 +359,47 @@ impl Aggregation {
     }
 }
 
-impl Call {
-    /// The arguments' values; numbers where numbers are needed.
-    fn evaluate<'v>(
-        &'v self,
-        batch: &Batch<'_, 'v>,
-        selection: &[u32],
-        faults: &mut Faults,
-    ) -> Vec<Vec<Value<'v>>> {
-        let mut arguments = Vec::with_capacity(self.arguments.len());
-        for (place, node) in self.arguments.iter().enumerate() {
-            let operand = node.evaluate(batch, selection, faults);
-            let needs_number = self.aggregate.is_numeric(place);
-            let values = selection
-                .iter()
-                .enumerate()
-                .map(|(place, &record)| {
-                    let value = operand.get(place, record);
-                    if !needs_number {
-                        return value;
-                    }
-                    match text::to_number(&value) {
-                        Ok(number) => number.map_or(Value::Null, Value::from),
-                        Err(fault) => {
-                            faults.add(record, fault.about(node.label()));
-                            Value::Null
-                        }
-                    }
-                })
-                .collect();
-            arguments.push(values);
-        }
-        arguments
-    }
-}
-
-/// The group of each record.
+/// The group of each record. `places` are those of the records in the operands, where they are not
+/// all.
 fn find_groups(
     groups: &mut Groups,
     keys: &[Operand<'_>],
-    (sound, places): (&[u32], &[u32]),
+    (sound, places): (&[u32], Option<&[u32]>),
     block: u64,
     delimiter: u8,
 ) -> Vec<u32> {
-    let records = sound.iter().zip(places);
+    if let ([Operand::Column(records, column, arena)], None) = (keys, places) {
+        return groups.find_fields((records, *column, arena), (block, sound), delimiter);
+    }
+    let place = |nth: usize| places.map_or(nth, |places| places[nth] as usize);
     match keys {
         [] => vec![0; sound.len()],
-        [key] => {
-            let values: Vec<_> = records
-                .map(|(&record, &place)| key.get(place as usize, record))
-                .collect();
-            groups.find_each(&values, (block, sound), delimiter)
-        }
         _ => {
-            let mut values = Vec::with_capacity(keys.len());
-            records
-                .map(|(&record, &place)| {
-                    values.clear();
-                    values.extend(keys.iter().map(|key| key.get(place as usize, record)));
-                    groups.find(&values, (block, record), delimiter)
-                })
-                .collect()
+            let mut values = Vec::with_capacity(keys.len() * sound.len());
+            for (nth, &record) in sound.iter().enumerate() {
+                values.extend(keys.iter().map(|key| key.get(place(nth), record)));
+            }
+            groups.find_all(&values, keys.len(), (block, sound), delimiter)
         }
     }
+}
+
+/// The values of a call's arguments that are the same for every record.
+fn constants(arguments: &[Taken], of: &[usize]) -> Vec<Option<Value<'static>>> {
+    of.iter()
+        .map(|&place| arguments[place].node.as_constant())
+        .collect()
 }
 
 /// The slot of an aggregate's result, where `expr` calls one.
 fn aggregate_call(
     expr: &Expr,
     scope: &Scope<'_>,
-    calls: &mut Vec<Call>,
+    (calls, arguments): (&mut Vec<Call>, &mut Vec<Taken>),
 ) -> Result<Option<Node>, ProgramError> {
     let Kind::Call {
         name,
-        arguments,
+        arguments: given,
         distinct,
         ..
     } = &expr.kind
@@ -440,16 +413,16 @@ fn aggregate_call(
     let Some(aggregate) = super::find(wanted) else {
         return Ok(None);
     };
-    if !aggregate.arity.contains(&arguments.len()) {
+    if !aggregate.arity.contains(&given.len()) {
         if crate::expr::functions::find(name)
-            .is_some_and(|function| function.arity.contains(&arguments.len()))
+            .is_some_and(|function| function.arity.contains(&given.len()))
         {
             return Ok(None);
         }
         let message = format!(
             "{name}({}) does not take {}",
             aggregate.parameters,
-            crate::record::counted(arguments.len(), "argument")
+            crate::record::counted(given.len(), "argument")
         );
         return Err(ProgramError::new(scope.text, expr.span.clone(), message));
     }
@@ -461,25 +434,32 @@ fn aggregate_call(
     if let Some(known) = calls.iter().position(|call| call.source == source) {
         return Ok(Some(Node::slot(known, &source)));
     }
-    let spelled = arguments
-        .iter()
-        .map(|argument| parse::source_of(argument, scope.text))
-        .collect();
-    let arguments = arguments
-        .iter()
-        .map(|argument| scope.resolve_with(argument, &mut |inner| within(inner, scope.text)))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut call = Call {
+    let mut places = Vec::with_capacity(given.len());
+    for (place, argument) in given.iter().enumerate() {
+        let spelled = parse::source_of(argument, scope.text);
+        let known = arguments.iter().position(|taken| taken.spelled == spelled);
+        let known = match known {
+            Some(known) => known,
+            None => {
+                let inner = &mut |inner: &Expr| within(inner, scope.text);
+                arguments.push(Taken {
+                    node: scope.resolve_with(argument, inner)?,
+                    spelled,
+                    needs_number: false,
+                });
+                arguments.len() - 1
+            }
+        };
+        arguments[known].needs_number |= aggregate.is_numeric(place);
+        places.push(known);
+    }
+    (aggregate.make)(&constants(arguments, &places))
+        .map_err(|fault| ProgramError::new(scope.text, expr.span.clone(), fault.to_string()))?;
+    calls.push(Call {
         aggregate,
         source: source.clone(),
-        arguments,
-        spelled,
-        as_in: None,
-    };
-    call.as_in = calls.iter().position(|earlier| earlier.serves(&call));
-    (aggregate.make)(&call.constants())
-        .map_err(|fault| ProgramError::new(scope.text, expr.span.clone(), fault.to_string()))?;
-    calls.push(call);
+        arguments: places,
+    });
     Ok(Some(Node::slot(calls.len() - 1, &source)))
 }
 

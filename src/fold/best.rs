@@ -8,7 +8,7 @@ use bumpalo::Bump;
 use super::rank::{Rank, one_class};
 use crate::record::Fault;
 use crate::value::parse::{self, is_plain};
-use crate::value::{Number, Value};
+use crate::value::{Decimal, Number, Value};
 
 /// The best value of a group so far.
 #[derive(Clone, Default)]
@@ -98,6 +98,14 @@ impl Best {
         one_class(self.classes)?;
         let value = self.rank.as_ref().map(|rank| rank.to_value(arena));
         Ok(value.unwrap_or(Value::Null))
+    }
+
+    /// The best value, where it is a number.
+    pub fn number(&self) -> Option<Decimal> {
+        match &self.rank {
+            Some(Rank::Number(number, _)) => Some(*number),
+            _ => None,
+        }
     }
 
     fn is_spelled_after<B: AsRef<[u8]>>(&self, rank: &Rank<B>) -> bool {

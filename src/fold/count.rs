@@ -25,14 +25,14 @@ impl Accumulator for Count {
         self.0.resize(groups, 0);
     }
 
-    fn absorb(&mut self, batch: &Batch<'_>) {
+    fn absorb(&mut self, batch: &Batch<'_, '_>) {
         match batch.arguments {
             [] => batch
                 .groups
                 .iter()
                 .for_each(|&group| self.0[group as usize] += 1),
-            [values, ..] => {
-                for (&group, value) in batch.groups.iter().zip(*values) {
+            [_, ..] => {
+                for (&group, value) in batch.groups.iter().zip(batch.values(0)) {
                     self.0[group as usize] += u64::from(!matches!(value, Value::Null));
                 }
             }

@@ -53,10 +53,10 @@ impl Accumulator for CountDistinct {
         room::resize(&mut self.counts, groups, 0);
     }
 
-    fn absorb(&mut self, batch: &Batch<'_>) {
+    fn absorb(&mut self, batch: &Batch<'_, '_>) {
         let known = self.seen.len();
-        self.seen
-            .insert_each(batch.groups, batch.arguments[0], |_, _| ());
+        let values: Vec<_> = batch.values(0).collect();
+        self.seen.insert_each(batch.groups, &values, |_, _| ());
         self.count_from(known);
     }
 
@@ -126,22 +126,22 @@ impl Accumulator for Mode {
         self.groups = groups;
     }
 
-    fn absorb(&mut self, batch: &Batch<'_>) {
+    fn absorb(&mut self, batch: &Batch<'_, '_>) {
         let known = self.seen.len();
         let counts = &mut self.counts;
         let mut numbers = Vec::with_capacity(batch.groups.len());
-        self.seen
-            .insert_each(batch.groups, batch.arguments[0], |_, number| {
-                numbers.push(number);
-                if number == NO_VALUE {
-                    return;
-                }
-                if number as usize == counts.len() {
-                    room::reserve(counts, 1);
-                    counts.push(0);
-                }
-                counts[number as usize] += 1;
-            });
+        let values: Vec<_> = batch.values(0).collect();
+        self.seen.insert_each(batch.groups, &values, |_, number| {
+            numbers.push(number);
+            if number == NO_VALUE {
+                return;
+            }
+            if number as usize == counts.len() {
+                room::reserve(counts, 1);
+                counts.push(0);
+            }
+            counts[number as usize] += 1;
+        });
         // Only in a block out of turn can a known value stand before where it was seen first.
         let is_in_turn = batch.block >= self.block;
         if is_in_turn && known == self.seen.len() {
@@ -156,7 +156,7 @@ impl Accumulator for Mode {
                 Some(first) => !is_in_turn && batch.position(place) < *first,
             };
             if is_first {
-                self.spell(number, batch.position(place), &batch.arguments[0][place]);
+                self.spell(number, batch.position(place), &values[place]);
             }
         }
         self.block = self.block.max(batch.block);

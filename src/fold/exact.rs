@@ -136,6 +136,17 @@ impl Sums {
         }
     }
 
+    /// Whether nothing was added to any group.
+    pub(super) fn is_empty(&self) -> bool {
+        self.states.is_empty()
+    }
+
+    /// Whether anything was added to a group.
+    pub(super) fn has(&self, group: u32) -> bool {
+        let state = self.states.get(group as usize);
+        state.is_some_and(|state| state.count > 0)
+    }
+
     /// How many numbers a group has.
     pub(super) fn count(&self, group: u32) -> u64 {
         self.states[group as usize].count
@@ -151,7 +162,10 @@ impl Sums {
 
     /// A group's sum.
     pub(super) fn total(&self, group: u32) -> Wide {
-        let sum = self.states[group as usize].sum();
+        let sum = self
+            .states
+            .get(group as usize)
+            .map_or(0, |state| state.sum());
         let mut total = Wide::new(sum.into(), self.scale.into());
         if let Some(aside) = self.aside.get(&group) {
             total.add(aside);

@@ -6,9 +6,10 @@ use bumpalo::Bump;
 
 use super::best::Best;
 use super::rank::Rank;
-use super::{Accumulator, Aggregate, Batch, same};
+use super::{Accumulator, Aggregate, Batch, room, same};
 use crate::record::Fault;
-use crate::value::Value;
+use crate::value::numbers::{NULL, small_power};
+use crate::value::{Decimal, Numbers, Value};
 
 pub(super) static AGGREGATES: &[Aggregate] = &[
     Aggregate {
@@ -35,6 +36,10 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
 struct Extremes {
     wanted: Ordering,
     best: Vec<Best>,
+    /// Integers at one scale that the best values are as good as, at least; [`NULL`] where that is
+    /// not known.
+    limits: Vec<i64>,
+    scale: u8,
 }
 
 impl Extremes {
@@ -42,6 +47,66 @@ impl Extremes {
         Extremes {
             wanted,
             best: Vec::new(),
+            limits: Vec::new(),
+            scale: 0,
+        }
+    }
+
+    #[inline]
+    fn offer(&mut self, group: u32, value: &Value<'_>) {
+        let best = &mut self.best[group as usize];
+        if best.is_worse_number(value, self.wanted) {
+            return;
+        }
+        if let Some(rank) = Rank::of(value) {
+            best.offer(rank, self.wanted);
+        }
+    }
+
+    /// Offers a value that may be better than the limit, which it then is.
+    #[inline(never)]
+    fn offer_number(&mut self, group: u32, value: &Value<'_>) {
+        self.offer(group, value);
+        let best = self.best[group as usize].number();
+        self.limits[group as usize] = best.and_then(|best| self.aligned(best)).unwrap_or(NULL);
+    }
+
+    /// A number at the limits' scale.
+    fn aligned(&self, number: Decimal) -> Option<i64> {
+        let least = number.normalized();
+        let power = small_power(self.scale.checked_sub(least.scale())?)?;
+        least.small_mantissa()?.checked_mul(power)
+    }
+
+    /// Brings the limits to a scale that is not smaller.
+    fn widen(&mut self, scale: u8) {
+        let power = small_power(scale - self.scale).unwrap_or(i64::MAX);
+        for limit in self.limits.iter_mut().filter(|limit| **limit != NULL) {
+            *limit = limit.checked_mul(power).unwrap_or(NULL);
+        }
+        self.scale = scale;
+    }
+
+    /// Takes in numbers. Most are worse than the best before them, and that is all they cost.
+    fn absorb_numbers(&mut self, batch: &Batch<'_, '_>, numbers: &Numbers<'_>) {
+        if numbers.scale > self.scale {
+            self.widen(numbers.scale);
+        }
+        let power = small_power(self.scale - numbers.scale).unwrap_or(i64::MAX);
+        let is_less = self.wanted == Ordering::Less;
+        let each = batch.groups.iter().zip(numbers.mantissas).enumerate();
+        for (place, (&group, &mantissa)) in each {
+            let limit = self.limits[group as usize];
+            let (number, overflows) = mantissa.overflowing_mul(power);
+            let is_worse = match is_less {
+                true => number > limit,
+                false => number < limit,
+            };
+            if (is_worse & !overflows & (limit != NULL)) | (mantissa == NULL) {
+                continue;
+            }
+            let value = batch.arguments[0].get(place, batch.records[place]);
+            self.offer_number(group, &value);
         }
     }
 }
@@ -49,16 +114,16 @@ impl Extremes {
 impl Accumulator for Extremes {
     fn grow(&mut self, groups: usize) {
         self.best.resize_with(groups, Best::default);
+        room::resize(&mut self.limits, groups, NULL);
     }
 
-    fn absorb(&mut self, batch: &Batch<'_>) {
-        for (&group, value) in batch.groups.iter().zip(batch.arguments[0]) {
-            let best = &mut self.best[group as usize];
-            if best.is_worse_number(value, self.wanted) {
-                continue;
-            }
-            if let Some(rank) = Rank::of(value) {
-                best.offer(rank, self.wanted);
+    fn absorb(&mut self, batch: &Batch<'_, '_>) {
+        match batch.numbers(0).filter(|numbers| numbers.is_plain) {
+            Some(numbers) => self.absorb_numbers(batch, &numbers),
+            None => {
+                for (&group, value) in batch.groups.iter().zip(batch.values(0)) {
+                    self.offer(group, &value);
+                }
             }
         }
     }

@@ -6,9 +6,12 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use bumpalo::Bump;
+
 use super::Position;
 use super::room;
 use super::table::{self, Kind, LOT, Lot, NULL, Table};
+use crate::record::Records;
 use crate::value::identity::{identity_within, is_short_identity, write_identity};
 use crate::value::{Value, text};
 
@@ -130,37 +133,67 @@ impl Groups {
         self.table.len()
     }
 
-    /// The group of each record of a block by its one key; groups are made where they are new.
-    /// `records` are the records' places in the block.
-    pub fn find_each(
-        &mut self,
-        keys: &[Value<'_>],
-        (block, records): (u64, &[u32]),
-        delimiter: u8,
-    ) -> Vec<u32> {
-        self.find_all(keys, 1, (block, records), delimiter)
-    }
-
-    /// As [`Groups::find_each`], by `width` keys a record, one record's behind the other's.
+    /// The group of each record of a block by `width` keys, one record's behind the other's; groups
+    /// are made where they are new. `records` are the records' places in the block.
     pub fn find_all(
         &mut self,
         keys: &[Value<'_>],
         width: usize,
+        at: (u64, &[u32]),
+        delimiter: u8,
+    ) -> Vec<u32> {
+        let keys_of = |nth: usize| &keys[nth * width..(nth + 1) * width];
+        let push = |lot: &mut Lot, nth: usize, _: u32| push_keys(lot, keys_of(nth));
+        self.find_with(at, delimiter, push, |nth, _, note| note(keys_of(nth)))
+    }
+
+    /// The group of each record by one field of it.
+    pub fn find_fields(
+        &mut self,
+        (records, column, arena): (&Records<'_>, usize, &Bump),
+        at: (u64, &[u32]),
+        delimiter: u8,
+    ) -> Vec<u32> {
+        let (block, fields) = (records.bytes(), records.column(column));
+        let may_return = records.has_returns() && column + 1 == records.columns();
+        let value = |record: u32| Value::of_field(records.field(record as usize, column), arena);
+        let push = |lot: &mut Lot, _: usize, record: u32| {
+            let field = fields.place(record);
+            match table::word_at(block, field.start, field.len()) {
+                Some(word) if !may_return && is_short_identity(word, field.len()) => lot.push(word),
+                _ => push_key(lot, &value(record)),
+            }
+        };
+        self.find_with(at, delimiter, push, |_, record, note| {
+            note(&[value(record)])
+        })
+    }
+
+    /// The group of each record, whose key `push` adds to a lot; `keys` gives the keys of one that
+    /// is new.
+    #[inline(always)]
+    fn find_with(
+        &mut self,
         (block, records): (u64, &[u32]),
         delimiter: u8,
+        push: impl Fn(&mut Lot, usize, u32),
+        keys: impl Fn(usize, u32, &mut dyn FnMut(&[Value<'_>])),
     ) -> Vec<u32> {
         let mut groups = Vec::with_capacity(records.len());
         let mut lot = std::mem::take(&mut self.scratch.lot);
         for (nth, records) in records.chunks(LOT).enumerate() {
-            let keys = &keys[nth * LOT * width..];
-            let keys_of = |place: usize| &keys[place * width..(place + 1) * width];
+            let start = nth * LOT;
             lot.clear();
-            (0..records.len()).for_each(|place| push_keys(&mut lot, keys_of(place)));
+            for (place, &record) in records.iter().enumerate() {
+                push(&mut lot, start + place, record);
+            }
             self.table.look_ahead(&mut lot);
             for (place, &record) in records.iter().enumerate() {
                 let (group, is_new) = self.table.number(&lot, place);
                 if is_new {
-                    self.note(group, keys_of(place), (block, record), delimiter);
+                    keys(start + place, record, &mut |keys| {
+                        self.note(group, keys, (block, record), delimiter);
+                    });
                 }
                 groups.push(group);
             }

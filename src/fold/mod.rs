@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `groups` | the groups; `table`: from keys to numbers; `room`: memory for large tables |
 //! | `aggregation` | keys, calls of aggregates, and expressions over them |
+//! | `argument` | the values that aggregates take in |
 //! | `count` | `count` |
 //! | `sum` | `sum`, `avg` |
 //! | `extremes` | `min`, `max`; `best`, `rank`: what they compare |
@@ -20,6 +21,7 @@
 //! `string_agg` and ties depend on the order of its records.
 
 mod aggregation;
+mod argument;
 mod best;
 mod count;
 mod distinct;
@@ -48,24 +50,45 @@ use std::ops::RangeInclusive;
 use bumpalo::Bump;
 
 use crate::record::Fault;
-use crate::value::Value;
+use crate::value::{Numbers, Value};
 
 pub use aggregation::{Aggregation, State};
+pub use argument::Argument;
 
 /// Records of one block, handed to an accumulator.
-pub struct Batch<'b> {
+pub struct Batch<'b, 'v> {
     /// The group of each record.
     pub groups: &'b [u32],
     /// The block's place in the stream.
     pub block: u64,
     /// Each record's place in its block.
     pub records: &'b [u32],
-    /// One slice for each argument, parallel to `groups`. Arguments that must be numbers are
-    /// decimals, doubles or null.
-    pub arguments: &'b [&'b [Value<'b>]],
+    /// The values of each argument.
+    pub arguments: &'b [&'b Argument<'v>],
 }
 
-impl Batch<'_> {
+impl<'v> Batch<'_, 'v> {
+    /// The values of an argument, one for each record.
+    #[inline(always)]
+    pub fn values(&self, argument: usize) -> impl Iterator<Item = Value<'v>> {
+        let argument = self.arguments[argument];
+        let records = self.records.iter().enumerate();
+        records.map(|(place, &record)| argument.get(place, record))
+    }
+
+    /// The values of an argument that must be a number: decimals, doubles or null.
+    #[inline(always)]
+    pub fn number_values(&self, argument: usize) -> impl Iterator<Item = Value<'v>> {
+        let argument = self.arguments[argument];
+        let records = self.records.iter().enumerate();
+        records.map(|(place, &record)| argument.number(place, record))
+    }
+
+    /// The values of an argument, where all are short numbers.
+    pub fn numbers(&self, argument: usize) -> Option<Numbers<'v>> {
+        self.arguments[argument].numbers(self.records)
+    }
+
     /// Where the record at `place` of the batch stands in the whole stream; ascending.
     pub fn position(&self, place: usize) -> Position {
         (self.block, self.records[place])
@@ -82,7 +105,7 @@ pub trait Accumulator: Any + Send {
 
     /// Takes in records. Nothing can go wrong here: what can was said when the arguments were
     /// computed, or is said by [`Accumulator::finish`].
-    fn absorb(&mut self, batch: &Batch<'_>);
+    fn absorb(&mut self, batch: &Batch<'_, '_>);
 
     /// Takes in another thread's states of the same call: its group `i` is `map[i]` here.
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]);

@@ -86,10 +86,10 @@ impl Accumulator for Ends {
         self.ends.resize(groups, None);
     }
 
-    fn absorb(&mut self, batch: &Batch<'_>) {
-        for (place, (&group, value)) in batch.groups.iter().zip(batch.arguments[0]).enumerate() {
+    fn absorb(&mut self, batch: &Batch<'_, '_>) {
+        for (place, (&group, value)) in batch.groups.iter().zip(batch.values(0)).enumerate() {
             if !matches!(value, Value::Null) {
-                self.offer(group, batch.position(place), value);
+                self.offer(group, batch.position(place), &value);
             }
         }
     }
@@ -155,25 +155,25 @@ impl Accumulator for Args {
         self.groups.resize_with(groups, Beside::nothing);
     }
 
-    fn absorb(&mut self, batch: &Batch<'_>) {
+    fn absorb(&mut self, batch: &Batch<'_, '_>) {
         let [values, keys] = batch.arguments else {
             return;
         };
         for (place, &group) in batch.groups.iter().enumerate() {
             let kept = &mut self.groups[group as usize];
-            if matches!(values[place], Value::Null)
-                || kept.best.is_worse_number(&keys[place], self.better)
-            {
+            let record = batch.records[place];
+            let (value, key) = (values.get(place, record), keys.get(place, record));
+            if matches!(value, Value::Null) || kept.best.is_worse_number(&key, self.better) {
                 continue;
             }
-            let Some(rank) = Rank::of(&keys[place]) else {
+            let Some(rank) = Rank::of(&key) else {
                 continue;
             };
             let position = batch.position(place);
             let standing = kept.best.offer(rank, self.better);
             if kept.is_taken(standing, position) {
                 kept.position = position;
-                kept.value.set(&values[place]);
+                kept.value.set(&value);
             }
         }
     }

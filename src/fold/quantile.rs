@@ -6,6 +6,7 @@ use super::numbers::Numbers;
 use super::{Accumulator, Aggregate, Batch, same};
 use crate::record::Fault;
 use crate::value::decimal::{Rounding, power_of_ten};
+use crate::value::numbers::{NULL, Numbers as Column};
 use crate::value::wide::Wide;
 use crate::value::{Decimal, Number, Value, text};
 
@@ -77,6 +78,19 @@ impl Quantile {
         }
     }
 
+    /// Adds a batch of short numbers; false where they are not at the common scale.
+    fn add_all(&mut self, groups: &[u32], numbers: &Column<'_>) -> bool {
+        if self.scale != numbers.scale {
+            return false;
+        }
+        for (&group, &mantissa) in groups.iter().zip(numbers.mantissas) {
+            if mantissa != NULL {
+                self.states[group as usize].add(mantissa);
+            }
+        }
+        true
+    }
+
     #[inline(never)]
     fn add_scaled(&mut self, group: u32, number: Decimal) {
         let least = number.normalized();
@@ -109,12 +123,17 @@ impl Accumulator for Quantile {
         self.states.resize_with(groups, Numbers::default);
     }
 
-    fn absorb(&mut self, batch: &Batch<'_>) {
-        for (&group, value) in batch.groups.iter().zip(batch.arguments[0]) {
+    fn absorb(&mut self, batch: &Batch<'_, '_>) {
+        if let Some(numbers) = batch.numbers(0)
+            && self.add_all(batch.groups, &numbers)
+        {
+            return;
+        }
+        for (&group, value) in batch.groups.iter().zip(batch.number_values(0)) {
             match value {
-                Value::Decimal(decimal) => self.add(group, *decimal),
+                Value::Decimal(decimal) => self.add(group, decimal),
                 Value::Double(double) => {
-                    self.states[group as usize].add_other(Number::Double(*double));
+                    self.states[group as usize].add_other(Number::Double(double));
                 }
                 _ => {}
             }

@@ -118,11 +118,11 @@ impl Accumulator for Spread {
         self.squares.grow(groups);
     }
 
-    fn absorb(&mut self, batch: &Batch<'_>) {
-        for (&group, value) in batch.groups.iter().zip(batch.arguments[0]) {
+    fn absorb(&mut self, batch: &Batch<'_, '_>) {
+        for (&group, value) in batch.groups.iter().zip(batch.number_values(0)) {
             match value {
-                Value::Decimal(decimal) => self.add(group, *decimal),
-                Value::Double(double) => self.add_double(group, *double),
+                Value::Decimal(decimal) => self.add(group, decimal),
+                Value::Double(double) => self.add_double(group, double),
                 _ => {}
             }
         }

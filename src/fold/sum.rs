@@ -1,18 +1,17 @@
 //! `sum` and `avg`: exact, whatever the order.
 //!
-//! A sum is a mantissa at the largest scale seen. Where 38 digits do not hold it, it goes on as an
-//! integer of any length; it may come back into range, and only the result must fit. A double is
-//! added as the decimal that it prints as, so that summing a computed value gives what summing a
-//! column of its printed values gives.
-
-use std::collections::HashMap;
+//! A sum is an integer of 64 bits at the largest scale seen. What runs over, and what does not fit
+//! there, is added up beside it in 128 bits, and past these in an integer of any length; it may come
+//! back into range, and only the result must fit. A double is added as the decimal that it prints
+//! as, so that summing a computed value gives what summing a column of its printed values gives.
 
 use bumpalo::Bump;
 
-use super::{Accumulator, Aggregate, Batch, same};
+use super::{Accumulator, Aggregate, Batch, exact, room, same};
 use crate::record::Fault;
+use crate::value::numbers::{NULL, small_power};
 use crate::value::wide::Wide;
-use crate::value::{Decimal, Number, Value};
+use crate::value::{Decimal, Number, Numbers, Value};
 
 pub(super) static AGGREGATES: &[Aggregate] = &[
     Aggregate {
@@ -35,20 +34,24 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
     },
 ];
 
+/// Numbers with more places than this don't change the scale that all sums share.
+const WIDEST: u8 = 9;
+
 /// One group's sum.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Sum {
-    /// What was added so far; the rest is in `Sums::wide` where there is any.
-    total: Decimal,
+    /// What was added so far, at the common scale; the rest is in `Sums::rest`.
+    mantissa: i64,
     count: u64,
 }
 
 struct Sums {
     is_mean: bool,
+    scale: u8,
     sums: Vec<Sum>,
-    /// What does not fit into a decimal, by group.
-    wide: HashMap<u32, Wide>,
-    /// Groups that took in a double: their result may be rounded to one.
+    /// What did not fit; without states as long as there is nothing.
+    rest: exact::Sums,
+    /// Groups that took in a double: their result may be rounded to one. Empty while none did.
     rounded: Vec<bool>,
 }
 
@@ -56,64 +59,137 @@ impl Sums {
     fn new(is_mean: bool) -> Self {
         Sums {
             is_mean,
+            scale: 0,
             sums: Vec::new(),
-            wide: HashMap::new(),
+            rest: exact::Sums::new(20),
             rounded: Vec::new(),
         }
     }
 
-    #[inline]
-    fn add(&mut self, group: u32, number: Decimal) {
-        let total = &mut self.sums[group as usize].total;
-        match total.add(number) {
-            Some(sum) => *total = sum,
-            None => self.add_wide(group, number.into()),
-        }
-    }
-
-    #[cold]
-    fn add_wide(&mut self, group: u32, number: Wide) {
-        match self.wide.get_mut(&group) {
-            Some(wide) => wide.add(&number),
+    /// Adds an integer at the common scale.
+    #[inline(always)]
+    fn add_aligned(&mut self, group: u32, mantissa: i64) {
+        let sum = &mut self.sums[group as usize].mantissa;
+        match sum.checked_add(mantissa) {
+            Some(more) => *sum = more,
             None => {
-                self.wide.insert(group, number);
+                let full = std::mem::replace(sum, mantissa);
+                self.add_to_rest(group, Decimal::raw(full.into(), self.scale));
             }
         }
     }
 
-    #[inline(never)]
-    fn add_double(&mut self, group: u32, double: f64) {
-        self.rounded[group as usize] = true;
-        match Decimal::from_f64_shortest(double) {
-            Some(decimal) => self.add(group, decimal),
-            None => self.add_wide(group, Wide::from_f64_shortest(double)),
+    /// Adds any decimal.
+    fn add(&mut self, group: u32, number: Decimal) {
+        let number = match number.scale() > self.scale {
+            true => number.normalized(),
+            false => number,
+        };
+        if number.scale() > self.scale && number.scale() <= WIDEST {
+            self.widen(number.scale());
+        }
+        let places = self.scale.checked_sub(number.scale());
+        let aligned = number.small_mantissa().zip(places.and_then(small_power));
+        match aligned.and_then(|(mantissa, power)| mantissa.checked_mul(power)) {
+            Some(mantissa) => self.add_aligned(group, mantissa),
+            None => self.add_to_rest(group, number),
         }
     }
 
-    fn total(&self, group: u32) -> Wide {
-        let mut total = Wide::from(self.sums[group as usize].total);
-        if let Some(wide) = self.wide.get(&group) {
-            total.add(wide);
+    #[cold]
+    fn add_to_rest(&mut self, group: u32, number: Decimal) {
+        self.rest.grow(self.sums.len());
+        self.rest.add(group, number);
+    }
+
+    /// Brings all sums to a greater scale.
+    fn widen(&mut self, scale: u8) {
+        let power = small_power(scale - self.scale).unwrap_or(i64::MAX);
+        let old = self.scale;
+        for group in 0..self.sums.len() {
+            let mantissa = self.sums[group].mantissa;
+            let widened = mantissa.checked_mul(power);
+            self.sums[group].mantissa = widened.unwrap_or(0);
+            if widened.is_none() {
+                self.add_to_rest(group as u32, Decimal::raw(mantissa.into(), old));
+            }
         }
+        self.scale = scale;
+    }
+
+    #[cold]
+    fn add_double(&mut self, group: u32, double: f64) {
+        room::resize(&mut self.rounded, self.sums.len(), false);
+        self.rounded[group as usize] = true;
+        match Decimal::from_f64_shortest(double) {
+            Some(decimal) => self.add(group, decimal),
+            None => {
+                self.rest.grow(self.sums.len());
+                self.rest.add_wide(group, &Wide::from_f64_shortest(double));
+            }
+        }
+    }
+
+    /// Takes in short numbers; false where they are of a scale that the sums do not take on.
+    fn absorb_numbers(&mut self, groups: &[u32], numbers: &Numbers<'_>) -> bool {
+        if numbers.scale > self.scale {
+            if numbers.scale > WIDEST {
+                return false;
+            }
+            self.widen(numbers.scale);
+        }
+        let power = small_power(self.scale - numbers.scale).unwrap_or(i64::MAX);
+        for (&group, &mantissa) in groups.iter().zip(numbers.mantissas) {
+            if mantissa == NULL {
+                continue;
+            }
+            match mantissa.checked_mul(power) {
+                Some(mantissa) => self.add_aligned(group, mantissa),
+                None => {
+                    self.add_to_rest(group, Decimal::raw(mantissa.into(), numbers.scale));
+                }
+            }
+            self.sums[group as usize].count += 1;
+        }
+        true
+    }
+
+    /// A group's sum, where a decimal holds it.
+    fn decimal(&self, group: u32) -> Option<Decimal> {
+        let sum = Decimal::raw(self.sums[group as usize].mantissa.into(), self.scale);
+        match self.rest.has(group) {
+            false => Some(sum),
+            true => self.rest.decimal(group)?.add(sum),
+        }
+    }
+
+    /// A group's sum.
+    fn total(&self, group: u32) -> Wide {
+        let sum = Decimal::raw(self.sums[group as usize].mantissa.into(), self.scale);
+        let mut total = self.rest.total(group);
+        total.add(&sum.into());
         total
     }
 }
 
 impl Accumulator for Sums {
     fn grow(&mut self, groups: usize) {
-        let empty = Sum {
-            total: Decimal::from(0u64),
-            count: 0,
-        };
-        self.sums.resize(groups, empty);
-        self.rounded.resize(groups, false);
+        room::resize(&mut self.sums, groups, Sum::default());
+        if !self.rounded.is_empty() {
+            self.rounded.resize(groups, false);
+        }
     }
 
-    fn absorb(&mut self, batch: &Batch<'_>) {
-        for (&group, value) in batch.groups.iter().zip(batch.arguments[0]) {
+    fn absorb(&mut self, batch: &Batch<'_, '_>) {
+        if let Some(numbers) = batch.numbers(0)
+            && self.absorb_numbers(batch.groups, &numbers)
+        {
+            return;
+        }
+        for (&group, value) in batch.groups.iter().zip(batch.number_values(0)) {
             match value {
-                Value::Decimal(decimal) => self.add(group, *decimal),
-                Value::Double(double) => self.add_double(group, *double),
+                Value::Decimal(decimal) => self.add(group, decimal),
+                Value::Double(double) => self.add_double(group, double),
                 _ => continue,
             }
             self.sums[group as usize].count += 1;
@@ -121,13 +197,22 @@ impl Accumulator for Sums {
     }
 
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
-        let other: Self = same(other);
+        let mut other: Self = same(other);
+        if other.scale > self.scale {
+            self.widen(other.scale);
+        } else if other.scale < self.scale {
+            other.widen(self.scale);
+        }
         for (sum, &group) in other.sums.iter().zip(map) {
-            self.add(group, sum.total);
+            self.add_aligned(group, sum.mantissa);
             self.sums[group as usize].count += sum.count;
         }
-        for (theirs, wide) in other.wide {
-            self.add_wide(map[theirs as usize], wide);
+        if !other.rest.is_empty() {
+            self.rest.grow(self.sums.len());
+            self.rest.merge(&other.rest, map);
+        }
+        if !other.rounded.is_empty() {
+            room::resize(&mut self.rounded, self.sums.len(), false);
         }
         for (rounded, &group) in other.rounded.into_iter().zip(map) {
             self.rounded[group as usize] |= rounded;
@@ -135,16 +220,19 @@ impl Accumulator for Sums {
     }
 
     fn finish<'a>(&self, group: u32, _: &'a Bump) -> Result<Value<'a>, Fault> {
-        let Sum { total, count } = self.sums[group as usize];
+        let count = self.sums[group as usize].count;
         if count == 0 {
             return Ok(Value::Null);
         }
-        let is_wide = self.wide.contains_key(&group);
-        let number = match (is_wide, self.is_mean) {
-            (false, false) => Number::Decimal(total),
-            (false, true) => Number::Decimal(total).divide(Decimal::from(count).into())?,
-            (true, false) => self.total(group).to_number(self.rounded[group as usize])?,
-            (true, true) => self.total(group).divide(&Decimal::from(count).into())?,
+        let is_rounded = self
+            .rounded
+            .get(group as usize)
+            .is_some_and(|is_rounded| *is_rounded);
+        let number = match (self.decimal(group), self.is_mean) {
+            (Some(total), false) => Number::Decimal(total),
+            (Some(total), true) => Number::Decimal(total).divide(Decimal::from(count).into())?,
+            (None, false) => self.total(group).to_number(is_rounded)?,
+            (None, true) => self.total(group).divide(&Decimal::from(count).into())?,
         };
         Ok(number.into())
     }

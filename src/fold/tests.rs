@@ -8,7 +8,7 @@ use bumpalo::Bump;
 use proptest::prelude::*;
 
 use super::held::Held;
-use super::{Accumulator, Aggregate, Batch, all, find};
+use super::{Accumulator, Aggregate, Argument, Batch, all, find};
 use crate::value::{Decimal, Number, Time, Value, parse, text};
 
 /// What an argument must be, as the evaluator sees to it.
@@ -66,7 +66,11 @@ fn absorb(accumulator: &mut dyn Accumulator, block: u64, records: &[(u32, &Recor
                 .collect()
         })
         .collect();
-    let arguments: Vec<&[Value<'_>]> = columns.iter().map(Vec::as_slice).collect();
+    let columns: Vec<_> = columns
+        .into_iter()
+        .map(|values| Argument::made(values, &arena))
+        .collect();
+    let arguments: Vec<_> = columns.iter().collect();
     let batch = Batch {
         groups: &groups,
         block,

@@ -50,14 +50,14 @@ impl Accumulator for Strings {
         self.pieces.resize_with(groups, Vec::new);
     }
 
-    fn absorb(&mut self, batch: &Batch<'_>) {
-        for (place, (&group, value)) in batch.groups.iter().zip(batch.arguments[0]).enumerate() {
+    fn absorb(&mut self, batch: &Batch<'_, '_>) {
+        for (place, (&group, value)) in batch.groups.iter().zip(batch.values(0)).enumerate() {
             let position = batch.position(place);
             if matches!(value, Value::Null) {
                 continue;
             }
             let start = self.bytes.len();
-            text::write_text(value, &mut self.bytes);
+            text::write_text(&value, &mut self.bytes);
             self.pieces[group as usize].push(Piece {
                 position,
                 start,

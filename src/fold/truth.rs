@@ -83,10 +83,10 @@ impl Accumulator for Truth {
         self.counts.resize(groups, Counts::default());
     }
 
-    fn absorb(&mut self, batch: &Batch<'_>) {
-        for (place, (&group, value)) in batch.groups.iter().zip(batch.arguments[0]).enumerate() {
+    fn absorb(&mut self, batch: &Batch<'_, '_>) {
+        for (place, (&group, value)) in batch.groups.iter().zip(batch.values(0)).enumerate() {
             let counts = &mut self.counts[group as usize];
-            match text::is_true(value) {
+            match text::is_true(&value) {
                 Ok(Some(true)) => counts.yes += 1,
                 Ok(Some(false)) => counts.no += 1,
                 Ok(None) => {}

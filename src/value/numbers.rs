@@ -28,6 +28,8 @@ pub struct Numbers<'v> {
     /// Whether they are fields that are spelled as numbers are written, with as many places each as
     /// the scale says: equal ones are spelled alike.
     pub is_uniform: bool,
+    /// Whether they are written as numbers are, as computed ones will be.
+    pub is_plain: bool,
 }
 
 impl<'v> Numbers<'v> {
@@ -66,6 +68,7 @@ impl<'v> Numbers<'v> {
             scale,
             has_nulls: found.has_nulls,
             is_uniform: is_even && found.is_plain,
+            is_plain: found.is_plain,
         })
     }
 
@@ -81,6 +84,7 @@ impl<'v> Numbers<'v> {
             scale: Some(scale).filter(|scale| *scale <= WIDEST)?,
             has_nulls: mantissa == NULL,
             is_uniform: false,
+            is_plain: true,
         })
     }
 
@@ -159,6 +163,7 @@ impl<'v> Numbers<'v> {
             scale,
             has_nulls: self.has_nulls,
             is_uniform: false,
+            is_plain: true,
         })
     }
 
@@ -185,6 +190,7 @@ impl<'v> Numbers<'v> {
             scale,
             has_nulls: self.has_nulls | other.has_nulls,
             is_uniform: false,
+            is_plain: true,
         })
     }
 }

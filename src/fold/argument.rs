@@ -1,0 +1,106 @@
+//! The values of an aggregate's argument for the records of a batch.
+
+use std::cell::OnceCell;
+
+use bumpalo::Bump;
+
+use crate::expr::{Batch, Node, Operand};
+use crate::record::Faults;
+use crate::value::{Numbers, Value, text};
+
+/// One value for each record; as numbers, where all are short ones, without a value made of any.
+pub struct Argument<'v> {
+    operand: Operand<'v>,
+    /// In place of `operand` where numbers are asked for: decimals, doubles and nulls.
+    converted: Option<Vec<Value<'v>>>,
+    numbers: OnceCell<Option<Numbers<'v>>>,
+    arena: &'v Bump,
+}
+
+impl<'v> Argument<'v> {
+    /// The values of `node`; a fault for each that is no number where numbers are needed.
+    pub fn evaluate(
+        node: &'v Node,
+        needs_number: bool,
+        batch: &Batch<'_, 'v>,
+        selection: &[u32],
+        faults: &mut Faults,
+    ) -> Self {
+        let mut argument = Argument {
+            operand: node.evaluate(batch, selection, faults),
+            converted: None,
+            numbers: OnceCell::new(),
+            arena: batch.arena,
+        };
+        if needs_number && argument.numbers(selection).is_none() {
+            argument.convert(node, selection, faults);
+        }
+        argument
+    }
+
+    /// These values.
+    pub fn made(values: Vec<Value<'v>>, arena: &'v Bump) -> Self {
+        Argument {
+            operand: Operand::Made(values),
+            converted: None,
+            numbers: OnceCell::new(),
+            arena,
+        }
+    }
+
+    fn convert(&mut self, node: &Node, selection: &[u32], faults: &mut Faults) {
+        let convert = |(place, &record): (usize, &u32)| {
+            let value = self.operand.get(place, record);
+            text::to_number(&value).map_or_else(
+                |fault| {
+                    faults.add(record, fault.about(node.label()));
+                    Value::Null
+                },
+                |number| number.map_or(Value::Null, Value::from),
+            )
+        };
+        self.converted = Some(selection.iter().enumerate().map(convert).collect());
+    }
+
+    /// Leaves only the values at these places; `records` are all records that it had.
+    pub fn settle(&mut self, places: &[u32], records: &[u32]) {
+        let value = |&place: &u32| self.operand.get(place as usize, records[place as usize]);
+        self.operand = Operand::Made(places.iter().map(value).collect());
+        if let Some(values) = &mut self.converted {
+            *values = places.iter().map(|&place| values[place as usize]).collect();
+        }
+        let numbers = self.numbers.take().flatten();
+        let places = places.iter().map(|&place| place as usize);
+        self.numbers = match numbers {
+            Some(numbers) => OnceCell::from(Some(numbers.gather(places, self.arena))),
+            None => OnceCell::from(None),
+        };
+    }
+
+    /// The value of the record at `place`, as it stands.
+    #[inline(always)]
+    pub fn get(&self, place: usize, record: u32) -> Value<'v> {
+        self.operand.get(place, record)
+    }
+
+    /// The value of the record at `place`, of an argument that must be a number: that number.
+    #[inline(always)]
+    pub fn number(&self, place: usize, record: u32) -> Value<'v> {
+        match (self.numbers.get(), &self.converted) {
+            (Some(Some(numbers)), _) => numbers.get(place),
+            (_, Some(values)) => values[place],
+            _ => self.operand.get(place, record),
+        }
+    }
+
+    /// All values as short numbers, where they are that.
+    pub fn numbers(&self, records: &[u32]) -> Option<Numbers<'v>> {
+        let numbers = || self.operand.numbers(records, self.arena);
+        *self.numbers.get_or_init(numbers)
+    }
+
+    /// Where the values are as they stand in a column.
+    pub fn operand(&self) -> &Operand<'v> {
+        &self.operand
+    }
+}
