@@ -73,6 +73,11 @@ impl<'u> Cursor<'u> {
         is_there
     }
 
+    /// At this place of a text.
+    pub(super) fn at(text: &'u [u8], at: usize) -> Self {
+        Cursor { text, at }
+    }
+
     /// How many bytes were read.
     pub(super) fn place(&self) -> usize {
         self.at
@@ -145,7 +150,8 @@ impl<'u> Cursor<'u> {
         Fault::new("not JSON: a string never ends")
     }
 
-    fn escape(&mut self) -> Result<(), Fault> {
+    /// Takes the escape that begins here, with its backslash.
+    pub(super) fn escape(&mut self) -> Result<(), Fault> {
         let length = match self.text.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
             Some(b'u') => match self.text.get(self.at + 2..self.at + 6) {
