@@ -266,6 +266,79 @@ fn push_narrow(text: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(text);
 }
 
+/// Appends `bytes[range]` with its quotes doubled.
+#[inline]
+pub fn push_doubled(bytes: &[u8], range: Range<usize>, out: &mut Vec<u8>) {
+    out.reserve(2 * range.len() + WIDTH);
+    let (mut at, mut start) = (range.start, range.start);
+    while at < range.end {
+        let mut quotes = lanes_at(bytes, at).equal(b'"').mask();
+        while quotes != 0 {
+            let quote = at + quotes.trailing_zeros() as usize;
+            if quote >= range.end {
+                break;
+            }
+            // The next piece begins with this quote once more.
+            push_wide(bytes, start..quote + 1, out);
+            start = quote;
+            quotes &= quotes - 1;
+        }
+        at += WIDTH;
+    }
+    push_wide(bytes, start..range.end, out);
+}
+
+/// Whether any byte is white space or a control character.
+#[inline]
+pub fn has_blank(text: &[u8]) -> bool {
+    let (chunks, rest) = text.as_chunks::<WIDTH>();
+    let is_blank = |chunk: &[u8; WIDTH]| Lanes::new(chunk).at_most(b' ').mask() != 0;
+    chunks.iter().any(is_blank) || rest.iter().any(|&byte| byte <= b' ')
+}
+
+/// The brackets of 64 bytes of JSON; bit `i` speaks of byte `i`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Brackets {
+    /// Quotes.
+    pub quotes: u64,
+    /// Backslashes.
+    pub backslashes: u64,
+    /// `{` and `[`.
+    pub opens: u64,
+    /// `}` and `]`.
+    pub closes: u64,
+}
+
+/// The brackets, quotes and backslashes of a chunk.
+#[inline(always)]
+pub fn brackets(chunk: &[u8; 64]) -> Brackets {
+    let mut all = Brackets {
+        quotes: 0,
+        backslashes: 0,
+        opens: 0,
+        closes: 0,
+    };
+    for (number, part) in chunk.as_chunks::<WIDTH>().0.iter().enumerate() {
+        let (lanes, shift) = (Lanes::new(part), number * WIDTH);
+        let opens = (lanes.equal(b'{') | lanes.equal(b'[')).mask();
+        let closes = (lanes.equal(b'}') | lanes.equal(b']')).mask();
+        all.quotes |= u64::from(lanes.equal(b'"').mask()) << shift;
+        all.backslashes |= u64::from(lanes.equal(b'\\').mask()) << shift;
+        all.opens |= u64::from(opens) << shift;
+        all.closes |= u64::from(closes) << shift;
+    }
+    all
+}
+
+/// Bit `i` of the result is the parity of bits `0..=i`.
+#[inline(always)]
+pub fn parity(mut bits: u64) -> u64 {
+    for shift in [1, 2, 4, 8, 16, 32] {
+        bits ^= bits << shift;
+    }
+    bits
+}
+
 /// How many bytes of white space these begin with.
 #[inline(always)]
 pub fn blank(bytes: &[u8]) -> usize {
@@ -327,6 +400,76 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn twins_agree(chunk in any::<[u8; WIDTH]>(), text in hostile(), byte in any::<u8>()) {
+            let text = text.first_chunk::<WIDTH>().copied();
+            for chunk in [chunk].into_iter().chain(text) {
+                let (one, other) = (Lanes::new(&chunk), portable::Lanes::new(&chunk));
+                for byte in [byte, chunk[0], b'"', b',', 0xFF, 0] {
+                    prop_assert_eq!(one.equal(byte).mask(), other.equal(byte).mask());
+                    prop_assert_eq!(one.at_most(byte).mask(), other.at_most(byte).mask());
+                    let either = (one.equal(byte) | one.digits()).mask();
+                    prop_assert_eq!(either, (other.equal(byte) | other.digits()).mask());
+                }
+            }
+        }
+
+        #[test]
+        fn words_and_numbers_are_found(bytes in hostile(), number in "-?[0-9]{1,18}(\\.[0-9]{0,18})?[eE,} ]?") {
+            let at = bytes.iter().position(|byte| matches!(byte, b'"' | b',' | 0..=b' '));
+            prop_assert_eq!(word_stop(&bytes), at.unwrap_or(bytes.len()));
+            let text = format!("{number}                ");
+            let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+            prop_assert_eq!(few_digits(text.as_bytes()), if digits < WIDTH { digits } else { 0 });
+            let plain = regex::Regex::new(r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?").unwrap();
+            let expected = match plain.find(&text) {
+                Some(found) if found.len() < WIDTH => match text.as_bytes()[found.len()] {
+                    b'e' | b'E' | b'.' | b'0'..=b'9' => 0,
+                    _ => found.len(),
+                },
+                _ => 0,
+            };
+            prop_assert_eq!(plain_number(text.as_bytes()), expected);
+            prop_assert_eq!(plain_number(b"1"), 0);
+        }
+
+        #[test]
+        fn wide_copies_are_copies(bytes in hostile(), ends in any::<[proptest::sample::Index; 2]>(), room in 0usize..100) {
+            let mut ends = ends.map(|end| end.index(bytes.len() + 1));
+            ends.sort();
+            let mut out = Vec::with_capacity(room);
+            out.push(b'>');
+            push_wide(&bytes, ends[0]..ends[1], &mut out);
+            let text = &bytes[ends[0]..ends[1]];
+            prop_assert_eq!(&out[1..], text);
+            prop_assert_eq!(has_blank(text), text.iter().any(|&byte| byte <= b' '));
+            out.truncate(1);
+            push_doubled(&bytes, ends[0]..ends[1], &mut out);
+            let doubled = text.iter().flat_map(|&byte| vec![byte; 1 + usize::from(byte == b'"')]);
+            prop_assert_eq!(&out[1..], doubled.collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn brackets_are_found(chunk in proptest::collection::vec(proptest::sample::select(b"\"\\{}[]a|;=_".to_vec()), 64)) {
+            let those = |wanted: &[u8]| {
+                let bits = chunk.iter().enumerate();
+                bits.fold(0, |mask, (place, byte)| mask | u64::from(wanted.contains(byte)) << place)
+            };
+            let expected = Brackets {
+                quotes: those(b"\""),
+                backslashes: those(b"\\"),
+                opens: those(b"{["),
+                closes: those(b"}]"),
+            };
+            prop_assert_eq!(brackets(chunk.as_slice().try_into().unwrap()), expected);
+            let mut parities = 0;
+            for place in 0..64 {
+                let up_to = expected.quotes & (u64::MAX >> (63 - place));
+                parities |= u64::from(up_to.count_ones() % 2) << place;
+            }
+            prop_assert_eq!(parity(expected.quotes), parities);
+        }
+
         #[test]
         fn stops_are_found(bytes in hostile()) {
             let at = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));

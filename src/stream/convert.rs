@@ -103,6 +103,17 @@ struct OverUnits<'c, C> {
     on_fault: OnFault,
 }
 
+impl<C> OverUnits<'_, C> {
+    /// The place behind a unit that ends here, and behind its line end.
+    fn behind(&self, bytes: &[u8], end: usize) -> usize {
+        match (self.framing, &bytes[end..]) {
+            (Framing::Lines, [b'\n', ..]) => end + 1,
+            (Framing::Lines, [b'\r', b'\n', ..]) => end + 2,
+            _ => end,
+        }
+    }
+}
+
 impl<C: Convert> Work for OverUnits<'_, C> {
     type Scratch = C::Scratch;
     type Yield = Outcome<Made>;
@@ -137,13 +148,13 @@ impl<C: Convert> Work for OverUnits<'_, C> {
             };
             match self.converter.unit(scratch, &bytes[unit.clone()], out) {
                 Ok(length) => {
-                    at = unit.start + length;
+                    at = self.behind(bytes, unit.start + length);
                     converted += 1;
                 }
                 Err(fault) => {
                     out.truncate(old);
                     let unit = self.framing.whole_unit(bytes, unit.start);
-                    at = unit.end;
+                    at = self.behind(bytes, unit.end);
                     let reject = Reject {
                         source: block.place.source.clone(),
                         line: block.line(unit.start),

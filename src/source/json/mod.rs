@@ -5,7 +5,6 @@
 
 mod cursor;
 mod quick;
-mod shape;
 mod survey;
 mod tree;
 
@@ -14,10 +13,10 @@ use std::borrow::Cow;
 use crate::record::{Fault, field, seek};
 use crate::stream::{Convert, Framing};
 
+use super::shape::Shape;
 use super::wanted::{Extra, Wanted, looks_typed, push_typed_text, repeated};
-use cursor::{Cursor, DEEPEST, push_compact, too_deep, unescape};
+use cursor::{Cursor, DEEPEST, push_compact, push_nested, too_deep, unescape};
 use quick::Quick;
-use shape::Shape;
 pub use survey::JsonSurvey;
 use tree::Node;
 
@@ -174,11 +173,7 @@ impl Json {
                     unescape(&bytes[range], text)?;
                     self.write_text(text, out);
                 }
-                Kind::Nested => {
-                    text.clear();
-                    push_compact(&bytes[range], text);
-                    field::push_text(text, b',', out);
-                }
+                Kind::Nested => push_nested(bytes, range, out),
             }
             out.push(b',');
         }

@@ -3,11 +3,11 @@
 //! words the faults: what is taken here, it would have taken with the same result.
 
 use crate::record::seek;
+use crate::source::shape::{Role, Shape};
 use crate::source::wanted::Extra;
 use crate::stream::Framing;
 
 use super::cursor::Cursor;
-use super::shape::{Role, Shape};
 use super::tree::Node;
 use super::{Json, Kind, Scratch, Slot};
 
@@ -135,7 +135,7 @@ impl<'w, 'u> Quick<'w, 'u> {
             if self.shapes.len() <= node.number {
                 self.shapes.resize(node.number + 1, Shape::default());
             }
-            self.shapes[node.number].learn(&self.bytes[start..self.at], role, guess);
+            self.shapes[node.number].learn(&self.bytes[start..], self.at - start, role, guess);
         }
         Some(role)
     }
@@ -347,5 +347,167 @@ impl<'w, 'u> Quick<'w, 'u> {
         }
         self.at += 1;
         Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::wanted::Wanted;
+    use crate::stream::Convert;
+    use proptest::prelude::*;
+    use proptest::sample::{Index, select};
+
+    fn blank() -> impl Strategy<Value = &'static str> {
+        prop_oneof![12 => Just(""), 2 => Just(" "), 1 => select(vec!["\t", "  ", "\r", "\n", "\r\n"])]
+    }
+
+    fn scalar() -> impl Strategy<Value = String> {
+        prop_oneof![
+            4 => select(vec!["null", "true", "false", "0", "-1.50", "12", "1e5", "\"\"", "\"12\"", "\"NA\""])
+                .prop_map(str::to_owned),
+            2 => "-?(0|[1-9][0-9]{0,18})(\\.[0-9]{1,18})?([eE][-+]?[0-9]{1,2})?",
+            4 => "\"[a-z ,:{}é-]{0,40}\"",
+            2 => "\"([a-z]|\\\\[bfnrt\"/\\\\]|\\\\u00[0-9a-f]{2}|\\\\ud83d\\\\ude00){0,12}\"",
+            1 => "[0-9a-z.eE\"\\\\-]{0,6}",
+        ]
+    }
+
+    fn key() -> impl Strategy<Value = String> {
+        let known = vec![
+            "id",
+            "user",
+            "name",
+            "meta",
+            "at",
+            "n",
+            "user.name",
+            "other",
+        ];
+        prop_oneof![
+            12 => select(known).prop_map(|key| format!("\"{key}\"")),
+            1 => "\"[a-z\\\\.]{0,40}\"",
+        ]
+    }
+
+    fn value() -> impl Strategy<Value = String> {
+        scalar().prop_recursive(4, 24, 5, |inner| {
+            let member = (blank(), key(), blank(), blank(), inner.clone(), blank());
+            let member =
+                member.prop_map(|(a, key, b, c, value, d)| format!("{a}{key}{b}:{c}{value}{d}"));
+            let item = (blank(), inner, blank()).prop_map(|(a, value, b)| format!("{a}{value}{b}"));
+            prop_oneof![
+                2 => (blank(), proptest::collection::vec(member, 0..5))
+                    .prop_map(|(a, members)| format!("{{{a}{}}}", members.join(","))),
+                1 => (blank(), proptest::collection::vec(item, 0..4))
+                    .prop_map(|(a, items)| format!("[{a}{}]", items.join(","))),
+            ]
+        })
+    }
+
+    fn object() -> impl Strategy<Value = String> {
+        let member =
+            (key(), blank(), value()).prop_map(|(key, a, value)| format!("{key}:{a}{value}"));
+        proptest::collection::vec(member, 0..6)
+            .prop_map(|members| format!("{{{}}}", members.join(",")))
+    }
+
+    /// What may be done to a text to make it wrong.
+    fn harm() -> impl Strategy<Value = Option<(Index, u8, u8)>> {
+        let byte = select(b"\"\\{}[]:,0-.e nt\n\r\x01\xFFa".to_vec());
+        prop_oneof![
+            1 => Just(None),
+            1 => (any::<Index>(), 0..3u8, byte).prop_map(Some)
+        ]
+    }
+
+    fn harmed(text: String, harm: Option<(Index, u8, u8)>) -> Vec<u8> {
+        let mut bytes = text.into_bytes();
+        if let Some((place, how, byte)) = harm {
+            let place = place.index(bytes.len());
+            match how {
+                0 => bytes[place] = byte,
+                1 => bytes.insert(place, byte),
+                _ => drop(bytes.remove(place)),
+            }
+        }
+        bytes
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1500))]
+
+        /// What the quick way takes, the other would have taken, with the same bytes and length.
+        #[test]
+        fn both_ways_agree(
+            units in proptest::collection::vec((object(), harm()), 1..6),
+            is_over_lines in any::<bool>(),
+            sampled in select(vec![None, Some(7)]),
+            extra in select(vec![Extra::Fail, Extra::Ignore, Extra::Column]),
+            names in select(vec![
+                &["id", "user.name", "meta", "n"][..], &["user", "user.name", "id"], &["at.n", "meta.user", "user"]
+            ]),
+            end in select(vec!["\n", "\r\n", " \n", ""]),
+            behind in select(vec![0usize, 100]),
+        ) {
+            let framing = if is_over_lines { Framing::Lines } else { Framing::Values };
+            let wanted = Wanted {
+                names: names.iter().map(|name| name.to_string()).collect(),
+                picks: (0..names.len()).rev().collect(),
+                sampled,
+                extra,
+                nulls: vec![b"NA".to_vec()],
+            };
+            let json = Json::new(wanted, framing);
+            let mut scratch = json.scratch();
+            for (text, harm) in units {
+                let unit = harmed(text, harm);
+                let bytes = [&unit[..], end.as_bytes(), &vec![b' '; behind]].concat();
+                let mut found = Vec::new();
+                let Some(length) = json.usual(&mut scratch, &bytes, &mut found) else {
+                    continue;
+                };
+                let unit = match framing {
+                    Framing::Lines => {
+                        let line = bytes.split(|&byte| byte == b'\n').next().unwrap();
+                        prop_assert_eq!(length, line.len() + 1);
+                        line.strip_suffix(b"\r").unwrap_or(line)
+                    }
+                    _ => &bytes,
+                };
+                let mut expected = Vec::new();
+                let result = json.unit(&mut json.scratch(), unit, &mut expected);
+                if framing == Framing::Values {
+                    prop_assert_eq!(result.as_ref().ok(), Some(&length));
+                }
+                prop_assert!(result.is_ok(), "{:?}", result);
+                prop_assert_eq!(String::from_utf8_lossy(&found), String::from_utf8_lossy(&expected));
+            }
+        }
+    }
+
+    #[test]
+    fn usual_objects_go_the_quick_way() {
+        let names = ["id", "user.name", "tags"];
+        let json = Json::new(
+            Wanted {
+                names: names.map(str::to_owned).to_vec(),
+                picks: vec![0, 1, 2],
+                sampled: None,
+                extra: Extra::Ignore,
+                nulls: Vec::new(),
+            },
+            Framing::Lines,
+        );
+        let unit = r#"{"id": 1, "user":{"id":2,"name":"a, b"},"tags":["x"],"at":{"items":[{"n":1.5}, {}]},"e":1e5}"#;
+        let bytes = format!("{unit}\n{unit}\n");
+        let mut scratch = json.scratch();
+        let mut found = Vec::new();
+        for _ in 0..2 {
+            let length = json.usual(&mut scratch, bytes.as_bytes(), &mut found);
+            assert_eq!(length, Some(unit.len() + 1));
+        }
+        let record = "1,\"a, b\",\"[\"\"x\"\"]\"\n";
+        assert_eq!(String::from_utf8(found).unwrap(), record.repeat(2));
     }
 }

@@ -1,15 +1,15 @@
-//! The keys of one object as they came so far, compared as words.
+//! Keys as they came so far, compared as words, each with the marks around it: `"key":`, `key=`.
 
-/// Keys that are longer, with their quotes and colon, are read in full.
+/// Keys that are longer, with their marks, are read in full.
 const LONGEST: usize = 32;
 
-/// So many keys are kept of one object.
+/// So many keys are kept.
 const MOST: usize = 64;
 
 /// What a key stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// The node at this place below.
+    /// The known key at this place.
     Known(u32),
     /// None of the known ones.
     Unknown,
@@ -21,7 +21,7 @@ pub(super) struct Shape {
     steps: Vec<Step>,
 }
 
-/// A key with its quotes and the colon behind it.
+/// A key with its marks.
 #[derive(Clone, Debug)]
 struct Step {
     words: [u128; 2],
@@ -51,7 +51,7 @@ fn halves(bytes: &[u8; LONGEST]) -> [u128; 2] {
 }
 
 impl Shape {
-    /// The key that these bytes begin with: its role and its length with quotes and colon. It is
+    /// The key that these bytes begin with: its role and its length with its marks. It is
     /// looked for at `guess` first, which then is the place behind it.
     #[inline(always)]
     pub(super) fn find(&self, bytes: &[u8], guess: &mut usize) -> Option<(Role, usize)> {
@@ -78,11 +78,14 @@ impl Shape {
         None
     }
 
-    /// Keeps a key that is new, where it is short and there is room: `text` with quotes and colon.
-    pub(super) fn learn(&mut self, text: &[u8], role: Role, guess: &mut usize) {
-        if text.len() > LONGEST || self.steps.len() >= MOST {
+    /// Keeps the key that these bytes begin with, of this length with its marks, where it is short and
+    /// there is room. It was looked for in vain.
+    pub(super) fn learn(&mut self, bytes: &[u8], length: usize, role: Role, guess: &mut usize) {
+        // Where the bytes are few, it may be there and was not seen.
+        if length > LONGEST || bytes.len() < LONGEST || self.steps.len() >= MOST {
             return;
         }
+        let text = &bytes[..length];
         let mut padded = [0; LONGEST];
         padded[..text.len()].copy_from_slice(text);
         let mut mask = [0; LONGEST];
