@@ -52,6 +52,17 @@ impl<T> Keys<T> {
         self.is_plain[place].then_some((&**key, value))
     }
 
+    /// The place of a key.
+    pub(super) fn place(&self, key: &[u8]) -> Option<usize> {
+        self.places.get(key).copied()
+    }
+
+    /// What the key at this place stands for.
+    #[inline(always)]
+    pub(super) fn at(&self, place: usize) -> Option<&T> {
+        self.list.get(place).map(|(_, value)| value)
+    }
+
     /// What `key` stands for, made where it is new.
     pub(super) fn find_or_insert(&mut self, key: &[u8], new: impl FnOnce() -> T) -> &mut T {
         let place = match self.places.get(key) {

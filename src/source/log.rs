@@ -4,10 +4,13 @@
 //! `mod_log_config` and nginx write it. A `-` is null. Times become ISO 8601. A request that is
 //! not of three parts is kept in `path`, whole. Escapes (`\"`, `\x16`) stay as they are written.
 
+mod quick;
+
 use crate::record::Fault;
 use crate::stream::Convert;
 
 use super::picked::{Picked, shown};
+pub use quick::Times;
 
 /// The columns of a combined log; a common one has all but the last two.
 const COLUMNS: [&str; 11] = [
@@ -50,11 +53,18 @@ pub struct AccessLog {
 }
 
 impl Convert for AccessLog {
-    type Scratch = ();
+    type Scratch = Times;
 
-    fn scratch(&self) -> Self::Scratch {}
+    fn scratch(&self) -> Times {
+        Times::default()
+    }
 
-    fn unit(&self, _: &mut (), line: &[u8], out: &mut Vec<u8>) -> Result<usize, Fault> {
+    #[inline]
+    fn usual(&self, times: &mut Times, bytes: &[u8], out: &mut Vec<u8>) -> Option<usize> {
+        self.quick(times, bytes, out)
+    }
+
+    fn unit(&self, _: &mut Times, line: &[u8], out: &mut Vec<u8>) -> Result<usize, Fault> {
         let mut time = [0; TIME];
         let fields = self.fields(line, &mut time)?;
         let time = match time.ends_with(b"+00:00") {
@@ -249,7 +259,7 @@ fn iso_time(text: &[u8], out: &mut [u8; TIME]) -> Option<()> {
 mod tests {
     use super::*;
 
-    fn converted(format: AccessFormat, line: &str) -> Result<String, String> {
+    pub(super) fn converted(format: AccessFormat, line: &str) -> Result<String, String> {
         let log = AccessLog {
             format,
             picked: Picked {
@@ -258,7 +268,7 @@ mod tests {
             },
         };
         let mut out = Vec::new();
-        log.unit(&mut (), line.as_bytes(), &mut out)
+        log.unit(&mut log.scratch(), line.as_bytes(), &mut out)
             .map_err(|fault| fault.to_string())?;
         Ok(String::from_utf8(out).unwrap())
     }

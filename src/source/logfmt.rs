@@ -1,5 +1,7 @@
 //! logfmt: `level=info msg="it works" took=12ms`.
 
+mod quick;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -10,6 +12,7 @@ use super::json::push_json_text;
 use super::keys::Keys;
 use super::picked::shown;
 use super::wanted::{Extra, Survey, Wanted, push_typed_text, repeated};
+use quick::Quick;
 
 /// Makes records of the stream of logfmt lines. A bare word is a key whose value is `true`; a
 /// bare value may be a number, a quoted one is text.
@@ -170,6 +173,7 @@ pub struct Scratch {
     text: Vec<u8>,
     /// Unknown pairs as members of a JSON object.
     extra: Vec<u8>,
+    quick: Quick,
 }
 
 impl Convert for Logfmt {
@@ -179,12 +183,18 @@ impl Convert for Logfmt {
         Scratch::default()
     }
 
+    #[inline]
+    fn usual(&self, scratch: &mut Scratch, bytes: &[u8], out: &mut Vec<u8>) -> Option<usize> {
+        self.quick(&mut scratch.quick, bytes, out)
+    }
+
     fn unit(&self, scratch: &mut Scratch, line: &[u8], out: &mut Vec<u8>) -> Result<usize, Fault> {
         refuse_without_pairs(line)?;
         let Scratch {
             fields,
             text,
             extra,
+            ..
         } = scratch;
         fields.clear();
         fields.resize(self.wanted.names.len(), None);

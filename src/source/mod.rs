@@ -17,6 +17,7 @@ mod picked;
 mod place;
 mod postgres;
 pub mod resume;
+mod shape;
 mod sniff;
 mod sql;
 mod sqlite;

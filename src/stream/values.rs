@@ -64,6 +64,17 @@ impl ValueScan {
         let mut end = None;
         let mut at = 0;
         while at < bytes.len() {
+            if matches!(self.within, Within::Brackets | Within::String) && self.depth > 0 {
+                at += self.chunks(&bytes[at..]);
+                if self.depth == 0 {
+                    end = Some(at);
+                    self.end_value();
+                    continue;
+                }
+                if at == bytes.len() {
+                    break;
+                }
+            }
             let byte = bytes[at];
             match self.within {
                 Within::Nothing => {
@@ -117,6 +128,48 @@ impl ValueScan {
             at += 1;
         }
         Ok(end)
+    }
+
+    /// Looks at 64 bytes at a time within a value's brackets, as long as there are so many and they
+    /// hold no backslash. Gives how many it took in; where the depth is then 0, the value's end.
+    fn chunks(&mut self, bytes: &[u8]) -> usize {
+        let mut inside = match self.within {
+            Within::String => !0,
+            _ => 0,
+        };
+        let mut at = 0;
+        for chunk in bytes.as_chunks::<64>().0 {
+            let found = seek::brackets(chunk);
+            if found.backslashes != 0 {
+                break;
+            }
+            let strings = seek::parity(found.quotes) ^ inside;
+            let (opens, mut closes) = (found.opens & !strings, found.closes & !strings);
+            let (opened, closed) = (opens.count_ones(), closes.count_ones());
+            if self.depth <= closed {
+                let before = self.depth;
+                let mut taken = 0;
+                while closes != 0 {
+                    let place = closes.trailing_zeros();
+                    taken += 1;
+                    // Brackets open here: those before, and those of the chunk up to this place.
+                    let open = before + (opens & ((1 << place) - 1)).count_ones();
+                    if open == taken {
+                        self.depth = 0;
+                        return at + place as usize + 1;
+                    }
+                    closes &= closes - 1;
+                }
+            }
+            self.depth = self.depth + opened - closed;
+            inside = ((strings as i64) >> 63) as u64;
+            at += 64;
+        }
+        self.within = match inside {
+            0 => Within::Brackets,
+            _ => Within::String,
+        };
+        at
     }
 
     /// Whether the input may end here.
@@ -248,6 +301,55 @@ mod tests {
             for size in 1..=text.len().max(1) {
                 assert_eq!(values(text, size).unwrap(), expected, "{text} by {size}");
             }
+        }
+    }
+
+    type Extend = fn(&mut ValueScan, &mut [u8]) -> Result<Option<usize>, Misplaced>;
+
+    /// The same, with nothing looked at but byte by byte.
+    fn extend_slowly(scan: &mut ValueScan, bytes: &mut [u8]) -> Result<Option<usize>, Misplaced> {
+        let mut end = None;
+        for at in 0..bytes.len() {
+            match scan.extend(&mut bytes[at..=at]) {
+                Ok(found) => end = found.map(|found| at + found).or(end),
+                Err(wrong) => {
+                    let whole = wrong.whole.map(|found| at + found).or(end);
+                    let at = at + wrong.at;
+                    return Err(Misplaced { at, whole, ..wrong });
+                }
+            }
+        }
+        Ok(end)
+    }
+
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn sixty_four_bytes_at_a_time_change_nothing(
+            parts in proptest::collection::vec(prop_oneof![
+                12 => proptest::sample::select(vec!["{", "}", "[", "]", "\"", "\"", ",", " ", "7", "{}", "\\\"", "\"a\":"]),
+                1 => Just("\\"),
+                3 => Just("{\"a\":[{\"some key\":\"some longer text, without any bracket in it\"},{}],\"b\":\"}\"}"),
+                2 => Just("\"text {[\""),
+            ], 0..60),
+            is_array in any::<bool>(),
+            size in 1usize..400,
+        ) {
+            let text = if is_array { "[{" } else { "" }.to_owned() + &parts.concat();
+            let run = |extend: Extend| {
+                let mut bytes = text.clone().into_bytes();
+                let mut scan = ValueScan::default();
+                let mut found: Vec<_> = vec![];
+                for piece in bytes.chunks_mut(size) {
+                    found.push(extend(&mut scan, piece));
+                    if found.last().is_some_and(|result| result.is_err()) {
+                        break;
+                    }
+                }
+                (found, format!("{scan:?}"), bytes)
+            };
+            prop_assert_eq!(run(ValueScan::extend), run(extend_slowly));
         }
     }
 

@@ -1,5 +1,7 @@
 //! Reading JSON (RFC 8259) where it stands, without building anything of it.
 
+use std::ops::Range;
+
 use crate::record::{Fault, seek};
 
 /// Deeper nesting is refused: it is no data, and would exhaust the stack.
@@ -71,6 +73,11 @@ impl<'u> Cursor<'u> {
             self.at += end + 2;
         }
         is_there
+    }
+
+    /// At this place of a text.
+    pub(super) fn at(text: &'u [u8], at: usize) -> Self {
+        Cursor { text, at }
     }
 
     /// How many bytes were read.
@@ -145,7 +152,8 @@ impl<'u> Cursor<'u> {
         Fault::new("not JSON: a string never ends")
     }
 
-    fn escape(&mut self) -> Result<(), Fault> {
+    /// Takes the escape that begins here, with its backslash.
+    pub(super) fn escape(&mut self) -> Result<(), Fault> {
         let length = match self.text.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
             Some(b'u') => match self.text.get(self.at + 2..self.at + 6) {
@@ -346,6 +354,51 @@ pub(super) fn push_compact(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// Appends a JSON text that was checked, `bytes[range]`, as a field: as [`push_compact`] does, and in
+/// quotes where it must be.
+pub(super) fn push_nested(bytes: &[u8], range: Range<usize>, out: &mut Vec<u8>) {
+    let text = &bytes[range.clone()];
+    if memchr::memchr2(b',', b'"', text).is_none() {
+        return push_compact(text, out);
+    }
+    if !seek::has_blank(text) {
+        out.push(b'"');
+        seek::push_doubled(bytes, range, out);
+        out.push(b'"');
+        return;
+    }
+    out.reserve(2 * text.len() + 32);
+    out.push(b'"');
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        at += 1;
+        match byte {
+            b' ' | b'\n' | b'\r' | b'\t' => {}
+            b'"' => {
+                out.extend_from_slice(b"\"\"");
+                at = push_string(text, at, out);
+                out.extend_from_slice(b"\"\"");
+            }
+            _ => out.push(byte),
+        }
+    }
+    out.push(b'"');
+}
+
+/// Appends what stands in a string from `at` on, its quotes doubled; the place behind the string.
+fn push_string(text: &[u8], mut at: usize, out: &mut Vec<u8>) -> usize {
+    loop {
+        let stop = at + seek::string_stop(&text[at..]).at;
+        seek::push_wide(text, at..stop, out);
+        match text.get(stop..) {
+            Some([b'\\', b'"', ..]) => out.extend_from_slice(b"\\\"\""),
+            Some([b'\\', other, ..]) => out.extend_from_slice(&[b'\\', *other]),
+            _ => return stop + 1,
+        }
+        at = stop + 2;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -459,7 +512,22 @@ mod tests {
     #[test]
     fn white_space_goes_only_between_parts() {
         let mut out = Vec::new();
-        push_compact(b"[ 1,\n {\"a b\" : \" \\\" x\"} ]", &mut out);
-        assert_eq!(out, b"[1,{\"a b\":\" \\\" x\"}]");
+        let text = b"[ 1,\n {\"a b\" : \" \\\" x\", \"\":\"\\\\\"} ]";
+        push_compact(text, &mut out);
+        assert_eq!(out, b"[1,{\"a b\":\" \\\" x\",\"\":\"\\\\\"}]");
+        for text in [
+            &text[..],
+            b"[1]",
+            b" [ ] ",
+            b"[1, 2]",
+            b"[\"\\u00e9, x\"]",
+            b"[\"a\",{\"\":\"\\\"\"}]",
+        ] {
+            let (mut compact, mut expected, mut found) = (vec![], vec![], vec![]);
+            push_compact(text, &mut compact);
+            crate::record::field::push_text(&compact, b',', &mut expected);
+            push_nested(text, 0..text.len(), &mut found);
+            assert_eq!(found, expected);
+        }
     }
 }

@@ -4,16 +4,19 @@
 //! they are spelled; text that would pass for a number is quoted.
 
 mod cursor;
+mod quick;
 mod survey;
 mod tree;
 
 use std::borrow::Cow;
 
-use crate::record::{Fault, field};
+use crate::record::{Fault, field, seek};
 use crate::stream::{Convert, Framing};
 
+use super::shape::Shape;
 use super::wanted::{Extra, Wanted, looks_typed, push_typed_text, repeated};
-use cursor::{Cursor, DEEPEST, push_compact, too_deep, unescape};
+use cursor::{Cursor, DEEPEST, push_compact, push_nested, too_deep, unescape};
+use quick::Quick;
 pub use survey::JsonSurvey;
 use tree::Node;
 
@@ -67,6 +70,8 @@ pub struct Scratch {
     /// Names and values of what is unknown, as members of an object.
     extra: Vec<u8>,
     text: Vec<u8>,
+    /// Of every node, by its number.
+    shapes: Vec<Shape>,
 }
 
 impl Convert for Json {
@@ -77,11 +82,7 @@ impl Convert for Json {
     }
 
     fn unit(&self, scratch: &mut Scratch, unit: &[u8], out: &mut Vec<u8>) -> Result<usize, Fault> {
-        scratch.slots.clear();
-        scratch
-            .slots
-            .resize(self.wanted.names.len(), Slot::default());
-        scratch.extra.clear();
+        scratch.clear(self.wanted.names.len());
         let mut walk = Walk {
             json: self,
             unit,
@@ -99,6 +100,33 @@ impl Convert for Json {
         self.write(scratch, unit, out)?;
         Ok(length)
     }
+
+    #[inline]
+    fn usual(&self, scratch: &mut Scratch, bytes: &[u8], out: &mut Vec<u8>) -> Option<usize> {
+        if bytes.first() != Some(&b'{') {
+            return None;
+        }
+        scratch.clear(self.wanted.names.len());
+        let mut quick = Quick::new(self, bytes, scratch);
+        quick.object(&self.tree, 0)?;
+        let place = quick.place();
+        let line_end = match (self.framing, bytes.get(place..)?) {
+            (Framing::Lines, [b'\n', ..]) => 1,
+            (Framing::Lines, [b'\r', b'\n', ..]) => 2,
+            (Framing::Lines, _) => return None,
+            _ => 0,
+        };
+        self.write(scratch, bytes, out).ok()?;
+        Some(place + line_end)
+    }
+}
+
+impl Scratch {
+    fn clear(&mut self, slots: usize) {
+        self.slots.clear();
+        self.slots.resize(slots, Slot::default());
+        self.extra.clear();
+    }
 }
 
 /// Whatever it is, it is no record; told apart from what is no JSON.
@@ -115,34 +143,37 @@ fn no_object(mut cursor: Cursor<'_>, framing: Framing) -> Fault {
 }
 
 impl Json {
-    fn write(&self, scratch: &mut Scratch, unit: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+    /// Appends the record of the slots, which speak of `bytes`.
+    fn write(&self, scratch: &mut Scratch, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
+        let Scratch { slots, text, .. } = scratch;
         for &pick in &self.wanted.picks {
-            let slot = scratch.slots[pick];
-            let raw = &unit[slot.start as usize..slot.end as usize];
+            let slot = slots[pick];
+            let range = slot.start as usize..slot.end as usize;
             match slot.kind {
                 Kind::Absent | Kind::Null => {}
-                Kind::Plain => out.extend_from_slice(raw),
-                Kind::Text if raw.is_empty() => self.write_text(raw, out),
+                Kind::Plain => seek::push_wide(bytes, range, out),
                 // Neither has it a quote or a line end: these would have been escaped.
-                Kind::Text => {
+                Kind::Text if !range.is_empty() => {
+                    let raw = &bytes[range.clone()];
                     if !self.wanted.is_null(raw) {
                         match looks_typed(raw) {
                             true => field::push_quoted(raw, out),
-                            false => out.extend_from_slice(raw),
+                            false => seek::push_wide(bytes, range, out),
                         }
                     }
                 }
-                Kind::WithComma => self.write_text(raw, out),
+                Kind::WithComma if !self.wanted.is_null(&bytes[range.clone()]) => {
+                    out.push(b'"');
+                    seek::push_wide(bytes, range, out);
+                    out.push(b'"');
+                }
+                Kind::Text | Kind::WithComma => self.write_text(&bytes[range], out),
                 Kind::Escaped => {
-                    scratch.text.clear();
-                    unescape(raw, &mut scratch.text)?;
-                    self.write_text(&scratch.text, out);
+                    text.clear();
+                    unescape(&bytes[range], text)?;
+                    self.write_text(text, out);
                 }
-                Kind::Nested => {
-                    scratch.text.clear();
-                    push_compact(raw, &mut scratch.text);
-                    field::push_text(&scratch.text, b',', out);
-                }
+                Kind::Nested => push_nested(bytes, range, out),
             }
             out.push(b',');
         }

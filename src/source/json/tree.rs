@@ -9,18 +9,27 @@ pub(super) struct Node {
     children: Keys<Node>,
     /// The number of the path that ends here.
     pub(super) slot: Option<u32>,
+    /// Of this node among all.
+    pub(super) number: usize,
 }
 
 impl Node {
     /// The tree of these paths, numbered in order.
     pub(super) fn of(paths: &[String]) -> Self {
         let mut root = Node::default();
-        for (number, path) in paths.iter().enumerate() {
+        let mut count = 1;
+        for (slot, path) in paths.iter().enumerate() {
             let mut node = &mut root;
             for step in path.split('.') {
-                node = node.children.find_or_insert(step.as_bytes(), Node::default);
+                node = node.children.find_or_insert(step.as_bytes(), || {
+                    count += 1;
+                    Node {
+                        number: count - 1,
+                        ..Node::default()
+                    }
+                });
             }
-            node.slot = Some(number as u32);
+            node.slot = Some(slot as u32);
         }
         root
     }
@@ -38,6 +47,17 @@ impl Node {
     #[inline]
     pub(super) fn child_at(&self, place: usize) -> Option<(&[u8], &Node)> {
         self.children.plain_at(place)
+    }
+
+    /// The place of the step below by this key.
+    pub(super) fn place(&self, key: &[u8]) -> Option<usize> {
+        self.children.place(key)
+    }
+
+    /// The step below at this place.
+    #[inline(always)]
+    pub(super) fn at(&self, place: usize) -> Option<&Node> {
+        self.children.at(place)
     }
 
     fn descendant(&self, key: &[u8]) -> Option<&Node> {
