@@ -123,6 +123,24 @@ impl Definition {
             .find(|wanted| words.iter().any(|word| word.eq_ignore_ascii_case(wanted)))
     }
 
+    /// Whether one statement may take many records: it does the same as one for each, and is
+    /// quicker. Triggers would see them otherwise, foreign keys are looked at when the statement
+    /// ends and not at the record, what a virtual table does is not known; and where a key must be
+    /// unique, SQLite keeps for such a statement each page that it changes.
+    pub fn takes_many(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        connection.query_row(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema
+                 WHERE name = ?1 AND type = 'table' AND rootpage > 0)
+             AND NOT EXISTS (SELECT 1 FROM sqlite_schema
+                 WHERE tbl_name = ?1 COLLATE NOCASE AND type = 'trigger')
+             AND NOT EXISTS (SELECT 1 FROM pragma_foreign_key_list(?1))
+             AND NOT EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE \"unique\")
+             AND NOT EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE pk > 0)",
+            [&self.name],
+            |row| row.get(0),
+        )
+    }
+
     /// The statements that make the table's indexes and triggers again.
     pub fn attachments(&self, connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
         connection
