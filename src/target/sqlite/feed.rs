@@ -186,3 +186,65 @@ impl Drop for Cursor {
         waiting.taken = self.taken;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::cell::{Cells, Column, Rule};
+    use super::*;
+    use crate::record::{Block, Dialect, Faults, Index, OnFault};
+    use crate::target::{Encoder, Parcel};
+
+    fn cells(text: &str) -> Vec<u8> {
+        let column = |rule| Column {
+            name: "c".to_owned(),
+            rule,
+            is_key: false,
+        };
+        let encoder = Cells {
+            columns: vec![
+                column(Rule::Integer),
+                column(Rule::Text),
+                column(Rule::Real),
+            ],
+            is_clean: false,
+        };
+        let mut block = Block {
+            bytes: text.into(),
+            ..Block::default()
+        };
+        let mut index = Index::default();
+        let records = index.build(&mut block, 3, Dialect::STREAM).unwrap();
+        let mut parcel = Parcel::default();
+        let mut faults = Faults::new(OnFault::Fail, records.len());
+        encoder.encode(&records, &mut faults, &mut parcel);
+        assert!(faults.into_list().is_empty());
+        std::mem::take(parcel.made.buffer(b""))
+    }
+
+    #[test]
+    fn one_statement_takes_all_and_says_where_it_stopped() {
+        let connection = Connection::open_in_memory().unwrap();
+        let feed = Feed::open(&connection, 3).unwrap();
+        connection
+            .execute_batch("CREATE TABLE t (a INTEGER NOT NULL, b TEXT, c REAL)")
+            .unwrap();
+        let insert = format!("INSERT INTO t (c, a, b) SELECT c3, c1, c2 FROM {TABLE}");
+        feed.put(cells("1,one,1.5\n2,,\n-3,\"\",2\n"));
+        assert_eq!(connection.execute(&insert, []).unwrap(), 3);
+        assert_eq!(feed.taken(), 3);
+        assert!(!feed.take().is_empty());
+        feed.put(cells("4,four,0.1\n5,\"a,\"\"b\"\"\",\n,six,6\n7,seven,7\n"));
+        assert!(connection.execute(&insert, []).is_err());
+        assert_eq!(feed.taken(), 2);
+        feed.put(Vec::new());
+        assert_eq!(connection.execute(&insert, []).unwrap(), 0);
+        let all: String = connection
+            .query_row(
+                "SELECT group_concat(quote(a) || quote(b) || quote(c), ' ') FROM t",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(all, "1'one'1.5 2NULLNULL -3''2.0");
+    }
+}

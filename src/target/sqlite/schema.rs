@@ -215,6 +215,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_plain_table_takes_many() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE plain (a INTEGER NOT NULL, b TEXT CHECK (b <> ''));
+                 CREATE INDEX plain_b ON plain (b);
+                 CREATE TABLE keyed (a INTEGER PRIMARY KEY, b TEXT);
+                 CREATE TABLE single (a TEXT UNIQUE);
+                 CREATE TABLE child (a INTEGER REFERENCES keyed);
+                 CREATE TABLE watched (a INTEGER);
+                 CREATE TRIGGER watch AFTER INSERT ON watched BEGIN SELECT 1; END;",
+            )
+            .unwrap();
+        let takes_many = |name: &str| {
+            let table = Definition::read(&connection, name).unwrap().unwrap();
+            table.takes_many(&connection).unwrap()
+        };
+        assert!(takes_many("plain"));
+        for name in ["keyed", "single", "child", "watched"] {
+            assert!(!takes_many(name), "{name}");
+        }
+    }
+
+    #[test]
     fn words_in_quotes_are_names() {
         let definition = |sql: &str| Definition {
             name: "t".into(),
