@@ -1,5 +1,7 @@
 //! Tables of SQLite: what is there, and how it is made.
 
+use std::collections::HashMap;
+
 use anyhow::bail;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -195,13 +197,10 @@ pub fn create(table: &str, columns: &[(String, &'static str)], key: &[String]) -
 
 /// That a table can have columns of these names.
 pub fn check_names(header: &Header) -> anyhow::Result<()> {
-    let names = header.names();
-    for (place, name) in names.iter().enumerate() {
+    let mut known = HashMap::new();
+    for name in header.names() {
         check_text(name.as_bytes()).map_err(|fault| anyhow::anyhow!("the column name {fault}"))?;
-        if let Some(earlier) = names[..place]
-            .iter()
-            .find(|earlier| earlier.eq_ignore_ascii_case(name))
-        {
+        if let Some(earlier) = known.insert(name.to_ascii_lowercase(), name) {
             bail!(
                 "the columns '{earlier}' and '{name}' are one to SQLite, which ignores case; rename one"
             );
