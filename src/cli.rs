@@ -14,6 +14,7 @@ use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use clap::{Args, Parser};
@@ -185,8 +186,32 @@ fn threads(text: &str) -> Result<NonZeroUsize, String> {
         .ok_or_else(|| format!("the number of threads is from 1 to {MOST}"))
 }
 
+/// The number of cores, or 1 where there is work for no more: asking costs a short run a good part
+/// of its time.
 fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+    match IS_SMALL.load(Ordering::Relaxed) {
+        true => 1,
+        false => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+    }
+}
+
+/// Whether all input is a few bytes in files.
+static IS_SMALL: AtomicBool = AtomicBool::new(false);
+
+/// Bytes that one thread has read before another is there.
+const SMALL: u64 = 64 * 1024;
+
+/// Looks at the files that a call names, where it names any.
+fn weigh(matches: &clap::ArgMatches) {
+    let Ok(Some(files)) = matches.try_get_many::<PathBuf>("files") else {
+        return;
+    };
+    let bytes = files.map(|path| match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => metadata.len(),
+        _ => SMALL,
+    });
+    let bytes = bytes.fold(0, u64::saturating_add);
+    IS_SMALL.store(bytes < SMALL, Ordering::Relaxed);
 }
 
 /// `--set NAME=VALUE`, for programs with an expression.
@@ -349,6 +374,7 @@ pub fn main<T: Tool>() -> ExitCode {
             Err(error) => fail(&name, &error.into()),
         };
     }
+    weigh(&matches);
     let tool = match T::from_arg_matches(&matches) {
         Ok(tool) => tool,
         Err(error) => return wrong_call(&name, &error),

@@ -363,6 +363,38 @@ fn a_violated_constraint_leaves_nothing() {
 }
 
 #[test]
+fn a_record_among_many_of_one_statement_is_found() {
+    let place = Place::new();
+    place.execute(
+        "CREATE TABLE t (id INTEGER, n TEXT NOT NULL, c INTEGER CONSTRAINT small CHECK (c < 9));
+         INSERT INTO t VALUES (1, 'x', 1)",
+    );
+    for (stream, words) in [
+        ("id,n\n2,a\n3,\n4,b\n", &["standard input:3", "n: null"][..]),
+        ("n,c\na,1\n\nb,10\n", &["standard input:4", "check 'small'"]),
+    ] {
+        place.load(stream, &[]).refused("load", 1, words);
+        assert_eq!(place.values("id,n,c").len(), 1, "{words:?}");
+    }
+    let many: String = (0..100_000)
+        .map(|number| {
+            format!(
+                "{number},n{number},{}\n",
+                if number == 77_777 { 9 } else { 8 }
+            )
+        })
+        .collect();
+    place.load(&format!("id,n,c\n{many}"), &[]).refused(
+        "load",
+        1,
+        &["standard input:77779", "check 'small'"],
+    );
+    assert_eq!(place.values("id,n,c").len(), 1);
+    place.loaded(&format!("id,n,c\n{}", many.replace(",9\n", ",8\n")), &[]);
+    assert_eq!(place.values("id,n,c").len(), 100_001);
+}
+
+#[test]
 fn nulls_and_empty_strings_stay_apart() {
     let place = Place::new();
     let stream = "a,b\n,\"\"\nx,\"say \"\"hi\"\"\n\"\n";

@@ -90,8 +90,10 @@ pub trait Encoder: Send + Sync {
 pub struct Parcel {
     /// The bytes, and how many records they are.
     pub made: Made,
-    /// The records' lines.
+    /// The records' lines, where they are wanted.
     pub lines: Lines,
+    /// Whether they are.
+    pub wants_lines: bool,
 }
 
 impl stream::Parcel for Parcel {
@@ -154,7 +156,9 @@ impl Parcel {
         let limit = faults.limit();
         let bad_before = bad.iter().filter(|&&bad| bad < limit).count();
         self.made.records = u64::from(limit) - bad_before as u64;
-        places::note_lines(records, limit, bad, &mut self.lines);
+        if self.wants_lines {
+            places::note_lines(records, limit, bad, &mut self.lines);
+        }
     }
 }
 

@@ -112,15 +112,70 @@ impl<'t> Plain<'t> {
     }
 }
 
+/// A plain number of at most 15 digits without an exponent, which a double holds (IEEE 754).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Short {
+    /// The number.
+    pub double: f64,
+    /// Whether it is written with a point.
+    pub has_point: bool,
+}
+
+impl Short {
+    /// Reads one. Digits and power of ten are exact, and so their quotient is rounded once and is
+    /// the nearest double (Clinger, "How to Read Floating Point Numbers Accurately", 1990).
+    #[inline]
+    pub fn of(text: &[u8]) -> Option<Self> {
+        let unsigned = text.strip_prefix(b"-").unwrap_or(text);
+        if unsigned.len() > 16 {
+            return None;
+        }
+        let mut digits = 0u64;
+        let mut whole = None;
+        for (place, byte) in unsigned.iter().enumerate() {
+            let digit = byte.wrapping_sub(b'0');
+            if digit <= 9 {
+                digits = digits * 10 + u64::from(digit);
+            } else if *byte == b'.' && whole.is_none() {
+                whole = Some(place);
+            } else {
+                return None;
+            }
+        }
+        let (whole, places) = match whole {
+            Some(whole) => (whole, unsigned.len() - whole - 1),
+            None => (unsigned.len(), 0),
+        };
+        let has_point = whole < unsigned.len();
+        let is_plain = whole == 1 || whole > 1 && unsigned[0] != b'0';
+        if !is_plain || has_point && places == 0 || whole + places > 15 {
+            return None;
+        }
+        let double = digits as f64 / POWERS[places];
+        Some(Short {
+            double: if unsigned.len() < text.len() {
+                -double
+            } else {
+                double
+            },
+            has_point,
+        })
+    }
+}
+
+/// Powers of ten, each of them exact.
+const POWERS: [f64; 16] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+];
+
 /// The double nearest to a plain number, where the shortest text that reads back as that double
 /// is the same number: nothing is lost on the way through.
 pub fn surviving(text: &[u8]) -> Option<f64> {
+    if let Some(short) = Short::of(text) {
+        return Some(short.double);
+    }
     let plain = Plain::of(text)?;
     let double = nearest(text)?;
-    // A double holds every decimal of 15 digits within its range (IEEE 754).
-    if plain.exponent.is_none() && plain.whole.len() + plain.fraction.len() <= 15 {
-        return Some(double);
-    }
     let shortest = format!("{double:e}");
     let back = Plain::of(shortest.as_bytes())?;
     (back.significant() == plain.significant()).then_some(double)
@@ -231,6 +286,60 @@ mod tests {
             "007",
         ] {
             assert!(surviving(text.as_bytes()).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn short_numbers_are_read_as_all_are() {
+        let texts = [
+            "0",
+            "-0",
+            "7",
+            "-7.5",
+            "0.1",
+            "0.000000000001",
+            "1.50",
+            "999999999999999",
+            "99999999999999.9",
+            "0.99999999999999",
+            "123456789.012345",
+            "4503599627.37049",
+        ];
+        for text in texts {
+            let short = Short::of(text.as_bytes()).unwrap();
+            let nearest = nearest(text.as_bytes()).unwrap();
+            assert_eq!(short.double.to_bits(), nearest.to_bits(), "{text}");
+            assert_eq!(short.has_point, text.contains('.'), "{text}");
+        }
+        for number in (0..1_000_000_000_000_000u64).step_by(999_999_999_989 * 7 / 3) {
+            for places in 0..15 {
+                let (whole, fraction) = (number / 10u64.pow(places), number % 10u64.pow(places));
+                let text = match places {
+                    0 => format!("-{number}"),
+                    _ => format!("{whole}.{fraction:0width$}", width = places as usize),
+                };
+                if let Some(short) = Short::of(text.as_bytes()) {
+                    let nearest = nearest(text.as_bytes()).unwrap();
+                    assert_eq!(short.double.to_bits(), nearest.to_bits(), "{text}");
+                } else {
+                    assert!(text.len() > 16, "{text}");
+                }
+            }
+        }
+        for text in [
+            "",
+            "-",
+            ".5",
+            "5.",
+            "01",
+            "+1",
+            "1e5",
+            "1.2.3",
+            "--1",
+            "1234567890123456",
+            " 1",
+        ] {
+            assert_eq!(Short::of(text.as_bytes()), None, "{text}");
         }
     }
 

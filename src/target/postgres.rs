@@ -199,15 +199,16 @@ impl Target for Postgres {
         let client = self.client.take().context("the connection is busy")?;
         self.copy = Some(Copy::start(client, statement));
         let columns = self.header.names().iter().zip(&self.rules);
-        let encoder = Lines(
-            columns
+        let encoder = Lines {
+            columns: columns
                 .map(|(name, rule)| Column {
                     name: name.clone(),
                     rule: rule.clone(),
                     is_key: self.key.contains(name),
                 })
                 .collect(),
-        );
+            is_clean: found.is_some(),
+        };
         Ok(Ready {
             encoder: Box::new(encoder),
             notices,

@@ -63,12 +63,21 @@ impl Run<'_> {
     ) -> anyhow::Result<Summary> {
         if !target.meet(header)? {
             let ready = target.begin(None)?;
-            let mut summary = self.send(input, header, target, &*ready.encoder)?;
+            let encoding = Encoding {
+                encoder: &*ready.encoder,
+                wants_lines: true,
+            };
+            let mut summary = self.send(input, header, target, &encoding)?;
             add_notices(&mut summary, ready.notices);
             return Ok(summary);
         }
         let (found, spool, mut summary) = self.keep(input, header)?;
         let ready = target.begin(Some(&found))?;
+        // Where they stood is known already.
+        let encoding = Encoding {
+            encoder: &*ready.encoder,
+            wants_lines: false,
+        };
         let again = Run {
             settings: &Settings {
                 policy: Policy::default(),
@@ -77,7 +86,7 @@ impl Run<'_> {
             watch: &mut |_| {},
             places: Places::default(),
         }
-        .send(&mut spool.into_input()?, header, target, &*ready.encoder)?;
+        .send(&mut spool.into_input()?, header, target, &encoding)?;
         summary.records_out = again.records_out;
         add_notices(&mut summary, ready.notices);
         Ok(summary)
@@ -89,15 +98,14 @@ impl Run<'_> {
         input: &mut Input,
         header: &Header,
         target: &mut dyn Target,
-        encoder: &dyn Encoder,
+        sink: &Encoding<'_>,
     ) -> anyhow::Result<Summary> {
         let mut sent = 0;
-        let sink = Encoding(encoder);
         let (_, mut summary) = stream::sink(
             input,
             &Layout::all(header.len()),
             self.settings,
-            &sink,
+            sink,
             &mut |block, parcel: &mut Parcel| {
                 sent += parcel.made.records;
                 self.places
@@ -162,7 +170,10 @@ fn add_notices(summary: &mut Summary, notices: Vec<String>) {
 }
 
 /// Encodes blocks for the target.
-struct Encoding<'e>(&'e dyn Encoder);
+struct Encoding<'e> {
+    encoder: &'e dyn Encoder,
+    wants_lines: bool,
+}
 
 impl Sink for Encoding<'_> {
     type Scratch = ();
@@ -177,7 +188,8 @@ impl Sink for Encoding<'_> {
         faults: &mut Faults,
         parcel: &mut Parcel,
     ) {
-        self.0.encode(records, faults, parcel);
+        parcel.wants_lines = self.wants_lines;
+        self.encoder.encode(records, faults, parcel);
     }
 }
 
@@ -200,6 +212,7 @@ impl Sink for Looking<'_> {
         parcel: &mut Parcel,
     ) {
         let is_text = types::is_text(records.bytes());
+        parcel.wants_lines = true;
         parcel.keep_each(records, faults, |record| {
             if !is_text {
                 check_record(records, record, self.0)?;

@@ -5,6 +5,7 @@
 //! not disturbed until the commit.
 
 mod cell;
+mod feed;
 mod key;
 mod schema;
 
@@ -24,6 +25,7 @@ use crate::trust::Checkpoint;
 use super::types::{Found, Kind};
 use super::{Committed, Mode, Parcel, Ready, Refused, Target, nearest_of};
 use cell::{Cells, Column, Rule};
+use feed::Feed;
 use schema::Definition;
 
 /// A table in an SQLite file.
@@ -43,6 +45,8 @@ pub struct Sqlite {
     /// Names of the columns as the table has them, and what they take.
     columns: Vec<(String, Rule)>,
     insert: String,
+    /// Where that statement finds many records; none where it takes one, bound to it.
+    feed: Option<Feed>,
     sent: u64,
     updated: u64,
 }
@@ -83,6 +87,7 @@ impl Sqlite {
             header: Header::new(Vec::new()),
             columns: Vec::new(),
             insert: String::new(),
+            feed: None,
             sent: 0,
             updated: 0,
         })
@@ -120,7 +125,7 @@ impl Sqlite {
             self.execute(&format!("DROP TABLE {}", quoted(&self.table)))?;
         }
         self.execute(&schema::create(&self.table, &declared, &self.key))?;
-        self.insert = self.insert_into(&quoted(&self.table));
+        self.make_insert(&quoted(&self.table), true)?;
         Ok(notices)
     }
 
@@ -148,10 +153,45 @@ impl Sqlite {
         Ok(())
     }
 
-    fn insert_into(&self, table: &str) -> String {
+    /// Makes the statement that puts records into this table: one for many, or one for each.
+    fn make_insert(&mut self, table: &str, takes_many: bool) -> anyhow::Result<()> {
         let names = listed(self.columns.iter().map(|(name, _)| name));
-        let marks = vec!["?"; self.columns.len()].join(", ");
-        format!("INSERT INTO {table} ({names}) VALUES ({marks})")
+        let columns = self.columns.len();
+        let records = match takes_many {
+            true => {
+                let feed = Feed::open(&self.connection, columns);
+                self.feed = Some(feed.map_err(|error| told(error, &self.name))?);
+                format!("SELECT * FROM {}", feed::TABLE)
+            }
+            false => format!("VALUES ({})", vec!["?"; columns].join(", ")),
+        };
+        self.insert = format!("INSERT INTO {table} ({names}) {records}");
+        Ok(())
+    }
+
+    /// Inserts so many records: how many it could, and what was wrong with the next.
+    fn insert(
+        &self,
+        records: u64,
+        cells: &mut Vec<u8>,
+    ) -> rusqlite::Result<(u64, rusqlite::Result<()>)> {
+        let mut insert = self.connection.prepare_cached(&self.insert)?;
+        if let Some(feed) = &self.feed {
+            feed.put(std::mem::take(cells));
+            let outcome = insert.raw_execute();
+            *cells = feed.take();
+            return Ok((feed.taken(), outcome.map(|_| ())));
+        }
+        let mut cells = cell::all(cells);
+        for record in 0..records {
+            for (place, cell) in (1..=self.columns.len()).zip(&mut cells) {
+                insert.raw_bind_parameter(place, cell)?;
+            }
+            if let Err(error) = insert.raw_execute() {
+                return Ok((record, Err(error)));
+            }
+        }
+        Ok((records, Ok(())))
     }
 }
 
@@ -192,18 +232,26 @@ impl Target for Sqlite {
         match found {
             Some(found) => notices = self.make(found)?,
             None if self.mode == Mode::Upsert => self.make_stage()?,
-            None => self.insert = self.insert_into(&quoted(&self.table)),
+            None => {
+                let takes_many = match &self.existing {
+                    Some(existing) => existing.takes_many(&self.connection),
+                    None => Ok(true),
+                };
+                let takes_many = takes_many.map_err(|error| told(error, &self.name))?;
+                self.make_insert(&quoted(&self.table), takes_many)?;
+            }
         }
         let columns = self.header.names().iter().zip(&self.columns);
-        let encoder = Cells(
-            columns
+        let encoder = Cells {
+            columns: columns
                 .map(|(name, (_, rule))| Column {
                     name: name.clone(),
                     rule: *rule,
                     is_key: self.key.contains(name),
                 })
                 .collect(),
-        );
+            is_clean: found.is_some(),
+        };
         Ok(Ready {
             encoder: Box::new(encoder),
             notices,
@@ -211,32 +259,22 @@ impl Target for Sqlite {
     }
 
     fn write(&mut self, block: &Block, parcel: &mut Parcel) -> anyhow::Result<Flow> {
-        let mut insert = self
-            .connection
-            .prepare_cached(&self.insert)
-            .map_err(|error| told(error, &self.name))?;
         let records = parcel.made.records;
-        let slices = parcel.made.slices(&block.bytes);
-        let mut cells = slices.iter().flat_map(|slice| cell::read(slice));
-        for record in 0..records {
-            for place in 1..=self.columns.len() {
-                let cell = cells.next().context("a record was cut short")?;
-                insert
-                    .raw_bind_parameter(place, cell)
-                    .map_err(|error| told(error, &self.name))?;
-            }
-            if let Err(error) = insert.raw_execute() {
-                return Err(match violation(&error) {
-                    Some(fault) => anyhow::Error::new(Refused {
-                        record: self.sent + record,
-                        fault,
-                    }),
-                    None => told(error, &self.name),
-                });
-            }
+        let (taken, outcome) = self
+            .insert(records, parcel.made.buffer(&block.bytes))
+            .map_err(|error| told(error, &self.name))?;
+        self.sent += taken;
+        match outcome {
+            Ok(()) if taken == records => Ok(Flow::More),
+            Ok(()) => bail!("a record was cut short"),
+            Err(error) => Err(match violation(&error) {
+                Some(fault) => anyhow::Error::new(Refused {
+                    record: self.sent,
+                    fault,
+                }),
+                None => told(error, &self.name),
+            }),
         }
-        self.sent += records;
-        Ok(Flow::More)
     }
 
     fn commit(mut self: Box<Self>, checkpoint: Option<&Checkpoint>) -> anyhow::Result<Committed> {

@@ -3,7 +3,7 @@
 use crate::record::{Fault, field};
 use crate::value::Time;
 
-use super::plain::{self, Plain};
+use super::plain::{self, Plain, Short};
 
 /// What the values of one column were seen to be. Starts as nothing, widens with every value, and
 /// two of them join into what both saw: so blocks can be looked at in any order.
@@ -62,6 +62,11 @@ impl Seen {
     }
 
     fn number(raw: &[u8]) -> u16 {
+        match Short::of(raw) {
+            Some(short) if short.has_point => return Self::DECIMAL,
+            Some(_) => return Self::INTEGER,
+            None => {}
+        }
         if plain::integer(raw).is_some() {
             return Self::INTEGER | Self::precision(raw);
         }

@@ -5,12 +5,12 @@
 //! output, so that a strict reader of CSV that knows nothing of notes refuses it, too.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::mem::ManuallyDrop;
 use std::os::fd::{FromRawFd, RawFd};
 use std::os::unix::fs::FileTypeExt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use anyhow::Context;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -61,13 +61,18 @@ fn writing() -> MutexGuard<'static, Writing> {
 /// Begins the life of `program` as a stage: a note beside its standard output where that is a pipe,
 /// and a bad end for every note when a signal stops it. Where its output is a stream of records, a
 /// failure is seen there, too.
+///
+/// On a terminal or a device nothing of the output stays, and signals are watched from when
+/// something else does ([`watch_signals`]).
 pub fn begin(program: &str, is_stream: bool) {
     let mut writing = writing();
     writing.program = program.to_owned();
     writing.is_stream = is_stream;
     drop(writing);
-    begin_pipe(libc::STDOUT_FILENO, Arc::default());
-    watch_signals();
+    let has_note = begin_pipe(libc::STDOUT_FILENO, Arc::default());
+    if has_note || !is_device(libc::STDOUT_FILENO) {
+        watch_signals();
+    }
 }
 
 /// The program that this process is.
@@ -97,6 +102,7 @@ pub fn begin_pipe(descriptor: RawFd, bytes: Arc<AtomicU64>) -> bool {
         is_unread: false,
     });
     drop(writing);
+    watch_signals();
     sweep::now_and_then(&place, &pipe);
     true
 }
@@ -275,16 +281,20 @@ fn unterminated(program: &str, message: &str) -> Vec<u8> {
 /// Ends what was written to a descriptor so that it cannot be taken for a whole; a terminal or a
 /// device is for nobody who would.
 fn spoil(descriptor: RawFd, text: &[u8]) {
-    // SAFETY: the descriptor is only borrowed: ManuallyDrop never closes it.
-    let mut file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
-    let is_device = |file: &File| {
-        file.metadata()
-            .map_or(true, |metadata| metadata.file_type().is_char_device())
-    };
-    if !file.is_terminal() && !is_device(&file) {
+    if !is_device(descriptor) {
+        // SAFETY: the descriptor is only borrowed: ManuallyDrop never closes it.
+        let mut file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
         // It fails where the writing failed, and where nobody reads.
         let _ = file.write_all(text);
     }
+}
+
+/// Whether a descriptor is a terminal or another device, or nothing that can be written.
+fn is_device(descriptor: RawFd) -> bool {
+    // SAFETY: the descriptor is only looked at: ManuallyDrop never closes it.
+    let file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
+    file.metadata()
+        .map_or(true, |metadata| metadata.file_type().is_char_device())
 }
 
 /// Whether a short text can be written at once.
@@ -300,8 +310,14 @@ fn has_room(descriptor: RawFd) -> bool {
 }
 
 /// Ends badly, and as the system wants it, when a signal says so. One that is ignored, as `nohup`
-/// and background jobs have it, stays ignored.
-fn watch_signals() {
+/// and background jobs have it, stays ignored. Whoever leaves what must not stay calls it first;
+/// until then a signal does what it does to every program, and no thread waits for one.
+pub(super) fn watch_signals() {
+    static WATCHED: Once = Once::new();
+    WATCHED.call_once(start_watch);
+}
+
+fn start_watch() {
     let wanted = [SIGHUP, SIGINT, SIGTERM].map(|signal| (signal, is_ignored(signal)));
     let wanted = wanted.iter().filter(|(_, ignored)| !ignored);
     let Ok(mut signals) = Signals::new(wanted.map(|(signal, _)| signal)) else {

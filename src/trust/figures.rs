@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+use super::ends;
 use super::note;
 use super::pipe::Pipe;
 use super::stage::{self, COUNTERS};
@@ -145,6 +146,7 @@ pub fn begin(program: &str) -> anyhow::Result<()> {
     let begun = Recorder::begin(&directory, program);
     let naming = || format!("no figures are kept in '{}'", directory.display());
     *recorder() = Some(begun.with_context(naming)?);
+    ends::watch_signals();
     stage::time_waits();
     let refresh = || {
         loop {

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::ends;
+
 static PATHS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 static COMMANDS: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 static IS_STOPPING: AtomicBool = AtomicBool::new(false);
@@ -20,6 +22,7 @@ pub struct Leftover(PathBuf);
 impl Leftover {
     /// Of the file at `path`.
     pub fn at(path: &Path) -> Self {
+        ends::watch_signals();
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let mut paths = PATHS.lock().unwrap_or_else(PoisonError::into_inner);
         paths.push(path.clone());
@@ -42,6 +45,7 @@ pub struct Running(u32);
 impl Running {
     /// Of the child with this process number.
     pub fn child(process: u32) -> Self {
+        ends::watch_signals();
         let mut commands = COMMANDS.lock().unwrap_or_else(PoisonError::into_inner);
         commands.push(process);
         Running(process)

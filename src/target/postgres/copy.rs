@@ -119,15 +119,20 @@ pub struct Column {
 }
 
 /// Makes lines of COPY's text format.
-pub struct Lines(pub Vec<Column>);
+pub struct Lines {
+    /// The columns of the stream.
+    pub columns: Vec<Column>,
+    /// Whether all is known to be text that a database holds.
+    pub is_clean: bool,
+}
 
 impl Encoder for Lines {
     fn encode(&self, records: &Records<'_>, faults: &mut Faults, parcel: &mut Parcel) {
-        let is_clean = is_text(records.bytes());
+        let is_clean = self.is_clean || is_text(records.bytes());
         let is_plain = memchr::memchr3(b'\t', b'\\', b'\r', records.bytes()).is_none();
-        let last = self.0.len() - 1;
+        let last = self.columns.len() - 1;
         parcel.encode_each(records, faults, |record, out| {
-            for (place, column) in self.0.iter().enumerate() {
+            for (place, column) in self.columns.iter().enumerate() {
                 let raw = records.field(record, place);
                 match raw {
                     [] if column.is_key => {

@@ -195,31 +195,39 @@ fn push_bytes(tag: u8, raw: &[u8], out: &mut Vec<u8>) {
     out[length..length + 4].copy_from_slice(&written.to_le_bytes());
 }
 
-/// Reads cells back, in the order in which they were appended.
-pub fn read(mut bytes: &[u8]) -> impl Iterator<Item = ToSqlOutput<'_>> {
+/// The first of these cells, and its length; none behind the last one.
+#[inline]
+pub fn first(bytes: &[u8]) -> Option<(ToSqlOutput<'_>, usize)> {
+    let (tag, rest) = bytes.split_first()?;
+    let (value, length) = match *tag {
+        NULL => (ValueRef::Null, 1),
+        INTEGER => {
+            let value = rest.first_chunk()?;
+            (ValueRef::Integer(i64::from_le_bytes(*value)), 9)
+        }
+        REAL => {
+            let value = rest.first_chunk()?;
+            (ValueRef::Real(f64::from_le_bytes(*value)), 9)
+        }
+        tag => {
+            let (length, rest) = rest.split_first_chunk()?;
+            let length = u32::from_le_bytes(*length) as usize;
+            let value = rest.get(..length)?;
+            match tag {
+                TEXT => (ValueRef::Text(value), 5 + length),
+                _ => (ValueRef::Blob(value), 5 + length),
+            }
+        }
+    };
+    Some((ToSqlOutput::Borrowed(value), length))
+}
+
+/// All of these cells, in order.
+pub fn all(mut bytes: &[u8]) -> impl Iterator<Item = ToSqlOutput<'_>> {
     std::iter::from_fn(move || {
-        let (tag, rest) = bytes.split_first()?;
-        let (value, rest) = match *tag {
-            NULL => (ValueRef::Null, rest),
-            INTEGER => {
-                let (value, rest) = rest.split_first_chunk()?;
-                (ValueRef::Integer(i64::from_le_bytes(*value)), rest)
-            }
-            REAL => {
-                let (value, rest) = rest.split_first_chunk()?;
-                (ValueRef::Real(f64::from_le_bytes(*value)), rest)
-            }
-            tag => {
-                let (length, rest) = rest.split_first_chunk()?;
-                let (value, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-                match tag {
-                    TEXT => (ValueRef::Text(value), rest),
-                    _ => (ValueRef::Blob(value), rest),
-                }
-            }
-        };
-        bytes = rest;
-        Some(ToSqlOutput::Borrowed(value))
+        let (value, length) = first(bytes)?;
+        bytes = &bytes[length..];
+        Some(value)
     })
 }
 
@@ -235,13 +243,18 @@ pub struct Column {
 }
 
 /// Makes cells of records.
-pub struct Cells(pub Vec<Column>);
+pub struct Cells {
+    /// The columns of the stream.
+    pub columns: Vec<Column>,
+    /// Whether all is known to be text that a database holds.
+    pub is_clean: bool,
+}
 
 impl Encoder for Cells {
     fn encode(&self, records: &Records<'_>, faults: &mut Faults, parcel: &mut Parcel) {
-        let is_clean = is_text(records.bytes());
+        let is_clean = self.is_clean || is_text(records.bytes());
         parcel.encode_each(records, faults, |record, out| {
-            for (place, column) in self.0.iter().enumerate() {
+            for (place, column) in self.columns.iter().enumerate() {
                 let raw = records.field(record, place);
                 let pushed = match column.is_key && raw.is_empty() {
                     true => Err(Fault::new("null in a column of the key")),
@@ -262,7 +275,8 @@ mod tests {
         let mut out = Vec::new();
         rule.push(raw.as_bytes(), true, &mut out)
             .map_err(|fault| fault.to_string())?;
-        let cell = read(&out).next().unwrap();
+        let (cell, length) = first(&out).unwrap();
+        assert_eq!(length, out.len());
         Ok(match cell {
             ToSqlOutput::Borrowed(ValueRef::Null) => "null".into(),
             ToSqlOutput::Borrowed(ValueRef::Integer(value)) => format!("{value}"),

@@ -32,8 +32,7 @@ impl Sqlite {
             "CREATE TEMP TABLE {STAGE} ({})",
             columns.join(", ")
         ))?;
-        self.insert = self.insert_into(&format!("temp.{STAGE}"));
-        Ok(())
+        self.make_insert(&format!("temp.{STAGE}"), true)
     }
 
     /// The key's columns as the table spells them.

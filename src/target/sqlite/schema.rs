@@ -1,5 +1,7 @@
 //! Tables of SQLite: what is there, and how it is made.
 
+use std::collections::HashMap;
+
 use anyhow::bail;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -123,6 +125,24 @@ impl Definition {
             .find(|wanted| words.iter().any(|word| word.eq_ignore_ascii_case(wanted)))
     }
 
+    /// Whether one statement may take many records: it does the same as one for each, and is
+    /// quicker. Triggers would see them otherwise, foreign keys are looked at when the statement
+    /// ends and not at the record, what a virtual table does is not known; and where a key must be
+    /// unique, SQLite keeps for such a statement each page that it changes.
+    pub fn takes_many(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        connection.query_row(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema
+                 WHERE name = ?1 AND type = 'table' AND rootpage > 0)
+             AND NOT EXISTS (SELECT 1 FROM sqlite_schema
+                 WHERE tbl_name = ?1 COLLATE NOCASE AND type = 'trigger')
+             AND NOT EXISTS (SELECT 1 FROM pragma_foreign_key_list(?1))
+             AND NOT EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE \"unique\")
+             AND NOT EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE pk > 0)",
+            [&self.name],
+            |row| row.get(0),
+        )
+    }
+
     /// The statements that make the table's indexes and triggers again.
     pub fn attachments(&self, connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
         connection
@@ -177,13 +197,10 @@ pub fn create(table: &str, columns: &[(String, &'static str)], key: &[String]) -
 
 /// That a table can have columns of these names.
 pub fn check_names(header: &Header) -> anyhow::Result<()> {
-    let names = header.names();
-    for (place, name) in names.iter().enumerate() {
+    let mut known = HashMap::new();
+    for name in header.names() {
         check_text(name.as_bytes()).map_err(|fault| anyhow::anyhow!("the column name {fault}"))?;
-        if let Some(earlier) = names[..place]
-            .iter()
-            .find(|earlier| earlier.eq_ignore_ascii_case(name))
-        {
+        if let Some(earlier) = known.insert(name.to_ascii_lowercase(), name) {
             bail!(
                 "the columns '{earlier}' and '{name}' are one to SQLite, which ignores case; rename one"
             );
@@ -195,6 +212,30 @@ pub fn check_names(header: &Header) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plain_table_takes_many() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE plain (a INTEGER NOT NULL, b TEXT CHECK (b <> ''));
+                 CREATE INDEX plain_b ON plain (b);
+                 CREATE TABLE keyed (a INTEGER PRIMARY KEY, b TEXT);
+                 CREATE TABLE single (a TEXT UNIQUE);
+                 CREATE TABLE child (a INTEGER REFERENCES keyed);
+                 CREATE TABLE watched (a INTEGER);
+                 CREATE TRIGGER watch AFTER INSERT ON watched BEGIN SELECT 1; END;",
+            )
+            .unwrap();
+        let takes_many = |name: &str| {
+            let table = Definition::read(&connection, name).unwrap().unwrap();
+            table.takes_many(&connection).unwrap()
+        };
+        assert!(takes_many("plain"));
+        for name in ["keyed", "single", "child", "watched"] {
+            assert!(!takes_many(name), "{name}");
+        }
+    }
 
     #[test]
     fn words_in_quotes_are_names() {
