@@ -229,11 +229,12 @@ fn extremes_of_times() {
         time("2024-01-01T00:00Z"),
         time("2024-01-02"),
     ];
+    let arena = Bump::new();
     let batch = Batch {
         groups: &[0, 0, 1, 1],
         block: 0,
         records: &[0, 1, 2, 3],
-        arguments: &[&values],
+        arguments: &[&Argument::made(values.to_vec(), &arena)],
     };
     accumulator.absorb(&batch);
     assert_eq!(shown(&*accumulator, 0), "2024-05-01T10:00:00");

@@ -226,6 +226,11 @@ impl Reader {
             0..BLOCK => BLOCK - old / 2,
             _ => 4 * BLOCK,
         };
+        // A small file's end is seen by a read that finds less than it asks for.
+        let want = match self.source.size {
+            Some(size) if size < (BLOCK / 2) as u64 => want.min(size as usize + 1),
+            _ => want,
+        };
         let room = self.pending.room(want);
         let result = loop {
             match self.source.read.read(room) {

@@ -191,7 +191,7 @@ impl Drop for Cursor {
 mod tests {
     use super::super::cell::{Cells, Column, Rule};
     use super::*;
-    use crate::record::{Block, Dialect, Faults, Index, OnFault};
+    use crate::record::{Block, Dialect, Faults, Index, Layout, OnFault};
     use crate::target::{Encoder, Parcel};
 
     fn cells(text: &str) -> Vec<u8> {
@@ -212,8 +212,8 @@ mod tests {
             bytes: text.into(),
             ..Block::default()
         };
-        let mut index = Index::default();
-        let records = index.build(&mut block, 3, Dialect::STREAM).unwrap();
+        let (mut index, layout) = (Index::default(), Layout::all(3));
+        let records = index.build(&mut block, &layout, Dialect::STREAM).unwrap();
         let mut parcel = Parcel::default();
         let mut faults = Faults::new(OnFault::Fail, records.len());
         encoder.encode(&records, &mut faults, &mut parcel);
