@@ -27,10 +27,13 @@ impl Accumulator for Count {
 
     fn absorb(&mut self, batch: &Batch<'_, '_>) {
         match batch.arguments {
-            [] => batch
-                .groups
-                .iter()
-                .for_each(|&group| self.0[group as usize] += 1),
+            [] => match &mut self.0[..] {
+                [count] => *count += batch.groups.len() as u64,
+                counts => batch
+                    .groups
+                    .iter()
+                    .for_each(|&group| counts[group as usize] += 1),
+            },
             [_, ..] => {
                 for (&group, value) in batch.groups.iter().zip(batch.values(0)) {
                     self.0[group as usize] += u64::from(!matches!(value, Value::Null));

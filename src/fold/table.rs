@@ -341,6 +341,28 @@ pub(super) fn pack(bytes: &[u8], kind: Kind) -> Option<u128> {
     Some(packed | (kind as u128 | len as u128) << 120)
 }
 
+/// The first so many bytes of a word.
+const FIRST_BYTES: [u128; SHORT + 1] = {
+    let mut masks = [0; SHORT + 1];
+    let mut len = 1;
+    while len <= SHORT {
+        masks[len] = u128::MAX >> (128 - 8 * len);
+        len += 1;
+    }
+    masks
+};
+
+/// What marks a word of one value of so many bytes.
+const WITH_LENGTH: [u128; SHORT + 1] = {
+    let mut marks = [0; SHORT + 1];
+    let mut len = 0;
+    while len <= SHORT {
+        marks[len] = (Kind::One as u128 | len as u128) << 120;
+        len += 1;
+    }
+    marks
+};
+
 /// The word of an unquoted field of a block, of 1 to 15 bytes, in one load that may run past the
 /// field; `None` for any other, or where the block ends too soon.
 #[inline(always)]
@@ -349,8 +371,7 @@ pub(super) fn word_at(block: &[u8], start: usize, len: usize) -> Option<u128> {
     if len == 0 || len > SHORT || bytes as u8 == b'"' {
         return None;
     }
-    let kept = bytes & !(u128::MAX << (8 * len));
-    Some(kept | (Kind::One as u128 | len as u128) << 120)
+    Some(bytes & FIRST_BYTES[len] | WITH_LENGTH[len])
 }
 
 /// Up to eight bytes. Two overlapping reads cover any length from 4, three bytes any from 1 to 3.
@@ -380,8 +401,7 @@ const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
 
 #[inline(always)]
 fn hash_word(word: u128, seed: [u64; 2]) -> u32 {
-    let mixed = fold(word as u64 ^ seed[0], (word >> 64) as u64 ^ seed[1]);
-    (fold(mixed, MULTIPLIER) >> 32) as u32
+    (fold(word as u64 ^ seed[0], (word >> 64) as u64 ^ seed[1]) >> 32) as u32
 }
 
 /// Of more than 15 bytes; the last 16 are read once more where they overlap.

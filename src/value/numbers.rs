@@ -7,6 +7,7 @@
 use bumpalo::Bump;
 
 use super::decimal::{Decimal, power_of_ten};
+use super::parse::words::{LANES, Words};
 use super::{Value, parse};
 use crate::record::Records;
 
@@ -211,37 +212,86 @@ fn pack_short(
     selection: &[u32],
     packed: &mut [i64],
 ) -> Option<Found> {
-    let (block, fields) = (records.bytes(), records.column(column));
-    let mut scales = 0u32;
-    let (mut has_nulls, mut is_plain, mut is_bad) = (false, true, false);
-    for (out, &record) in packed.iter_mut().zip(selection) {
-        let field = fields.place(record);
-        let length = field.len();
-        *out = match block[..field.end].last_chunk::<8>() {
-            Some(word) if length.wrapping_sub(1) < 8 => {
-                let short = parse::packed_word(*word, length, block[field.start]);
-                is_bad |= short.is_bad;
-                is_plain &= short.is_plain;
-                scales |= 1 << parse::scale_of(short.packed);
-                short.packed
-            }
-            _ if length == 0 => {
-                has_nulls = true;
-                NULL
-            }
-            _ => {
-                let (long, is_spelled) = parse::packed_field(&block[field])?;
-                is_plain &= is_spelled;
-                scales |= 1 << parse::scale_of(long);
-                long
-            }
-        };
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
+        // SAFETY: the features were just detected.
+        return unsafe { pack_short_avx2(records, column, selection, packed) };
     }
-    (!is_bad).then_some(Found {
-        scales,
-        has_nulls,
-        is_plain,
-    })
+    pack_short_with(records, column, selection, packed)
+}
+
+/// [`pack_short_with`], compiled for four lanes of 64 bits that shift by different counts.
+///
+/// # Safety
+/// The processor has the features.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+unsafe fn pack_short_avx2(
+    records: &Records<'_>,
+    column: usize,
+    selection: &[u32],
+    packed: &mut [i64],
+) -> Option<Found> {
+    pack_short_with(records, column, selection, packed)
+}
+
+#[inline(always)]
+fn pack_short_with(
+    records: &Records<'_>,
+    column: usize,
+    selection: &[u32],
+    packed: &mut [i64],
+) -> Option<Found> {
+    let (block, fields) = (records.bytes(), records.column(column));
+    let mut found = Found {
+        scales: 0,
+        has_nulls: false,
+        is_plain: true,
+    };
+    let mut words = Words::NONE;
+    for (packed, selection) in packed.chunks_mut(LANES).zip(selection.chunks(LANES)) {
+        // Fields that are not one to eight bytes long, by bits.
+        let mut others = 0u32;
+        for (place, &record) in selection.iter().enumerate() {
+            let field = fields.place(record);
+            let length = field.len();
+            match block[..field.end].last_chunk::<8>() {
+                Some(word) if length.wrapping_sub(1) < 8 => {
+                    words.bytes[place] = u64::from_le_bytes(*word);
+                    words.lengths[place] = length as u64;
+                }
+                _ => others |= 1 << place,
+            }
+        }
+        let parsed = words.parse();
+        if parsed.is_bad {
+            return None;
+        }
+        found.is_plain &= parsed.is_plain;
+        for (place, packed) in packed.iter_mut().enumerate() {
+            *packed = parse::pack(parsed.mantissas[place], parsed.points[place]);
+            found.scales |= 1 << parse::scale_of(*packed);
+        }
+        while others != 0 {
+            let place = others.trailing_zeros() as usize;
+            others &= others - 1;
+            packed[place] = pack_other(&block[fields.place(selection[place])], &mut found)?;
+        }
+    }
+    Some(found)
+}
+
+/// Packs a field that is empty or longer than eight bytes.
+#[inline(never)]
+fn pack_other(field: &[u8], found: &mut Found) -> Option<i64> {
+    if field.is_empty() {
+        found.has_nulls = true;
+        return Some(NULL);
+    }
+    let (packed, is_plain) = parse::packed_field(field)?;
+    found.is_plain &= is_plain;
+    found.scales |= 1 << parse::scale_of(packed);
+    Some(packed)
 }
 
 /// Packs fields of any kind; `None` where one is no number of at most sixteen digits.

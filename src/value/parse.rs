@@ -1,5 +1,7 @@
 //! Text to number.
 
+pub(super) mod words;
+
 use super::decimal::{Decimal, MAX_DIGITS, power_of_ten};
 use super::{Number, print};
 
@@ -129,50 +131,18 @@ pub(super) fn scale_of(packed: i64) -> u8 {
     packed as u8 & ((1 << SCALE_BITS) - 1)
 }
 
-/// What [`packed_word`] finds.
-pub(super) struct PackedWord {
-    /// Mantissa and scale.
-    pub(super) packed: i64,
-    /// Whether it is no number.
-    pub(super) is_bad: bool,
-    /// Whether it is spelled as [`is_plain`] says, and is no negative zero.
-    pub(super) is_plain: bool,
-}
-
 /// A byte of a word that has had `'0'` taken from each: a point.
 const POINT: u8 = b'.' ^ b'0';
 
-/// The number that the last `length` bytes of eight are (one to eight of them, the first being
-/// `first`), whatever stands before them. There is but one branch, on whether there is a point, which
-/// all numbers of a column have or have not.
+/// Mantissa and scale in a word; `point` is the highest bit of the byte where a point stood, 0 where
+/// there was none.
 #[inline(always)]
-pub(super) fn packed_word(bytes: [u8; 8], length: usize, first: u8) -> PackedWord {
-    let is_negative = first == b'-';
-    let digits = length - usize::from(is_negative);
-    let unused = 64 - 8 * digits as u32;
-    let word = (u64::from_le_bytes(bytes) ^ ZEROS)
-        .wrapping_shr(unused)
-        .wrapping_shl(unused);
-    let (number, scale) = match point(word) {
-        None => (word, 0),
-        Some(place) => {
-            let front = word & ((1 << (8 * place)) - 1);
-            let behind = word & (u64::MAX << (8 * place) << 8);
-            (front << 8 | behind, 7 - place)
-        }
+pub(super) fn pack(mantissa: i64, point: u64) -> i64 {
+    let scale = match point {
+        0 => 0,
+        _ => 7 - point.trailing_zeros() / 8,
     };
-    let magnitude = eight_of(number);
-    let sign = i64::from(is_negative);
-    let mantissa = (magnitude ^ -sign) + sign;
-    // The first two and the last of the digits.
-    let begin = word.wrapping_shr(unused);
-    let (one, two, last) = (begin as u8, (begin >> 8) as u8, (word >> 56) as u8);
-    let has_zeros = one == 0 && digits > 1 && two != POINT;
-    PackedWord {
-        packed: mantissa << SCALE_BITS | i64::from(scale),
-        is_bad: has_others(number) | (digits == 0) | (digits == 1 && one == POINT),
-        is_plain: !has_zeros & (one != POINT) & (last != POINT) & !(is_negative && magnitude == 0),
-    }
+    mantissa << SCALE_BITS | i64::from(scale)
 }
 
 /// The number that a field of up to sixteen digits is, and whether it is spelled as [`is_plain`]
