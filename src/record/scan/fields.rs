@@ -130,7 +130,7 @@ pub(super) fn structure<L: Lanes>(
     base: u32,
     stray: &mut Option<usize>,
 ) -> u64 {
-    let ends = masks.delimiters | masks.newlines;
+    let ends = masks.ends;
     if masks.quotes == 0 && carry.closed | carry.returned == 0 {
         let ends = ends & !carry.inside;
         carry.boundary = ends >> 63;

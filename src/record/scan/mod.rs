@@ -21,7 +21,8 @@ pub use tally::{Tally, tally};
 #[derive(Clone, Copy)]
 struct Masks {
     quotes: u64,
-    delimiters: u64,
+    /// Delimiters and newlines.
+    ends: u64,
     newlines: u64,
     returns: u64,
 }
@@ -32,7 +33,7 @@ impl Masks {
     fn within(self, valid: u64) -> Self {
         Masks {
             quotes: self.quotes & valid,
-            delimiters: self.delimiters & valid,
+            ends: self.ends & valid,
             newlines: self.newlines & valid,
             returns: self.returns & valid,
         }
@@ -71,10 +72,11 @@ impl Portable {
 impl Lanes for Portable {
     #[inline(always)]
     fn masks(self, chunk: &[u8; 64]) -> Masks {
+        let newlines = Self::equal(chunk, b'\n');
         Masks {
             quotes: self.dialect.quote.map_or(0, |q| Self::equal(chunk, q)),
-            delimiters: Self::equal(chunk, self.dialect.delimiter),
-            newlines: Self::equal(chunk, b'\n'),
+            ends: Self::equal(chunk, self.dialect.delimiter) | newlines,
+            newlines,
             returns: Self::equal(chunk, b'\r'),
         }
     }
@@ -131,9 +133,9 @@ mod avx2 {
 
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn equal(low: __m256i, high: __m256i, byte: __m256i) -> u64 {
-        let low = _mm256_movemask_epi8(_mm256_cmpeq_epi8(low, byte)) as u32;
-        let high = _mm256_movemask_epi8(_mm256_cmpeq_epi8(high, byte)) as u32;
+    fn bits([low, high]: [__m256i; 2]) -> u64 {
+        let low = _mm256_movemask_epi8(low) as u32;
+        let high = _mm256_movemask_epi8(high) as u32;
         u64::from(low) | u64::from(high) << 32
     }
 
@@ -144,12 +146,42 @@ mod avx2 {
             unsafe {
                 let low = _mm256_loadu_si256(chunk.as_ptr().cast());
                 let high = _mm256_loadu_si256(chunk.as_ptr().add(32).cast());
-                Masks {
-                    quotes: equal(low, high, self.quote) & self.keep_quotes,
-                    delimiters: equal(low, high, self.delimiter),
-                    newlines: equal(low, high, _mm256_set1_epi8(b'\n' as i8)),
-                    returns: equal(low, high, _mm256_set1_epi8(b'\r' as i8)),
+                let (newline, carriage) = (_mm256_set1_epi8(10), _mm256_set1_epi8(13));
+                let delimiters = [
+                    _mm256_cmpeq_epi8(low, self.delimiter),
+                    _mm256_cmpeq_epi8(high, self.delimiter),
+                ];
+                let newlines = [
+                    _mm256_cmpeq_epi8(low, newline),
+                    _mm256_cmpeq_epi8(high, newline),
+                ];
+                let quotes = [
+                    _mm256_cmpeq_epi8(low, self.quote),
+                    _mm256_cmpeq_epi8(high, self.quote),
+                ];
+                let returns = [
+                    _mm256_cmpeq_epi8(low, carriage),
+                    _mm256_cmpeq_epi8(high, carriage),
+                ];
+                let mut masks = Masks {
+                    quotes: 0,
+                    ends: bits([
+                        _mm256_or_si256(delimiters[0], newlines[0]),
+                        _mm256_or_si256(delimiters[1], newlines[1]),
+                    ]),
+                    newlines: bits(newlines),
+                    returns: 0,
+                };
+                // Most chunks have neither, and no bits need be made of them.
+                let seldom = _mm256_or_si256(
+                    _mm256_or_si256(quotes[0], quotes[1]),
+                    _mm256_or_si256(returns[0], returns[1]),
+                );
+                if _mm256_testz_si256(seldom, seldom) == 0 {
+                    masks.quotes = bits(quotes) & self.keep_quotes;
+                    masks.returns = bits(returns);
                 }
+                masks
             }
         }
 

@@ -85,7 +85,8 @@ impl Words {
             bad[lane] |= (number.wrapping_add(ONES * 0x76) | number) & HIGH_BITS;
             let magnitude = eight_of(number);
             odd[lane] |= signs[lane] & u64::from(magnitude == 0);
-            mantissas[lane] = ((magnitude ^ signs[lane].wrapping_neg()).wrapping_add(signs[lane])) as i64;
+            mantissas[lane] =
+                ((magnitude ^ signs[lane].wrapping_neg()).wrapping_add(signs[lane])) as i64;
         }
         let (mut is_odd, mut is_bad) = (0, 0);
         for lane in 0..LANES {
