@@ -54,11 +54,14 @@ impl AsideFile {
             // Renaming would ask the directory alone: opening the file has asked it too.
             _ => {
                 remove_abandoned(directory(&real));
-                let temporary = locked_temporary(directory(&real)).with_context(naming)?;
+                let make = || locked_temporary(directory(&real));
+                let made = Leftover::of(make, NamedTempFile::path);
+                let (temporary, leftover) = made.with_context(naming)?;
                 let file = temporary.as_file().try_clone().with_context(naming)?;
-                (Some(temporary), file)
+                (Some((temporary, leftover)), file)
             }
         };
+        let (temporary, leftover) = temporary.unzip();
         if let (Some(old), Some(temporary)) = (&old, &temporary) {
             let permissions = old.permissions();
             temporary
@@ -66,9 +69,8 @@ impl AsideFile {
                 .set_permissions(permissions)
                 .with_context(naming)?;
         }
-        let path_now = temporary.as_ref().map(NamedTempFile::path);
         Ok(AsideFile {
-            _leftover: path_now.map(Leftover::at),
+            _leftover: leftover,
             temporary,
             output: Output::file(file, &path.display().to_string()),
             path: real,

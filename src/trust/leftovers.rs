@@ -1,6 +1,7 @@
 //! What must not stay behind when a signal ends the program: files, and commands that it runs.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -20,13 +21,24 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Leftover(PathBuf);
 
 impl Leftover {
-    /// Of the file at `path`.
-    pub fn at(path: &Path) -> Self {
+    /// Makes a file, and has it removed from then on: no signal comes between the two.
+    ///
+    /// # Errors
+    /// The file cannot be made, or a signal is ending the program.
+    pub fn of<F>(
+        make: impl FnOnce() -> io::Result<F>,
+        path: impl FnOnce(&F) -> &Path,
+    ) -> io::Result<(F, Self)> {
         ends::watch_signals();
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let mut paths = PATHS.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_stopping() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let file = make()?;
+        let path = path(&file);
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         paths.push(path.clone());
-        Leftover(path)
+        Ok((file, Leftover(path)))
     }
 }
 

@@ -69,7 +69,7 @@ pub fn is_short_identity(word: u128, len: usize) -> bool {
         return true;
     }
     // Digits become 0 to 9, and what stands behind the field does not count.
-    let digits = (word ^ ONES * b'0' as u128) & !(u128::MAX << (8 * len));
+    let digits = (word ^ (ONES * b'0' as u128)) & !(u128::MAX << (8 * len));
     (digits.wrapping_add(ONES * 0x76) | digits) & (ONES * 0x80) == 0
 }
 

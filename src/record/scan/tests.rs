@@ -57,7 +57,8 @@ proptest! {
         }
         if lines.len() % 5 == 4 {
             bytes.extend_from_slice(&tail);
-            bytes.extend_from_slice(b"\"\n"[usize::from(tally(&bytes, Dialect::STREAM).quotes % 2 == 0)..].as_ref());
+            let is_open = tally(&bytes, Dialect::STREAM).quotes % 2 == 1;
+            bytes.extend_from_slice(if is_open { b"\"\n" } else { b"\n" });
         }
         let wanted = wanted.iter().map(|(a, b)| (a % columns, b % columns));
         let layout = Layout::picking(columns, wanted.map(|(a, b)| (a.min(b), a.max(b))));

@@ -69,7 +69,7 @@ proptest! {
             for (place, value) in values.iter().enumerate() {
                 let expected = number(value).expect("a number or null");
                 assert_eq!(number(&numbers.get(place)), Ok(expected), "{value:?}");
-                assert_eq!(numbers.has_nulls || expected.is_some(), true);
+                assert!(numbers.has_nulls || expected.is_some());
             }
             let wider = numbers.at_scale(numbers.scale + 2, arena);
             for (place, value) in values.iter().enumerate().filter(|_| wider.is_some()) {
