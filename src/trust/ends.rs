@@ -63,7 +63,7 @@ fn writing() -> MutexGuard<'static, Writing> {
 /// failure is seen there, too.
 ///
 /// On a terminal or a device nothing of the output stays, and signals are watched from when
-/// something else does ([`watch_signals`]).
+/// something else does (`watch_signals`).
 pub fn begin(program: &str, is_stream: bool) {
     let mut writing = writing();
     writing.program = program.to_owned();

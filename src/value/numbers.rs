@@ -26,10 +26,7 @@ pub struct Numbers<'v> {
     pub scale: u8,
     /// Whether any is null.
     pub has_nulls: bool,
-    /// Whether they are fields that are spelled as numbers are written, with as many places each as
-    /// the scale says: equal ones are spelled alike.
-    pub is_uniform: bool,
-    /// Whether they are written as numbers are, as computed ones will be.
+    /// Whether each is written as [`parse::is_plain`] says, as computed ones will be.
     pub is_plain: bool,
 }
 
@@ -49,8 +46,7 @@ impl<'v> Numbers<'v> {
         };
         let found = found.or_else(|| pack_any(records, column, selection, packed))?;
         let scale = found.scales.checked_ilog2().unwrap_or(0) as u8;
-        let is_even = found.scales.count_ones() <= 1;
-        if is_even {
+        if found.scales.count_ones() <= 1 {
             for place in packed.iter_mut() {
                 // Null stays what it is.
                 *place = match *place {
@@ -68,7 +64,6 @@ impl<'v> Numbers<'v> {
             mantissas: packed,
             scale,
             has_nulls: found.has_nulls,
-            is_uniform: is_even && found.is_plain,
             is_plain: found.is_plain,
         })
     }
@@ -84,7 +79,6 @@ impl<'v> Numbers<'v> {
             mantissas: arena.alloc_slice_fill_copy(count, mantissa),
             scale: Some(scale).filter(|scale| *scale <= WIDEST)?,
             has_nulls: mantissa == NULL,
-            is_uniform: false,
             is_plain: true,
         })
     }
@@ -110,12 +104,7 @@ impl<'v> Numbers<'v> {
             return Some(*self);
         }
         let power = small_power(scale.checked_sub(self.scale)?)?;
-        let is_uniform = false;
-        let numbers = self.each(scale, arena, |mantissa| mantissa.overflowing_mul(power))?;
-        Some(Numbers {
-            is_uniform,
-            ..numbers
-        })
+        self.each(scale, arena, |mantissa| mantissa.overflowing_mul(power))
     }
 
     /// `-x` of each.
@@ -163,7 +152,6 @@ impl<'v> Numbers<'v> {
             mantissas,
             scale,
             has_nulls: self.has_nulls,
-            is_uniform: false,
             is_plain: true,
         })
     }
@@ -190,7 +178,6 @@ impl<'v> Numbers<'v> {
             mantissas,
             scale,
             has_nulls: self.has_nulls | other.has_nulls,
-            is_uniform: false,
             is_plain: true,
         })
     }
