@@ -168,19 +168,20 @@ impl Map {
     ) {
         let block = records.bytes();
         let mut room = made.room(block, 0);
-        // Values that are no short numbers, one behind the other, and where each ends.
+        // What is no short number is written first: one value behind the other, and where each ends.
         let (mut apart, mut ends) = (Vec::new(), Vec::new());
+        let other = |piece: &Piece| match *piece {
+            Piece::Made(item) if self.numbers(&values[item]).is_none() => Some(item),
+            _ => None,
+        };
+        let others: Vec<usize> = self.pieces.iter().filter_map(other).collect();
         for &record in selection {
             let place = (record - first) as usize;
             apart.clear();
             ends.clear();
-            for piece in &self.pieces {
-                if let Piece::Made(item) = *piece
-                    && self.numbers(&values[item]).is_none()
-                {
-                    write_value(&values[item].get(place, record), &mut apart, self.delimiter);
-                    ends.push(apart.len());
-                }
+            for &item in &others {
+                write_value(&values[item].get(place, record), &mut apart, self.delimiter);
+                ends.push(apart.len());
             }
             let most = self.widest(records, record as usize) + apart.len();
             let mut line = room.line(most);
