@@ -98,9 +98,4 @@ impl<'v> Argument<'v> {
         let numbers = || self.operand.numbers(records, self.arena);
         *self.numbers.get_or_init(numbers)
     }
-
-    /// Where the values are as they stand in a column.
-    pub fn operand(&self) -> &Operand<'v> {
-        &self.operand
-    }
 }

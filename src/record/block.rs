@@ -334,12 +334,6 @@ impl<'b> Records<'b> {
         }
     }
 
-    /// Where a field that the layout has stands in the block.
-    #[inline(always)]
-    pub fn place_of(&self, record: usize, column: usize) -> Range<usize> {
-        self.span(record, column, column)
-    }
-
     /// From the start of one column to the end of another, a carriage return before a line end
     /// included.
     #[inline(always)]

@@ -24,8 +24,6 @@ pub struct Numbers<'v> {
     pub mantissas: &'v [i64],
     /// How many of the digits stand behind the point.
     pub scale: u8,
-    /// Whether any is null.
-    pub has_nulls: bool,
     /// Whether each is written as [`parse::is_plain`] says, as computed ones will be.
     pub is_plain: bool,
 }
@@ -63,7 +61,6 @@ impl<'v> Numbers<'v> {
         Some(Numbers {
             mantissas: packed,
             scale,
-            has_nulls: found.has_nulls,
             is_plain: found.is_plain,
         })
     }
@@ -78,7 +75,6 @@ impl<'v> Numbers<'v> {
         Some(Numbers {
             mantissas: arena.alloc_slice_fill_copy(count, mantissa),
             scale: Some(scale).filter(|scale| *scale <= WIDEST)?,
-            has_nulls: mantissa == NULL,
             is_plain: true,
         })
     }
@@ -151,7 +147,6 @@ impl<'v> Numbers<'v> {
         (!is_past).then_some(Numbers {
             mantissas,
             scale,
-            has_nulls: self.has_nulls,
             is_plain: true,
         })
     }
@@ -177,7 +172,6 @@ impl<'v> Numbers<'v> {
         (!is_past).then_some(Numbers {
             mantissas,
             scale,
-            has_nulls: self.has_nulls | other.has_nulls,
             is_plain: true,
         })
     }
@@ -187,7 +181,6 @@ impl<'v> Numbers<'v> {
 struct Found {
     /// A bit for each scale that occurs.
     scales: u32,
-    has_nulls: bool,
     /// Whether all are spelled as [`parse::is_plain`] says.
     is_plain: bool,
 }
@@ -232,7 +225,6 @@ fn pack_short_with(
     let (block, fields) = (records.bytes(), records.column(column));
     let mut found = Found {
         scales: 0,
-        has_nulls: false,
         is_plain: true,
     };
     let mut words = Words::NONE;
@@ -272,7 +264,6 @@ fn pack_short_with(
 #[inline(never)]
 fn pack_other(field: &[u8], found: &mut Found) -> Option<i64> {
     if field.is_empty() {
-        found.has_nulls = true;
         return Some(NULL);
     }
     let (packed, is_plain) = parse::packed_field(field)?;
@@ -290,16 +281,12 @@ fn pack_any(
 ) -> Option<Found> {
     let mut found = Found {
         scales: 0,
-        has_nulls: false,
         is_plain: true,
     };
     for (out, &record) in packed.iter_mut().zip(selection) {
         let field = records.field(record as usize, column);
         *out = match field {
-            [] => {
-                found.has_nulls = true;
-                NULL
-            }
+            [] => NULL,
             [b'"', content @ .., b'"'] => {
                 found.is_plain = false;
                 parse::packed_field(content)?.0
