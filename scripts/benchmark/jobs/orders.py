@@ -20,6 +20,25 @@ def asked_polars(plan, **types):
     return polars(plan.replace("orders", f"pl.scan_csv('{{input}}', schema = {{{schema}}})"))
 
 
+def four_programs(title, price):
+    """The pipe of our four programs on what costs more than `price`, of 0 to 1,000; DuckDB and polars have one plan."""
+    return Job(title, "orders", {
+        OURS: pipe(f"extract -j {{threads}} -c country,qty,price {{input}} | filter -j {{threads}} 'price > {price}' "
+                   "| map -j {threads} 'total = qty * price' "
+                   "| aggregate -j {threads} 'n = count(), total = sum(total)' --by country"),
+        "xan": pipe(f"{{xan}} select country,qty,price {{input}} | {{xan}} filter 'price > {price}' "
+                    "| {xan} map 'qty * price as total' | {xan} groupby country 'count() as n, sum(total) as total'"),
+        "duckdb": asked_duckdb(f"select country, count(*), sum(qty * price) from source where price > {price} "
+                               "group by country", qty="integer", price="double"),
+        "polars": asked_polars(f"orders.filter(col('price') > {price}).group_by('country')"
+                               ".agg(pl.len(), (col('qty') * col('price')).sum())", qty="Int64", price="Float64"),
+        "mlr": miller("cut", "-f", "country,qty,price", "then", "filter", f"$price > {price}", "then", "put",
+                      "$total = $qty * $price", "then", "stats1", "-a", "count,sum", "-f", "total", "-g", "country"),
+        "mawk": mawk(f"NR > 1 && $7 > {price} {{ n[$4]++; s[$4] += $6 * $7 }} END {{ print \"country,n,total\"; "
+                     "for (c in n) print c, n[c], s[c] }"),
+    }, unordered=True, counts="wall", threads=2)
+
+
 JOBS = {
     "count": Job("count records", "orders", {
         OURS: tool("aggregate", "n = count()"),
@@ -99,21 +118,8 @@ JOBS = {
                      "for (c in n) print c, n[c], s[c] }"),
         "datamash": pipe("cut -s -d, -f3,7 {input} | datamash -t, --header-in -s -g 1 count 2 sum 2", header=False),
     }, unordered=True, many=1_000_000),
-    "pipe": Job("pipe of four programs: columns, filter, product, group", "orders", {
-        OURS: pipe("extract -j {threads} -c country,qty,price {input} | filter -j {threads} 'price > 100' "
-                   "| map -j {threads} 'total = qty * price' "
-                   "| aggregate -j {threads} 'n = count(), total = sum(total)' --by country"),
-        "xan": pipe("{xan} select country,qty,price {input} | {xan} filter 'price > 100' "
-                    "| {xan} map 'qty * price as total' | {xan} groupby country 'count() as n, sum(total) as total'"),
-        "duckdb": asked_duckdb("select country, count(*), sum(qty * price) from source where price > 100 "
-                               "group by country", qty="integer", price="double"),
-        "polars": asked_polars("orders.filter(col('price') > 100).group_by('country')"
-                               ".agg(pl.len(), (col('qty') * col('price')).sum())", qty="Int64", price="Float64"),
-        "mlr": miller("cut", "-f", "country,qty,price", "then", "filter", "$price > 100", "then", "put",
-                      "$total = $qty * $price", "then", "stats1", "-a", "count,sum", "-f", "total", "-g", "country"),
-        "mawk": mawk('NR > 1 && $7 > 100 { n[$4]++; s[$4] += $6 * $7 } END { print "country,n,total"; '
-                     "for (c in n) print c, n[c], s[c] }"),
-    }, unordered=True, counts="wall", threads=2),
+    "pipe": four_programs("pipe of four programs: columns, filter (10 % kept), product, group", 900),
+    "pipe90": four_programs("the same pipe, 90 % kept", 100),
     "frequency": Job("frequency of a column, 20,000 values", "orders", {
         OURS: tool("aggregate", "n = count()", "--by", "sku"),
         "xan": xan("frequency", "-s", "sku", "-A", normal=lambda records: [record[1:] for record in records]),
