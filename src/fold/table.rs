@@ -9,6 +9,8 @@
 //! The hash is a folded multiplication (as in wyhash, by Wang Yi) with a seed of the process, so
 //! that no input can be made to collide on purpose.
 
+use std::hint::select_unpredictable;
+
 use super::room;
 
 /// Keys of up to this many bytes are held in their words.
@@ -20,7 +22,11 @@ pub(super) const LOT: usize = 64;
 /// The word of a null key.
 pub(super) const NULL: u128 = 0xFF << 120;
 
-/// A word that no key has: of one in a lot whose bytes are beside it.
+/// Up to so many slots, which lie in a near cache, their number is chosen for few keys beside
+/// their own place.
+const ROOMY: usize = 1 << 14;
+
+/// A word that no key has, but for its lowest byte: of a long key in a lot. That byte says which.
 const BESIDE: u128 = 0xFE << 120;
 
 /// The bit of a long key's last byte; no length has it.
@@ -41,7 +47,7 @@ pub(super) enum Kind {
 /// Keys numbered from 0 in the order of arrival.
 pub(super) struct Table {
     /// A hash, and a number and one below it; 0 where it is free. A power of two, at most half
-    /// full.
+    /// full, and a quarter while there are few.
     slots: Vec<u64>,
     /// Each key's word, by number.
     words: Vec<u128>,
@@ -57,9 +63,17 @@ pub(super) struct Lot {
     hashes: [u32; LOT],
     /// The number that the key may have.
     likely: [u32; LOT],
-    /// Of keys that are long: kind and end in `bytes`.
-    long: Vec<(u8, u8, usize)>,
+    long: Vec<LongKey>,
+    /// The bytes of long keys.
     bytes: Vec<u8>,
+}
+
+/// A key of more than [`SHORT`] bytes.
+struct LongKey {
+    place: u8,
+    kind: Kind,
+    start: usize,
+    end: usize,
 }
 
 impl Default for Lot {
@@ -100,9 +114,13 @@ impl Lot {
                 self.push(word);
             }
             None => {
-                self.long
-                    .push((self.len as u8, kind as u8, self.bytes.len()));
-                self.push(BESIDE);
+                self.push(BESIDE | self.long.len() as u128);
+                self.long.push(LongKey {
+                    place: self.len as u8 - 1,
+                    kind,
+                    start,
+                    end: self.bytes.len(),
+                });
             }
         }
     }
@@ -110,20 +128,7 @@ impl Lot {
     /// Adds a key of these bytes.
     #[inline]
     pub fn push_bytes(&mut self, kind: Kind, bytes: &[u8]) {
-        match pack(bytes, kind) {
-            Some(word) => self.push(word),
-            None => self.push_written(kind, |out| out.extend_from_slice(bytes)),
-        }
-    }
-
-    /// The long key at `place`: its kind and its bytes.
-    fn long_key(&self, place: usize) -> (u8, &[u8]) {
-        let at = self
-            .long
-            .partition_point(|(of, _, _)| usize::from(*of) < place);
-        let start = at.checked_sub(1).map_or(0, |before| self.long[before].2);
-        let (_, kind, end) = self.long[at];
-        (kind, &self.bytes[start..end])
+        self.push_written(kind, |out| out.extend_from_slice(bytes));
     }
 }
 
@@ -182,12 +187,18 @@ impl Table {
         for (hash, word) in lot.hashes[..len].iter_mut().zip(&lot.words) {
             *hash = hash_word(*word, self.seed);
         }
-        for nth in 0..lot.long.len() {
-            let place = usize::from(lot.long[nth].0);
-            lot.hashes[place] = hash_bytes(lot.long_key(place).1, self.seed);
+        for key in &lot.long {
+            let bytes = &lot.bytes[key.start..key.end];
+            lot.hashes[usize::from(key.place)] = hash_bytes(bytes, self.seed);
         }
         if self.slots.is_empty() {
             lot.likely[..len].fill(u32::MAX);
+            return;
+        }
+        if self.slots.len() <= ROOMY {
+            for (likely, &hash) in lot.likely[..len].iter_mut().zip(&lot.hashes) {
+                *likely = self.likely(hash);
+            }
             return;
         }
         let mask = self.slots.len() - 1;
@@ -198,26 +209,30 @@ impl Table {
             *likely = self.likely(hash);
             room::prefetch(&self.words, *likely as usize);
         }
-        for (place, _, _) in &lot.long {
-            let likely = lot.likely[usize::from(*place)];
+        for key in &lot.long {
+            let likely = lot.likely[usize::from(key.place)];
             if let Some(&word) = self.words.get(likely as usize) {
                 room::prefetch(&self.long, word as u64 as usize);
             }
         }
     }
 
-    /// The first number that has this hash.
+    /// A number that has this hash, the first one in most cases; it is none where no number has it,
+    /// and may be one then. Which of the first two places it is found at is not foreseeable, so no
+    /// branch asks.
     #[inline(always)]
     fn likely(&self, hash: u32) -> u32 {
         let mask = self.slots.len() - 1;
+        let is_it = |slot: u64| (slot >> 32) as u32 == hash;
         let mut place = hash as usize & mask;
-        loop {
-            let slot = self.slots[place];
-            if (slot >> 32) as u32 == hash || slot == 0 {
-                return (slot as u32).wrapping_sub(1);
-            }
+        let first = self.slots[place];
+        place = (place + 1) & mask;
+        let mut slot = select_unpredictable(is_it(first), first, self.slots[place]);
+        while !is_it(slot) && slot != 0 {
             place = (place + 1) & mask;
+            slot = self.slots[place];
         }
+        (slot as u32).wrapping_sub(1)
     }
 
     /// The number of the key at `place` of the lot, and whether it is new.
@@ -233,31 +248,27 @@ impl Table {
     #[inline(never)]
     fn number_at_length(&mut self, lot: &Lot, place: usize) -> (u32, bool) {
         let (word, hash) = (lot.words[place], lot.hashes[place]);
-        if word != BESIDE {
+        if word & !0xFF != BESIDE {
             return match self.find(hash, |known| known == word) {
                 Some(number) => (number, false),
                 None => (self.add(word, hash), true),
             };
         }
-        let (kind, bytes) = lot.long_key(place);
-        let mark = kind | LONG;
-        let is_key = |known: u128| {
-            (known >> 120) as u8 == mark
-                && (known >> 64) as u32 as usize == bytes.len()
-                && self.long_bytes(known) == bytes
-        };
-        if let Some(number) = self.find(hash, is_key) {
-            return (number, false);
-        }
+        let key = &lot.long[usize::from(word as u8)];
+        let bytes = &lot.bytes[key.start..key.end];
         assert!(
             u32::try_from(bytes.len()).is_ok(),
             "a key has at most 2^32 bytes"
         );
+        let mark = u128::from(key.kind as u8 | LONG) << 56 | bytes.len() as u128;
+        let is_key = |known: u128| known >> 64 == mark && is_same(self.long_bytes(known), bytes);
+        if let Some(number) = self.find(hash, is_key) {
+            return (number, false);
+        }
         let start = self.long.len();
         room::reserve(&mut self.long, bytes.len());
         self.long.extend_from_slice(bytes);
-        let word = u128::from(mark) << 120 | (bytes.len() as u128) << 64 | start as u128;
-        (self.add(word, hash), true)
+        (self.add(mark << 64 | start as u128, hash), true)
     }
 
     #[inline]
@@ -281,7 +292,8 @@ impl Table {
     fn add(&mut self, word: u128, hash: u32) -> u32 {
         let number = self.words.len();
         assert!(number < u32::MAX as usize, "at most 2^32 different keys");
-        if number * 2 >= self.slots.len() {
+        let spare = if self.slots.len() < ROOMY { 4 } else { 2 };
+        if number * spare >= self.slots.len() {
             self.grow();
         }
         room::reserve(&mut self.words, 1);
@@ -311,6 +323,18 @@ fn put(slots: &mut [u64], slot: u64) {
         place = (place + 1) & mask;
     }
     slots[place] = slot;
+}
+
+/// Whether two long keys of one length are the same. Of up to 32 bytes, their first and last 16
+/// cover all.
+#[inline(always)]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    match (a.first_chunk::<16>(), b.first_chunk::<16>()) {
+        (Some(first), Some(other)) if a.len() <= 32 => {
+            first == other && a.last_chunk::<16>() == b.last_chunk::<16>()
+        }
+        _ => a == b,
+    }
 }
 
 #[inline(always)]
