@@ -199,6 +199,7 @@ impl Table {
             for (likely, &hash) in lot.likely[..len].iter_mut().zip(&lot.hashes) {
                 *likely = self.likely(hash);
             }
+            self.settle_long(lot);
             return;
         }
         let mask = self.slots.len() - 1;
@@ -215,6 +216,29 @@ impl Table {
                 room::prefetch(&self.long, word as u64 as usize);
             }
         }
+    }
+
+    /// Gives the long keys of a lot that are known the words they are known by, so that they are
+    /// then found as short ones are.
+    #[inline(always)]
+    fn settle_long(&self, lot: &mut Lot) {
+        for key in &lot.long {
+            let place = usize::from(key.place);
+            let bytes = &lot.bytes[key.start..key.end];
+            match self.words.get(lot.likely[place] as usize) {
+                Some(&known) if self.is_long_key(known, key.kind, bytes) => {
+                    lot.words[place] = known;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether a word is that of a long key.
+    #[inline(always)]
+    fn is_long_key(&self, word: u128, kind: Kind, bytes: &[u8]) -> bool {
+        let is_alike = word >> 64 == long_mark(kind, bytes.len());
+        is_alike && is_same(self.long_bytes(word), bytes)
     }
 
     /// A number that has this hash, the first one in most cases; it is none where no number has it,
@@ -260,15 +284,14 @@ impl Table {
             u32::try_from(bytes.len()).is_ok(),
             "a key has at most 2^32 bytes"
         );
-        let mark = u128::from(key.kind as u8 | LONG) << 56 | bytes.len() as u128;
-        let is_key = |known: u128| known >> 64 == mark && is_same(self.long_bytes(known), bytes);
-        if let Some(number) = self.find(hash, is_key) {
+        if let Some(number) = self.find(hash, |known| self.is_long_key(known, key.kind, bytes)) {
             return (number, false);
         }
         let start = self.long.len();
         room::reserve(&mut self.long, bytes.len());
         self.long.extend_from_slice(bytes);
-        (self.add(mark << 64 | start as u128, hash), true)
+        let word = long_mark(key.kind, bytes.len()) << 64 | start as u128;
+        (self.add(word, hash), true)
     }
 
     #[inline]
@@ -323,6 +346,12 @@ fn put(slots: &mut [u64], slot: u64) {
         place = (place + 1) & mask;
     }
     slots[place] = slot;
+}
+
+/// The upper half of a long key's word.
+#[inline(always)]
+fn long_mark(kind: Kind, len: usize) -> u128 {
+    u128::from(kind as u8 | LONG) << 56 | len as u128
 }
 
 /// Whether two long keys of one length are the same. Of up to 32 bytes, their first and last 16
