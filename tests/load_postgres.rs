@@ -354,6 +354,114 @@ fn a_violated_constraint_leaves_nothing() {
     }
 }
 
+/// The values of every type as the server itself reads them, in blocks that go to it in both of COPY's
+/// formats.
+#[test]
+fn what_is_stored_is_what_the_server_reads() {
+    let mut place = Place::new("formats");
+    let columns =
+        "small smallint, whole int, big bigint, exact numeric, money numeric(12, 3), double float8,
+        flag boolean, day date, wall timestamp, fine timestamp(3), instant timestamptz, word text,
+        short varchar(5), padded char(4), id uuid, days date NOT NULL";
+    place.execute(&format!(
+        "CREATE TABLE expected ({columns}); CREATE TABLE t ({columns})"
+    ));
+    let pick = |values: &[&str], turn: usize| values[turn % values.len()].to_owned();
+    let mut lines = Vec::new();
+    for turn in 0..40_000usize {
+        // Every other ten thousand records hold a number that only the text format says.
+        let digits = [
+            "1",
+            "-0.50",
+            "0",
+            "12345678.00000001",
+            "-9999.9999",
+            "1000000",
+            "0.00",
+        ];
+        let exact = match turn / 10_000 % 2 == 1 && turn % 1000 == 0 {
+            true => pick(&["123456789012345678901234567890.5", "1.5e-7"], turn / 1000),
+            false => pick(&digits, turn),
+        };
+        let day = format!(
+            "{:04}-{:02}-{:02}",
+            1 + turn * 7 % 9999,
+            1 + turn % 12,
+            1 + turn % 28
+        );
+        let clock = format!("{:02}:{:02}:{:02}", turn % 24, turn % 60, turn % 59);
+        let fields = [
+            pick(&["1", "-32768", "32767", ""], turn),
+            pick(&["-2147483648", "7", "2147483647"], turn),
+            pick(&["9223372036854775807", "-9223372036854775808", "0"], turn),
+            exact,
+            pick(&["999999999.999", "-1.5", "10.1230", "0.001", ""], turn),
+            pick(&["0.1", "1e300", "-5e-324", "3", "-0"], turn),
+            pick(&["true", "f", "NO", "1", ""], turn),
+            day.clone(),
+            format!("{day}{}{clock}.{:06}", pick(&["T", " "], turn), turn),
+            format!("{day}T{clock}.12"),
+            format!(
+                "{day}T{clock}{}",
+                pick(&["Z", "+05:30", "-08", ".000001Z"], turn)
+            ),
+            pick(
+                &[
+                    "plain",
+                    "\"a,b\"",
+                    "\"line\nbreak\"",
+                    "\"\"\"q\"\"\"",
+                    "\"\"",
+                    "",
+                    "é😀",
+                ],
+                turn,
+            ),
+            pick(&["abc", "äöüßé", ""], turn),
+            pick(&["ab", "abcd"], turn),
+            "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11".to_owned(),
+            day,
+        ];
+        lines.push(fields.join(","));
+    }
+    let header =
+        "small,whole,big,exact,money,double,flag,day,wall,fine,instant,word,short,padded,id,days";
+    let stream = format!("{header}\n{}\n", lines.join("\n"));
+    for flags in [&["-j", "1"][..], &["-j", "2"]] {
+        place.execute("TRUNCATE t");
+        assert_eq!(
+            place.loaded(stream.as_str(), flags),
+            "t,append,40000,40000,0,0"
+        );
+        place.execute("TRUNCATE expected");
+        let mut copy = place
+            .client
+            .copy_in("COPY expected FROM STDIN WITH (FORMAT csv, HEADER)")
+            .expect("good SQL");
+        std::io::Write::write_all(&mut copy, stream.as_bytes()).expect("the server reads");
+        assert_eq!(copy.finish().expect("good records"), 40_000);
+        let differing = "SELECT count(*)::text FROM
+            ((TABLE t EXCEPT ALL TABLE expected) UNION ALL (TABLE expected EXCEPT ALL TABLE t)) AS d";
+        assert_eq!(place.texts(differing), ["0"]);
+        // Equal numbers need not look alike.
+        let shown = |table: &str| {
+            format!("SELECT md5(string_agg(x::text, ';' ORDER BY ctid)) FROM {table} AS x")
+        };
+        assert_eq!(place.texts(&shown("t")), place.texts(&shown("expected")));
+    }
+    // A record that only the server refuses, behind blocks of both formats, has its line.
+    place.execute("TRUNCATE t; ALTER TABLE t ADD CHECK (word <> 'never')");
+    let broken = lines[3]
+        .replace("line\nbreak", "x")
+        .replace("\"\"\"q\"\"\"", "never");
+    let stream = format!("{}{broken}\n", stream);
+    let line = format!("standard input:{}:", 2 + stream.lines().count() - 2);
+    place
+        .load(stream, &[])
+        .refused("load", 1, &[&line, "check"]);
+    assert_eq!(place.texts("SELECT count(*)::text FROM t"), ["0"]);
+}
+
 #[test]
 fn a_failure_late_in_a_long_stream_leaves_nothing() {
     let mut place = Place::new("late");

@@ -94,12 +94,15 @@ pub struct Parcel {
     pub lines: Lines,
     /// Whether they are.
     pub wants_lines: bool,
+    /// Whether the bytes are in the second form of a target that has two.
+    pub is_binary: bool,
 }
 
 impl stream::Parcel for Parcel {
     fn clear(&mut self) {
         self.made.clear();
         self.lines.clear();
+        self.is_binary = false;
     }
 }
 
@@ -125,6 +128,21 @@ impl Parcel {
             record += 1;
         }
         self.settle(records, faults, &bad);
+    }
+
+    /// Has all records encoded at once, which `append` does with those below a limit, or declines
+    /// and leaves nothing: whether it did.
+    pub fn encode_all(
+        &mut self,
+        records: &Records<'_>,
+        faults: &Faults,
+        append: impl FnOnce(u32, &mut Vec<u8>) -> bool,
+    ) -> bool {
+        let is_done = append(faults.limit(), self.made.buffer(records.bytes()));
+        if is_done {
+            self.settle(records, faults, &[]);
+        }
+        is_done
     }
 
     /// Goes through the records one by one and keeps those as they stand, but for a line end

@@ -3,6 +3,7 @@
 //! One transaction, whatever the mode: records go in by COPY, an upsert's into a temporary table
 //! first, a replacement's into a new table that takes the old one's place at the end.
 
+mod binary;
 mod copy;
 mod key;
 mod replace;
@@ -20,7 +21,8 @@ use crate::trust::Checkpoint;
 use super::rule::Rule;
 use super::types::{Found, check_text};
 use super::{Committed, InDoubt, Mode, Parcel, Ready, Target, nearest_of};
-use copy::{Column, Copy, Lines};
+use binary::{Binary, Form};
+use copy::{Column, Copy, Lines, Portion};
 use replace::Attachments;
 use schema::Definition;
 
@@ -40,7 +42,8 @@ pub struct Postgres {
     existing: Option<Definition>,
     attachments: Attachments,
     header: Header,
-    rules: Vec<Rule>,
+    /// What each column takes, and its binary form.
+    rules: Vec<(Rule, Option<Form>)>,
 }
 
 impl Postgres {
@@ -104,7 +107,8 @@ impl Postgres {
                 ""
             };
             columns.push(format!("{} {type_name}{not_null}", quoted(name)));
-            self.rules.push(Rule::found(kind));
+            self.rules
+                .push((Rule::found(kind), Some(Form::found(kind))));
         }
         if self.existing.is_some() {
             self.waiting = Some(Name {
@@ -124,7 +128,7 @@ impl Postgres {
             (None, _) => self.name.sql(),
         };
         let names = listed(self.header.names());
-        format!("COPY {table} ({names}) FROM STDIN WITH (ENCODING 'UTF8')")
+        format!("COPY {table} ({names}) FROM STDIN WITH")
     }
 
     /// Whether the records wait in a temporary table: an upsert into a table that is there.
@@ -199,14 +203,17 @@ impl Target for Postgres {
         let client = self.client.take().context("the connection is busy")?;
         self.copy = Some(Copy::start(client, statement));
         let columns = self.header.names().iter().zip(&self.rules);
+        let columns: Vec<Column> = columns
+            .map(|(name, (rule, form))| Column {
+                name: name.clone(),
+                rule: rule.clone(),
+                is_key: self.key.contains(name),
+                form: *form,
+            })
+            .collect();
         let encoder = Lines {
-            columns: columns
-                .map(|(name, rule)| Column {
-                    name: name.clone(),
-                    rule: rule.clone(),
-                    is_key: self.key.contains(name),
-                })
-                .collect(),
+            binary: Binary::new(&columns),
+            columns,
             is_clean: found.is_some(),
         };
         Ok(Ready {
@@ -223,7 +230,10 @@ impl Target for Postgres {
         self.copy
             .as_mut()
             .context("no COPY was begun")?
-            .send(bytes)?;
+            .send(Portion {
+                is_binary: parcel.is_binary,
+                bytes,
+            })?;
         Ok(Flow::More)
     }
 

@@ -180,6 +180,8 @@ pub struct Moment {
     pub kind: Kind,
     /// Digits of the fraction of a second, trailing zeros left off.
     pub places: usize,
+    /// The time itself.
+    pub time: Time,
 }
 
 impl Moment {
@@ -189,11 +191,12 @@ impl Moment {
         if text.len() > 40 || text.starts_with(b"0000") || text.contains(&b',') {
             return None;
         }
-        Time::parse(text)?;
+        let time = Time::parse(text)?;
         let Some(clock) = text.get(11..) else {
             return Some(Moment {
                 kind: Kind::Date,
                 places: 0,
+                time,
             });
         };
         let zone = clock
@@ -217,6 +220,7 @@ impl Moment {
                 .iter()
                 .rposition(|&digit| digit != b'0')
                 .map_or(0, |last| last + 1),
+            time,
         })
     }
 }

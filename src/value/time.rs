@@ -178,6 +178,12 @@ impl Time {
         seconds * NANOSECONDS_PER_SECOND + i128::from(wall.subsec_nanos())
     }
 
+    /// Microseconds since 1970-01-01T00:00:00Z, less what is finer; a civil time is read as UTC.
+    pub fn epoch_microseconds(&self) -> i64 {
+        let wall = self.civil.duration_since(EPOCH).as_micros();
+        wall as i64 - i64::from(self.offset_seconds()) * 1_000_000
+    }
+
     /// The instant (at offset 0) so many nanoseconds after 1970-01-01T00:00:00Z.
     ///
     /// # Errors

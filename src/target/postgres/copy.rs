@@ -1,6 +1,6 @@
-//! Records to the server by COPY, in its text format: of PostgreSQL's formats the one that says
-//! every byte without doubt (its CSV, before version 17, takes a line `\.` for the end even inside
-//! quotes), and the quickest to read for the server.
+//! Records to the server by COPY: in its binary format, where all of a block is as usual, else in its
+//! text format, which says every byte without doubt (its CSV, before version 17, takes a line `\.`
+//! for the end even inside quotes). A change of the format ends one COPY and begins another.
 
 use std::io::Write;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -16,25 +16,42 @@ use crate::target::rule::Rule;
 use crate::target::types::is_text;
 use crate::target::{Encoder, Parcel};
 
+use super::binary::{self, Binary, Form};
+
 /// Blocks that may wait for the server.
 const WAITING: usize = 2;
 
+/// Records of a block in one of COPY's formats.
+pub struct Portion {
+    /// Whether that is the binary one.
+    pub is_binary: bool,
+    /// Never empty.
+    pub bytes: Vec<u8>,
+}
+
+/// What the server's thread is told.
+enum Told {
+    Portion(Portion),
+    /// Nothing went wrong on this side, and no more comes.
+    End,
+}
+
 /// A COPY under way: a thread of its own feeds the server, so that it never waits for us.
 pub struct Copy {
-    blocks: Option<SyncSender<Vec<u8>>>,
+    portions: Option<SyncSender<Told>>,
     thread: Option<JoinHandle<(Client, anyhow::Result<u64>)>>,
 }
 
 impl Copy {
-    /// Begins `COPY … FROM STDIN`.
+    /// Begins `COPY … FROM STDIN WITH`.
     pub fn start(mut client: Client, statement: String) -> Self {
-        let (blocks, waiting) = sync_channel(WAITING);
+        let (portions, waiting) = sync_channel(WAITING);
         let thread = std::thread::spawn(move || {
             let copied = copy(&mut client, &statement, &waiting);
             (client, copied)
         });
         Copy {
-            blocks: Some(blocks),
+            portions: Some(portions),
             thread: Some(thread),
         }
     }
@@ -43,8 +60,9 @@ impl Copy {
     ///
     /// # Errors
     /// What the server said of these or of earlier ones.
-    pub fn send(&mut self, bytes: Vec<u8>) -> anyhow::Result<()> {
-        let sent = self.blocks.as_ref().map(|blocks| blocks.send(bytes));
+    pub fn send(&mut self, portion: Portion) -> anyhow::Result<()> {
+        let told = Told::Portion(portion);
+        let sent = self.portions.as_ref().map(|portions| portions.send(told));
         match sent {
             Some(Ok(())) => Ok(()),
             _ => match self.join() {
@@ -56,15 +74,14 @@ impl Copy {
 
     /// Ends it: how many records were copied, and the connection.
     pub fn finish(mut self) -> anyhow::Result<(Client, u64)> {
-        // An empty block is the sign that nothing went wrong on this side.
-        if let Some(blocks) = &self.blocks {
-            let _ = blocks.send(Vec::new());
+        if let Some(portions) = &self.portions {
+            let _ = portions.send(Told::End);
         }
         self.join()
     }
 
     fn join(&mut self) -> anyhow::Result<(Client, u64)> {
-        self.blocks = None;
+        self.portions = None;
         let Some(thread) = self.thread.take() else {
             return Err(anyhow!("the server takes no more records"));
         };
@@ -78,33 +95,76 @@ impl Copy {
 impl Drop for Copy {
     /// Without its end, the COPY fails on the server, and with it the transaction.
     fn drop(&mut self) {
-        self.blocks = None;
+        self.portions = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-fn copy(client: &mut Client, statement: &str, blocks: &Receiver<Vec<u8>>) -> anyhow::Result<u64> {
-    let told = |error: postgres::Error| match database::of_record(&error) {
-        Some((record, fault)) => anyhow::Error::new(Refused { record, fault }),
-        None => database::told(&error),
-    };
-    let mut writer = client.copy_in(statement).map_err(told)?;
+/// Copies all that comes, with as many statements as the format changes: how many records.
+fn copy(client: &mut Client, statement: &str, waiting: &Receiver<Told>) -> anyhow::Result<u64> {
+    let mut copied = 0;
+    let mut next = receive(waiting)?;
     loop {
-        match blocks.recv() {
-            Err(_) => return Err(anyhow!("given up")),
-            Ok(bytes) if bytes.is_empty() => break,
-            Ok(bytes) => {
-                let written = writer.write_all(&bytes);
-                if written.is_err() {
-                    break;
-                }
-            }
+        let (of_now, behind) = copy_alike(client, statement, (next, copied), waiting)?;
+        copied += of_now;
+        match behind {
+            Some(portion) => next = Some(portion),
+            None => return Ok(copied),
         }
     }
+}
+
+/// One COPY of `first`, behind which so many records are copied, and of what comes in the same
+/// format: how many records, and the first portion in the other one.
+fn copy_alike(
+    client: &mut Client,
+    statement: &str,
+    (first, copied): (Option<Portion>, u64),
+    waiting: &Receiver<Told>,
+) -> anyhow::Result<(u64, Option<Portion>)> {
+    let told = |error: postgres::Error| match database::of_record(&error) {
+        Some((record, fault)) => anyhow::Error::new(Refused {
+            record: copied + record,
+            fault,
+        }),
+        None => database::told(&error),
+    };
+    let is_binary = first.as_ref().is_some_and(|portion| portion.is_binary);
+    let (options, head, tail) = match is_binary {
+        true => ("(FORMAT binary)", binary::HEAD, binary::TAIL),
+        false => ("(ENCODING 'UTF8')", &b""[..], &b""[..]),
+    };
+    let mut writer = client
+        .copy_in(&format!("{statement} {options}"))
+        .map_err(told)?;
+    let mut sent = writer.write_all(head);
+    let mut next = first;
+    while let Some(portion) = next.take_if(|next| next.is_binary == is_binary) {
+        sent = sent.and_then(|()| writer.write_all(&portion.bytes));
+        if sent.is_err() {
+            break;
+        }
+        next = receive(waiting)?;
+    }
+    sent = sent.and_then(|()| writer.write_all(tail));
     // Where writing failed, the end says why.
-    writer.finish().map_err(told)
+    let copied = writer.finish().map_err(told)?;
+    sent.map_err(|_| anyhow!("the server takes no more records"))?;
+    Ok((copied, next))
+}
+
+/// What comes next; none at the end.
+///
+/// # Errors
+/// This side has given up.
+fn receive(waiting: &Receiver<Told>) -> anyhow::Result<Option<Portion>> {
+    match waiting.recv() {
+        Ok(Told::Portion(portion)) => Ok(Some(portion)),
+        Ok(Told::End) => Ok(None),
+        Err(_) => Err(anyhow!("given up")),
+    }
 }
 
 /// One column of the stream, and what the table's takes.
@@ -116,12 +176,16 @@ pub struct Column {
     pub rule: Rule,
     /// Whether it must not be null, being part of the key.
     pub is_key: bool,
+    /// How COPY's binary format has its values; none where that is not known here.
+    pub form: Option<Form>,
 }
 
-/// Makes lines of COPY's text format.
+/// Makes lines of COPY's text format, or what its binary one has.
 pub struct Lines {
     /// The columns of the stream.
     pub columns: Vec<Column>,
+    /// The binary format, where the columns allow it.
+    pub binary: Option<Binary>,
     /// Whether all is known to be text that a database holds.
     pub is_clean: bool,
 }
@@ -129,6 +193,15 @@ pub struct Lines {
 impl Encoder for Lines {
     fn encode(&self, records: &Records<'_>, faults: &mut Faults, parcel: &mut Parcel) {
         let is_clean = self.is_clean || is_text(records.bytes());
+        if let Some(binary) = &self.binary {
+            let columns = &self.columns;
+            parcel.is_binary = parcel.encode_all(records, faults, |limit, out| {
+                binary.encode(columns, (records, limit), is_clean, out)
+            });
+            if parcel.is_binary {
+                return;
+            }
+        }
         let is_plain = memchr::memchr3(b'\t', b'\\', b'\r', records.bytes()).is_none();
         let last = self.columns.len() - 1;
         parcel.encode_each(records, faults, |record, out| {

@@ -9,6 +9,8 @@ use crate::target::nearest_of;
 use crate::target::rule::{Digits, Rule};
 use crate::target::types::{Found, Kind};
 
+use super::binary::Form;
+
 /// A table that is there.
 #[derive(Clone, Debug)]
 pub struct Definition {
@@ -23,6 +25,7 @@ pub struct Definition {
 struct Declared {
     name: String,
     rule: Rule,
+    form: Option<Form>,
     is_computed: bool,
 }
 
@@ -71,11 +74,11 @@ impl Definition {
         }))
     }
 
-    /// What each of the stream's columns may hold.
+    /// What each of the stream's columns may hold, and its binary form.
     ///
     /// # Errors
     /// The table has no such column, or it computes it by itself.
-    pub fn rules_for(&self, header: &Header) -> anyhow::Result<Vec<Rule>> {
+    pub fn rules_for(&self, header: &Header) -> anyhow::Result<Vec<(Rule, Option<Form>)>> {
         let mut rules = Vec::new();
         for name in header.names() {
             let Some(column) = self.columns.iter().find(|column| column.name == *name) else {
@@ -92,7 +95,7 @@ impl Definition {
                     self.name.table
                 );
             }
-            rules.push(column.rule.clone());
+            rules.push((column.rule.clone(), column.form));
         }
         Ok(rules)
     }
@@ -105,7 +108,8 @@ fn columns(client: &mut Client, oid: u32) -> Result<Vec<Declared>, postgres::Err
         "SELECT a.attname::text, b.typname::text,
                 CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END,
                 coalesce(to_jsonb(a)->>'attgenerated', '') <> '' OR coalesce(to_jsonb(a)->>'attidentity', '') = 'a',
-                ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = b.oid ORDER BY e.enumsortorder)
+                ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = b.oid ORDER BY e.enumsortorder),
+                t.typtype = 'b'
          FROM pg_catalog.pg_attribute a
          JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
          JOIN pg_catalog.pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
@@ -113,10 +117,15 @@ fn columns(client: &mut Client, oid: u32) -> Result<Vec<Declared>, postgres::Err
          ORDER BY a.attnum",
         &[&oid],
     )?;
-    let declared = |row: &postgres::Row| Declared {
-        name: row.get(0),
-        rule: rule(&row.get::<_, String>(1), row.get(2), row.get(4)),
-        is_computed: row.get(3),
+    let declared = |row: &postgres::Row| {
+        let type_name: String = row.get(1);
+        let is_base: bool = row.get(5);
+        Declared {
+            name: row.get(0),
+            rule: rule(&type_name, row.get(2), row.get(4)),
+            form: Form::of(&type_name).filter(|_| is_base),
+            is_computed: row.get(3),
+        }
     };
     Ok(rows.iter().map(declared).collect())
 }
