@@ -3,6 +3,7 @@
 mod clash;
 mod csv;
 mod listing;
+mod memory;
 mod quantity;
 mod query;
 mod resume;
@@ -27,6 +28,7 @@ use crate::trust::figures::{self, Course};
 use crate::trust::{Ends, Policy, Tolerance, Unclean, ends};
 
 pub use csv::CsvFlags;
+pub use memory::MemoryFlag;
 pub use quantity::{bytes, duration};
 pub use query::QueryFlags;
 pub use resume::{CommitFlags, EmptyFlag, ResumeFlags};

@@ -153,6 +153,15 @@ pub enum Compare {
     GreaterOrEqual,
 }
 
+/// One key of an `order`.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// What is ordered by.
+    pub expr: Expr,
+    /// Whether a `-` before it or a `desc` behind it turns it around.
+    pub is_descending: bool,
+}
+
 /// One item of a comma-separated program: `name = expr`, or a bare `expr`.
 #[derive(Clone, Debug)]
 pub struct Item {

@@ -14,7 +14,7 @@
 mod operand;
 mod operator;
 
-use super::ast::{Expr, Item, Span};
+use super::ast::{Expr, Item, Key, Span};
 use super::error::ProgramError;
 use super::lex::{Lexeme, Token, lex};
 
@@ -60,6 +60,38 @@ pub fn items(text: &str) -> Result<Vec<Item>, ProgramError> {
         }
         if *parser.peek() == Token::End {
             return Ok(items);
+        }
+    }
+}
+
+/// The keys of an `order`: expressions, separated by commas, one of which may trail. A `-` before one
+/// or `desc` behind it turns it around. At least one.
+pub fn keys(text: &str) -> Result<Vec<Key>, ProgramError> {
+    let mut parser = Parser::new(text)?;
+    let mut keys = Vec::new();
+    loop {
+        let is_descending = parser.takes("-");
+        parser.operators = 0;
+        let expr = parser.expression()?;
+        let named = match parser.peek() {
+            Token::Name(word) if word.eq_ignore_ascii_case("desc") => Some(true),
+            Token::Name(word) if word.eq_ignore_ascii_case("asc") => Some(false),
+            _ => None,
+        };
+        if named.is_some() {
+            parser.advance();
+        }
+        keys.push(Key {
+            expr,
+            is_descending: is_descending != named.unwrap_or(false),
+        });
+        match parser.peek() {
+            Token::End => return Ok(keys),
+            Token::Symbol(",") => parser.advance(),
+            _ => return Err(parser.unfinished("',', 'desc' or an operator")),
+        }
+        if *parser.peek() == Token::End {
+            return Ok(keys);
         }
     }
 }

@@ -15,6 +15,8 @@
 //! | `distinct` | `count_distinct`, `mode`; `interned`: the values seen in each group |
 //! | `text` | `string_agg` |
 //! | `truth` | `bool_and`, `bool_or`, `count_if` |
+//! | [`order`] | records in order; `spill`: what is too much for memory |
+//! | [`dedupe`] | one record of each key |
 //!
 //! An accumulator holds the states of all groups for one call, so that a batch of records costs one
 //! virtual call. No result depends on how the stream is dealt to threads; only `first`, `last`,
@@ -24,6 +26,7 @@ mod aggregation;
 mod argument;
 mod best;
 mod count;
+pub mod dedupe;
 mod distinct;
 mod exact;
 mod extremes;
@@ -31,10 +34,12 @@ mod groups;
 mod held;
 mod interned;
 mod numbers;
+pub mod order;
 mod position;
 mod quantile;
 mod rank;
 mod room;
+mod spill;
 mod spread;
 mod sum;
 mod table;
@@ -54,6 +59,7 @@ use crate::value::{Numbers, Value};
 
 pub use aggregation::{Aggregation, State};
 pub use argument::Argument;
+use groups::Groups;
 
 /// Records of one block, handed to an accumulator.
 pub struct Batch<'b, 'v> {

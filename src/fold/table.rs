@@ -125,6 +125,12 @@ impl Lot {
         }
     }
 
+    /// The long key that a word of the lot stands for.
+    #[inline]
+    fn long_key(&self, word: u128) -> Option<&LongKey> {
+        (word & !0xFF == BESIDE).then(|| &self.long[usize::from(word as u8)])
+    }
+
     /// Adds a key of these bytes.
     #[inline]
     pub fn push_bytes(&mut self, kind: Kind, bytes: &[u8]) {
@@ -269,16 +275,37 @@ impl Table {
         }
     }
 
+    /// Whether the key at `place` of the lot is there.
+    #[inline]
+    pub fn is_known(&self, lot: &Lot, place: usize) -> bool {
+        let (word, likely) = (lot.words[place], lot.likely[place]);
+        if self.words.get(likely as usize) == Some(&word) {
+            return true;
+        }
+        let is_key = |known: u128| match lot.long_key(word) {
+            None => known == word,
+            Some(key) => self.is_long_key(known, key.kind, &lot.bytes[key.start..key.end]),
+        };
+        self.find(lot.hashes[place], is_key).is_some()
+    }
+
+    /// The bytes that it takes while it grows, where the next key may make it grow; else 0.
+    pub fn bytes_to_grow(&self) -> usize {
+        let is_full = self.words.len() + LOT >= self.words.capacity()
+            || (self.words.len() + LOT) * 2 >= self.slots.len();
+        let bytes = self.words.len() * 16 + self.slots.len() * 8 + self.long.len();
+        if is_full { bytes * 3 } else { 0 }
+    }
+
     #[inline(never)]
     fn number_at_length(&mut self, lot: &Lot, place: usize) -> (u32, bool) {
         let (word, hash) = (lot.words[place], lot.hashes[place]);
-        if word & !0xFF != BESIDE {
+        let Some(key) = lot.long_key(word) else {
             return match self.find(hash, |known| known == word) {
                 Some(number) => (number, false),
                 None => (self.add(word, hash), true),
             };
-        }
-        let key = &lot.long[usize::from(word as u8)];
+        };
         let bytes = &lot.bytes[key.start..key.end];
         assert!(
             u32::try_from(bytes.len()).is_ok(),

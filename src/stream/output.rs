@@ -67,6 +67,22 @@ impl Made {
         self.kept = range;
     }
 
+    /// Passes on a record that stands in `range` of the block, line end and all; the line end
+    /// becomes LF.
+    #[inline]
+    pub fn keep_line(&mut self, block: &[u8], range: Range<usize>) {
+        self.records += 1;
+        let record = &block[range.clone()];
+        if record.ends_with(b"\n") && !record.ends_with(b"\r\n") {
+            self.keep(block, range);
+            return;
+        }
+        let line = record.strip_suffix(b"\n").unwrap_or(record);
+        let out = self.buffer(block);
+        out.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+        out.push(b'\n');
+    }
+
     /// Passes on a record as it stands, but for its line end, which is LF.
     #[inline]
     pub fn keep_record(&mut self, records: &Records<'_>, record: usize) {

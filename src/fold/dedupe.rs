@@ -1,0 +1,197 @@
+//! One record of each key, in the order of the stream.
+//!
+//! The first of each key goes on at once, as long as the keys seen fit in memory. Records whose key is
+//! not among those, once it is full, wait on disk, sorted by key; the first ones among them are put
+//! back in the order of the stream at the end. The last of each key are found the same way, all of
+//! them.
+
+use std::ops::Range;
+
+use super::Groups;
+use super::order::keys::{Keys, Scratch};
+use super::order::{OfEqual, Portion, Room, Sorter, Wanted};
+use super::table::{Kind, LOT, Lot, Table};
+use crate::record::{Faults, Records};
+
+/// Records are handed to a sorter in portions of about so many bytes.
+const PORTION: usize = 256 << 10;
+
+/// The records of a block that no fault was found with: where they are, and their keys.
+#[derive(Debug, Default)]
+pub struct Keyed {
+    keys: Vec<u8>,
+    /// Where each key ends.
+    ends: Vec<usize>,
+    ranges: Vec<Range<usize>>,
+}
+
+impl Keyed {
+    /// Empties it, keeping its memory.
+    pub fn clear(&mut self) {
+        self.keys.clear();
+        self.ends.clear();
+        self.ranges.clear();
+    }
+
+    /// Adds the records of a block.
+    pub fn add_records(
+        &mut self,
+        keys: &Keys,
+        records: &Records<'_>,
+        faults: &mut Faults,
+        scratch: &mut Scratch,
+    ) {
+        keys.of_records(records, faults, scratch, |record, key| {
+            self.keys.extend_from_slice(key);
+            self.ends.push(self.keys.len());
+            self.ranges.push(records.range(record as usize));
+        });
+    }
+
+    fn key(&self, nth: usize) -> &[u8] {
+        let start = nth.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.keys[start..self.ends[nth]]
+    }
+}
+
+/// Finds out which records are the only ones, or the first or last ones, of their keys.
+pub struct Deduper {
+    table: Table,
+    lot: Lot,
+    room: Room,
+    /// Records that can't be judged yet, with their numbers in front.
+    late: Option<Late>,
+    of_equal: OfEqual,
+    number: u64,
+}
+
+struct Late {
+    sorter: Sorter,
+    portion: Portion,
+    numbered: Vec<u8>,
+}
+
+impl Late {
+    fn new(of_equal: OfEqual, room: Room) -> Self {
+        let wanted = Wanted {
+            of_equal,
+            limit: None,
+        };
+        Late {
+            sorter: Sorter::new(wanted, room),
+            portion: Portion::default(),
+            numbered: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, key: &[u8], number: u64, record: &[u8]) -> anyhow::Result<()> {
+        self.numbered.clear();
+        self.numbered.extend_from_slice(&number.to_be_bytes());
+        self.numbered.extend_from_slice(record);
+        self.portion.push(key, &self.numbered);
+        self.hand_on(PORTION)
+    }
+
+    /// Hands the portion to the sorter, where it has at least so many bytes.
+    fn hand_on(&mut self, least: usize) -> anyhow::Result<()> {
+        if self.portion.bytes() >= least {
+            self.sorter.take(&mut self.portion)?;
+        }
+        Ok(())
+    }
+}
+
+impl Deduper {
+    /// No records yet. `of_equal` says which of those with the same key are wanted.
+    pub fn new(of_equal: OfEqual, room: Room) -> Self {
+        // Half is for the table, and half for the records that come late; or half for those sorted
+        // by key, and half for those sorted by number.
+        let room = Room {
+            memory: room.memory / 2,
+            ..room
+        };
+        Deduper {
+            table: Table::new(Groups::seed()),
+            lot: Lot::default(),
+            room,
+            late: (of_equal == OfEqual::Last).then(|| Late::new(of_equal, room)),
+            of_equal,
+            number: 0,
+        }
+    }
+
+    /// Takes the next records of the stream, of this block; `keep` hears of those that are wanted
+    /// for certain.
+    ///
+    /// # Errors
+    /// The disk is full, or fails.
+    pub fn take(
+        &mut self,
+        keyed: &Keyed,
+        block: &[u8],
+        mut keep: impl FnMut(Range<usize>),
+    ) -> anyhow::Result<()> {
+        for start in (0..keyed.ends.len()).step_by(LOT) {
+            let end = (start + LOT).min(keyed.ends.len());
+            if self.of_equal != OfEqual::Last {
+                self.lot.clear();
+                (start..end).for_each(|nth| self.lot.push_bytes(Kind::Several, keyed.key(nth)));
+                self.table.look_ahead(&mut self.lot);
+            }
+            for nth in start..end {
+                let range = keyed.ranges[nth].clone();
+                match &mut self.late {
+                    None => {
+                        let (_, is_new) = self.table.number(&self.lot, nth - start);
+                        if is_new {
+                            keep(range);
+                        }
+                    }
+                    Some(late) => {
+                        let is_known = self.of_equal != OfEqual::Last
+                            && self.table.is_known(&self.lot, nth - start);
+                        if !is_known {
+                            late.push(keyed.key(nth), self.number, line(&block[range]))?;
+                        }
+                    }
+                }
+                self.number += 1;
+            }
+            if self.late.is_none() && self.table.bytes_to_grow() > self.room.memory {
+                self.late = Some(Late::new(self.of_equal, self.room));
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands on the wanted records that were not judged before, in the order of the stream.
+    ///
+    /// # Errors
+    /// Those of the disk, and those of `each`.
+    pub fn finish(self, each: &mut dyn FnMut(&[u8]) -> anyhow::Result<bool>) -> anyhow::Result<()> {
+        let Deduper {
+            late, room, table, ..
+        } = self;
+        drop(table);
+        let Some(mut late) = late else {
+            return Ok(());
+        };
+        late.hand_on(1)?;
+        let mut wanted = Late::new(OfEqual::All, room);
+        late.sorter.finish(&mut |numbered| {
+            if let Some((number, record)) = numbered.split_first_chunk::<8>() {
+                wanted.portion.push(number, line(record));
+                wanted.hand_on(PORTION)?;
+            }
+            Ok(true)
+        })?;
+        wanted.hand_on(1)?;
+        wanted.sorter.finish(each)
+    }
+}
+
+/// A record without its line end.
+fn line(record: &[u8]) -> &[u8] {
+    let line = record.strip_suffix(b"\n").unwrap_or(record);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}

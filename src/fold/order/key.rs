@@ -1,0 +1,220 @@
+//! Keys as bytes that compare as the keys do, so that sorting knows nothing of values.
+//!
+//! One order over all values: nulls, then numbers by value, then text byte by byte. No key's bytes
+//! begin another's.
+
+use super::number;
+use crate::value::parse::is_plain;
+use crate::value::{Value, print, text};
+
+/// The first byte of a text, behind those of numbers.
+const TEXT: u8 = 0x30;
+
+/// A null stands before all or behind all, whichever way the others are ordered.
+const FIRST: u8 = 0x00;
+const LAST: u8 = 0xFF;
+
+/// How values that are not null compare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Style {
+    /// Numbers by value, then text.
+    #[default]
+    Values,
+    /// All as text, byte by byte.
+    Text,
+    /// All as text, the digits in it by the number that they are.
+    Natural,
+}
+
+/// How the values of one key are ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Direction {
+    /// How they compare.
+    pub style: Style,
+    /// The greatest first.
+    pub is_descending: bool,
+    /// Nulls last in any case; else they are the least.
+    pub nulls_last: bool,
+}
+
+/// Appends a value.
+#[inline]
+pub fn push(value: &Value<'_>, direction: Direction, out: &mut Vec<u8>) {
+    let start = out.len();
+    match value {
+        Value::Null => {
+            let is_last = direction.nulls_last || direction.is_descending;
+            out.push(if is_last { LAST } else { FIRST });
+            return;
+        }
+        Value::Raw(bytes) | Value::Text(bytes) => push_text(bytes, direction.style, out),
+        Value::Decimal(_) | Value::Double(_) | Value::Bool(_) => push_made(value, direction, out),
+        Value::Time(_) | Value::Interval(_) => push_made(value, direction, out),
+    }
+    if direction.is_descending {
+        out[start..].iter_mut().for_each(|byte| *byte = !*byte);
+    }
+}
+
+fn push_made(value: &Value<'_>, direction: Direction, out: &mut Vec<u8>) {
+    let mut written = Vec::with_capacity(48);
+    match value {
+        Value::Decimal(decimal) => print::write_decimal(*decimal, &mut written),
+        Value::Double(double) => print::write_double(*double, &mut written),
+        _ => text::write_text(value, &mut written),
+    }
+    push_text(&written, direction.style, out);
+}
+
+#[inline]
+fn push_text(bytes: &[u8], style: Style, out: &mut Vec<u8>) {
+    match style {
+        Style::Values if is_plain(bytes) => number::push(bytes, out),
+        Style::Values | Style::Text => {
+            out.push(TEXT);
+            push_escaped(bytes, out);
+            out.push(0);
+        }
+        Style::Natural => {
+            out.push(TEXT);
+            push_natural(bytes, out);
+            out.push(0);
+        }
+    }
+}
+
+/// The bytes 0 and 1 become 1 1 and 1 2, so that a 0 can end the text.
+#[inline]
+fn push_escaped(mut bytes: &[u8], out: &mut Vec<u8>) {
+    while let Some(place) = memchr::memchr2(0, 1, bytes) {
+        out.extend_from_slice(&bytes[..place]);
+        out.extend_from_slice(&[1, bytes[place] + 1]);
+        bytes = &bytes[place + 1..];
+    }
+    out.extend_from_slice(bytes);
+}
+
+/// Digits become a `0`, how many they are without zeros in front, and these.
+fn push_natural(mut bytes: &[u8], out: &mut Vec<u8>) {
+    loop {
+        let is_digit = |byte: &u8| byte.is_ascii_digit();
+        let start = bytes.iter().position(is_digit).unwrap_or(bytes.len());
+        let (other, rest) = bytes.split_at(start);
+        push_escaped(other, out);
+        let Some(first) = rest.first() else {
+            return;
+        };
+        debug_assert!(first.is_ascii_digit());
+        let end = rest.iter().position(|byte| !is_digit(byte));
+        let (digits, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+        let digits = &digits[zeros..];
+        out.push(b'0');
+        match u8::try_from(digits.len()) {
+            Ok(short) if short < 0xFF => out.push(short),
+            _ => {
+                out.push(0xFF);
+                out.extend_from_slice(&(digits.len() as u64).to_be_bytes());
+            }
+        }
+        out.extend_from_slice(digits);
+        bytes = behind;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::{Decimal, compare};
+    use proptest::prelude::*;
+    use std::cmp::Ordering;
+
+    fn bytes(value: &Value<'_>, direction: Direction) -> Vec<u8> {
+        let mut out = Vec::new();
+        push(value, direction, &mut out);
+        out
+    }
+
+    fn raw(text: &str) -> Value<'_> {
+        match text {
+            "" => Value::Null,
+            _ => Value::Raw(text.as_bytes()),
+        }
+    }
+
+    #[track_caller]
+    fn ascends(direction: Direction, texts: &[&str]) {
+        for pair in texts.windows(2) {
+            let keys = [0, 1].map(|place| bytes(&raw(pair[place]), direction));
+            assert!(keys[0] < keys[1], "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn there_is_one_order_over_all_values() {
+        let ascending = [
+            "", "-10", "-9.5", "0", "0.001", "2", "10", "1e3", " 1", "007", "1.", "abc",
+        ];
+        ascends(Direction::default(), &ascending);
+        let mut descending = ascending;
+        descending.reverse();
+        let direction = |style, is_descending, nulls_last| Direction {
+            style,
+            is_descending,
+            nulls_last,
+        };
+        ascends(direction(Style::Values, true, false), &descending);
+        ascends(direction(Style::Values, false, true), &["1", "a", ""]);
+        ascends(direction(Style::Values, true, true), &["a", "1", ""]);
+        ascends(
+            direction(Style::Text, false, false),
+            &["", "-1", "10", "2", "a", "ab"],
+        );
+        let natural = ["", "a", "a/", "a2", "a2b", "a10", "a010b", "a11", "b"];
+        ascends(direction(Style::Natural, false, false), &natural);
+    }
+
+    #[test]
+    fn one_number_is_one_key_however_it_is_spelled() {
+        let made = Decimal::new(150, 2);
+        let keys = [
+            bytes(&raw("1.5"), Direction::default()),
+            bytes(&raw("1.50"), Direction::default()),
+            bytes(&raw("15e-1"), Direction::default()),
+            bytes(&Value::Text(b"1.5"), Direction::default()),
+            bytes(&Value::Double(1.5), Direction::default()),
+            bytes(
+                &made.map_or(Value::Null, Value::Decimal),
+                Direction::default(),
+            ),
+        ];
+        assert!(keys.iter().all(|key| *key == keys[0]));
+    }
+
+    proptest! {
+        #[test]
+        fn text_compares_byte_by_byte(
+            a in prop::collection::vec(0u8..4, 0..6), b in prop::collection::vec(0u8..4, 0..6),
+            next in 0u8..=255, descending in any::<bool>(),
+        ) {
+            let direction = Direction { is_descending: descending, ..Direction::default() };
+            let key = |text: &[u8]| {
+                let mut key = bytes(&Value::Text(text), direction);
+                key.push(next);
+                key
+            };
+            let expected = if descending { b.cmp(&a) } else { a.cmp(&b) };
+            prop_assert_eq!(key(&a).cmp(&key(&b)), expected);
+        }
+
+        #[test]
+        fn keys_agree_with_the_language(a in "-?[0-9]{1,3}(\\.[0-9]{1,2})?", b in "-?[0-9]{1,3}(\\.[0-9]{1,2})?") {
+            // Codes such as 007 are text here and there.
+            if is_plain(a.as_bytes()) == is_plain(b.as_bytes()) {
+                let keys = [&a, &b].map(|text| bytes(&raw(text), Direction::default()));
+                let expected = compare::order(&raw(&a), &raw(&b)).unwrap();
+                prop_assert_eq!(keys[0].cmp(&keys[1]), expected.unwrap_or(Ordering::Equal));
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Sorted runs into one, by a tree of losers (Knuth, "The Art of Computer Programming", volume 3,
+//! section 5.4.1): each record costs one comparison a level, whoever wins.
+
+use std::cmp::Ordering;
+
+use crate::fold::spill::{PIECE, Spill, Stretch};
+
+use super::portion::prefix;
+
+/// The least that is read of a run at once.
+const LEAST: usize = 16 << 10;
+
+/// How many runs are merged at once in this much memory.
+pub fn width(memory: usize) -> usize {
+    (memory / LEAST / 2).clamp(2, 4096)
+}
+
+/// What is at the head of one of several sorted sources.
+pub trait Heads {
+    /// How many sources.
+    fn count(&self) -> usize;
+
+    /// The first eight bytes of the key at the head of a source; none at its end.
+    fn prefix(&self, source: usize) -> Option<u64>;
+
+    /// The order of the heads of two sources that begin with the same eight bytes.
+    fn compare_rest(&self, a: usize, b: usize) -> Ordering;
+}
+
+/// Which source has the least head. Of the same ones, the first source's is less.
+pub struct Losers {
+    /// The loser of each match, and the winner of all at 0; a match of `n` is between those of `2n`
+    /// and `2n + 1`, and sources stand behind the matches.
+    tree: Vec<usize>,
+}
+
+impl Losers {
+    /// Has all heads compete.
+    pub fn new(heads: &impl Heads) -> Self {
+        let count = heads.count();
+        let mut winners = vec![0; count * 2];
+        let mut tree = vec![0; count.max(1)];
+        for node in (1..count * 2).rev() {
+            if node >= count {
+                winners[node] = node - count;
+                continue;
+            }
+            let (a, b) = (winners[node * 2], winners[node * 2 + 1]);
+            let (winner, loser) = if is_less(heads, b, a) { (b, a) } else { (a, b) };
+            winners[node] = winner;
+            tree[node] = loser;
+        }
+        tree[0] = winners.get(1).copied().unwrap_or(0);
+        Losers { tree }
+    }
+
+    /// The source with the least head.
+    #[inline]
+    pub fn winner(&self) -> usize {
+        self.tree[0]
+    }
+
+    /// After the winner's head has changed, finds the next one.
+    #[inline]
+    pub fn replay(&mut self, heads: &impl Heads) {
+        let mut winner = self.tree[0];
+        let mut node = (winner + self.tree.len()) / 2;
+        while node > 0 {
+            if is_less(heads, self.tree[node], winner) {
+                std::mem::swap(&mut self.tree[node], &mut winner);
+            }
+            node /= 2;
+        }
+        self.tree[0] = winner;
+    }
+}
+
+#[inline]
+fn is_less(heads: &impl Heads, a: usize, b: usize) -> bool {
+    match (heads.prefix(a), heads.prefix(b)) {
+        (None, _) => false,
+        (_, None) => true,
+        (Some(x), Some(y)) if x != y => x < y,
+        _ => heads.compare_rest(a, b).then(a.cmp(&b)) == Ordering::Less,
+    }
+}
+
+/// Writes a record of a run to a spill.
+pub fn write(key: &[u8], record: &[u8], spill: &mut Spill) -> anyhow::Result<()> {
+    spill.write(&(key.len() as u32).to_le_bytes())?;
+    spill.write(&(record.len() as u32).to_le_bytes())?;
+    spill.write(key)?;
+    spill.write(record)
+}
+
+/// A run that is read from a spill.
+struct Run {
+    stretch: Stretch,
+    buffer: Vec<u8>,
+    /// Of the record at the head: where it begins in the buffer, and the lengths of key and record.
+    at: usize,
+    key_len: usize,
+    len: usize,
+    prefix: Option<u64>,
+}
+
+/// What stands in front of a key: its length and the record's.
+const HEAD: usize = 8;
+
+impl Run {
+    fn key(&self) -> &[u8] {
+        &self.buffer[self.at + HEAD..][..self.key_len]
+    }
+
+    fn record(&self) -> &[u8] {
+        &self.buffer[self.at + HEAD + self.key_len..][..self.len]
+    }
+
+    /// Moves on by so many bytes to the next record, which is then wholly in the buffer.
+    fn advance(&mut self, past: usize, spill: &Spill) -> anyhow::Result<()> {
+        self.at += past;
+        self.prefix = None;
+        if !self.holds(HEAD, spill)? {
+            return Ok(());
+        }
+        let word = |at: usize| {
+            self.buffer[at..]
+                .first_chunk()
+                .map_or(0, |word| u32::from_le_bytes(*word))
+        };
+        (self.key_len, self.len) = (word(self.at) as usize, word(self.at + 4) as usize);
+        self.holds(HEAD + self.key_len + self.len, spill)?;
+        self.prefix = Some(prefix(self.key()));
+        Ok(())
+    }
+
+    /// Sees to it that so many bytes from `at` on are in the buffer: whether there are.
+    fn holds(&mut self, wanted: usize, spill: &Spill) -> anyhow::Result<bool> {
+        let held = self.buffer.len() - self.at;
+        if held >= wanted {
+            return Ok(true);
+        }
+        if self.stretch.is_empty() {
+            return Ok(false);
+        }
+        let capacity = self.buffer.capacity().max(wanted);
+        self.buffer.copy_within(self.at.., 0);
+        self.buffer.resize(capacity, 0);
+        let read = spill.read(&mut self.stretch, &mut self.buffer[held..])?;
+        self.buffer.truncate(held + read);
+        self.at = 0;
+        Ok(self.buffer.len() >= wanted)
+    }
+}
+
+/// The heads of runs on disk.
+pub struct Runs {
+    runs: Vec<Run>,
+}
+
+impl Runs {
+    /// The beginnings of these stretches, in this much memory.
+    pub fn open(stretches: &[Stretch], spill: &Spill, memory: usize) -> anyhow::Result<Self> {
+        let room = (memory / stretches.len().max(1)).clamp(LEAST, PIECE * 4);
+        let open = |stretch: &Stretch| {
+            let mut run = Run {
+                stretch: *stretch,
+                buffer: Vec::with_capacity(room),
+                at: 0,
+                key_len: 0,
+                len: 0,
+                prefix: None,
+            };
+            run.advance(0, spill).map(|()| run)
+        };
+        let runs = stretches.iter().map(open).collect::<Result<_, _>>()?;
+        Ok(Runs { runs })
+    }
+
+    /// The key and the record at the head of a run that has not ended.
+    pub fn head(&self, run: usize) -> (&[u8], &[u8]) {
+        (self.runs[run].key(), self.runs[run].record())
+    }
+
+    /// Moves a run on to its next record.
+    pub fn advance(&mut self, run: usize, spill: &Spill) -> anyhow::Result<()> {
+        let run = &mut self.runs[run];
+        run.advance(HEAD + run.key_len + run.len, spill)
+    }
+}
+
+impl Heads for Runs {
+    fn count(&self) -> usize {
+        self.runs.len()
+    }
+
+    #[inline]
+    fn prefix(&self, source: usize) -> Option<u64> {
+        self.runs[source].prefix
+    }
+
+    #[inline]
+    fn compare_rest(&self, a: usize, b: usize) -> Ordering {
+        self.runs[a].key().cmp(self.runs[b].key())
+    }
+}

@@ -1,0 +1,445 @@
+//! Records in order, larger than memory.
+//!
+//! | file | what it answers |
+//! |---|---|
+//! | [`key`], `number` | a value as bytes that compare as it does |
+//! | [`portion`] | records with their keys, and sorting them |
+//! | `merge` | sorted runs into one |
+//! | [`keys`] | the keys of a program, and the records of a block by them |
+//! | `check` | whether records are in order already |
+//!
+//! Records gather in memory; when that is full they are sorted and written to disk as a run, and at
+//! the end all runs are merged. What is equal stays in the order of the stream.
+
+mod check;
+pub mod key;
+pub mod keys;
+mod merge;
+mod number;
+pub mod portion;
+
+use std::cmp::Ordering;
+
+use super::spill::{Spill, Stretch};
+
+pub use check::Ascent;
+pub use keys::Keys;
+pub use portion::Portion;
+
+use merge::{Heads, Losers, Runs};
+use portion::{Entry, Portions, prefix_of};
+
+/// Output is handed on in pieces of this many bytes.
+const PIECE: usize = 256 << 10;
+
+/// So many records are always kept before those behind a limit are dropped.
+const KEPT: usize = 1 << 16;
+
+/// Which records of a stream are wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted {
+    /// Which of those with the same key.
+    pub of_equal: OfEqual,
+    /// So many, from the first on.
+    pub limit: Option<u64>,
+}
+
+/// Which of the records that have the same key are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OfEqual {
+    /// All, in the order of the stream.
+    #[default]
+    All,
+    /// The first in the stream.
+    First,
+    /// The last in the stream.
+    Last,
+}
+
+/// What a sorter may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// Bytes of memory.
+    pub memory: usize,
+    /// Threads that sort.
+    pub threads: usize,
+}
+
+/// Takes portions, and gives their records in order.
+pub struct Sorter {
+    wanted: Wanted,
+    room: Room,
+    portions: Portions,
+    entries: Vec<Entry>,
+    /// Records with a greater prefix are not among the wanted ones.
+    most: u64,
+    spill: Option<Spill>,
+    runs: Vec<Stretch>,
+}
+
+/// Takes the next record in order, its line end included; false where no more are wanted.
+pub type Each<'e> = dyn FnMut(&[u8]) -> anyhow::Result<bool> + 'e;
+
+impl Sorter {
+    /// No records yet.
+    pub fn new(wanted: Wanted, room: Room) -> Self {
+        Sorter {
+            wanted,
+            room,
+            portions: Portions::default(),
+            entries: Vec::new(),
+            most: u64::MAX,
+            spill: None,
+            runs: Vec::new(),
+        }
+    }
+
+    /// Takes the next portion of the stream, which is then empty. What comes back is the greatest
+    /// first eight bytes of a key that later records need to have to be wanted.
+    ///
+    /// # Errors
+    /// The disk is full, or fails.
+    pub fn take(&mut self, portion: &mut Portion) -> anyhow::Result<u64> {
+        self.portions.take(portion, &mut self.entries, self.most);
+        if let Some(limit) = self.limit()
+            && self.entries.len() > limit.saturating_mul(2).max(KEPT)
+        {
+            self.drop_unwanted(limit);
+        }
+        let entries = self.entries.len() * size_of::<Entry>();
+        if self.portions.bytes() + entries >= self.room.memory {
+            self.write_run()?;
+        }
+        Ok(self.most)
+    }
+
+    fn limit(&self) -> Option<usize> {
+        let limit = self.wanted.limit?;
+        Some(usize::try_from(limit).unwrap_or(usize::MAX))
+    }
+
+    /// Drops the records behind the wanted ones.
+    fn drop_unwanted(&mut self, limit: usize) {
+        self.portions.sort(&mut self.entries);
+        let portions = &self.portions;
+        let is_equal = |a: Entry, b: Entry| portions.compare(a, b) == Ordering::Equal;
+        match self.wanted.of_equal {
+            OfEqual::All => {}
+            OfEqual::First => self.entries.dedup_by(|next, first| is_equal(*first, *next)),
+            OfEqual::Last => self.entries.dedup_by(|next, last| {
+                let is_equal = is_equal(*last, *next);
+                if is_equal {
+                    *last = *next;
+                }
+                is_equal
+            }),
+        }
+        self.entries.truncate(limit);
+        if let (true, Some(last)) = (self.entries.len() == limit, self.entries.last()) {
+            self.most = prefix_of(*last);
+        }
+        // In the order of the stream, which is what makes equal records keep it.
+        self.entries.sort_unstable_by_key(|entry| *entry as u64);
+        let (mut kept, mut key) = (Portion::default(), Vec::new());
+        for entry in &self.entries {
+            self.portions.write_key(*entry, &mut key);
+            let record = self.portions.held(*entry).record;
+            kept.push(&key, &record[..record.len() - 1]);
+        }
+        self.portions.clear();
+        self.entries.clear();
+        self.portions.take(&mut kept, &mut self.entries, self.most);
+    }
+
+    /// Sorts what is in memory, as many parts of it at once as there are threads: where the parts
+    /// end.
+    fn sort(&mut self) -> Vec<usize> {
+        let parts = self.room.threads.min(self.entries.len() / KEPT).max(1);
+        let size = self.entries.len().div_ceil(parts).max(1);
+        let portions = &self.portions;
+        if parts == 1 {
+            portions.sort(&mut self.entries);
+        } else {
+            std::thread::scope(|scope| {
+                let mut slices = self.entries.chunks_mut(size);
+                let own = slices.next();
+                for slice in slices {
+                    scope.spawn(move || portions.sort(slice));
+                }
+                own.into_iter().for_each(|slice| portions.sort(slice));
+            });
+        }
+        let count = self.entries.len();
+        (1..=parts).map(|part| (part * size).min(count)).collect()
+    }
+
+    /// Hands on all entries in memory in order, until no more are wanted.
+    fn in_order(
+        &mut self,
+        each: &mut dyn FnMut(&Portions, Entry) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<()> {
+        let ends = self.sort();
+        let portions = &self.portions;
+        if let [_] = ends[..] {
+            for (place, &entry) in self.entries.iter().enumerate() {
+                if let Some(later) = self.entries.get(place + AHEAD) {
+                    portions.prefetch(*later);
+                }
+                if !each(portions, entry)? {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        let starts = std::iter::once(&0).chain(&ends);
+        let parts = starts
+            .zip(&ends)
+            .map(|(start, end)| &self.entries[*start..*end]);
+        let mut parts = Parts {
+            portions,
+            parts: parts.collect(),
+        };
+        let mut losers = Losers::new(&parts);
+        while let Some((&entry, rest)) = parts.parts[losers.winner()].split_first() {
+            if let Some(later) = rest.get(AHEAD) {
+                portions.prefetch(*later);
+            }
+            if !each(portions, entry)? {
+                break;
+            }
+            parts.parts[losers.winner()] = rest;
+            losers.replay(&parts);
+        }
+        Ok(())
+    }
+
+    /// Sorts what is in memory and moves it to disk.
+    fn write_run(&mut self) -> anyhow::Result<()> {
+        if self.entries.is_empty() {
+            self.portions.clear();
+            return Ok(());
+        }
+        let mut spill = match self.spill.take() {
+            Some(spill) => spill,
+            None => Spill::new()?,
+        };
+        let start = spill.start();
+        let (mut chosen, mut key) = (Chosen::new(self.wanted), Vec::new());
+        let mut write = |key: &[u8], record: &[u8]| {
+            merge::write(key, record, &mut spill)?;
+            Ok(true)
+        };
+        self.in_order(&mut |portions, entry| {
+            portions.write_key(entry, &mut key);
+            chosen.take(&key, portions.held(entry).record, &mut write)
+        })?;
+        chosen.finish(&mut write)?;
+        self.runs.push(spill.finish(start)?);
+        self.spill = Some(spill);
+        self.portions.clear();
+        self.entries.clear();
+        Ok(())
+    }
+
+    /// Hands on all wanted records in order.
+    ///
+    /// # Errors
+    /// Those of the disk, and those of `each`.
+    pub fn finish(mut self, each: &mut Each<'_>) -> anyhow::Result<()> {
+        let wanted = self.wanted;
+        let mut chosen = Chosen::new(wanted);
+        let mut each = |_: &[u8], record: &[u8]| each(record);
+        if self.runs.is_empty() {
+            let mut key = Vec::new();
+            self.in_order(&mut |portions, entry| {
+                if wanted.of_equal != OfEqual::All {
+                    portions.write_key(entry, &mut key);
+                }
+                chosen.take(&key, portions.held(entry).record, &mut each)
+            })?;
+            return chosen.finish(&mut each);
+        }
+        self.write_run()?;
+        self.entries = Vec::new();
+        if let Some(mut spill) = self.spill.take() {
+            self.merge_down(&mut spill)?;
+            merge_runs(&self.runs, &spill, self.room.memory, &mut |key, record| {
+                chosen.take(key, record, &mut each)
+            })?;
+        }
+        chosen.finish(&mut each)
+    }
+
+    /// Merges runs until they can be merged at once.
+    fn merge_down(&mut self, spill: &mut Spill) -> anyhow::Result<()> {
+        let width = merge::width(self.room.memory);
+        while self.runs.len() > width {
+            let mut merged = Vec::new();
+            for runs in self.runs.chunks(width) {
+                // What is read lies before what is written.
+                let source = spill.reader()?;
+                let start = spill.start();
+                let mut chosen = Chosen::new(self.wanted);
+                let mut write = |key: &[u8], record: &[u8]| {
+                    merge::write(key, record, spill)?;
+                    Ok(true)
+                };
+                merge_runs(runs, &source, self.room.memory, &mut |key, record| {
+                    chosen.take(key, record, &mut write)
+                })?;
+                chosen.finish(&mut write)?;
+                merged.push(spill.finish(start)?);
+            }
+            self.runs = merged;
+        }
+        Ok(())
+    }
+}
+
+/// Entries that are looked at early, so that memory is not waited for.
+const AHEAD: usize = 16;
+
+/// Hands on the records of several runs with their keys, in order, until no more are wanted.
+fn merge_runs(
+    stretches: &[Stretch],
+    spill: &Spill,
+    memory: usize,
+    each: &mut Write<'_>,
+) -> anyhow::Result<()> {
+    let mut runs = Runs::open(stretches, spill, memory)?;
+    let mut losers = Losers::new(&runs);
+    while runs.prefix(losers.winner()).is_some() {
+        let (key, record) = runs.head(losers.winner());
+        if !each(key, record)? {
+            break;
+        }
+        runs.advance(losers.winner(), spill)?;
+        losers.replay(&runs);
+    }
+    Ok(())
+}
+
+/// Takes a key and its record; false where no more are wanted.
+type Write<'w> = dyn FnMut(&[u8], &[u8]) -> anyhow::Result<bool> + 'w;
+
+/// Sorted parts of the entries in memory.
+struct Parts<'p> {
+    portions: &'p Portions,
+    parts: Vec<&'p [Entry]>,
+}
+
+impl Heads for Parts<'_> {
+    fn count(&self) -> usize {
+        self.parts.len()
+    }
+
+    #[inline]
+    fn prefix(&self, source: usize) -> Option<u64> {
+        self.parts[source].first().map(|entry| prefix_of(*entry))
+    }
+
+    #[inline]
+    fn compare_rest(&self, a: usize, b: usize) -> Ordering {
+        self.portions.compare(self.parts[a][0], self.parts[b][0])
+    }
+}
+
+/// Chooses among records that come in order.
+struct Chosen {
+    wanted: Wanted,
+    taken: u64,
+    /// The key before; where the last one with it is wanted, also its record.
+    key: Vec<u8>,
+    record: Vec<u8>,
+}
+
+impl Chosen {
+    fn new(wanted: Wanted) -> Self {
+        Chosen {
+            wanted,
+            taken: 0,
+            key: Vec::new(),
+            record: Vec::new(),
+        }
+    }
+
+    /// Hands on what is wanted up to this record; false where no more is.
+    #[inline]
+    fn take(&mut self, key: &[u8], record: &[u8], write: &mut Write<'_>) -> anyhow::Result<bool> {
+        if self.wanted.limit.is_some_and(|limit| self.taken >= limit) {
+            return Ok(false);
+        }
+        match self.wanted.of_equal {
+            OfEqual::All => {}
+            OfEqual::First if self.taken > 0 && self.key == key => return Ok(true),
+            OfEqual::First => assign(&mut self.key, key),
+            OfEqual::Last => {
+                let is_next = !self.record.is_empty() && self.key != key;
+                let go_on = !is_next || self.write_last(write)?;
+                assign(&mut self.key, key);
+                assign(&mut self.record, record);
+                return Ok(go_on);
+            }
+        }
+        self.taken += 1;
+        write(key, record)
+    }
+
+    fn write_last(&mut self, write: &mut Write<'_>) -> anyhow::Result<bool> {
+        self.taken += 1;
+        write(&self.key, &self.record)
+    }
+
+    /// Hands on what waits.
+    fn finish(mut self, write: &mut Write<'_>) -> anyhow::Result<()> {
+        let is_wanted = self.wanted.limit.is_none_or(|limit| self.taken < limit);
+        match is_wanted && !self.record.is_empty() {
+            true => self.write_last(write).map(|_| ()),
+            false => Ok(()),
+        }
+    }
+}
+
+fn assign(to: &mut Vec<u8>, bytes: &[u8]) {
+    to.clear();
+    to.extend_from_slice(bytes);
+}
+
+/// Records on their way out, in pieces that are worth a write.
+#[derive(Default)]
+pub struct Pieces {
+    bytes: Vec<u8>,
+    records: u64,
+}
+
+impl Pieces {
+    /// Adds a record; `write` takes what has become a piece, and so many records; false where it
+    /// takes no more.
+    #[inline]
+    pub fn push(
+        &mut self,
+        record: &[u8],
+        write: &mut dyn FnMut(&[u8], u64) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<bool> {
+        self.bytes.extend_from_slice(record);
+        self.records += 1;
+        match self.bytes.len() < PIECE {
+            true => Ok(true),
+            false => self.write(write),
+        }
+    }
+
+    /// Has `write` take what is left.
+    pub fn write(
+        &mut self,
+        write: &mut dyn FnMut(&[u8], u64) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<bool> {
+        if self.bytes.is_empty() {
+            return Ok(true);
+        }
+        let go_on = write(&self.bytes, self.records)?;
+        self.bytes.clear();
+        self.records = 0;
+        Ok(go_on)
+    }
+}
