@@ -21,8 +21,7 @@ use pipewright::trust::stage::{self, COUNTERS};
 #[derive(Parser)]
 #[command(
     name = "dedupe",
-    mut_arg("files", |arg| arg.index(2)),
-    mut_arg("expression", |arg| arg.index(1).required(false).value_name("KEYS").help(KEYS)),
+    mut_arg("expression", |arg| arg.value_name("KEYS").help(KEYS)),
     mut_arg("file", |arg| arg.help("Read the keys from FILE")),
     after_help = "\
 Examples:
@@ -61,6 +60,8 @@ enum Keep {
 }
 
 impl Tool for Args {
+    const NEEDS_EXPRESSION: bool = false;
+
     fn run(self) -> anyhow::Result<Summary> {
         let settings = self.shared.settings();
         let text = self.program.text()?;

@@ -21,8 +21,7 @@ use pipewright::trust::stage::{self, COUNTERS};
 #[derive(Parser)]
 #[command(
     name = "order",
-    mut_arg("expression", |arg| arg.index(1).value_name("KEYS").help(KEYS).allow_hyphen_values(true)),
-    mut_arg("files", |arg| arg.index(2)),
+    mut_arg("expression", |arg| arg.value_name("KEYS").help(KEYS).allow_hyphen_values(true)),
     mut_arg("file", |arg| arg.help("Read the keys from FILE")),
     after_help = "\
 Examples:
@@ -64,7 +63,7 @@ struct Args {
     #[arg(long)]
     nulls_last: bool,
 
-    /// Write nothing; fail where the records are not in order (with --unique: or a key comes twice)
+    /// Write no records; fail where they are not in order (with --unique: or a key comes twice)
     #[arg(long, conflicts_with_all = ["limit", "memory"])]
     check: bool,
 

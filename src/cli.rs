@@ -39,6 +39,9 @@ pub trait Tool: Parser {
     /// Whether standard output is a stream of records, whose failure must be seen in it.
     const WRITES_STREAM: bool = true;
 
+    /// Whether it can do nothing without the expression of its [`Program`], where it has one.
+    const NEEDS_EXPRESSION: bool = true;
+
     /// Does the work; what is returned is told to the user on standard error.
     fn run(self) -> anyhow::Result<Summary>;
 }
@@ -235,11 +238,11 @@ fn setting(text: &str) -> Result<(String, String), String> {
 #[derive(Args, Clone, Debug)]
 pub struct Program {
     /// The expression, in single quotes (--functions lists what it can call)
-    #[arg(value_name = "EXPR", required_unless_present = "file")]
+    #[arg(value_name = "EXPR", index = 1)]
     expression: Option<String>,
 
     /// Files to read instead of standard input ('-' is standard input)
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", index = 2)]
     files: Vec<PathBuf>,
 
     /// Read the expression from FILE
@@ -353,7 +356,12 @@ pub fn main<T: Tool>() -> ExitCode {
         .get_arguments()
         .any(|arg| arg.get_id() == "expression");
     let command = match has_language {
-        true => command.arg(asking("functions", "List the functions that EXPR can call")),
+        true => command
+            .arg(asking("functions", "List the functions that EXPR can call"))
+            .mut_arg("expression", |arg| match T::NEEDS_EXPRESSION {
+                true => arg.required_unless_present("file"),
+                false => arg,
+            }),
         false => command,
     };
     let matches = match command.clone().try_get_matches() {

@@ -196,6 +196,16 @@ fn aggregate() {
 }
 
 #[test]
+fn order() {
+    cases_of("order");
+}
+
+#[test]
+fn dedupe() {
+    cases_of("dedupe");
+}
+
+#[test]
 fn load() {
     cases_of("load");
 }

@@ -31,6 +31,8 @@ fn a_file_that_is_read_is_never_written() {
         ),
         ("map 'm = n' s.csv --rejects s.csv", "is also read"),
         ("aggregate 'count()' s.csv --rejects s.csv", "is also read"),
+        ("order n s.csv --rejects s.csv", "is also read"),
+        ("dedupe n s.csv --rejects s.csv", "is also read"),
         ("extract s.csv --rejects s.csv", "is also read"),
         ("load o.csv s.csv --rejects s.csv", "is also read"),
         (

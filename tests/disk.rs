@@ -80,6 +80,39 @@ fn a_database_that_is_full_keeps_what_it_had() {
     }
 }
 
+/// Records that wait on disk are in a file without a name, on a disk that the user may choose.
+#[test]
+fn what_is_too_much_for_memory_needs_room_on_disk() {
+    let full = |program: &str| {
+        format!(
+            "{program}: cannot keep records in the temporary directory '/small' (set TMPDIR for another, \
+             or give more --memory): no space left on device\n"
+        )
+    };
+    let none = "order: cannot keep records in the temporary directory '/none' (set TMPDIR for another, \
+                or give more --memory): no such file or directory";
+    let place = "seq 200000 | sed 's/$/,abcdefghijklmn/; 1i id,name' >more.csv; small=$PWD/small";
+    let run = on_a_small_disk(&format!(
+        "{place}\n\
+         TMPDIR=$small exits order -id --memory 1M more.csv | tail -n 1\n\
+         TMPDIR=$small exits dedupe id --memory 1M more.csv | tail -n 1\n\
+         TMPDIR=$PWD/none exits order id --memory 1M more.csv | tail -n 1\n\
+         ls -A small; ulimit -n 12; order id --memory 1M more.csv | cmp - more.csv && echo same"
+    ));
+    assert_eq!(run.out(), "exit 1\nexit 1\nexit 1\nsame\n");
+    let said = run.err();
+    let said: Vec<String> = said
+        .lines()
+        .map(|line| {
+            let (before, rest) = line.split_once('\'').expect("a place is named");
+            let (path, behind) = rest.split_once('\'').expect("a place is named");
+            let (_, name) = path.rsplit_once('/').expect("a whole path");
+            format!("{before}'/{name}'{behind}\n")
+        })
+        .collect();
+    assert_eq!(said, [full("order"), full("dedupe"), format!("{none}\n")]);
+}
+
 /// What went out before the end is there: it is not `filter` that made the file.
 #[test]
 fn standard_output_may_be_full() {

@@ -15,6 +15,8 @@ fn use_of(name: &str) -> &'static [&'static str] {
         "filter" => &["qty >= 0"],
         "map" => &["twice = qty * 2"],
         "aggregate" => &["n = count(), total = sum(qty)", "--by", "name"],
+        "order" => &["id"],
+        "dedupe" => &["id, note"],
         "load" => &["-", "--to", "csv"],
         "meter" => &["--quiet"],
         "balance" => &["-n", "1", "--", "cat"],
@@ -23,10 +25,18 @@ fn use_of(name: &str) -> &'static [&'static str] {
 }
 
 /// The programs that read records: the others pass on bytes, whatever they are.
-const READERS: [&str; 5] = ["extract", "filter", "map", "aggregate", "load"];
+const READERS: [&str; 7] = [
+    "extract",
+    "filter",
+    "map",
+    "aggregate",
+    "order",
+    "dedupe",
+    "load",
+];
 
 /// The programs that pass the records on as they are.
-const UNCHANGED: [&str; 3] = ["extract", "filter", "load"];
+const UNCHANGED: [&str; 5] = ["extract", "filter", "order", "dedupe", "load"];
 
 /// An input in which a quoted field has a delimiter, a quote and a newline.
 const SMALL: &str = "id,qty,name,note\n\
@@ -345,10 +355,13 @@ fn an_unterminated_quote_is_refused() {
 /// `extract` repairs a repeated name; the stream between programs has none.
 #[test]
 fn a_repeated_column_name_is_refused() {
-    law_for(&["filter", "map", "aggregate", "load"], |name| {
-        let input = "id,qty,name,qty\n1,5,a,b\n";
-        run(name, input).refused(name, 1, &["qty"]);
-    });
+    law_for(
+        &["filter", "map", "aggregate", "order", "dedupe", "load"],
+        |name| {
+            let input = "id,qty,name,qty\n1,5,a,b\n";
+            run(name, input).refused(name, 1, &["qty"]);
+        },
+    );
 }
 
 #[test]
@@ -361,8 +374,9 @@ fn a_text_where_a_number_is_needed_is_named() {
 
 #[test]
 fn an_unknown_column_is_refused_with_the_nearest() {
-    law_for(&["filter", "map", "aggregate"], |name| {
+    law_for(&["filter", "map", "aggregate", "order", "dedupe"], |name| {
         let wrong: &[&str] = match name {
+            "order" | "dedupe" => &["qyt"],
             "filter" => &["qyt > 1"],
             "map" => &["x = qyt"],
             _ => &["x = sum(qyt)"],
@@ -378,7 +392,7 @@ fn an_unknown_column_is_refused_with_the_nearest() {
 /// A record goes on the moment the input pauses.
 #[test]
 fn a_pause_sends_on_what_is_whole() {
-    law_for(&["extract", "filter", "map"], |name| {
+    law_for(&["extract", "filter", "map", "dedupe"], |name| {
         let mut live = tool(name).args(use_of(name)).start();
         let head: &[u8] = match name {
             "map" => b"id,qty,name,note,twice\n1,2,a,b,4\n",
@@ -502,7 +516,15 @@ fn a_missing_file_is_named() {
 #[test]
 fn a_directory_is_no_file() {
     law_for(
-        &["extract", "filter", "map", "aggregate", "meter"],
+        &[
+            "extract",
+            "filter",
+            "map",
+            "aggregate",
+            "order",
+            "dedupe",
+            "meter",
+        ],
         |name| {
             let place = tempfile::tempdir().expect("a temporary directory");
             fs::create_dir(place.path().join("inner.csv")).expect("a directory");
@@ -527,6 +549,7 @@ fn wrong_usage_leaves_standard_input_alone() {
             "filter" => &["qty >"],
             "map" => &["twice = (qty"],
             "aggregate" => &["total = sum(qty"],
+            "order" | "dedupe" => &["lower(name"],
             _ => &[],
         };
         let unknown = [use_of(name), &["--no-such-flag"]].concat();

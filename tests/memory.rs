@@ -72,6 +72,59 @@ fn passes_hold_a_few_blocks() {
     }
 }
 
+/// What keeps records goes on on disk: a million of them in 16 MB, with the same result as in memory, and
+/// never more than it was given and a few blocks.
+#[test]
+fn what_keeps_records_stays_within_its_memory() {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let file = place.path().join("in.csv");
+    let line = "{ echo id,twin,text; seq 1000000 | awk '{ print $1 * 48271 % 1000003 \",\" int($1 / 2) \",some words to fill it \" $1 }'; } >\"$0\"";
+    let made = Command::new("bash").args(["-c", line]).arg(&file).status();
+    assert!(made.is_ok_and(|status| status.success()));
+    for (program, arguments) in [
+        (env!("CARGO_BIN_EXE_order"), &["id"][..]),
+        (env!("CARGO_BIN_EXE_order"), &["-text", "--unique"]),
+        (env!("CARGO_BIN_EXE_dedupe"), &["id"]),
+        (env!("CARGO_BIN_EXE_dedupe"), &["twin"]),
+        (env!("CARGO_BIN_EXE_dedupe"), &["twin", "--keep", "last"]),
+    ] {
+        let mut outputs = Vec::new();
+        for flags in [
+            &["--memory", "16M", "-j", "1"][..],
+            &["--memory", "16M", "-j", "4"],
+            &["--memory", "1G"],
+        ] {
+            let output = place.path().join("out.csv");
+            let mut child = Command::new(program)
+                .args(arguments)
+                .arg(&file)
+                .args(flags)
+                .env("TMPDIR", place.path())
+                .stdout(std::fs::File::create(&output).expect("a file"))
+                .spawn()
+                .expect("the program can be started");
+            let (code, peak) = waited(&mut child);
+            assert_eq!(code, 0, "{program} {arguments:?} {flags:?}");
+            if flags[1] == "16M" {
+                assert!(
+                    peak <= 16 + 32,
+                    "{program} {arguments:?} {flags:?}: {peak} MB"
+                );
+            }
+            outputs.push(std::fs::read(&output).expect("its output"));
+        }
+        assert!(outputs[0].len() > 10_000_000);
+        assert!(
+            outputs[0] == outputs[1] && outputs[1] == outputs[2],
+            "{program} {arguments:?}"
+        );
+        let left = std::fs::read_dir(place.path())
+            .expect("a directory")
+            .count();
+        assert_eq!(left, 2, "{program} left something behind");
+    }
+}
+
 #[test]
 fn so_does_extract_with_other_formats() {
     for (format, record) in [

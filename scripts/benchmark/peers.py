@@ -137,6 +137,7 @@ TOOLS = {
     "datamash": (lambda: debian("datamash", "datamash"), ["datamash", "--version"]),
     "jq": (lambda: debian("jq", "jq"), ["jq", "--version"]),
     "hyperfine": (lambda: debian("hyperfine", "hyperfine"), ["hyperfine", "--version"]),
+    "sort": (lambda: debian("sort", "coreutils"), ["sort", "--version"]),
     "perl": (lambda: debian("perl", "perl-base"), ["perl", "-e", "print $^V"]),
     "sqlite3": (lambda: debian("sqlite3", "sqlite3"), ["sqlite3", "--version"]),
     "psql": (lambda: debian("psql", "postgresql-client"), ["psql", "--version"]),

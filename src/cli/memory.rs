@@ -16,12 +16,24 @@ pub struct MemoryFlag {
 }
 
 impl MemoryFlag {
-    /// Bytes of memory.
+    /// Bytes of memory, from now on counted as given back where they are.
     pub fn bytes(&self) -> usize {
+        give_back();
         let bytes = self.memory.unwrap_or_else(|| of_machine() / 4);
         usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 }
+
+/// Has large pieces of memory given back to the system as soon as they are not needed. Otherwise each
+/// thread would keep those for itself that it once had.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn give_back() {
+    // SAFETY: the call changes a setting of the allocator, under its own lock.
+    unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, 1 << 20) };
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn give_back() {}
 
 fn memory(text: &str) -> Result<u64, String> {
     const LEAST: u64 = 1_000_000;

@@ -34,11 +34,13 @@ pub fn data(name: &str) -> PathBuf {
 }
 
 /// The programs, by name.
-pub const TOOLS: [&str; 7] = [
+pub const TOOLS: [&str; 9] = [
     "extract",
     "filter",
     "map",
     "aggregate",
+    "order",
+    "dedupe",
     "load",
     "meter",
     "balance",
@@ -51,6 +53,8 @@ fn binary(name: &str) -> &'static Path {
         "filter" => env!("CARGO_BIN_EXE_filter"),
         "map" => env!("CARGO_BIN_EXE_map"),
         "aggregate" => env!("CARGO_BIN_EXE_aggregate"),
+        "order" => env!("CARGO_BIN_EXE_order"),
+        "dedupe" => env!("CARGO_BIN_EXE_dedupe"),
         "load" => env!("CARGO_BIN_EXE_load"),
         "meter" => env!("CARGO_BIN_EXE_meter"),
         "balance" => env!("CARGO_BIN_EXE_balance"),

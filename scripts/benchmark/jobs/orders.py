@@ -120,6 +120,24 @@ JOBS = {
     }, unordered=True, many=1_000_000),
     "pipe": four_programs("pipe of four programs: columns, filter (10 % kept), product, group", 900),
     "pipe90": four_programs("the same pipe, 90 % kept", 100),
+    "order": Job("sort by two numbers", "orders", {
+        OURS: tool("order", "price, id"),
+        "xan": xan("sort", "-N", "-s", "price,id"),
+        "duckdb": asked_duckdb("from source order by price, id", price="decimal(12, 2)", id="bigint"),
+        "polars": asked_polars("orders.sort('price', 'id')", price="Float64", id="Int64"),
+        "sort": pipe("head -n 1 {input}; tail -n +2 {input} | sort -t, -k7,7n -k1,1n"),
+    }),
+    "top": Job("the 100 of the highest price", "orders", {
+        OURS: tool("order", "-price", "--limit", "100"),
+        "duckdb": asked_duckdb("from source order by price desc, id limit 100", price="decimal(12, 2)", id="bigint"),
+        "polars": asked_polars("orders.sort('price', 'id', descending = [True, False]).head(100)", price="Float64", id="Int64"),
+    }),
+    "dedupe": Job("the first record of each of 1,000,000 customers", "orders", {
+        OURS: tool("dedupe", "customer_id"),
+        "xan": xan("dedup", "-s", "customer_id"),
+        "polars": asked_polars("orders.unique('customer_id', keep = 'first', maintain_order = True)"),
+        "mawk": mawk("!seen[$3]++"),
+    }),
     "frequency": Job("frequency of a column, 20,000 values", "orders", {
         OURS: tool("aggregate", "n = count()", "--by", "sku"),
         "xan": xan("frequency", "-s", "sku", "-A", normal=lambda records: [record[1:] for record in records]),

@@ -163,9 +163,6 @@ impl Keys {
         scratch: &mut Scratch,
         (portion, most): (&mut Portion, u64),
     ) {
-        if most == u64::MAX {
-            portion.reserve(records.bytes().len());
-        }
         self.of_records(records, faults, scratch, |record, key| {
             if portion::prefix(key) <= most {
                 portion.push(key, records.raw(record as usize));

@@ -443,3 +443,112 @@ impl Pieces {
         Ok(go_on)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Keys that differ early, late and not at all; each is ended, so that none begins another.
+    fn keys() -> impl Strategy<Value = Vec<Vec<u8>>> {
+        let key = prop_oneof![
+            "[ab]{0,3}",
+            "same beginning[ab]{0,12}",
+            "[ab]{0,90}",
+            Just("a".repeat(100)),
+        ];
+        let ended = key.prop_map(|key| [key.as_bytes(), b"\0"].concat());
+        prop::collection::vec(ended, 0..200)
+    }
+
+    /// What is wanted of records, by a stable sort.
+    fn expected(keys: &[Vec<u8>], wanted: Wanted) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..keys.len()).collect();
+        order.sort_by_key(|place| &keys[*place]);
+        if wanted.of_equal != OfEqual::All {
+            let groups = order.chunk_by(|a, b| keys[*a] == keys[*b]);
+            order = groups
+                .map(|group| match wanted.of_equal {
+                    OfEqual::Last => group[group.len() - 1],
+                    _ => group[0],
+                })
+                .collect();
+        }
+        order.truncate(wanted.limit.map_or(usize::MAX, |limit| limit as usize));
+        order
+    }
+
+    proptest! {
+        #[test]
+        fn records_come_in_order(
+            keys in keys(),
+            sizes in prop::collection::vec(1usize..40, 1..9),
+            memory in prop_oneof![Just(1usize), 100usize..8000, Just(usize::MAX)],
+            of_equal in prop::sample::select(vec![OfEqual::All, OfEqual::First, OfEqual::Last]),
+            limit in prop::option::of(0u64..250),
+        ) {
+            let wanted = Wanted { of_equal, limit };
+            let mut sorter = Sorter::new(wanted, Room { memory, threads: 2 });
+            let (mut portion, mut rest, mut place) = (Portion::default(), &keys[..], 0);
+            for size in sizes.iter().cycle() {
+                let (now, later) = rest.split_at((*size).min(rest.len()));
+                for key in now {
+                    portion.push(key, place.to_string().as_bytes());
+                    place += 1;
+                }
+                sorter.take(&mut portion).unwrap();
+                rest = later;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            let mut found = Vec::new();
+            sorter
+                .finish(&mut |record| {
+                    let text = std::str::from_utf8(record).unwrap();
+                    found.push(text.trim_end().parse::<usize>().unwrap());
+                    Ok(true)
+                })
+                .unwrap();
+            prop_assert_eq!(found, expected(&keys, wanted));
+        }
+    }
+
+    /// Many more records than are kept at once, in parts and in the memory of their limit.
+    #[test]
+    fn large_inputs_are_as_small_ones() {
+        let count = 4 * KEPT as u64;
+        // A permutation with every key four times.
+        let number = |place: u64| place * 48_271 % count / 4;
+        let keys: Vec<Vec<u8>> = (0..count)
+            .map(|place| number(place).to_be_bytes().into())
+            .collect();
+        for (of_equal, limit) in [
+            (OfEqual::All, None),
+            (OfEqual::First, None),
+            (OfEqual::Last, Some(1000)),
+            (OfEqual::All, Some(1000)),
+            (OfEqual::First, Some(100_000)),
+        ] {
+            let wanted = Wanted { of_equal, limit };
+            let memory = usize::MAX;
+            let mut sorter = Sorter::new(wanted, Room { memory, threads: 3 });
+            let mut portion = Portion::default();
+            for (place, keys) in keys.chunks(1000).enumerate() {
+                for (nth, key) in keys.iter().enumerate() {
+                    portion.push(key, (place * 1000 + nth).to_string().as_bytes());
+                }
+                sorter.take(&mut portion).unwrap();
+            }
+            let mut found = Vec::new();
+            sorter
+                .finish(&mut |record| {
+                    let text = std::str::from_utf8(record).unwrap();
+                    found.push(text.trim_end().parse::<usize>().unwrap());
+                    Ok(true)
+                })
+                .unwrap();
+            assert!(found == expected(&keys, wanted), "{wanted:?}");
+        }
+    }
+}

@@ -4,12 +4,15 @@
 //! in front of the record. So most comparisons touch no record, and none a value.
 
 use std::cmp::Ordering;
+use std::ops::RangeInclusive;
+
+use crate::fold::room;
 
 /// A record as it is sorted: the first eight bytes of its key, and where it stands, which is later
 /// for a later one. Integers of 128 bits compare faster than pairs.
 pub type Entry = u128;
 
-/// The bits of an offset in a portion.
+/// The bits of an offset in a chunk.
 const OFFSET: u32 = 40;
 
 /// The records of a block in the order of the block.
@@ -32,11 +35,6 @@ impl Portion {
     /// How many bytes its records take.
     pub fn bytes(&self) -> usize {
         self.bytes.len()
-    }
-
-    /// Makes room for records of so many bytes.
-    pub fn reserve(&mut self, bytes: usize) {
-        self.bytes.reserve(bytes + bytes / 4);
     }
 
     /// Adds a record, whose line end is added to it.
@@ -85,12 +83,16 @@ pub fn prefix_of(entry: Entry) -> u64 {
     (entry >> 64) as u64
 }
 
-/// All portions of a run, in the order of the stream.
+/// All portions of a run, in the order of the stream, put together in chunks.
 #[derive(Debug, Default)]
 pub struct Portions {
-    portions: Vec<Vec<u8>>,
+    chunks: Vec<Vec<u8>>,
     bytes: usize,
 }
+
+/// The least and the most that a chunk has room for, where no portion is larger. Few large ones can
+/// stand on large pages, without which every record waits for its page's address, too.
+const CHUNK: RangeInclusive<usize> = 1 << 20..=32 << 20;
 
 /// What an entry stands for.
 #[derive(Clone, Copy, Debug)]
@@ -107,14 +109,21 @@ impl Portions {
     /// Takes over a portion's records, and adds what stands for them to `entries` where its prefix
     /// is at most `most`.
     pub fn take(&mut self, portion: &mut Portion, entries: &mut Vec<Entry>, most: u64) {
-        let place = (self.portions.len() as Entry) << OFFSET;
-        let wanted = portion
-            .entries
-            .iter()
-            .filter(|entry| prefix_of(**entry) <= most);
-        entries.extend(wanted.map(|entry| entry | place));
-        self.bytes += portion.bytes.len();
-        self.portions.push(std::mem::take(&mut portion.bytes));
+        let wanted = portion.bytes.len();
+        let has_room = |chunk: &Vec<u8>| chunk.capacity() - chunk.len() >= wanted;
+        if !self.chunks.last().is_some_and(has_room) {
+            let capacity = self.bytes.clamp(*CHUNK.start(), *CHUNK.end());
+            self.chunks.push(room::with_room(capacity.max(wanted)));
+        }
+        let number = self.chunks.len() - 1;
+        let chunk = &mut self.chunks[number];
+        let place = entry(0, number, chunk.len());
+        chunk.extend_from_slice(&portion.bytes);
+        self.bytes += wanted;
+        room::reserve(entries, portion.entries.len());
+        let wanted = portion.entries.iter();
+        let wanted = wanted.filter(|entry| prefix_of(**entry) <= most);
+        entries.extend(wanted.map(|entry| entry + place));
         portion.clear();
     }
 
@@ -125,7 +134,7 @@ impl Portions {
 
     /// Forgets all of them.
     pub fn clear(&mut self) {
-        self.portions.clear();
+        self.chunks.clear();
         self.bytes = 0;
     }
 
@@ -133,7 +142,7 @@ impl Portions {
     fn from(&self, entry: Entry) -> &[u8] {
         let place = entry as u64;
         let offset = place & ((1 << OFFSET) - 1);
-        &self.portions[(place >> OFFSET) as usize][offset as usize..]
+        &self.chunks[(place >> OFFSET) as usize][offset as usize..]
     }
 
     /// What an entry stands for.
@@ -159,10 +168,11 @@ impl Portions {
         out.extend_from_slice(held.tail);
     }
 
-    /// Begins to load what an entry stands for.
+    /// Begins to load what an entry stands for, of a long record its beginning.
     #[inline(always)]
     pub fn prefetch(&self, entry: Entry) {
-        crate::fold::room::prefetch(self.from(entry), 0);
+        let bytes = self.from(entry);
+        (0..3).for_each(|line| room::prefetch(bytes, line * 64));
     }
 
     /// The order of two entries by their keys. No key begins another, so where the first eight
