@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use pipewright::cli::{self, MemoryFlag, Program, Shared, Tool, Usage};
 use pipewright::fold::dedupe::{Deduper, Keyed};
 use pipewright::fold::order::key::Direction;
@@ -38,9 +38,9 @@ struct Args {
     #[command(flatten)]
     program: Program,
 
-    /// Which record of a key to keep
-    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Keep::First, hide_default_value = true)]
-    keep: Keep,
+    /// Which record of a key to keep: 'first', which goes on at once, or 'last'
+    #[arg(long, value_name = "WHICH", value_parser = ["first", "last"], default_value = "first", hide_default_value = true, hide_possible_values = true)]
+    keep: String,
 
     #[command(flatten)]
     memory: MemoryFlag,
@@ -50,14 +50,6 @@ struct Args {
 }
 
 const KEYS: &str = "What must differ: columns or expressions, in single quotes; without it, whole records from standard input";
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Keep {
-    /// The first one, at once
-    First,
-    /// The last one, at the end of the input
-    Last,
-}
 
 impl Tool for Args {
     const NEEDS_EXPRESSION: bool = false;
@@ -89,9 +81,9 @@ impl Tool for Args {
             memory: self.memory.bytes(),
             threads: settings.threads,
         };
-        let of_equal = match self.keep {
-            Keep::First => OfEqual::First,
-            Keep::Last => OfEqual::Last,
+        let of_equal = match self.keep.as_str() {
+            "last" => OfEqual::Last,
+            _ => OfEqual::First,
         };
         let mut deduper = Deduper::new(of_equal, room);
         let (mut made, mut kept) = (Made::default(), 0);

@@ -7,7 +7,7 @@
 //! | [`record`] | what a record is: the scan, a block's index, fields, the header, writing |
 //! | [`value`] | what a field means: exact decimals, time, null, comparison |
 //! | [`expr`] | the language: lex, parse, resolve, evaluate, functions |
-//! | [`fold`] | what many records become: aggregate functions, the group table |
+//! | [`fold`] | what many records become: aggregate functions, the group table, records in order |
 //! | [`trust`] | how stages believe each other: clean ends, rejects, checkpoints, figures |
 //! | [`stream`] | how records move: input, output, the driver, the shapes of programs, threads |
 //! | [`runner`] | how a foreign command runs as a stage |
