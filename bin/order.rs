@@ -13,7 +13,7 @@ use pipewright::cli::{self, MemoryFlag, Program, Shared, Tool, Usage};
 use pipewright::fold::order::key::{Direction, Style};
 use pipewright::fold::order::keys::{self, Scratch};
 use pipewright::fold::order::{Ascent, Keys, OfEqual, Pieces, Portion, Room, Sorter, Wanted};
-use pipewright::record::{Block, Faults, Header, Records};
+use pipewright::record::{Block, Faults, Layout, Records};
 use pipewright::stream::{self, Flow, Input, Output, Parcel, Settings, Sink, Summary};
 use pipewright::trust::stage::{self, COUNTERS};
 
@@ -93,12 +93,15 @@ impl Tool for Args {
             nulls_last: self.nulls_last,
         };
         let keys = keys.resolve(&header, &self.program.settings(), direction)?;
+        let work = Work {
+            layout: keys.layout(header.len()),
+            keys,
+            most: AtomicU64::new(u64::MAX),
+            checks: self.check,
+            strictly: self.unique,
+        };
         if self.check {
-            let checking = Checking {
-                keys,
-                strictly: self.unique,
-            };
-            return checking.run(&mut input, &header, &settings);
+            return check(&mut input, &settings, &work);
         }
         let wanted = Wanted {
             of_equal: if self.unique {
@@ -112,39 +115,34 @@ impl Tool for Args {
             memory: self.memory.bytes(),
             threads: settings.threads,
         };
-        gather(
-            keys,
-            Sorter::new(wanted, room),
+        let mut output = Output::standard();
+        let mut head = Vec::new();
+        header.write(settings.dialect.delimiter, &mut head);
+        output.write(&head)?;
+        sort(
             &mut input,
-            &header,
             &settings,
+            &work,
+            Sorter::new(wanted, room),
+            &mut output,
         )
     }
 }
 
-/// Sorts all records to standard output.
-fn gather(
-    keys: Keys,
-    mut sorter: Sorter,
+/// Writes all wanted records in order.
+fn sort(
     input: &mut Input,
-    header: &Header,
     settings: &Settings,
+    work: &Work,
+    mut sorter: Sorter,
+    output: &mut Output,
 ) -> anyhow::Result<Summary> {
-    let mut head = Vec::new();
-    header.write(settings.dialect.delimiter, &mut head);
-    let mut output = Output::standard();
-    output.write(&head)?;
-    let layout = keys.layout(header.len());
-    let gathering = Gathering {
-        keys,
-        most: AtomicU64::new(u64::MAX),
-    };
-    let deliver = &mut |_: &Block, gathered: &mut Gathered| {
-        let most = sorter.take(&mut gathered.0)?;
-        gathering.most.store(most, Ordering::Relaxed);
+    let deliver = &mut |_: &Block, looked_at: &mut LookedAt| {
+        let most = sorter.take(&mut looked_at.portion)?;
+        work.most.store(most, Ordering::Relaxed);
         Ok(Flow::More)
     };
-    let (_, mut summary) = stream::sink(input, &layout, settings, &gathering, deliver)?;
+    let (_, mut summary) = stream::sink(input, &work.layout, settings, work, deliver)?;
     let mut write = |bytes: &[u8], records| {
         summary.records_out += records;
         stage::add(&COUNTERS.records_out, records);
@@ -156,80 +154,47 @@ fn gather(
     Ok(summary)
 }
 
-/// Puts the records of a block beside their keys.
-struct Gathering {
+/// Fails at the first record that is not in order.
+fn check(input: &mut Input, settings: &Settings, work: &Work) -> anyhow::Result<Summary> {
+    let mut whole = Ascent::default();
+    let deliver = &mut |block: &Block, looked_at: &mut LookedAt| match whole
+        .join(&mut looked_at.ascent, work.strictly)
+    {
+        None => Ok(Flow::More),
+        Some(line) => bail!("{}:{line}: the record is not in order", block.place.source),
+    };
+    let (_, summary) = stream::sink(input, &work.layout, settings, work, deliver)?;
+    Ok(summary)
+}
+
+/// What is done with each block.
+struct Work {
     keys: Keys,
+    layout: Layout,
     /// Records whose keys begin with more are not wanted.
     most: AtomicU64,
-}
-
-#[derive(Default)]
-struct Gathered(Portion);
-
-impl Parcel for Gathered {
-    fn clear(&mut self) {
-        self.0.clear();
-    }
-}
-
-impl Sink for Gathering {
-    type Scratch = Scratch;
-    type Parcel = Gathered;
-
-    fn scratch(&self) -> Scratch {
-        Scratch::default()
-    }
-
-    fn records(
-        &self,
-        scratch: &mut Scratch,
-        records: &Records<'_>,
-        faults: &mut Faults,
-        gathered: &mut Gathered,
-    ) {
-        let most = self.most.load(Ordering::Relaxed);
-        self.keys
-            .add_records(records, faults, scratch, (&mut gathered.0, most));
-    }
-}
-
-/// Looks whether the records are in order.
-struct Checking {
-    keys: Keys,
+    /// Whether to see that records are in order, and with no key twice.
+    checks: bool,
     strictly: bool,
 }
 
-impl Checking {
-    fn run(
-        self,
-        input: &mut Input,
-        header: &Header,
-        settings: &Settings,
-    ) -> anyhow::Result<Summary> {
-        let (layout, strictly) = (self.keys.layout(header.len()), self.strictly);
-        let mut whole = Ascent::default();
-        let deliver = &mut |block: &Block, seen: &mut Seen| match whole.join(&mut seen.0, strictly)
-        {
-            None => Ok(Flow::More),
-            Some(line) => bail!("{}:{line}: the record is not in order", block.place.source),
-        };
-        let (_, summary) = stream::sink(input, &layout, settings, &self, deliver)?;
-        Ok(summary)
-    }
-}
-
+/// A block's records beside their keys, or what is known of their order.
 #[derive(Default)]
-struct Seen(Ascent);
+struct LookedAt {
+    portion: Portion,
+    ascent: Ascent,
+}
 
-impl Parcel for Seen {
+impl Parcel for LookedAt {
     fn clear(&mut self) {
-        self.0.clear();
+        self.portion.clear();
+        self.ascent.clear();
     }
 }
 
-impl Sink for Checking {
+impl Sink for Work {
     type Scratch = Scratch;
-    type Parcel = Seen;
+    type Parcel = LookedAt;
 
     fn scratch(&self) -> Scratch {
         Scratch::default()
@@ -240,10 +205,16 @@ impl Sink for Checking {
         scratch: &mut Scratch,
         records: &Records<'_>,
         faults: &mut Faults,
-        seen: &mut Seen,
+        looked_at: &mut LookedAt,
     ) {
-        seen.0
-            .see(&self.keys, records, faults, (scratch, self.strictly));
+        if self.checks {
+            let how = (scratch, self.strictly);
+            looked_at.ascent.see(&self.keys, records, faults, how);
+        } else {
+            let most = self.most.load(Ordering::Relaxed);
+            let to = (&mut looked_at.portion, most);
+            self.keys.add_records(records, faults, scratch, to);
+        }
     }
 }
 

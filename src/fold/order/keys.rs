@@ -38,9 +38,10 @@ impl<'t> Program<'t> {
     /// They are neither.
     pub fn parse(text: &'t str) -> Result<Self, ProgramError> {
         let columns = columns::parse(text).ok();
-        let expressions = match (parse::keys(text), &columns) {
-            (Err(error), None) => return Err(error),
-            (expressions, _) => expressions,
+        let is_list = columns.is_some() && (text.contains(['*', '?']) || text.contains(".."));
+        let expressions = match parse::keys(text) {
+            Err(error) if !is_list => return Err(error),
+            expressions => expressions,
         };
         Ok(Program {
             text,
