@@ -2,6 +2,7 @@
 
 mod clash;
 mod csv;
+mod join;
 mod listing;
 mod memory;
 mod quantity;
@@ -28,6 +29,7 @@ use crate::trust::figures::{self, Course};
 use crate::trust::{Ends, Policy, Tolerance, Unclean, ends};
 
 pub use csv::CsvFlags;
+pub use join::Join;
 pub use memory::MemoryFlag;
 pub use quantity::{bytes, duration};
 pub use query::QueryFlags;

@@ -206,6 +206,11 @@ fn dedupe() {
 }
 
 #[test]
+fn lookup() {
+    cases_of("lookup");
+}
+
+#[test]
 fn load() {
     cases_of("load");
 }

@@ -8,6 +8,9 @@ use std::fs::{self, File};
 use std::io::{Seek, Write};
 use std::process::{Command, Stdio};
 
+/// A table that no record has a row in.
+const NOBODY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/lookup/nobody.csv");
+
 /// A plain use of each program, on input with the columns id, qty, name and note.
 fn use_of(name: &str) -> &'static [&'static str] {
     match name {
@@ -16,6 +19,7 @@ fn use_of(name: &str) -> &'static [&'static str] {
         "map" => &["twice = qty * 2"],
         "aggregate" => &["n = count(), total = sum(qty)", "--by", "name"],
         "order" => &["id"],
+        "lookup" => &[NOBODY, "--on", "id", "--how", "anti"],
         "dedupe" => &["id, note"],
         "load" => &["-", "--to", "csv"],
         "meter" => &["--quiet"],
@@ -25,18 +29,19 @@ fn use_of(name: &str) -> &'static [&'static str] {
 }
 
 /// The programs that read records: the others pass on bytes, whatever they are.
-const READERS: [&str; 7] = [
+const READERS: [&str; 8] = [
     "extract",
     "filter",
     "map",
     "aggregate",
     "order",
+    "lookup",
     "dedupe",
     "load",
 ];
 
 /// The programs that pass the records on as they are.
-const UNCHANGED: [&str; 5] = ["extract", "filter", "order", "dedupe", "load"];
+const UNCHANGED: [&str; 6] = ["extract", "filter", "order", "lookup", "dedupe", "load"];
 
 /// An input in which a quoted field has a delimiter, a quote and a newline.
 const SMALL: &str = "id,qty,name,note\n\
@@ -392,7 +397,7 @@ fn an_unknown_column_is_refused_with_the_nearest() {
 /// A record goes on the moment the input pauses.
 #[test]
 fn a_pause_sends_on_what_is_whole() {
-    law_for(&["extract", "filter", "map", "dedupe"], |name| {
+    law_for(&["extract", "filter", "map", "lookup", "dedupe"], |name| {
         let mut live = tool(name).args(use_of(name)).start();
         let head: &[u8] = match name {
             "map" => b"id,qty,name,note,twice\n1,2,a,b,4\n",

@@ -81,12 +81,35 @@ fn what_keeps_records_stays_within_its_memory() {
     let line = "{ echo id,twin,text; seq 1000000 | awk '{ print $1 * 48271 % 1000003 \",\" int($1 / 2) \",some words to fill it \" $1 }'; } >\"$0\"";
     let made = Command::new("bash").args(["-c", line]).arg(&file).status();
     assert!(made.is_ok_and(|status| status.success()));
+    let table = place.path().join("table.csv");
+    let cut = "sed '2,300001d; 1s/text/words/' \"$0\" | awk -F, 'NR == 1 || NR % 2' >\"$1\"";
+    let made = Command::new("bash")
+        .args(["-c", cut])
+        .arg(&file)
+        .arg(&table)
+        .status();
+    assert!(made.is_ok_and(|status| status.success()));
+    let table = table.to_str().expect("a path of UTF-8");
     for (program, arguments) in [
         (env!("CARGO_BIN_EXE_order"), &["id"][..]),
         (env!("CARGO_BIN_EXE_order"), &["-text", "--unique"]),
         (env!("CARGO_BIN_EXE_dedupe"), &["id"]),
         (env!("CARGO_BIN_EXE_dedupe"), &["twin"]),
         (env!("CARGO_BIN_EXE_dedupe"), &["twin", "--keep", "last"]),
+        (
+            env!("CARGO_BIN_EXE_lookup"),
+            &[table, "--on", "twin=id", "--take", "words"],
+        ),
+        (
+            env!("CARGO_BIN_EXE_lookup"),
+            &[
+                table, "--on", "id=twin", "--how", "inner", "--many", "--prefix", "t_",
+            ],
+        ),
+        (
+            env!("CARGO_BIN_EXE_lookup"),
+            &[table, "--on", "id=twin", "--how", "semi"],
+        ),
     ] {
         for (flags, output) in [
             (&["--memory", "1G"][..], "all.csv"),
@@ -123,7 +146,7 @@ fn what_keeps_records_stays_within_its_memory() {
         let left = std::fs::read_dir(place.path())
             .expect("a directory")
             .count();
-        assert_eq!(left, 3, "{program} left something behind");
+        assert_eq!(left, 4, "{program} left something behind");
     }
 }
 

@@ -80,6 +80,20 @@ def lineitem(count):
     return path
 
 
+def table():
+    """A table of 100,000 customers, every tenth of those that orders have, in no order."""
+    path = os.path.join(CACHE, "bench", "customers.csv")
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path + ".new", "w") as target:
+            target.write("customer_id,name,segment\n")
+            # 30,011 and 100,000 have no common divisor: every number comes once.
+            for number in (place * 30_011 % 100_000 * 10 for place in range(100_000)):
+                target.write(f"{number},customer {number},{'abc'[number // 10 % 3]}\n")
+        os.rename(path + ".new", path)
+    return path
+
+
 class Limited:
     """At most so many bytes of a file."""
 

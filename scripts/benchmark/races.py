@@ -54,7 +54,8 @@ class Race:
 
     def run(self, name, path, target, stdout=subprocess.DEVNULL):
         """One run of a tool: its figures, and its last words on standard error."""
-        places = {**peers.PLACES, "threads": str(self.threads), "input": path, **target.fresh()}
+        places = {**peers.PLACES, "threads": str(self.threads), "input": path, "table": data.table(),
+                  **target.fresh()}
         command = [filled(part, places) for part in self.commands[name]]
         with tempfile.TemporaryFile() as stderr:
             figures = measured(command, self.environment, stdout, stderr)

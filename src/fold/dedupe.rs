@@ -149,7 +149,7 @@ impl Deduper {
                     }
                     Some(late) => {
                         let is_known = self.of_equal != OfEqual::Last
-                            && self.table.is_known(&self.lot, nth - start);
+                            && self.table.known(&self.lot, nth - start).is_some();
                         if !is_known {
                             late.push(keyed.key(nth), self.number, line(&block[range]))?;
                         }

@@ -17,6 +17,7 @@
 //! | `truth` | `bool_and`, `bool_or`, `count_if` |
 //! | [`order`] | records in order; `spill`: what is too much for memory |
 //! | [`dedupe`] | one record of each key |
+//! | [`lookup`] | a table that the records of a stream are joined with |
 //!
 //! An accumulator holds the states of all groups for one call, so that a batch of records costs one
 //! virtual call. No result depends on how the stream is dealt to threads; only `first`, `last`,
@@ -33,6 +34,7 @@ mod extremes;
 mod groups;
 mod held;
 mod interned;
+pub mod lookup;
 mod numbers;
 pub mod order;
 mod position;

@@ -275,26 +275,30 @@ impl Table {
         }
     }
 
-    /// Whether the key at `place` of the lot is there.
+    /// The number of the key at `place` of the lot, where it is there.
     #[inline]
-    pub fn is_known(&self, lot: &Lot, place: usize) -> bool {
+    pub fn known(&self, lot: &Lot, place: usize) -> Option<u32> {
         let (word, likely) = (lot.words[place], lot.likely[place]);
         if self.words.get(likely as usize) == Some(&word) {
-            return true;
+            return Some(likely);
         }
         let is_key = |known: u128| match lot.long_key(word) {
             None => known == word,
             Some(key) => self.is_long_key(known, key.kind, &lot.bytes[key.start..key.end]),
         };
-        self.find(lot.hashes[place], is_key).is_some()
+        self.find(lot.hashes[place], is_key)
     }
 
-    /// The bytes that it takes while it grows, where the next key may make it grow; else 0.
+    /// The bytes that its keys take.
+    pub fn held(&self) -> usize {
+        self.words.len() * 16 + self.slots.len() * 8 + self.long.len()
+    }
+
+    /// The bytes that it takes while it grows, where the next lot may make it grow; else 0.
     pub fn bytes_to_grow(&self) -> usize {
         let is_full = self.words.len() + LOT >= self.words.capacity()
             || (self.words.len() + LOT) * 2 >= self.slots.len();
-        let bytes = self.words.len() * 16 + self.slots.len() * 8 + self.long.len();
-        if is_full { bytes * 3 } else { 0 }
+        if is_full { self.held() * 3 } else { 0 }
     }
 
     #[inline(never)]

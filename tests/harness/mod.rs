@@ -34,12 +34,13 @@ pub fn data(name: &str) -> PathBuf {
 }
 
 /// The programs, by name.
-pub const TOOLS: [&str; 9] = [
+pub const TOOLS: [&str; 10] = [
     "extract",
     "filter",
     "map",
     "aggregate",
     "order",
+    "lookup",
     "dedupe",
     "load",
     "meter",
@@ -54,6 +55,7 @@ fn binary(name: &str) -> &'static Path {
         "map" => env!("CARGO_BIN_EXE_map"),
         "aggregate" => env!("CARGO_BIN_EXE_aggregate"),
         "order" => env!("CARGO_BIN_EXE_order"),
+        "lookup" => env!("CARGO_BIN_EXE_lookup"),
         "dedupe" => env!("CARGO_BIN_EXE_dedupe"),
         "load" => env!("CARGO_BIN_EXE_load"),
         "meter" => env!("CARGO_BIN_EXE_meter"),

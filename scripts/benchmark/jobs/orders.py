@@ -1,6 +1,7 @@
 """Jobs over orders: 9 columns of CSV with quotes, delimiters and newlines inside of notes."""
 
-from ..peers import OURS, duckdb, mawk, miller, pipe, polars, tool, xan, xsv
+from ..peers import OURS, Way, duckdb, mawk, miller, pipe, polars, tool, xan, xsv
+from ..place import BIN
 from . import Job
 
 COLUMNS = "id ts customer_id country sku qty price status note".split()
@@ -138,6 +139,15 @@ JOBS = {
         "polars": asked_polars("orders.unique('customer_id', keep = 'first', maintain_order = True)"),
         "mawk": mawk("!seen[$3]++"),
     }),
+    "lookup": Job("join with 100,000 customers, 10 % match", "orders", {
+        OURS: Way([f"{BIN}/lookup", "{table}", "--on", "customer_id", "-j", "{threads}", "{input}"]),
+        "xan": Way(["{xan}", "join", "--left", "customer_id", "{input}", "customer_id", "{table}", "-D", "right"]),
+        "xsv": pipe("{xsv} join --left customer_id {input} customer_id {table} | {xsv} select 1-9,11-"),
+        "duckdb": asked_duckdb("select source.*, t.name, t.segment from source "
+                               "left join read_csv('{table}') t using (customer_id)", customer_id="bigint"),
+        "polars": asked_polars("orders.join(pl.scan_csv('{table}'), on = 'customer_id', how = 'left', "
+                               "maintain_order = 'left')", customer_id="Int64"),
+    }, unordered=True),
     "frequency": Job("frequency of a column, 20,000 values", "orders", {
         OURS: tool("aggregate", "n = count()", "--by", "sku"),
         "xan": xan("frequency", "-s", "sku", "-A", normal=lambda records: [record[1:] for record in records]),

@@ -8,6 +8,7 @@ use super::key::{self, Direction};
 use super::portion::{self, Portion};
 use crate::expr::{BATCH, Batch, Node, Operand, ProgramError, Scope, ast, columns, parse};
 use crate::record::{Faults, Header, Layout, Records};
+use crate::value::Value;
 
 /// What records are ordered by.
 pub struct Keys {
@@ -116,6 +117,15 @@ impl Keys {
         )
     }
 
+    /// These columns, by their places and names.
+    pub fn of_columns<'n>(columns: impl IntoIterator<Item = (usize, &'n str)>) -> Self {
+        let columns = columns.into_iter();
+        let key = |(place, name): (usize, &str)| (Node::column(place, name), Direction::default());
+        Keys {
+            keys: columns.map(key).collect(),
+        }
+    }
+
     /// Gives each record that no fault was found with, and its key, to `each`.
     pub fn of_records(
         &self,
@@ -123,6 +133,17 @@ impl Keys {
         faults: &mut Faults,
         scratch: &mut Scratch,
         mut each: impl FnMut(u32, &[u8]),
+    ) {
+        self.of_records_with_nulls(records, faults, scratch, |record, key, _| each(record, key));
+    }
+
+    /// The same, also with whether there is a null in the key.
+    pub fn of_records_with_nulls(
+        &self,
+        records: &Records<'_>,
+        faults: &mut Faults,
+        scratch: &mut Scratch,
+        mut each: impl FnMut(u32, &[u8], bool),
     ) {
         let Scratch {
             arena,
@@ -148,10 +169,13 @@ impl Keys {
                     continue;
                 }
                 key.clear();
+                let mut has_null = false;
                 for (values, direction) in &values {
-                    key::push(&values.get(place, record), *direction, key);
+                    let value = values.get(place, record);
+                    has_null |= matches!(value, Value::Null);
+                    key::push(&value, *direction, key);
                 }
-                each(record, key);
+                each(record, key, has_null);
             }
         }
     }

@@ -1,0 +1,115 @@
+//! `lookup`: joins records with a table.
+//!
+//! The table is read first and kept in memory, and then the records pass by, live and on all threads.
+//! A table that takes more than `--memory` is joined on disk: then the records wait for the end of the
+//! input, in a file without a name in `TMPDIR`. The order of the records is kept either way.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use pipewright::cli::{self, Join, MemoryFlag, Shared, Tool, Usage};
+use pipewright::expr::columns;
+use pipewright::record::Dialect;
+use pipewright::runner::Extracted;
+use pipewright::stream::{Framing, Input, Output, Summary};
+
+/// Join records with a table
+#[derive(Parser)]
+#[command(
+    name = "lookup",
+    after_help = "\
+Examples:
+  lookup customers.csv --on customer_id orders.csv
+  lookup customers.csv.gz --on customer_id=id --take 'name, customer_country=country' orders.csv
+  lookup sqlite:shop.db#prices --on sku,country --how inner orders.csv
+  lookup postgresql://db/shop --query 'SELECT id, name FROM items' --on item=id orders.csv
+  lookup blocked.csv --on ip --how anti access.csv
+
+TABLE is anything that extract reads: a file by its ending, a database's table or query. Keys are the
+same where '=' says so (1 and 1.0), and null is equal to nothing. A key that the table has twice is an
+error; --many joins with both."
+)]
+struct Args {
+    /// The table: a file, '-', sqlite:FILE#TABLE or postgresql://...#TABLE
+    #[arg(value_name = "TABLE")]
+    table: String,
+
+    /// Files to read instead of standard input ('-' is standard input)
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// What is the same in both: columns, as NAME, or as RECORD=TABLE where the names differ
+    #[arg(long, value_name = "KEYS")]
+    on: String,
+
+    /// What becomes of records: 'left' keeps all, 'inner' those with a match, 'semi' and 'anti' those with and without one, as they are
+    #[arg(long, value_name = "HOW", value_parser = ["left", "inner", "semi", "anti"], default_value = "left", hide_default_value = true, hide_possible_values = true)]
+    how: String,
+
+    /// The table's columns to add, as NAME or NEW=NAME [default: all but the keys]
+    #[arg(long, value_name = "COLUMNS")]
+    take: Option<String>,
+
+    /// Put this before the names of added columns
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    prefix: String,
+
+    /// Join with all of the rows that have the same key
+    #[arg(long)]
+    many: bool,
+
+    /// Read the result of this SELECT of the database TABLE
+    #[arg(long, value_name = "SQL")]
+    query: Option<String>,
+
+    #[command(flatten)]
+    memory: MemoryFlag,
+
+    #[command(flatten)]
+    shared: Shared,
+}
+
+impl Tool for Args {
+    fn run(self) -> anyhow::Result<Summary> {
+        let settings = self.shared.settings();
+        let on = columns::parse(&self.on).map_err(Usage::from)?;
+        let take = self.take.as_deref().map(columns::parse).transpose();
+        let take = take.map_err(Usage::from)?;
+        if self.table == "-" {
+            return Err(Usage::error(
+                "the table is no stream: name a file, or <(COMMAND)",
+            ));
+        }
+        self.shared.refuse_clashes(&self.files, None)?;
+        let table = Extracted::start(&self.table, self.query.as_deref())?;
+        let framing = Framing::Records(settings.dialect);
+        let mut input = Input::files(&self.files, framing).judging(settings.ends);
+        let header = input.header()?;
+        let join = Join::new(
+            (&on, take.as_deref()),
+            (&header, &table.header),
+            (&self.how, self.many),
+            (&self.prefix, settings.dialect.delimiter),
+        )?;
+        let mut output = Output::standard();
+        let mut head = Vec::new();
+        join.header.write(settings.dialect.delimiter, &mut head);
+        output.write(&head)?;
+        let table_settings = pipewright::stream::Settings {
+            dialect: Dialect::STREAM,
+            ..settings.clone()
+        };
+        let table = join.read(table, &self.table, &table_settings, self.memory.bytes())?;
+        join.run(table, &self.table, &mut input, &settings, &mut output)
+    }
+}
+
+fn main() -> ExitCode {
+    cli::main::<Args>()
+}
