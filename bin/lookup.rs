@@ -13,6 +13,7 @@ use pipewright::expr::columns;
 use pipewright::record::Dialect;
 use pipewright::runner::Extracted;
 use pipewright::stream::{Framing, Input, Output, Summary};
+use pipewright::trust::Policy;
 
 /// Join records with a table
 #[derive(Parser)]
@@ -103,6 +104,7 @@ impl Tool for Args {
         output.write(&head)?;
         let table_settings = pipewright::stream::Settings {
             dialect: Dialect::STREAM,
+            policy: Policy::default(),
             ..settings.clone()
         };
         let table = join.read(table, &self.table, &table_settings, self.memory.bytes())?;

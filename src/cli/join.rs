@@ -138,13 +138,13 @@ impl Join {
         };
         let (mut rows, mut sorted) = (Some(Rows::new(self.many)), None);
         let reading = Reading(self);
-        let deliver = &mut |_: &Block, read: &mut Read| {
+        let deliver = &mut |block: &Block, read: &mut Read| {
             if let Some(sorted) = &mut sorted {
-                Sorted::add_rows(sorted, &read.0)?;
+                Sorted::add_rows(sorted, &read.0, block)?;
                 return Ok(Flow::More);
             }
             if let Some(held) = &mut rows {
-                held.add(&read.0)?;
+                held.add(&read.0, block)?;
             }
             if let Some(held) = rows.take_if(|held| held.bytes() > memory) {
                 let mut joined = Sorted::new(self.many, room);

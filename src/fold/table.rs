@@ -134,7 +134,10 @@ impl Lot {
     /// Adds a key of these bytes.
     #[inline]
     pub fn push_bytes(&mut self, kind: Kind, bytes: &[u8]) {
-        self.push_written(kind, |out| out.extend_from_slice(bytes));
+        match pack(bytes, kind) {
+            Some(word) => self.push(word),
+            None => self.push_written(kind, |out| out.extend_from_slice(bytes)),
+        }
     }
 }
 
@@ -275,10 +278,14 @@ impl Table {
         }
     }
 
-    /// The number of the key at `place` of the lot, where it is there.
-    #[inline]
+    /// The number of the key at `place` of the lot, where it is there. No key came since the lot was
+    /// looked ahead for.
+    #[inline(always)]
     pub fn known(&self, lot: &Lot, place: usize) -> Option<u32> {
         let (word, likely) = (lot.words[place], lot.likely[place]);
+        if likely == u32::MAX {
+            return None;
+        }
         if self.words.get(likely as usize) == Some(&word) {
             return Some(likely);
         }

@@ -15,6 +15,13 @@ pub struct Block {
 }
 
 impl Block {
+    /// The line of the source that the byte at `offset` is on, where nothing was taken out before it.
+    pub fn line_at(&self, offset: usize) -> u64 {
+        self.place.line + scan::count_byte(&self.bytes[..offset], b'\n') as u64
+    }
+}
+
+impl Block {
     /// The line of the source on which this byte of the block stands.
     pub fn line(&self, place: usize) -> u64 {
         self.place.line + scan::count_byte(&self.bytes[..place], b'\n') as u64

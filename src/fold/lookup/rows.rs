@@ -3,15 +3,15 @@
 use crate::fold::order::keys::{Keys, Scratch};
 use crate::fold::table::{Kind, LOT, Lot, NULL, Table};
 use crate::fold::{Groups, room};
-use crate::record::{Faults, Records, field};
+use crate::record::{Block, Faults, Records, field};
 
 use super::{Repeated, Sorted};
 
 /// No row.
 const NONE: u32 = u32::MAX;
 
-/// What a block of a table comes to: of each row that has a key, that, the line, and the fields that
-/// are wanted, as the stream writes them.
+/// What a block of a table comes to: of each row that has a key, that, where it begins in the block,
+/// and the fields that are wanted, as the stream writes them.
 #[derive(Debug, Default)]
 pub struct Taken {
     keys: Vec<u8>,
@@ -23,7 +23,7 @@ pub struct Taken {
 struct Row {
     key_end: usize,
     fields_end: usize,
-    line: u64,
+    start: usize,
 }
 
 impl Taken {
@@ -61,19 +61,19 @@ impl Taken {
             self.rows.push(Row {
                 key_end: self.keys.len(),
                 fields_end: self.fields.len(),
-                line: records.line(record as usize),
+                start: records.range(record as usize).start,
             });
         });
     }
 
-    /// Each row's key, fields and line.
-    pub(super) fn rows(&self) -> impl Iterator<Item = (&[u8], &[u8], u64)> {
+    /// Each row's key, fields and beginning.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (&[u8], &[u8], usize)> {
         let (mut key_start, mut fields_start) = (0, 0);
         self.rows.iter().map(move |row| {
             let key = &self.keys[key_start..row.key_end];
             let fields = &self.fields[fields_start..row.fields_end];
             (key_start, fields_start) = (row.key_end, row.fields_end);
-            (key, fields, row.line)
+            (key, fields, row.start)
         })
     }
 }
@@ -107,13 +107,13 @@ impl Rows {
         }
     }
 
-    /// Adds the rows of the next block.
+    /// Adds the rows that were taken of the next block.
     ///
     /// # Errors
     /// A key comes twice.
-    pub fn add(&mut self, taken: &Taken) -> Result<(), Repeated> {
+    pub fn add(&mut self, taken: &Taken, block: &Block) -> Result<(), Repeated> {
         let mut rows = taken.rows();
-        let mut lot: Vec<(&[u8], &[u8], u64)> = Vec::with_capacity(LOT);
+        let mut lot: Vec<(&[u8], &[u8], usize)> = Vec::with_capacity(LOT);
         loop {
             lot.clear();
             lot.extend(rows.by_ref().take(LOT));
@@ -124,7 +124,7 @@ impl Rows {
             lot.iter()
                 .for_each(|(key, ..)| self.lot.push_bytes(Kind::Several, key));
             self.keys.look_ahead(&mut self.lot);
-            for (place, (_, fields, line)) in lot.iter().enumerate() {
+            for (place, (_, fields, start)) in lot.iter().enumerate() {
                 let (key, is_new) = self.keys.number(&self.lot, place);
                 let row = self.next.len() as u32;
                 room::reserve(&mut self.fields, fields.len());
@@ -136,7 +136,9 @@ impl Rows {
                     continue;
                 }
                 if !self.many {
-                    return Err(Repeated { line: *line });
+                    return Err(Repeated {
+                        line: block.line_at(*start),
+                    });
                 }
                 let (_, last) = &mut self.ends[key as usize];
                 self.next[*last as usize] = row;

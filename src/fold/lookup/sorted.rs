@@ -5,7 +5,7 @@
 
 use crate::fold::order::keys::{Keys, Scratch};
 use crate::fold::order::{Portion, Room, Sorter, Wanted};
-use crate::record::{Faults, Records};
+use crate::record::{Block, Faults, Records};
 
 use super::Repeated;
 
@@ -59,14 +59,18 @@ impl Sorted {
         Ok(())
     }
 
-    /// Adds the rows of the next block of the table.
+    /// Adds the rows that were taken of the next block of the table.
     ///
     /// # Errors
     /// As [`Sorted::add_row`].
-    pub fn add_rows(&mut self, taken: &super::Taken) -> anyhow::Result<()> {
-        taken
-            .rows()
-            .try_for_each(|(key, fields, line)| self.add_row(key, fields, line))
+    pub fn add_rows(&mut self, taken: &super::Taken, block: &Block) -> anyhow::Result<()> {
+        let (mut line, mut at) = (block.line_at(0), 0);
+        for (key, fields, start) in taken.rows() {
+            line += memchr::memchr_iter(b'\n', &block.bytes[at..start]).count() as u64;
+            at = start;
+            self.add_row(key, fields, line)?;
+        }
+        Ok(())
     }
 
     /// Adds the records of a block to a portion.

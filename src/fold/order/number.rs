@@ -13,38 +13,57 @@ const POSITIVE: u8 = 0x22;
 /// Powers of ten from here on, of either sign, take eight bytes more.
 const FAR: i64 = 0x7FFF;
 
+/// Digits that are gathered without asking for memory.
+const SHORT: usize = 40;
+
 /// Appends a plain number (see [`is_plain`](crate::value::parse::is_plain)).
+#[inline]
 pub fn push(text: &[u8], out: &mut Vec<u8>) {
     let (is_negative, text) = match text {
         [b'-', rest @ ..] => (true, rest),
         _ => (false, text),
     };
+    if text.iter().all(u8::is_ascii_digit) {
+        return push_digits(is_negative, text, text.len() as i64, out);
+    }
     let mantissa_end = text.iter().position(|byte| byte | 0x20 == b'e');
     let (mantissa, power) = text.split_at(mantissa_end.unwrap_or(text.len()));
-    let point = memchr::memchr(b'.', mantissa).unwrap_or(mantissa.len());
-    let (whole, fraction) = mantissa.split_at(point);
+    let point = mantissa.iter().position(|byte| *byte == b'.');
+    let (whole, fraction) = mantissa.split_at(point.unwrap_or(mantissa.len()));
     let fraction = fraction.get(1..).unwrap_or_default();
+    let exponent = (whole.len() as i64).saturating_add(power_of(power));
     let count = whole.len() + fraction.len();
-    let digit = |place: usize| match place.checked_sub(whole.len()) {
-        None => whole[place] - b'0',
-        Some(place) => fraction[place] - b'0',
-    };
-    let Some(first) = (0..count).find(|place| digit(*place) != 0) else {
+    let mut short = [0; SHORT];
+    match short.get_mut(..count) {
+        Some(digits) => {
+            let (before, behind) = digits.split_at_mut(whole.len());
+            before.copy_from_slice(whole);
+            behind.copy_from_slice(fraction);
+            push_digits(is_negative, digits, exponent, out);
+        }
+        None => push_digits(is_negative, &[whole, fraction].concat(), exponent, out),
+    }
+}
+
+/// Appends the number `0.digits` times ten to the power of `exponent`.
+#[inline]
+fn push_digits(is_negative: bool, digits: &[u8], exponent: i64, out: &mut Vec<u8>) {
+    let Some(first) = digits.iter().position(|digit| *digit != b'0') else {
         out.push(ZERO);
         return;
     };
-    let last = (first..count).rfind(|place| digit(*place) != 0);
-    let end = last.unwrap_or(first) + 1;
-    let exponent = (whole.len() as i64 - first as i64).saturating_add(power_of(power));
+    let last = digits.iter().rposition(|digit| *digit != b'0');
+    let digits = &digits[first..=last.unwrap_or(first)];
     out.push(if is_negative { NEGATIVE } else { POSITIVE });
     let start = out.len();
-    push_exponent(exponent, out);
-    let mut place = first;
-    while place < end {
-        let second = if place + 1 < end { digit(place + 1) } else { 0 };
-        let more = u8::from(place + 2 < end);
-        out.push((digit(place) * 10 + second) * 2 + more);
-        place += 2;
+    push_exponent(exponent.saturating_sub(first as i64), out);
+    // Twice the two digits and one more than that; the last byte says that none follows.
+    let byte = |first: u8, second: u8| ((first - b'0') * 10 + (second - b'0')) * 2 + 1;
+    let (pairs, odd) = digits.as_chunks::<2>();
+    out.extend(pairs.iter().map(|[first, second]| byte(*first, *second)));
+    out.extend(odd.iter().map(|last| byte(*last, b'0')));
+    if let Some(last) = out.last_mut() {
+        *last -= 1;
     }
     if is_negative {
         out[start..].iter_mut().for_each(|byte| *byte = !*byte);
