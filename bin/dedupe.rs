@@ -67,7 +67,7 @@ impl Tool for Args {
             Some(keys) => keys
                 .resolve(&header, &self.program.settings(), Direction::default())
                 .map_err(|error| match Path::new(&text).is_file() {
-                    true => error.with_hint(&format!(
+                    true => error.with_hint(format!(
                         "to compare whole records of a file: dedupe '*' {text}"
                     )),
                     false => error,

@@ -43,7 +43,7 @@ pub struct Join {
 /// A table that was read.
 pub enum Table {
     /// It fits in memory.
-    Held(Rows),
+    Held(Box<Rows>),
     /// It does not.
     OnDisk(Box<Sorted>),
 }
@@ -159,7 +159,7 @@ impl Join {
         table.finish()?;
         Ok(match (rows, sorted) {
             (_, Some(sorted)) => Table::OnDisk(Box::new(sorted)),
-            (rows, None) => Table::Held(rows.unwrap_or_else(|| Rows::new(self.many))),
+            (rows, None) => Table::Held(Box::new(rows.unwrap_or_else(|| Rows::new(self.many)))),
         })
     }
 
@@ -310,7 +310,7 @@ impl Sink for Reading<'_> {
 /// Joins records with a table in memory.
 struct Joining<'j> {
     join: &'j Join,
-    rows: Rows,
+    rows: Box<Rows>,
 }
 
 impl Pass for Joining<'_> {
