@@ -1,7 +1,7 @@
 //! `lookup`: joins records with a table.
 //!
 //! The table is read first and kept in memory, and then the records pass by, live and on all threads.
-//! A table that takes more than `--memory` is joined on disk: then the records wait for the end of the
+//! A table that takes more than half of `--memory` is joined on disk: then the records wait for the end of the
 //! input, in a file without a name in `TMPDIR`. The order of the records is kept either way.
 
 use std::path::PathBuf;

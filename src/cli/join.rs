@@ -146,7 +146,8 @@ impl Join {
             if let Some(held) = &mut rows {
                 held.add(&read.0, block)?;
             }
-            if let Some(held) = rows.take_if(|held| held.bytes() > memory) {
+            // The other half is for the join on disk, while the rows move there.
+            if let Some(held) = rows.take_if(|held| held.bytes() > memory / 2) {
                 let mut joined = Sorted::new(self.many, room);
                 held.move_to(&mut joined)?;
                 sorted = Some(joined);
