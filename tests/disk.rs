@@ -113,6 +113,27 @@ fn what_is_too_much_for_memory_needs_room_on_disk() {
     assert_eq!(said, [full("order"), full("dedupe"), format!("{none}\n")]);
 }
 
+/// What waits on disk has no name, so that nothing is left of it even where the program has no last word.
+#[test]
+fn a_kill_leaves_nothing_on_disk() {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    for program in [
+        "order id",
+        "dedupe id --keep last",
+        "lookup <(echo id; seq 300000) --on id",
+    ] {
+        let line = format!(
+            "mkdir -p spilled; {{ echo id; seq 100000000; }} | TMPDIR=$PWD/spilled {program} --memory 1M >out & \
+             for _ in {{1..500}}; do \
+                 ls -l /proc/$!/fd | grep -q 'spilled/.*(deleted)' && echo spilled && break; sleep 0.02; \
+             done; \
+             kill -KILL $!; wait $! || echo \"exit $?\"; ls -A spilled"
+        );
+        let run = harness::bash(&line).dir(place.path()).run();
+        assert_eq!(run.out(), "spilled\nexit 137\n", "{program}: {}", run.err());
+    }
+}
+
 /// What went out before the end is there: it is not `filter` that made the file.
 #[test]
 fn standard_output_may_be_full() {
