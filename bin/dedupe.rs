@@ -12,9 +12,9 @@ use pipewright::cli::{self, MemoryFlag, Program, Shared, Tool, Usage};
 use pipewright::fold::dedupe::{Deduper, Keyed};
 use pipewright::fold::order::key::Direction;
 use pipewright::fold::order::keys::{self, Scratch};
-use pipewright::fold::order::{Keys, OfEqual, Pieces, Room};
+use pipewright::fold::order::{Keys, OfEqual, Room};
 use pipewright::record::{Block, Faults, Records};
-use pipewright::stream::{self, Flow, Made, Output, Parcel, Sink, Summary};
+use pipewright::stream::{self, Held, Made, Output, Parcel, Sink, Summary};
 use pipewright::trust::stage::{self, COUNTERS};
 
 /// Keep one record of each key
@@ -99,15 +99,9 @@ impl Tool for Args {
         };
         let keying = Keying(keys);
         let (_, mut summary) = stream::sink(&mut input, &layout, &settings, &keying, &mut deliver)?;
-        summary.records_out = kept;
-        let mut write = |bytes: &[u8], records| {
-            summary.records_out += records;
-            stage::add(&COUNTERS.records_out, records);
-            Ok(output.write(bytes)? == Flow::More)
-        };
-        let mut pieces = Pieces::default();
-        deduper.finish(&mut |record| pieces.push(record, &mut write))?;
-        pieces.write(&mut write)?;
+        let mut late = Held::new(&mut output);
+        deduper.finish(&mut |record| late.write(record))?;
+        summary.records_out = kept + late.finish()?;
         Ok(summary)
     }
 }

@@ -12,10 +12,9 @@ use clap::Parser;
 use pipewright::cli::{self, MemoryFlag, Program, Shared, Tool, Usage};
 use pipewright::fold::order::key::{Direction, Style};
 use pipewright::fold::order::keys::{self, Scratch};
-use pipewright::fold::order::{Ascent, Keys, OfEqual, Pieces, Portion, Room, Sorter, Wanted};
+use pipewright::fold::order::{Ascent, Keys, OfEqual, Portion, Room, Sorter, Wanted};
 use pipewright::record::{Block, Faults, Layout, Records};
-use pipewright::stream::{self, Flow, Input, Output, Parcel, Settings, Sink, Summary};
-use pipewright::trust::stage::{self, COUNTERS};
+use pipewright::stream::{self, Flow, Held, Input, Output, Parcel, Settings, Sink, Summary};
 
 /// Sort records
 #[derive(Parser)]
@@ -143,14 +142,9 @@ fn sort(
         Ok(Flow::More)
     };
     let (_, mut summary) = stream::sink(input, &work.layout, settings, work, deliver)?;
-    let mut write = |bytes: &[u8], records| {
-        summary.records_out += records;
-        stage::add(&COUNTERS.records_out, records);
-        Ok(output.write(bytes)? == Flow::More)
-    };
-    let mut pieces = Pieces::default();
-    sorter.finish(&mut |record| pieces.push(record, &mut write))?;
-    pieces.write(&mut write)?;
+    let mut sorted = Held::new(output);
+    sorter.finish(&mut |record| sorted.write(record))?;
+    summary.records_out = sorted.finish()?;
     Ok(summary)
 }
 

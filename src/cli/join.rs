@@ -7,11 +7,10 @@ use anyhow::bail;
 use crate::expr::columns::{self, Selector};
 use crate::fold::lookup::{Matching, Repeated, Rows, Sorted, Taken};
 use crate::fold::order::keys::{Keys, Scratch};
-use crate::fold::order::{Pieces, Portion, Room};
+use crate::fold::order::{Portion, Room};
 use crate::record::{Block, Faults, Header, Layout, Records, counted};
 use crate::runner::Extracted;
-use crate::stream::{self, Flow, Input, Made, Output, Parcel, Pass, Settings, Sink, Summary};
-use crate::trust::stage::{self, COUNTERS};
+use crate::stream::{self, Flow, Held, Input, Made, Output, Parcel, Pass, Settings, Sink, Summary};
 
 /// What becomes of records with and without a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,21 +213,16 @@ impl Join {
             Ok(Flow::More)
         };
         let (_, mut summary) = stream::sink(input, &layout, settings, &Gathering(self), deliver)?;
-        let mut write = |bytes: &[u8], records| {
-            summary.records_out += records;
-            stage::add(&COUNTERS.records_out, records);
-            Ok(output.write(bytes)? == Flow::More)
-        };
-        let mut pieces = Pieces::default();
+        let mut joined = Held::new(output);
         let mut last = None;
         let join = &mut |record: &[u8], row: Option<&[u8]>, number: u64, out: &mut Vec<u8>| {
             let is_first = last.replace(number) != Some(number);
             self.write(record, row, is_first, out)
         };
         sorted
-            .finish(join, &mut |record| pieces.push(record, &mut write))
+            .finish(join, &mut |record| joined.write(record))
             .map_err(|error| told(error, name))?;
-        pieces.write(&mut write)?;
+        summary.records_out = joined.finish()?;
         Ok(summary)
     }
 

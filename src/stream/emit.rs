@@ -1,4 +1,5 @@
-//! The shape of a source whose records come one by one, as a database hands them over.
+//! Records that come one by one: from a source such as a database, or out of a program that held
+//! them back until the end of its input.
 
 use crate::trust::Rejects;
 use crate::trust::stage::{self, COUNTERS};
@@ -75,5 +76,52 @@ impl<'o> Emitter<'o> {
             exit_code: 0,
         };
         Ok((summary, flow))
+    }
+}
+
+/// Writes records that a program has held back, in blocks.
+pub struct Held<'o> {
+    output: &'o mut Output,
+    bytes: Vec<u8>,
+    /// Records in `bytes`.
+    waiting: u64,
+    written: u64,
+}
+
+impl<'o> Held<'o> {
+    /// For records that go to `output`.
+    pub fn new(output: &'o mut Output) -> Self {
+        Held {
+            output,
+            bytes: Vec::new(),
+            waiting: 0,
+            written: 0,
+        }
+    }
+
+    /// Writes a record, its line end included; false where no more are wanted.
+    #[inline]
+    pub fn write(&mut self, record: &[u8]) -> anyhow::Result<bool> {
+        self.bytes.extend_from_slice(record);
+        self.waiting += 1;
+        match self.bytes.len() < FULL {
+            true => Ok(true),
+            false => self.flush(),
+        }
+    }
+
+    fn flush(&mut self) -> anyhow::Result<bool> {
+        let flow = self.output.write(&self.bytes)?;
+        stage::add(&COUNTERS.records_out, self.waiting);
+        self.written += self.waiting;
+        self.bytes.clear();
+        self.waiting = 0;
+        Ok(flow == Flow::More)
+    }
+
+    /// Writes the rest: how many records there were.
+    pub fn finish(mut self) -> anyhow::Result<u64> {
+        self.flush()?;
+        Ok(self.written)
     }
 }

@@ -17,7 +17,7 @@ mod values;
 pub use aside::AsideFile;
 pub use convert::{Convert, convert, look_ahead};
 pub use drive::{InOrder, Work, drive};
-pub use emit::Emitter;
+pub use emit::{Emitter, Held};
 pub use input::{Input, Opener};
 pub use output::{Flow, Made, Output};
 pub use reader::Framing;

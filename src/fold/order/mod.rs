@@ -29,9 +29,6 @@ pub use portion::Portion;
 use merge::{Heads, Losers, Runs};
 use portion::{Entry, Portions, prefix_of};
 
-/// Output is handed on in pieces of this many bytes.
-const PIECE: usize = 256 << 10;
-
 /// So many records are always kept before those behind a limit are dropped.
 const KEPT: usize = 1 << 16;
 
@@ -403,45 +400,6 @@ impl Chosen {
 fn assign(to: &mut Vec<u8>, bytes: &[u8]) {
     to.clear();
     to.extend_from_slice(bytes);
-}
-
-/// Records on their way out, in pieces that are worth a write.
-#[derive(Default)]
-pub struct Pieces {
-    bytes: Vec<u8>,
-    records: u64,
-}
-
-impl Pieces {
-    /// Adds a record; `write` takes what has become a piece, and so many records; false where it
-    /// takes no more.
-    #[inline]
-    pub fn push(
-        &mut self,
-        record: &[u8],
-        write: &mut dyn FnMut(&[u8], u64) -> anyhow::Result<bool>,
-    ) -> anyhow::Result<bool> {
-        self.bytes.extend_from_slice(record);
-        self.records += 1;
-        match self.bytes.len() < PIECE {
-            true => Ok(true),
-            false => self.write(write),
-        }
-    }
-
-    /// Has `write` take what is left.
-    pub fn write(
-        &mut self,
-        write: &mut dyn FnMut(&[u8], u64) -> anyhow::Result<bool>,
-    ) -> anyhow::Result<bool> {
-        if self.bytes.is_empty() {
-            return Ok(true);
-        }
-        let go_on = write(&self.bytes, self.records)?;
-        self.bytes.clear();
-        self.records = 0;
-        Ok(go_on)
-    }
 }
 
 #[cfg(test)]
