@@ -32,7 +32,7 @@ same where '=' says so (1 and 1.0), and null is equal to nothing. A key that the
 error; --many joins with both."
 )]
 struct Args {
-    /// The table: a file, '-', sqlite:FILE#TABLE or postgresql://...#TABLE
+    /// The table: a file, sqlite:FILE#TABLE or postgresql://...#TABLE
     #[arg(value_name = "TABLE")]
     table: String,
 
