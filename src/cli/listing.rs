@@ -8,7 +8,7 @@ pub(super) fn of_functions(aggregates: bool) -> String {
     let mut page = String::new();
     if aggregates {
         page.push_str("Aggregates, over the records of a group; nulls are skipped:\n");
-        for aggregate in fold::all() {
+        for aggregate in fold::functions::all() {
             let call = format!("{}({})", aggregate.name, aggregate.parameters);
             page.push_str(&entry(&call, aggregate.aliases, aggregate.purpose));
         }

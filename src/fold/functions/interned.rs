@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use super::table::{Kind, LOT, Lot, NULL, SHORT, Table, kind, pack};
+use crate::fold::table::{Kind, LOT, Lot, NULL, SHORT, Table, kind, pack};
 use crate::value::Value;
 use crate::value::identity::{identity_within, is_short_identity, write_identity};
 

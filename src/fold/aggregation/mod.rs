@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bumpalo::Bump;
 
-use super::groups::Groups;
-use super::{Accumulator, Aggregate, Argument, Batch as Absorbed};
 use crate::expr::ast::{Expr, Item, Kind};
 use crate::expr::{BATCH, Batch, Node, Operand, ProgramError, Scope, columns, parse};
+use crate::fold::functions::{self, Accumulator, Aggregate, Argument, Batch as Absorbed};
+use crate::fold::groups::Groups;
 use crate::record::{Fault, Faults, Header, Layout, Records};
 use crate::value::{Value, text};
 
@@ -410,7 +410,7 @@ fn aggregate_call(
         ("count", true) => "count_distinct",
         (name, _) => name,
     };
-    let Some(aggregate) = super::find(wanted) else {
+    let Some(aggregate) = functions::find(wanted) else {
         return Ok(None);
     };
     if !aggregate.arity.contains(&given.len()) {
@@ -468,7 +468,7 @@ fn within(expr: &Expr, text: &str) -> Result<Option<Node>, ProgramError> {
     match &expr.kind {
         Kind::Call {
             name, arguments, ..
-        } if super::find(name).is_some()
+        } if functions::find(name).is_some()
             && crate::expr::functions::find(name)
                 .is_none_or(|function| !function.arity.contains(&arguments.len())) =>
         {

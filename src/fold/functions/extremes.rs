@@ -6,7 +6,8 @@ use bumpalo::Bump;
 
 use super::best::Best;
 use super::rank::Rank;
-use super::{Accumulator, Aggregate, Batch, room, same};
+use super::{Accumulator, Aggregate, Batch, same};
+use crate::fold::room;
 use crate::record::Fault;
 use crate::value::numbers::{NULL, small_power};
 use crate::value::{Decimal, Numbers, Value};

@@ -6,9 +6,10 @@ use std::sync::OnceLock;
 
 use bumpalo::Bump;
 
-use super::held::Held;
 use super::interned::{Interned, NO_VALUE};
-use super::{Accumulator, Aggregate, Batch, Position, room, same};
+use super::{Accumulator, Aggregate, Batch, Position, same};
+use crate::fold::held::Held;
+use crate::fold::room;
 use crate::record::Fault;
 use crate::value::{Decimal, Value};
 

@@ -6,9 +6,9 @@ use std::cmp::Ordering;
 use bumpalo::Bump;
 
 use super::best::{Best, Standing};
-use super::held::Held;
 use super::rank::Rank;
 use super::{Accumulator, Aggregate, Batch, Position, same};
+use crate::fold::held::Held;
 use crate::record::Fault;
 use crate::value::Value;
 

@@ -7,8 +7,8 @@ use bigdecimal::BigDecimal;
 use bumpalo::Bump;
 use proptest::prelude::*;
 
-use super::held::Held;
 use super::{Accumulator, Aggregate, Argument, Batch, all, find};
+use crate::fold::held::Held;
 use crate::value::{Decimal, Number, Time, Value, parse, text};
 
 /// What an argument must be, as the evaluator sees to it.

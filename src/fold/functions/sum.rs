@@ -7,7 +7,8 @@
 
 use bumpalo::Bump;
 
-use super::{Accumulator, Aggregate, Batch, exact, room, same};
+use super::{Accumulator, Aggregate, Batch, exact, same};
+use crate::fold::room;
 use crate::record::Fault;
 use crate::value::numbers::{NULL, small_power};
 use crate::value::wide::Wide;
