@@ -14,8 +14,10 @@ use crate::value::parse::is_plain;
 
 /// Names that mean something only where many records are summarised (the room `fold`), and are
 /// no functions of one.
-pub const AGGREGATES: [&str; 33] = [
+pub const AGGREGATES: [&str; 35] = [
     "any",
+    "approx_count_distinct",
+    "approx_quantile",
     "arg_max",
     "arg_min",
     "avg",

@@ -33,6 +33,14 @@ impl Held {
         };
     }
 
+    /// The bytes of memory that its text takes.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Held::Raw(text) | Held::Text(text) => text.len() + 16,
+            _ => 0,
+        }
+    }
+
     /// The value, as long as it is held.
     #[inline]
     pub(super) fn value(&self) -> Value<'_> {

@@ -108,6 +108,43 @@ impl Wide {
         self
     }
 
+    /// Appends all its digits, without an exponent.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let number = self.clone().strip();
+        let scale = number.scale as usize;
+        let digits = number.mantissa.magnitude().to_string();
+        let digits = format!("{digits:0>width$}", width = scale + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - scale);
+        if number.is_negative() {
+            out.push(b'-');
+        }
+        out.extend_from_slice(whole.as_bytes());
+        if scale > 0 {
+            out.push(b'.');
+            out.extend_from_slice(fraction.as_bytes());
+        }
+    }
+
+    /// Reads what [`Wide::write`] writes.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(text).ok()?;
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let is_digit = |byte: u8| byte.is_ascii_digit();
+        if !whole
+            .strip_prefix('-')
+            .unwrap_or(whole)
+            .bytes()
+            .all(is_digit)
+            || !fraction.bytes().all(is_digit)
+        {
+            return None;
+        }
+        Some(Wide {
+            mantissa: format!("{whole}{fraction}").parse().ok()?,
+            scale: u32::try_from(fraction.len()).ok()?,
+        })
+    }
+
     /// The same number as a decimal; `None` where it needs more than 38 digits.
     pub fn to_decimal(&self) -> Option<Decimal> {
         if let (Ok(mantissa), Ok(scale)) =

@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use bumpalo::Bump;
 
 use super::rank::{Rank, one_class};
+use super::state::{Saved, Words};
 use crate::record::Fault;
 use crate::value::parse::{self, is_plain};
 use crate::value::{Decimal, Number, Value};
@@ -80,6 +81,7 @@ impl Best {
     /// Take what another thread has seen. The result says how its best stands to ours.
     pub fn merge(&mut self, other: Best, wanted: Ordering) -> Standing {
         let Some(rank) = other.rank else {
+            self.classes |= other.classes;
             return Standing::Worse;
         };
         let standing = self.standing(&rank, wanted);
@@ -88,6 +90,43 @@ impl Best {
         }
         self.classes |= other.classes;
         standing
+    }
+
+    /// Writes the state: the classes seen, and the best value where there is one.
+    pub fn save(&self, saved: &mut Saved<'_>) {
+        saved.count(self.classes.into());
+        let arena = Bump::new();
+        if let Ok(value) = self.value(&arena) {
+            saved.value(&value);
+        }
+    }
+
+    /// Reads what [`Best::save`] writes.
+    pub fn load(words: &mut Words<'_>) -> Result<Self, Fault> {
+        let arena = Bump::new();
+        let classes = words.count()?;
+        let mut best = Best {
+            classes: classes as u8,
+            rank: None,
+        };
+        if one_class(best.classes).is_ok() {
+            best.rank = Rank::of(&words.value(&arena)?).map(Rank::into_owned);
+        }
+        Ok(best)
+    }
+
+    /// Whether there is a best value.
+    pub fn is_known(&self) -> bool {
+        self.rank.is_some() && one_class(self.classes).is_ok()
+    }
+
+    /// The bytes of memory that its text takes.
+    #[inline]
+    pub fn bytes(&self) -> usize {
+        match &self.rank {
+            Some(Rank::Text(text) | Rank::Digits(text, _)) => text.len() + 16,
+            _ => 0,
+        }
     }
 
     /// The best value; null where there was none.

@@ -2,6 +2,7 @@
 
 use bumpalo::Bump;
 
+use super::state::{Saved, Words};
 use super::{Accumulator, Aggregate, Batch, same};
 use crate::record::Fault;
 use crate::value::{Decimal, Value};
@@ -47,6 +48,19 @@ impl Accumulator for Count {
         for (count, &group) in other.0.iter().zip(map) {
             self.0[group as usize] += count;
         }
+    }
+
+    fn save(&self, group: u32, saved: &mut Saved<'_>) {
+        saved.count(self.0[group as usize]);
+    }
+
+    fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault> {
+        self.0[group as usize] += words.count()?;
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(&self.0[..])
     }
 
     fn finish<'a>(&self, group: u32, _: &'a Bump) -> Result<Value<'a>, Fault> {

@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 
 use bumpalo::Bump;
 
-use super::interned::{Interned, NO_VALUE};
+use super::interned::{ByGroup, Interned, NO_VALUE};
+use super::state::{Saved, Words};
 use super::{Accumulator, Aggregate, Batch, Position, same};
 use crate::fold::held::Held;
 use crate::fold::room;
@@ -38,6 +39,8 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
 struct CountDistinct {
     seen: Interned,
     counts: Vec<u64>,
+    /// Once the states are saved.
+    by_group: OnceLock<ByGroup>,
 }
 
 impl CountDistinct {
@@ -55,6 +58,7 @@ impl Accumulator for CountDistinct {
     }
 
     fn absorb(&mut self, batch: &Batch<'_, '_>) {
+        self.by_group.take();
         let known = self.seen.len();
         let values: Vec<_> = batch.values(0).collect();
         self.seen.insert_each(batch.groups, &values, |_, _| ());
@@ -63,9 +67,35 @@ impl Accumulator for CountDistinct {
 
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
         let other: Self = same(other);
+        self.by_group.take();
         let known = self.seen.len();
         self.seen.merge(&other.seen, map, |_, _| ());
         self.count_from(known);
+    }
+
+    fn save(&self, group: u32, saved: &mut Saved<'_>) {
+        let by_group = self.by_group.get_or_init(|| self.seen.by_group());
+        let numbers = self.seen.of_group(group, by_group).iter();
+        let mut values: Vec<Vec<u8>> = numbers
+            .map(|number| self.seen.get(*number, &mut [0; 16]).1.to_vec())
+            .collect();
+        values.sort_unstable();
+        values.iter().for_each(|value| saved.text(value));
+    }
+
+    fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault> {
+        self.by_group.take();
+        let (known, mut identities) = (self.seen.len(), Vec::new());
+        while !words.is_empty() {
+            identities.push(words.text()?);
+        }
+        self.seen.insert_identities(group, &identities);
+        self.count_from(known);
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.seen.bytes() + size_of_val(&self.counts[..])
     }
 
     fn finish<'a>(&self, group: u32, _: &'a Bump) -> Result<Value<'a>, Fault> {
@@ -86,6 +116,8 @@ struct Mode {
     groups: usize,
     /// The number of each group's most frequent value, once that is asked for.
     best: OnceLock<Vec<u32>>,
+    /// Once the states are saved.
+    by_group: OnceLock<ByGroup>,
 }
 
 impl Mode {
@@ -103,6 +135,16 @@ impl Mode {
         if !matches!(value, Value::Raw(field) if *field == identity) {
             self.spelled.entry(number).or_default().set(value);
         }
+    }
+
+    /// A value as it stood where it was seen first.
+    fn value<'a>(&self, number: u32, arena: &'a Bump) -> Value<'a> {
+        if let Some(held) = self.spelled.get(&number) {
+            return held.copied(arena);
+        }
+        let mut short = [0; 16];
+        let (_, identity) = self.seen.get(number, &mut short);
+        Value::Raw(arena.alloc_slice_copy(identity))
     }
 
     /// The most frequent value of each group, of equally frequent ones the first.
@@ -166,6 +208,7 @@ impl Accumulator for Mode {
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
         let mut other: Self = same(other);
         self.best.take();
+        self.by_group.take();
         let (counts, firsts, spelled) = (&mut self.counts, &mut self.firsts, &mut self.spelled);
         self.seen.merge(&other.seen, map, |theirs, ours| {
             let (count, first) = (other.counts[theirs as usize], other.firsts[theirs as usize]);
@@ -190,17 +233,55 @@ impl Accumulator for Mode {
         self.block = u64::MAX;
     }
 
+    fn save(&self, group: u32, saved: &mut Saved<'_>) {
+        let by_group = self.by_group.get_or_init(|| self.seen.by_group());
+        let mut numbers = self.seen.of_group(group, by_group).to_vec();
+        numbers.sort_by_key(|number| self.firsts[*number as usize]);
+        let arena = Bump::new();
+        for number in numbers {
+            saved.count(self.counts[number as usize]);
+            saved.place(self.firsts[number as usize]);
+            saved.value(&self.value(number, &arena));
+        }
+    }
+
+    fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault> {
+        self.best.take();
+        self.by_group.take();
+        let arena = Bump::new();
+        while !words.is_empty() {
+            let (count, first) = (words.count()?, words.place()?);
+            let value = words.value(&arena)?;
+            let mut number = NO_VALUE;
+            let note = |_: usize, noted: u32| number = noted;
+            self.seen.insert_each(&[group], &[value], note);
+            if number == NO_VALUE {
+                continue;
+            }
+            if number as usize == self.counts.len() {
+                self.counts.push(0);
+            }
+            self.counts[number as usize] += count;
+            let known = self.firsts.get(number as usize);
+            if known.is_none_or(|known| first < *known) {
+                self.spell(number, first, &value);
+            }
+        }
+        self.block = u64::MAX;
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        let of_values = size_of_val(&self.counts[..]) + size_of_val(&self.firsts[..]);
+        self.seen.bytes() + of_values + self.spelled.len() * 120
+    }
+
     fn finish<'a>(&self, group: u32, arena: &'a Bump) -> Result<Value<'a>, Fault> {
         let best = self.best.get_or_init(|| self.find_best());
         let number = match best.get(group as usize) {
             None | Some(&NO_VALUE) => return Ok(Value::Null),
             Some(&number) => number,
         };
-        if let Some(held) = self.spelled.get(&number) {
-            return Ok(held.copied(arena));
-        }
-        let mut short = [0; 16];
-        let (_, identity) = self.seen.get(number, &mut short);
-        Ok(Value::Raw(arena.alloc_slice_copy(identity)))
+        Ok(self.value(number, arena))
     }
 }

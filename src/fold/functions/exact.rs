@@ -2,9 +2,13 @@
 
 use std::collections::HashMap;
 
+use super::state::Exact;
 use crate::value::Decimal;
 use crate::value::decimal::power_of_ten;
 use crate::value::wide::Wide;
+
+/// About what a sum that is kept aside takes.
+const ASIDE: usize = 160;
 
 /// An exact sum and a count for each group. All sums are integers at one scale, the greatest seen
 /// so far; what does not fit in 128 bits at that scale is kept aside, at any length.
@@ -134,6 +138,20 @@ impl Sums {
         for (&group, number) in &other.aside {
             self.put_aside(map[group as usize], number);
         }
+    }
+
+    /// Adds the sum of so many numbers.
+    pub(super) fn add_sum(&mut self, group: u32, count: u64, sum: Exact) {
+        self.states[group as usize].count += count;
+        match sum {
+            Exact::Decimal(sum) => self.add_scaled(group, sum.mantissa(), sum.scale()),
+            Exact::Wide(sum) => self.put_aside(group, &sum),
+        }
+    }
+
+    /// About how many bytes of memory the sums take.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&self.states[..]) + self.aside.len() * ASIDE
     }
 
     /// Whether nothing was added to any group.

@@ -6,6 +6,7 @@ use bumpalo::Bump;
 
 use super::best::Best;
 use super::rank::Rank;
+use super::state::{Saved, Words};
 use super::{Accumulator, Aggregate, Batch, same};
 use crate::fold::room;
 use crate::record::Fault;
@@ -41,6 +42,8 @@ struct Extremes {
     /// not known.
     limits: Vec<i64>,
     scale: u8,
+    /// The bytes of the texts in `best`.
+    texts: usize,
 }
 
 impl Extremes {
@@ -50,6 +53,7 @@ impl Extremes {
             best: Vec::new(),
             limits: Vec::new(),
             scale: 0,
+            texts: 0,
         }
     }
 
@@ -60,8 +64,18 @@ impl Extremes {
             return;
         }
         if let Some(rank) = Rank::of(value) {
+            self.texts -= best.bytes();
             best.offer(rank, self.wanted);
+            self.texts += best.bytes();
         }
+    }
+
+    /// Takes in the best of the same group from elsewhere.
+    fn take(&mut self, group: u32, other: Best) {
+        let best = &mut self.best[group as usize];
+        self.texts -= best.bytes();
+        best.merge(other, self.wanted);
+        self.texts += best.bytes();
     }
 
     /// Offers a value that may be better than the limit, which it then is.
@@ -132,8 +146,21 @@ impl Accumulator for Extremes {
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
         let other: Self = same(other);
         for (best, &group) in other.best.into_iter().zip(map) {
-            self.best[group as usize].merge(best, self.wanted);
+            self.take(group, best);
         }
+    }
+
+    fn save(&self, group: u32, saved: &mut Saved<'_>) {
+        self.best[group as usize].save(saved);
+    }
+
+    fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault> {
+        self.take(group, Best::load(words)?);
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.texts + size_of_val(&self.best[..]) + size_of_val(&self.limits[..])
     }
 
     fn finish<'a>(&self, group: u32, arena: &'a Bump) -> Result<Value<'a>, Fault> {

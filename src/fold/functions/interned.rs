@@ -19,6 +19,9 @@ pub(super) struct Interned {
     lot: Lot,
 }
 
+/// The numbers of all values in the order of their groups.
+pub(super) struct ByGroup(Vec<u32>);
+
 impl Default for Interned {
     fn default() -> Self {
         let seed = [0, 1].map(|number| RandomState::new().hash_one(number));
@@ -59,6 +62,20 @@ impl Interned {
         }
     }
 
+    /// Takes in values of a group by their identities.
+    pub fn insert_identities(&mut self, group: u32, identities: &[&[u8]]) {
+        for identities in identities.chunks(LOT) {
+            self.lot.clear();
+            for identity in identities {
+                push_identity(&mut self.lot, group, identity);
+            }
+            self.table.look_ahead(&mut self.lot);
+            for place in 0..identities.len() {
+                self.table.number(&self.lot, place);
+            }
+        }
+    }
+
     /// Takes in the values of another set, whose group `i` is `map[i]` here; `each` hears the
     /// numbers of each one, there and here.
     pub fn merge(&mut self, other: &Interned, map: &[u32], mut each: impl FnMut(u32, u32)) {
@@ -75,6 +92,26 @@ impl Interned {
                 each(number, self.table.number(&self.lot, place).0);
             }
         }
+    }
+
+    /// The numbers of all values, those of a group behind each other.
+    pub fn by_group(&self) -> ByGroup {
+        let mut numbers: Vec<u32> = (0..self.len() as u32).collect();
+        numbers.sort_by_key(|number| self.group(*number));
+        ByGroup(numbers)
+    }
+
+    /// The numbers of a group's values, in the order of arrival.
+    pub fn of_group<'n>(&self, group: u32, by_group: &'n ByGroup) -> &'n [u32] {
+        let ByGroup(numbers) = by_group;
+        let start = numbers.partition_point(|number| self.group(*number) < group);
+        let behind = numbers[start..].partition_point(|number| self.group(*number) == group);
+        &numbers[start..start + behind]
+    }
+
+    /// The bytes of memory that the values take.
+    pub fn bytes(&self) -> usize {
+        self.table.held()
     }
 
     /// The group of a value.

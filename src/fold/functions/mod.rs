@@ -12,12 +12,15 @@
 //! | `spread` | `variance`, `stddev` and their population forms |
 //! | `distinct` | `count_distinct`, `mode`; `interned`: the values seen in each group |
 //! | `text` | `string_agg` |
+//! | `approximate` | `approx_count_distinct`, `approx_quantile` |
 //! | `truth` | `bool_and`, `bool_or`, `count_if` |
+//! | [`state`] | the states of all of them as text; `sized`: their memory |
 //!
 //! An accumulator holds the states of all groups for one call, so that a batch of records costs one
 //! virtual call. No result depends on how the stream is dealt to threads; only `first`, `last`,
 //! `string_agg` and ties depend on the order of its records.
 
+mod approximate;
 mod argument;
 mod best;
 mod count;
@@ -29,7 +32,9 @@ mod numbers;
 mod position;
 mod quantile;
 mod rank;
+mod sized;
 mod spread;
+pub mod state;
 mod sum;
 mod text;
 mod truth;
@@ -46,6 +51,7 @@ use crate::record::Fault;
 use crate::value::{Numbers, Value};
 
 pub use argument::Argument;
+use state::{Saved, Words};
 
 pub use super::Position;
 
@@ -101,6 +107,18 @@ pub trait Accumulator: Any + Send {
     /// Takes in another thread's states of the same call: its group `i` is `map[i]` here.
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]);
 
+    /// Writes a group's state, the same one however its records were dealt.
+    fn save(&self, group: u32, saved: &mut Saved<'_>);
+
+    /// Takes in a state that [`Accumulator::save`] wrote of the same call.
+    ///
+    /// # Errors
+    /// It is no such state.
+    fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault>;
+
+    /// About how many bytes of memory the states take.
+    fn bytes(&self) -> usize;
+
     /// A group's result.
     fn finish<'a>(&self, group: u32, arena: &'a Bump) -> Result<Value<'a>, Fault>;
 }
@@ -142,7 +160,7 @@ impl Aggregate {
     }
 }
 
-static FAMILIES: [&[Aggregate]; 9] = [
+static FAMILIES: [&[Aggregate]; 10] = [
     count::AGGREGATES,
     sum::AGGREGATES,
     extremes::AGGREGATES,
@@ -152,6 +170,7 @@ static FAMILIES: [&[Aggregate]; 9] = [
     distinct::AGGREGATES,
     text::AGGREGATES,
     truth::AGGREGATES,
+    approximate::AGGREGATES,
 ];
 
 /// All aggregate functions, in the order that help lists them.

@@ -158,7 +158,53 @@ impl Numbers {
         }
     }
 
-    fn add_weighted(&mut self, number: i64, weight: u64) {
+    /// All numbers in ascending order, each with how often it is there. `scale` is the common one.
+    pub fn sorted(&self, scale: u8) -> Vec<(Number, u64)> {
+        let number = |mantissa: i64| Number::Decimal(Decimal::raw(i128::from(mantissa), scale));
+        let mut integers = Vec::new();
+        self.for_each(|mantissa, weight| integers.push((mantissa, weight)));
+        integers.sort_unstable();
+        let mut all: Vec<(Number, u64)> = Vec::new();
+        for equal in integers.chunk_by(|a, b| a.0 == b.0) {
+            let weight = equal.iter().map(|(_, weight)| weight).sum();
+            all.push((number(equal[0].0), weight));
+        }
+        let Some(rare) = self.rare.as_ref().filter(|rare| !rare.others.is_empty()) else {
+            return all;
+        };
+        all.extend(rare.others.iter().map(|&number| (number, 1)));
+        let compare = |a: Number, b: Number| {
+            let kind = |number: Number| matches!(number, Number::Double(_));
+            let order = a.compare(b).then_with(|| kind(a).cmp(&kind(b)));
+            order.then_with(|| a.is_negative().cmp(&b.is_negative()).reverse())
+        };
+        all.sort_unstable_by(|a, b| compare(a.0, b.0));
+        all.dedup_by(|next, first| {
+            let is_same = compare(first.0, next.0).is_eq();
+            first.1 += if is_same { next.1 } else { 0 };
+            is_same
+        });
+        all
+    }
+
+    /// The bytes of memory that they take.
+    pub fn bytes(&self) -> usize {
+        let rare = self.rare.as_ref().map_or(0, |rare| {
+            size_of::<Rare>()
+                + rare
+                    .counts
+                    .iter()
+                    .map(|counts| size_of_val(&counts[..]))
+                    .sum::<usize>()
+                + size_of_val(&rare.weighted[..])
+                + size_of_val(&rare.wide[..])
+                + size_of_val(&rare.others[..])
+        });
+        size_of::<Self>() + self.narrow.capacity() * size_of::<i32>() + rare
+    }
+
+    /// Adds an integer so many times.
+    pub fn add_weighted(&mut self, number: i64, weight: u64) {
         if weight == 1 {
             self.add(number);
         } else if !self.rare_mut().count(number, weight) {

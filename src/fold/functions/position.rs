@@ -7,6 +7,7 @@ use bumpalo::Bump;
 
 use super::best::{Best, Standing};
 use super::rank::Rank;
+use super::state::{Saved, Words};
 use super::{Accumulator, Aggregate, Batch, Position, same};
 use crate::fold::held::Held;
 use crate::record::Fault;
@@ -54,6 +55,8 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
 struct Ends {
     is_first: bool,
     ends: Vec<Option<(Position, Held)>>,
+    /// The bytes of the texts in `ends`.
+    texts: usize,
 }
 
 impl Ends {
@@ -61,6 +64,7 @@ impl Ends {
         Ends {
             is_first,
             ends: Vec::new(),
+            texts: 0,
         }
     }
 
@@ -70,11 +74,14 @@ impl Ends {
             None => {
                 let mut held = Held::Null;
                 held.set(value);
+                self.texts += held.bytes();
                 *end = Some((position, held));
             }
             Some((known, held)) if (position < *known) == self.is_first => {
                 *known = position;
+                self.texts -= held.bytes();
                 held.set(value);
+                self.texts += held.bytes();
             }
             Some(_) => {}
         }
@@ -103,6 +110,26 @@ impl Accumulator for Ends {
         }
     }
 
+    fn save(&self, group: u32, saved: &mut Saved<'_>) {
+        if let Some((position, held)) = &self.ends[group as usize] {
+            saved.place(*position);
+            saved.value(&held.value());
+        }
+    }
+
+    fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault> {
+        if !words.is_empty() {
+            let arena = Bump::new();
+            let position = words.place()?;
+            self.offer(group, position, &words.value(&arena)?);
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.texts + size_of_val(&self.ends[..])
+    }
+
     fn finish<'a>(&self, group: u32, arena: &'a Bump) -> Result<Value<'a>, Fault> {
         let end = self.ends[group as usize].as_ref();
         Ok(end.map_or(Value::Null, |(_, held)| held.copied(arena)))
@@ -120,6 +147,8 @@ struct Args {
     /// How a better 'by' stands to the best one so far.
     better: Ordering,
     groups: Vec<Beside>,
+    /// The bytes of the texts in `groups`.
+    texts: usize,
 }
 
 impl Args {
@@ -127,7 +156,22 @@ impl Args {
         Args {
             better,
             groups: Vec::new(),
+            texts: 0,
         }
+    }
+}
+
+impl Args {
+    /// Takes in what was kept of the same group elsewhere.
+    fn take(&mut self, group: u32, theirs: Beside) {
+        let kept = &mut self.groups[group as usize];
+        self.texts -= kept.bytes();
+        let standing = kept.best.merge(theirs.best, self.better);
+        if kept.is_taken(standing, theirs.position) {
+            kept.position = theirs.position;
+            kept.value = theirs.value;
+        }
+        self.texts += kept.bytes();
     }
 }
 
@@ -138,6 +182,11 @@ impl Beside {
             position: (u64::MAX, u32::MAX),
             value: Held::Null,
         }
+    }
+
+    /// The bytes of memory that its texts take.
+    fn bytes(&self) -> usize {
+        self.best.bytes() + self.value.bytes()
     }
 
     /// Whether a record at `position` takes the place of the one that is kept.
@@ -170,24 +219,46 @@ impl Accumulator for Args {
                 continue;
             };
             let position = batch.position(place);
+            self.texts -= kept.bytes();
             let standing = kept.best.offer(rank, self.better);
             if kept.is_taken(standing, position) {
                 kept.position = position;
                 kept.value.set(&value);
             }
+            self.texts += kept.bytes();
         }
     }
 
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
         let other: Self = same(other);
         for (theirs, &group) in other.groups.into_iter().zip(map) {
-            let kept = &mut self.groups[group as usize];
-            let standing = kept.best.merge(theirs.best, self.better);
-            if kept.is_taken(standing, theirs.position) {
-                kept.position = theirs.position;
-                kept.value = theirs.value;
-            }
+            self.take(group, theirs);
         }
+    }
+
+    fn save(&self, group: u32, saved: &mut Saved<'_>) {
+        let kept = &self.groups[group as usize];
+        kept.best.save(saved);
+        if kept.best.is_known() {
+            saved.place(kept.position);
+            saved.value(&kept.value.value());
+        }
+    }
+
+    fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault> {
+        let arena = Bump::new();
+        let mut theirs = Beside::nothing();
+        theirs.best = Best::load(words)?;
+        if theirs.best.is_known() {
+            theirs.position = words.place()?;
+            theirs.value.set(&words.value(&arena)?);
+        }
+        self.take(group, theirs);
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.texts + size_of_val(&self.groups[..])
     }
 
     fn finish<'a>(&self, group: u32, arena: &'a Bump) -> Result<Value<'a>, Fault> {

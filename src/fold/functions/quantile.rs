@@ -3,6 +3,8 @@
 use bumpalo::Bump;
 
 use super::numbers::Numbers;
+use super::sized::Sized;
+use super::state::{Saved, Words};
 use super::{Accumulator, Aggregate, Batch, same};
 use crate::record::Fault;
 use crate::value::decimal::{Rounding, power_of_ten};
@@ -32,6 +34,11 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
 ];
 
 fn make_quantile(arguments: &[Option<Value<'static>>]) -> Result<Box<dyn Accumulator>, Fault> {
+    Ok(Box::new(Quantile::new(share_of(arguments)?)))
+}
+
+/// The share that is the second argument.
+pub(super) fn share_of(arguments: &[Option<Value<'static>>]) -> Result<Decimal, Fault> {
     let Some(Some(share)) = arguments.get(1) else {
         return Err(Fault::new("the share must be a constant"));
     };
@@ -39,7 +46,7 @@ fn make_quantile(arguments: &[Option<Value<'static>>]) -> Result<Box<dyn Accumul
         Ok(Some(Number::Decimal(exact)))
             if Decimal::ZERO <= exact && exact <= Decimal::ONE && exact.scale() <= 18 =>
         {
-            Ok(Box::new(Quantile::new(exact)))
+            Ok(exact)
         }
         _ => Err(Fault::new(format!(
             "{} is not a share between 0 and 1",
@@ -57,6 +64,9 @@ struct Quantile {
     /// The scale of all the integers in `states`.
     scale: u8,
     states: Vec<Numbers>,
+    /// How many numbers came.
+    added: usize,
+    sized: Sized,
 }
 
 impl Quantile {
@@ -65,6 +75,8 @@ impl Quantile {
             share,
             scale: 0,
             states: Vec::new(),
+            added: 0,
+            sized: Sized::default(),
         }
     }
 
@@ -93,6 +105,10 @@ impl Quantile {
 
     #[inline(never)]
     fn add_scaled(&mut self, group: u32, number: Decimal) {
+        self.add_weighted(group, number, 1);
+    }
+
+    fn add_weighted(&mut self, group: u32, number: Decimal, weight: u64) {
         let least = number.normalized();
         if least.scale() > self.scale && least.scale() <= WIDEST {
             self.widen(least.scale());
@@ -103,8 +119,8 @@ impl Quantile {
         };
         let numbers = &mut self.states[group as usize];
         match aligned.and_then(|aligned| i64::try_from(aligned).ok()) {
-            Some(aligned) => numbers.add(aligned),
-            None => numbers.add_other(Number::Decimal(least)),
+            Some(aligned) => numbers.add_weighted(aligned, weight),
+            None => (0..weight).for_each(|_| numbers.add_other(Number::Decimal(least))),
         }
     }
 
@@ -124,6 +140,7 @@ impl Accumulator for Quantile {
     }
 
     fn absorb(&mut self, batch: &Batch<'_, '_>) {
+        self.added += batch.groups.len();
         if let Some(numbers) = batch.numbers(0)
             && self.add_all(batch.groups, &numbers)
         {
@@ -147,9 +164,43 @@ impl Accumulator for Quantile {
         } else if other.scale > self.scale {
             self.widen(other.scale);
         }
+        self.added += other.added;
         for (theirs, &group) in other.states.into_iter().zip(map) {
             self.states[group as usize].merge(theirs);
         }
+    }
+
+    fn save(&self, group: u32, saved: &mut Saved<'_>) {
+        for (number, weight) in self.states[group as usize].sorted(self.scale) {
+            saved.value(&match number {
+                Number::Decimal(decimal) => Value::Decimal(decimal.normalized()),
+                Number::Double(double) => Value::Double(double),
+            });
+            saved.count(weight);
+        }
+    }
+
+    fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault> {
+        let arena = Bump::new();
+        while !words.is_empty() {
+            let number = text::to_number(&words.value(&arena)?)?;
+            let weight = words.count()?;
+            self.added += weight as usize;
+            match number {
+                Some(Number::Decimal(decimal)) => self.add_weighted(group, decimal, weight),
+                Some(double) => {
+                    let numbers = &mut self.states[group as usize];
+                    (0..weight).for_each(|_| numbers.add_other(double));
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.sized
+            .bytes(self.added, || self.states.iter().map(Numbers::bytes).sum())
     }
 
     fn finish<'a>(&self, group: u32, _: &'a Bump) -> Result<Value<'a>, Fault> {

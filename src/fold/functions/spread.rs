@@ -3,6 +3,7 @@
 use bumpalo::Bump;
 
 use super::exact::Sums;
+use super::state::{Saved, Words};
 use super::{Accumulator, Aggregate, Batch, same};
 use crate::record::Fault;
 use crate::value::wide::Wide;
@@ -132,6 +133,23 @@ impl Accumulator for Spread {
         let other: Self = same(other);
         self.sums.merge(&other.sums, map);
         self.squares.merge(&other.squares, map);
+    }
+
+    fn save(&self, group: u32, saved: &mut Saved<'_>) {
+        saved.count(self.sums.count(group));
+        saved.exact(&self.sums.total(group));
+        saved.exact(&self.squares.total(group));
+    }
+
+    fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault> {
+        let count = words.count()?;
+        self.sums.add_sum(group, count, words.exact()?);
+        self.squares.add_sum(group, count, words.exact()?);
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.sums.bytes() + self.squares.bytes()
     }
 
     fn finish<'a>(&self, group: u32, _: &'a Bump) -> Result<Value<'a>, Fault> {

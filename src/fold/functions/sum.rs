@@ -7,6 +7,7 @@
 
 use bumpalo::Bump;
 
+use super::state::{Exact, Saved, Words};
 use super::{Accumulator, Aggregate, Batch, exact, same};
 use crate::fold::room;
 use crate::record::Fault;
@@ -34,6 +35,9 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
         make: |_| Ok(Box::new(Sums::new(true))),
     },
 ];
+
+/// The mark of a state whose result may be rounded.
+const ROUNDED: &str = "rounded";
 
 /// Numbers with more places than this don't change the scale that all sums share.
 const WIDEST: u8 = 9;
@@ -120,15 +124,29 @@ impl Sums {
 
     #[cold]
     fn add_double(&mut self, group: u32, double: f64) {
-        room::resize(&mut self.rounded, self.sums.len(), false);
-        self.rounded[group as usize] = true;
+        self.mark_rounded(group);
         match Decimal::from_f64_shortest(double) {
             Some(decimal) => self.add(group, decimal),
-            None => {
-                self.rest.grow(self.sums.len());
-                self.rest.add_wide(group, &Wide::from_f64_shortest(double));
-            }
+            None => self.add_wide(group, &Wide::from_f64_shortest(double)),
         }
+    }
+
+    #[cold]
+    fn add_wide(&mut self, group: u32, number: &Wide) {
+        self.rest.grow(self.sums.len());
+        self.rest.add_wide(group, number);
+    }
+
+    #[cold]
+    fn mark_rounded(&mut self, group: u32) {
+        room::resize(&mut self.rounded, self.sums.len(), false);
+        self.rounded[group as usize] = true;
+    }
+
+    fn is_rounded(&self, group: u32) -> bool {
+        self.rounded
+            .get(group as usize)
+            .is_some_and(|is_rounded| *is_rounded)
     }
 
     /// Takes in short numbers; false where they are of a scale that the sums do not take on.
@@ -220,19 +238,42 @@ impl Accumulator for Sums {
         }
     }
 
+    fn save(&self, group: u32, saved: &mut Saved<'_>) {
+        saved.count(self.sums[group as usize].count);
+        match self.decimal(group) {
+            Some(total) => saved.decimal(total),
+            None => saved.exact(&self.total(group)),
+        }
+        if self.is_rounded(group) {
+            saved.mark(ROUNDED);
+        }
+    }
+
+    fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault> {
+        self.sums[group as usize].count += words.count()?;
+        match words.exact()? {
+            Exact::Decimal(total) => self.add(group, total),
+            Exact::Wide(total) => self.add_wide(group, &total),
+        }
+        if words.take_mark(ROUNDED) {
+            self.mark_rounded(group);
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(&self.sums[..]) + self.rest.bytes() + self.rounded.len()
+    }
+
     fn finish<'a>(&self, group: u32, _: &'a Bump) -> Result<Value<'a>, Fault> {
         let count = self.sums[group as usize].count;
         if count == 0 {
             return Ok(Value::Null);
         }
-        let is_rounded = self
-            .rounded
-            .get(group as usize)
-            .is_some_and(|is_rounded| *is_rounded);
         let number = match (self.decimal(group), self.is_mean) {
             (Some(total), false) => Number::Decimal(total),
             (Some(total), true) => Number::Decimal(total).divide(Decimal::from(count).into())?,
-            (None, false) => self.total(group).to_number(is_rounded)?,
+            (None, false) => self.total(group).to_number(self.is_rounded(group))?,
             (None, true) => self.total(group).divide(&Decimal::from(count).into())?,
         };
         Ok(number.into())

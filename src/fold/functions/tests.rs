@@ -7,6 +7,7 @@ use bigdecimal::BigDecimal;
 use bumpalo::Bump;
 use proptest::prelude::*;
 
+use super::state::{Saved, Words};
 use super::{Accumulator, Aggregate, Argument, Batch, all, find};
 use crate::fold::held::Held;
 use crate::value::{Decimal, Number, Time, Value, parse, text};
@@ -23,7 +24,7 @@ enum Input {
 fn inputs(aggregate: &Aggregate) -> Vec<Input> {
     let input = |place: usize| match aggregate.name {
         "count_if" | "bool_and" | "bool_or" => Input::Truth,
-        "quantile" | "string_agg" if place > 0 => Input::Constant,
+        "quantile" | "approx_quantile" | "string_agg" if place > 0 => Input::Constant,
         _ if aggregate.is_numeric(place) => Input::Number,
         _ => Input::Any,
     };
@@ -91,6 +92,13 @@ fn shown(accumulator: &dyn Accumulator, group: u32) -> String {
         }
         Err(fault) => format!("fault: {fault}"),
     }
+}
+
+/// A group's state.
+fn saved(accumulator: &dyn Accumulator, group: u32, has_places: bool) -> Vec<u8> {
+    let mut out = Vec::new();
+    accumulator.save(group, &mut Saved::new(&mut out, has_places));
+    out
 }
 
 /// A field of the stream; for numeric parameters, as the evaluator hands it over.
@@ -438,6 +446,21 @@ proptest! {
                 absorb(&mut **accumulator, block as u64, &renamed, arity);
             }
         }
+        // The same by way of states that a run keeps for itself.
+        let mut read = make(aggregate, &constants);
+        read.grow(3);
+        for (worker, accumulator) in workers.iter_mut().enumerate().rev() {
+            accumulator.grow(3);
+            for group in 0..3u32 {
+                let state = saved(&**accumulator, group, true);
+                read.load((group + 3 - worker as u32) % 3, &mut Words::new(&state, (0, 0))).unwrap();
+            }
+        }
+        for group in 0..3 {
+            prop_assert_eq!(shown(&*once, group), shown(&*read, group), "{} of {:?}", name, records);
+            let states = [&once, &read].map(|from| saved(&**from, group, true));
+            prop_assert_eq!(String::from_utf8_lossy(&states[0]), String::from_utf8_lossy(&states[1]), "{} of {:?}", name, records);
+        }
         let mut merged = make(aggregate, &constants);
         merged.grow(3);
         for (worker, mut accumulator) in workers.into_iter().enumerate().rev() {
@@ -448,6 +471,52 @@ proptest! {
         for group in 0..3 {
             prop_assert_eq!(shown(&*once, group), shown(&*merged, group), "{} of {:?}", name, records);
         }
+    }
+
+    #[test]
+    fn partial_states_put_together_are_one_pass((name, records, part_size) in dealt()) {
+        let aggregate = find(name).unwrap();
+        let constants = [Value::Null, Value::Decimal(Decimal::new(3, 1).unwrap())];
+        let arity = arity(aggregate);
+        let (mut once, mut whole) = (make(aggregate, &constants), make(aggregate, &constants));
+        once.grow(3);
+        whole.grow(3);
+        for (part, records) in records.chunks(part_size as usize).enumerate() {
+            let placed: Vec<_> = (0..).zip(records.iter().map(|(record, _)| record)).collect();
+            absorb(&mut *once, part as u64, &placed, arity);
+            let mut partial = make(aggregate, &constants);
+            partial.grow(3);
+            absorb(&mut *partial, 0, &placed, arity);
+            for group in 0..3 {
+                let state = saved(&*partial, group, false);
+                whole.load(group, &mut Words::new(&state, (0, part as u32 * 3 + group))).unwrap();
+            }
+        }
+        for group in 0..3 {
+            prop_assert_eq!(shown(&*once, group), shown(&*whole, group), "{} of {:?}", name, records);
+            let states = [&once, &whole].map(|from| saved(&**from, group, false));
+            prop_assert_eq!(String::from_utf8_lossy(&states[0]), String::from_utf8_lossy(&states[1]), "{} of {:?}", name, records);
+        }
+    }
+
+    #[test]
+    fn what_is_no_state_is_refused((name, records, _) in dealt(), cut in 0usize..40, byte in any::<u8>()) {
+        let aggregate = find(name).unwrap();
+        let constants = [Value::Null, Value::Decimal(Decimal::new(3, 1).unwrap())];
+        let mut accumulator = make(aggregate, &constants);
+        accumulator.grow(3);
+        let placed: Vec<_> = (0..).zip(records.iter().map(|(record, _)| record)).collect();
+        absorb(&mut *accumulator, 0, &placed, arity(aggregate));
+        let mut state = saved(&*accumulator, 0, false);
+        if let Some(broken) = state.get_mut(cut) {
+            *broken = byte;
+        } else {
+            state.truncate(cut);
+        }
+        // It may pass for another state, but nothing panics.
+        let mut other = make(aggregate, &constants);
+        other.grow(1);
+        let _ = other.load(0, &mut Words::new(&state, (0, 0)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use bumpalo::Bump;
 
+use super::state::{Saved, Words};
 use super::{Accumulator, Aggregate, Batch, Position, same};
 use crate::record::Fault;
 use crate::value::{Value, text};
@@ -27,6 +28,7 @@ fn make_strings(arguments: &[Option<Value<'static>>]) -> Result<Box<dyn Accumula
         separator,
         bytes: Vec::new(),
         pieces: Vec::new(),
+        count: 0,
     }))
 }
 
@@ -35,6 +37,8 @@ struct Strings {
     /// The texts of all groups.
     bytes: Vec<u8>,
     pieces: Vec<Vec<Piece>>,
+    /// How many pieces.
+    count: usize,
 }
 
 /// A place in the stream and what stands there, as a range of `bytes`.
@@ -43,6 +47,34 @@ struct Piece {
     position: Position,
     start: usize,
     end: usize,
+}
+
+impl Strings {
+    /// Adds the text that `write` appends.
+    fn add(
+        &mut self,
+        group: u32,
+        position: Position,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let start = self.bytes.len();
+        write(&mut self.bytes)?;
+        self.count += 1;
+        self.pieces[group as usize].push(Piece {
+            position,
+            start,
+            end: self.bytes.len(),
+        });
+        Ok(())
+    }
+
+    /// A group's texts in the order of the stream. Those of one place came in that order.
+    fn in_order(&self, group: u32) -> impl Iterator<Item = (Position, &[u8])> {
+        let mut pieces = self.pieces[group as usize].clone();
+        pieces.sort_by_key(|piece| piece.position);
+        let text = |piece: Piece| (piece.position, &self.bytes[piece.start..piece.end]);
+        pieces.into_iter().map(text)
+    }
 }
 
 impl Accumulator for Strings {
@@ -56,19 +88,18 @@ impl Accumulator for Strings {
             if matches!(value, Value::Null) {
                 continue;
             }
-            let start = self.bytes.len();
-            text::write_text(&value, &mut self.bytes);
-            self.pieces[group as usize].push(Piece {
-                position,
-                start,
-                end: self.bytes.len(),
+            let written = self.add(group, position, |bytes| {
+                text::write_text(&value, bytes);
+                Ok(())
             });
+            debug_assert!(written.is_ok());
         }
     }
 
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
         let other: Self = same(other);
         let offset = self.bytes.len();
+        self.count += other.count;
         self.bytes.extend_from_slice(&other.bytes);
         for (pieces, &group) in other.pieces.iter().zip(map) {
             self.pieces[group as usize].extend(pieces.iter().map(|piece| Piece {
@@ -79,16 +110,34 @@ impl Accumulator for Strings {
         }
     }
 
+    fn save(&self, group: u32, saved: &mut Saved<'_>) {
+        for (position, text) in self.in_order(group) {
+            saved.place(position);
+            saved.text(text);
+        }
+    }
+
+    fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault> {
+        while !words.is_empty() {
+            let position = words.place()?;
+            self.add(group, position, |bytes| {
+                words.text().map(|text| bytes.extend_from_slice(text))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        // Those of a group stand in a list of its own, which grows by half of it on average.
+        let lists = self.pieces.len() * size_of::<Vec<Piece>>();
+        self.bytes.len() + self.count * size_of::<Piece>() * 3 / 2 + lists
+    }
+
     fn finish<'a>(&self, group: u32, arena: &'a Bump) -> Result<Value<'a>, Fault> {
-        let mut pieces = self.pieces[group as usize].clone();
-        if pieces.is_empty() {
+        if self.pieces[group as usize].is_empty() {
             return Ok(Value::Null);
         }
-        pieces.sort_unstable_by_key(|piece| piece.position);
-        let texts: Vec<&[u8]> = pieces
-            .iter()
-            .map(|piece| &self.bytes[piece.start..piece.end])
-            .collect();
+        let texts: Vec<&[u8]> = self.in_order(group).map(|(_, text)| text).collect();
         let joined = texts.join(&self.separator[..]);
         Ok(Value::Text(arena.alloc_slice_copy(&joined)))
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bumpalo::Bump;
 
+use super::state::{Saved, Words};
 use super::{Accumulator, Aggregate, Batch, Position, same};
 use crate::record::Fault;
 use crate::value::{Decimal, Value, text};
@@ -105,6 +106,32 @@ impl Accumulator for Truth {
         for (group, (position, fault)) in other.wrong {
             self.blame(map[group as usize], position, fault);
         }
+    }
+
+    fn save(&self, group: u32, saved: &mut Saved<'_>) {
+        let Counts { yes, no } = self.counts[group as usize];
+        saved.count(yes);
+        saved.count(no);
+        if let Some((position, fault)) = self.wrong.get(&group) {
+            saved.place(*position);
+            saved.text(fault.to_string().as_bytes());
+        }
+    }
+
+    fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault> {
+        let counts = &mut self.counts[group as usize];
+        counts.yes += words.count()?;
+        counts.no += words.count()?;
+        if !words.is_empty() {
+            let position = words.place()?;
+            let fault = String::from_utf8_lossy(words.text()?).into_owned();
+            self.blame(group, position, Fault::new(fault));
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(&self.counts[..]) + self.wrong.len() * 160
     }
 
     fn finish<'a>(&self, group: u32, _: &'a Bump) -> Result<Value<'a>, Fault> {

@@ -1,0 +1,298 @@
+//! The states of aggregates as text: what `aggregate --partial` writes and `--merge` reads, and what
+//! groups become that are too many for memory.
+//!
+//! A state is one or more words with a blank between them. In words:
+//!
+//! | word | what it is |
+//! |---|---|
+//! | `12` | a count |
+//! | `-12.5` | an exact number of any length |
+//! | `5:a b c` | a text of so many bytes |
+//! | `null`, `true`, `false` | a value: null or a truth value |
+//! | `#12.50`, `~0.1` | a value: a decimal, a double |
+//! | `=3:1.0`, `"3:abc` | a value: a field as it stood, a text |
+//! | `@2013-01-01T05:00:00Z` | a value: a time |
+//! | `+1.2.300` | a value: an interval of months, days and nanoseconds |
+//! | `^3.17` | the place in the stream that the next word is from: block, and record there |
+//!
+//! | function | its state |
+//! |---|---|
+//! | `count` | count |
+//! | `sum`, `avg` | how many numbers, their sum, and `rounded` where there were doubles |
+//! | `variance` and its kin | how many numbers, their sum, the sum of their squares |
+//! | `min`, `max` | the kinds of values seen, and the best of them |
+//! | `arg_min`, `arg_max` | the same, and the place and the value beside it |
+//! | `first`, `last` | its place, and the value |
+//! | `median`, `quantile` | each number and how often it is there, in ascending order |
+//! | `count_distinct` | each value, in the order of its bytes |
+//! | `mode` | each value with its count and its first place, in the order of these |
+//! | `string_agg` | each place and text |
+//! | `bool_and`, `bool_or`, `count_if` | how many were true, how many false, and what was neither |
+//! | `approx_count_distinct` | a HyperLogLog sketch of the Apache DataSketches library, in Base64 |
+//! | `approx_quantile` | the least and the greatest number, and each bucket and its count |
+//!
+//! Places stand only in states that a run keeps for itself. In those of another run they would say
+//! nothing: there the place is that of the record that the state comes from.
+
+use bumpalo::Bump;
+
+use crate::fold::Position;
+use crate::record::Fault;
+use crate::value::wide::Wide;
+use crate::value::{Decimal, Interval, Number, Time, Value, parse, print};
+
+/// The number of this format.
+pub const FORMAT: &str = "1";
+
+/// A state that is being written.
+pub struct Saved<'s> {
+    out: &'s mut Vec<u8>,
+    is_first: bool,
+    has_places: bool,
+}
+
+impl<'s> Saved<'s> {
+    /// Appended to `out`; with or without places.
+    pub fn new(out: &'s mut Vec<u8>, has_places: bool) -> Self {
+        Saved {
+            out,
+            is_first: true,
+            has_places,
+        }
+    }
+
+    /// Where the next word goes.
+    fn word(&mut self) -> &mut Vec<u8> {
+        if !self.is_first {
+            self.out.push(b' ');
+        }
+        self.is_first = false;
+        self.out
+    }
+
+    /// Writes a count.
+    pub fn count(&mut self, count: u64) {
+        print::write_decimal(count.into(), self.word());
+    }
+
+    /// Writes an exact number.
+    pub fn exact(&mut self, number: &Wide) {
+        match number.to_decimal() {
+            Some(decimal) => self.decimal(decimal),
+            None => number.write(self.word()),
+        }
+    }
+
+    /// Writes an exact number.
+    pub fn decimal(&mut self, number: Decimal) {
+        print::write_with_scale(number.normalized(), self.word());
+    }
+
+    /// Writes what is no value of the stream, without a blank in it.
+    pub fn mark(&mut self, mark: &str) {
+        self.word().extend_from_slice(mark.as_bytes());
+    }
+
+    /// Writes a text.
+    pub fn text(&mut self, text: &[u8]) {
+        push_text(text, self.word());
+    }
+
+    /// Writes a place, where this state has places.
+    pub fn place(&mut self, (block, record): Position) {
+        if self.has_places {
+            self.mark(&format!("^{block}.{record}"));
+        }
+    }
+
+    /// Writes a value.
+    pub fn value(&mut self, value: &Value<'_>) {
+        let out = self.word();
+        match value {
+            Value::Null => out.extend_from_slice(b"null"),
+            Value::Bool(true) => out.extend_from_slice(b"true"),
+            Value::Bool(false) => out.extend_from_slice(b"false"),
+            Value::Decimal(decimal) => {
+                out.push(b'#');
+                print::write_with_scale(*decimal, out);
+            }
+            Value::Double(double) => {
+                out.push(b'~');
+                print::write_double(*double, out);
+            }
+            Value::Raw(field) => {
+                out.push(b'=');
+                push_text(field, out);
+            }
+            Value::Text(text) => {
+                out.push(b'"');
+                push_text(text, out);
+            }
+            Value::Time(time) => {
+                out.push(b'@');
+                time.write(out);
+            }
+            Value::Interval(interval) => {
+                let Interval {
+                    months,
+                    days,
+                    nanoseconds,
+                } = interval;
+                out.extend_from_slice(format!("+{months}.{days}.{nanoseconds}").as_bytes());
+            }
+        }
+    }
+}
+
+fn push_text(text: &[u8], out: &mut Vec<u8>) {
+    print::write_decimal((text.len() as u64).into(), out);
+    out.push(b':');
+    out.extend_from_slice(text);
+}
+
+/// A state that is being read, word by word.
+#[derive(Clone)]
+pub struct Words<'s> {
+    rest: &'s [u8],
+    at: Position,
+}
+
+/// An exact number as it was read.
+pub enum Exact {
+    /// One of up to 38 digits.
+    Decimal(Decimal),
+    /// A longer one.
+    Wide(Wide),
+}
+
+/// That a word is not what must stand there.
+fn wrong() -> Fault {
+    Fault::new("this is no state of that aggregate")
+}
+
+impl<'s> Words<'s> {
+    /// A state that comes from the record at `at`.
+    pub fn new(state: &'s [u8], at: Position) -> Self {
+        Words { rest: state, at }
+    }
+
+    /// Whether all was read.
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// The next word but for a text's.
+    fn word(&mut self) -> &'s [u8] {
+        let end = memchr::memchr(b' ', self.rest);
+        let (word, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
+        self.rest = rest.get(1..).unwrap_or_default();
+        word
+    }
+
+    /// Reads a count.
+    pub fn count(&mut self) -> Result<u64, Fault> {
+        number(self.word()).ok_or_else(wrong)
+    }
+
+    /// Reads an exact number.
+    pub fn exact(&mut self) -> Result<Exact, Fault> {
+        let word = self.word();
+        match parse::parse(word) {
+            Ok(Number::Decimal(decimal)) => Ok(Exact::Decimal(decimal)),
+            _ => Wide::parse(word).map(Exact::Wide).ok_or_else(wrong),
+        }
+    }
+
+    /// Reads `mark`, where it is the next word.
+    pub fn take_mark(&mut self, mark: &str) -> bool {
+        let mut rest = self.clone();
+        let is_it = rest.word() == mark.as_bytes();
+        if is_it {
+            *self = rest;
+        }
+        is_it
+    }
+
+    /// Reads a word that is none of the others.
+    pub fn other(&mut self) -> Result<&'s str, Fault> {
+        std::str::from_utf8(self.word()).map_err(|_| wrong())
+    }
+
+    /// Reads a text.
+    pub fn text(&mut self) -> Result<&'s [u8], Fault> {
+        let colon = memchr::memchr(b':', self.rest).ok_or_else(wrong)?;
+        let len: u64 = number(&self.rest[..colon]).ok_or_else(wrong)?;
+        let rest = &self.rest[colon + 1..];
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        if len > rest.len() || rest.get(len).is_some_and(|byte| *byte != b' ') {
+            return Err(wrong());
+        }
+        self.rest = rest.get(len + 1..).unwrap_or_default();
+        Ok(&rest[..len])
+    }
+
+    /// Reads a place, or says that of the record.
+    pub fn place(&mut self) -> Result<Position, Fault> {
+        if self.rest.first() != Some(&b'^') {
+            return Ok(self.at);
+        }
+        match parts(&self.word()[1..])[..] {
+            [Some(block), Some(record)] => Ok((
+                u64::try_from(block).map_err(|_| wrong())?,
+                u32::try_from(record).map_err(|_| wrong())?,
+            )),
+            _ => Err(wrong()),
+        }
+    }
+
+    /// Reads a value.
+    pub fn value<'a>(&mut self, arena: &'a Bump) -> Result<Value<'a>, Fault> {
+        let Some((&kind, rest)) = self.rest.split_first() else {
+            return Err(wrong());
+        };
+        if matches!(kind, b'=' | b'"') {
+            self.rest = rest;
+            let text = arena.alloc_slice_copy(self.text()?);
+            return Ok(match kind {
+                b'=' => Value::Raw(text),
+                _ => Value::Text(text),
+            });
+        }
+        let word = self.word();
+        let inner = word.get(1..).unwrap_or_default();
+        match (kind, word) {
+            (_, b"null") => Ok(Value::Null),
+            (_, b"true") => Ok(Value::Bool(true)),
+            (_, b"false") => Ok(Value::Bool(false)),
+            (b'#', _) => match parse::parse(inner) {
+                Ok(Number::Decimal(decimal)) => Ok(Value::Decimal(decimal)),
+                _ => Err(wrong()),
+            },
+            (b'~', _) => {
+                let double = std::str::from_utf8(inner)
+                    .ok()
+                    .and_then(|text| text.parse().ok());
+                double.map(Value::Double).ok_or_else(wrong)
+            }
+            (b'@', _) => Time::parse(inner).map(Value::Time).ok_or_else(wrong),
+            (b'+', _) => match parts(inner)[..] {
+                [Some(months), Some(days), Some(nanoseconds)] => Ok(Value::Interval(Interval {
+                    months: i32::try_from(months).map_err(|_| wrong())?,
+                    days: i32::try_from(days).map_err(|_| wrong())?,
+                    nanoseconds,
+                })),
+                _ => Err(wrong()),
+            },
+            _ => Err(wrong()),
+        }
+    }
+}
+
+fn number<T: std::str::FromStr>(word: &[u8]) -> Option<T> {
+    std::str::from_utf8(word).ok()?.parse().ok()
+}
+
+/// Numbers with points between them.
+fn parts(word: &[u8]) -> Vec<Option<i64>> {
+    word.split(|byte| *byte == b'.').map(number).collect()
+}
