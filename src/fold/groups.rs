@@ -291,6 +291,37 @@ impl Groups {
         map
     }
 
+    /// The bytes of memory that they take.
+    pub fn bytes(&self) -> usize {
+        let firsts = match &self.firsts.merged {
+            Some(merged) => size_of_val(&merged[..]),
+            None => size_of_val(&self.firsts.records[..]),
+        };
+        let spellings = size_of_val(&self.spelled[..]) + size_of_val(&self.spellings[..]);
+        self.table.held() + firsts + spellings + self.fields.len()
+    }
+
+    /// Where each group's first record stands.
+    pub fn firsts(&self) -> Vec<Position> {
+        self.firsts.to_list()
+    }
+
+    /// Appends bytes that are a group's alone, and the same in all tables made with the same seed.
+    /// None begin others.
+    pub fn write_identity(&self, group: u32, out: &mut Vec<u8>) {
+        let word = self.table.word(group);
+        let (mut short, is_null) = ([0; 16], word == NULL);
+        let bytes = match is_null {
+            true => &[],
+            false => self.table.bytes(word, &mut short),
+        };
+        // A hash in front makes most of them differ early.
+        out.extend_from_slice(&self.table.hash(word).to_be_bytes());
+        out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+        out.push(u8::from(is_null));
+        out.extend_from_slice(bytes);
+    }
+
     /// The groups in the order of their first records.
     pub fn in_order(&self) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.count() as u32).collect();

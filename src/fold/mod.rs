@@ -3,7 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | [`functions`] | the aggregate functions, a file for each family |
-//! | `aggregation` | keys, calls of aggregates, and expressions over them, over a stream |
+//! | [`aggregation`] | keys, calls of aggregates, and expressions over them, over a stream |
 //! | `groups` | the groups; `table`: from keys to numbers; `room`: memory for large tables |
 //! | [`order`] | records in order; `spill`: what is too much for memory |
 //! | [`dedupe`] | one record of each key |
@@ -11,7 +11,7 @@
 //!
 //! No result depends on how the stream is dealt to threads.
 
-mod aggregation;
+pub mod aggregation;
 pub mod dedupe;
 pub mod functions;
 mod groups;

@@ -296,6 +296,14 @@ impl Table {
         self.find(lot.hashes[place], is_key)
     }
 
+    /// The hash of a word that this table holds.
+    pub fn hash(&self, word: u128) -> u32 {
+        match is_long(word) {
+            true => hash_bytes(self.long_bytes(word), self.seed),
+            false => hash_word(word, self.seed),
+        }
+    }
+
     /// The bytes that its keys take.
     pub fn held(&self) -> usize {
         self.words.len() * 16 + self.slots.len() * 8 + self.long.len()

@@ -102,8 +102,14 @@ impl<'o> Held<'o> {
     /// Writes a record, its line end included; false where no more are wanted.
     #[inline]
     pub fn write(&mut self, record: &[u8]) -> anyhow::Result<bool> {
-        self.bytes.extend_from_slice(record);
-        self.waiting += 1;
+        self.write_all(record, 1)
+    }
+
+    /// Writes so many records, their line ends included; false where no more are wanted.
+    #[inline]
+    pub fn write_all(&mut self, bytes: &[u8], records: u64) -> anyhow::Result<bool> {
+        self.bytes.extend_from_slice(bytes);
+        self.waiting += records;
         match self.bytes.len() < FULL {
             true => Ok(true),
             false => self.flush(),

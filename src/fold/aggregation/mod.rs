@@ -1,16 +1,49 @@
 //! A whole aggregation: keys, aggregates, and the expressions over them, over a stream.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `resolve` | binds an aggregation to a header |
+//! | `states` | takes in the states of another run |
+//! | `speak` | says what has become of the groups |
+//! | [`spilled`] | groups that are too many for memory |
+//! | [`grouped`] | groups that come one behind the other |
+//! | [`windows`] | groups of stretches of time |
+
+pub mod grouped;
+mod resolve;
+mod speak;
+pub mod spilled;
+mod states;
+pub mod windows;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use bumpalo::Bump;
 
-use crate::expr::ast::{Expr, Item, Kind};
-use crate::expr::{BATCH, Batch, Node, Operand, ProgramError, Scope, columns, parse};
-use crate::fold::functions::{self, Accumulator, Aggregate, Argument, Batch as Absorbed};
+use crate::expr::{BATCH, Batch, Node, Operand};
+use crate::fold::functions::{Accumulator, Aggregate, Argument, Batch as Absorbed};
 use crate::fold::groups::Groups;
 use crate::record::{Fault, Faults, Header, Layout, Records};
-use crate::value::{Value, text};
+use crate::value::Value;
+
+pub use resolve::Program;
+pub use speak::Emit;
+
+/// The column of the number of the format, in a record of states.
+pub const FORMAT_COLUMN: &str = "_state";
+
+/// What is read, and what is said at the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// Records become results.
+    #[default]
+    Whole,
+    /// Records become states.
+    First,
+    /// States become results.
+    Second,
+}
 
 /// What to compute of each group, bound to a header.
 pub struct Aggregation {
@@ -21,6 +54,9 @@ pub struct Aggregation {
     calls: Vec<Call>,
     outputs: Vec<Node>,
     output_names: Vec<String>,
+    part: Part,
+    /// Where states are read: the column of the format's number, and that of each call.
+    states: Option<(usize, Vec<usize>)>,
     delimiter: u8,
     seed: [u64; 2],
 }
@@ -41,116 +77,22 @@ struct Call {
     source: String,
     /// Which arguments it takes in.
     arguments: Vec<usize>,
+    /// Those of them that are the same for every record.
+    constants: Vec<Option<Value<'static>>>,
 }
 
 impl Aggregation {
-    /// Binds the aggregates `items` of the program `text`, grouped by the list `by`.
-    pub fn resolve(
-        (items, text): (&[Item], &str),
-        by: Option<&str>,
-        header: &Header,
-        settings: &BTreeMap<String, String>,
-        delimiter: u8,
-    ) -> Result<Self, ProgramError> {
-        let mut aggregation = Aggregation {
-            keys: Vec::new(),
-            key_names: Vec::new(),
-            arguments: Vec::new(),
-            calls: Vec::new(),
-            outputs: Vec::new(),
-            output_names: Vec::new(),
-            delimiter,
-            seed: Groups::seed(),
-        };
-        if let Some(by) = by {
-            aggregation.resolve_keys(by, header, settings)?;
-        }
-        let scope = Scope {
-            text,
-            header,
-            settings,
-        };
-        for item in items {
-            aggregation.resolve_item(item, &scope)?;
-        }
-        Ok(aggregation)
-    }
-
-    /// Keys are expressions with or without a name, or a list of columns with globs and ranges.
-    fn resolve_keys(
-        &mut self,
-        by: &str,
-        header: &Header,
-        settings: &BTreeMap<String, String>,
-    ) -> Result<(), ProgramError> {
-        let scope = Scope {
-            text: by,
-            header,
-            settings,
-        };
-        let as_expressions = parse::items(by).and_then(|items| {
-            items
-                .iter()
-                .map(|item| {
-                    let node = scope.resolve(&item.expr)?;
-                    let name = item.name.clone().unwrap_or_else(|| node.label().to_owned());
-                    Ok((name, node))
-                })
-                .collect::<Result<Vec<_>, _>>()
-        });
-        let keys = as_expressions.or_else(|error| {
-            let selected = columns::parse(by)
-                .and_then(|selectors| columns::resolve(&selectors, header.names()))
-                .map_err(|_| error)?;
-            let column = |selected: columns::Selected| {
-                let node = Node::column(selected.index, &header.names()[selected.index]);
-                (selected.name, node)
-            };
-            Ok(selected.into_iter().map(column).collect())
-        })?;
-        for (name, node) in keys {
-            if self.key_names.contains(&name) {
-                return Err(ProgramError::new(
-                    by,
-                    0..by.len(),
-                    format!("the key '{name}' stands twice"),
-                ));
-            }
-            self.key_names.push(name);
-            self.keys.push(node);
-        }
-        Ok(())
-    }
-
-    fn resolve_item(&mut self, item: &Item, scope: &Scope<'_>) -> Result<(), ProgramError> {
-        let name = match &item.name {
-            Some(name) => name.clone(),
-            None => parse::source_of(&item.expr, scope.text),
-        };
-        if self.key_names.contains(&name) || self.output_names.contains(&name) {
-            let message = format!("the column '{name}' stands twice");
-            return Err(ProgramError::new(
-                scope.text,
-                item.name_span.clone(),
-                message,
-            ));
-        }
-        let (calls, arguments) = (&mut self.calls, &mut self.arguments);
-        let keys = &self.key_names;
-        let output = scope.resolve_with(&item.expr, &mut |expr| match &expr.kind {
-            Kind::Call { .. } => aggregate_call(expr, scope, (calls, arguments)),
-            Kind::Column(column) => Err(outside(column, expr, scope.text, keys)),
-            _ => Ok(None),
-        })?;
-        self.outputs.push(output);
-        self.output_names.push(name);
-        Ok(())
-    }
-
-    /// The output's names: keys, then aggregates.
+    /// The output's names: keys, then aggregates, or the states that they are made of.
     pub fn header(&self) -> Header {
-        let names = self.key_names.iter().chain(&self.output_names);
-        Header::new(names.cloned().collect())
+        let mut names = self.key_names.clone();
+        match self.part {
+            Part::First => {
+                names.push(FORMAT_COLUMN.to_owned());
+                names.extend(self.calls.iter().map(|call| call.source.clone()));
+            }
+            Part::Whole | Part::Second => names.extend(self.output_names.iter().cloned()),
+        }
+        Header::new(names)
     }
 
     /// The fields that it looks at, of records of so many.
@@ -159,6 +101,10 @@ impl Aggregation {
         let arguments = self.arguments.iter().map(|argument| &argument.node);
         for node in self.keys.iter().chain(arguments) {
             node.add_columns(&mut looked_at);
+        }
+        if let Some((format, states)) = &self.states {
+            looked_at.insert(*format);
+            looked_at.extend(states);
         }
         match looked_at.is_empty() {
             true => Layout::counting(columns),
@@ -174,7 +120,7 @@ impl Aggregation {
         let accumulators = self
             .calls
             .iter()
-            .map(|call| (call.aggregate.make)(&constants(&self.arguments, &call.arguments)))
+            .map(|call| (call.aggregate.make)(&call.constants))
             .collect::<Result<_, _>>()?;
         let mut state = State {
             groups: Groups::new(self.seed),
@@ -200,6 +146,7 @@ impl Aggregation {
         state.selection = selection;
     }
 
+    /// Takes in some records of a block, at most [`BATCH`].
     fn absorb_batch(
         &self,
         state: &mut State,
@@ -207,6 +154,9 @@ impl Aggregation {
         selection: &[u32],
         faults: &mut Faults,
     ) {
+        if let Some(states) = &self.states {
+            return self.load_batch(state, states, (records, selection), faults);
+        }
         let State {
             groups,
             accumulators,
@@ -279,84 +229,6 @@ impl Aggregation {
         }
         Ok(whole)
     }
-
-    /// Writes the groups as records, in the order of their first records; `emit` takes them in
-    /// portions.
-    pub fn finish(
-        &self,
-        state: &State,
-        emit: &mut dyn FnMut(&[u8], u64) -> anyhow::Result<bool>,
-    ) -> anyhow::Result<()> {
-        let order = state.groups.in_order();
-        let mut out = Vec::new();
-        let mut arena = Bump::new();
-        for groups in order.chunks(BATCH) {
-            out.clear();
-            arena.reset();
-            self.write(state, groups, &arena, &mut out)?;
-            if !emit(&out, groups.len() as u64)? {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn write(
-        &self,
-        state: &State,
-        groups: &[u32],
-        arena: &Bump,
-        out: &mut Vec<u8>,
-    ) -> anyhow::Result<()> {
-        let mut slots = Vec::with_capacity(self.calls.len());
-        for (call, accumulator) in self.calls.iter().zip(&state.accumulators) {
-            let mut values = Vec::with_capacity(groups.len());
-            for &group in groups {
-                let value = accumulator
-                    .finish(group, arena)
-                    .map_err(|fault| self.in_group(state, group, fault.about(&call.source)))?;
-                values.push(value);
-            }
-            slots.push(Operand::Made(values));
-        }
-        let batch = Batch {
-            records: None,
-            slots: &slots,
-            first: 0,
-            arena,
-        };
-        let selection: Vec<u32> = (0..groups.len() as u32).collect();
-        let mut faults = Faults::new(crate::record::OnFault::Fail, groups.len());
-        let columns: Vec<Operand<'_>> = self
-            .outputs
-            .iter()
-            .map(|output| output.evaluate(&batch, &selection, &mut faults))
-            .collect();
-        if let Some((place, fault)) = faults.into_list().into_iter().next() {
-            return Err(self.in_group(state, groups[place as usize], fault).into());
-        }
-        for (place, &group) in groups.iter().enumerate() {
-            state.groups.write_fields(group, out, self.delimiter);
-            for (number, column) in columns.iter().enumerate() {
-                if number > 0 || !self.keys.is_empty() {
-                    out.push(self.delimiter);
-                }
-                text::write_value(&column.get(place, place as u32), out, self.delimiter);
-            }
-            out.push(b'\n');
-        }
-        Ok(())
-    }
-
-    fn in_group(&self, state: &State, group: u32, fault: Fault) -> Fault {
-        if self.keys.is_empty() {
-            return fault;
-        }
-        let mut keys = Vec::new();
-        state.groups.write_fields(group, &mut keys, self.delimiter);
-        let keys = String::from_utf8_lossy(&keys).into_owned();
-        fault.about(&format!("group '{keys}'"))
-    }
 }
 
 /// The group of each record. `places` are those of the records in the operands, where they are not
@@ -384,112 +256,6 @@ fn find_groups(
     }
 }
 
-/// The values of a call's arguments that are the same for every record.
-fn constants(arguments: &[Taken], of: &[usize]) -> Vec<Option<Value<'static>>> {
-    of.iter()
-        .map(|&place| arguments[place].node.as_constant())
-        .collect()
-}
-
-/// The slot of an aggregate's result, where `expr` calls one.
-fn aggregate_call(
-    expr: &Expr,
-    scope: &Scope<'_>,
-    (calls, arguments): (&mut Vec<Call>, &mut Vec<Taken>),
-) -> Result<Option<Node>, ProgramError> {
-    let Kind::Call {
-        name,
-        arguments: given,
-        distinct,
-        ..
-    } = &expr.kind
-    else {
-        return Ok(None);
-    };
-    let wanted = match (name.as_str(), distinct) {
-        ("count", true) => "count_distinct",
-        (name, _) => name,
-    };
-    let Some(aggregate) = functions::find(wanted) else {
-        return Ok(None);
-    };
-    if !aggregate.arity.contains(&given.len()) {
-        if crate::expr::functions::find(name)
-            .is_some_and(|function| function.arity.contains(&given.len()))
-        {
-            return Ok(None);
-        }
-        let message = format!(
-            "{name}({}) does not take {}",
-            aggregate.parameters,
-            crate::record::counted(given.len(), "argument")
-        );
-        return Err(ProgramError::new(scope.text, expr.span.clone(), message));
-    }
-    if *distinct && name != "count" {
-        let message = format!("{name}(distinct ...) is not known; only count(distinct x) is");
-        return Err(ProgramError::new(scope.text, expr.span.clone(), message));
-    }
-    let source = parse::source_of(expr, scope.text);
-    if let Some(known) = calls.iter().position(|call| call.source == source) {
-        return Ok(Some(Node::slot(known, &source)));
-    }
-    let mut places = Vec::with_capacity(given.len());
-    for (place, argument) in given.iter().enumerate() {
-        let spelled = parse::source_of(argument, scope.text);
-        let known = arguments.iter().position(|taken| taken.spelled == spelled);
-        let known = match known {
-            Some(known) => known,
-            None => {
-                let inner = &mut |inner: &Expr| within(inner, scope.text);
-                arguments.push(Taken {
-                    node: scope.resolve_with(argument, inner)?,
-                    spelled,
-                    needs_number: false,
-                });
-                arguments.len() - 1
-            }
-        };
-        arguments[known].needs_number |= aggregate.is_numeric(place);
-        places.push(known);
-    }
-    (aggregate.make)(&constants(arguments, &places))
-        .map_err(|fault| ProgramError::new(scope.text, expr.span.clone(), fault.to_string()))?;
-    calls.push(Call {
-        aggregate,
-        source: source.clone(),
-        arguments: places,
-    });
-    Ok(Some(Node::slot(calls.len() - 1, &source)))
-}
-
-/// Refuses an aggregate inside an aggregate.
-fn within(expr: &Expr, text: &str) -> Result<Option<Node>, ProgramError> {
-    match &expr.kind {
-        Kind::Call {
-            name, arguments, ..
-        } if functions::find(name).is_some()
-            && crate::expr::functions::find(name)
-                .is_none_or(|function| !function.arity.contains(&arguments.len())) =>
-        {
-            let message = format!("'{name}' is an aggregate inside an aggregate");
-            Err(ProgramError::new(text, expr.span.clone(), message))
-        }
-        _ => Ok(None),
-    }
-}
-
-fn outside(column: &str, expr: &Expr, text: &str, keys: &[String]) -> ProgramError {
-    let message = format!("the column '{column}' stands outside an aggregate");
-    let hint = match keys.iter().any(|key| key == column) {
-        true => format!("'{column}' is a column of the output already; leave it out here"),
-        false => {
-            format!("group by it (--by {column}), or say which of its values: first({column})")
-        }
-    };
-    ProgramError::new(text, expr.span.clone(), message).with_hint(hint)
-}
-
 /// The groups of one thread and their states.
 pub struct State {
     groups: Groups,
@@ -503,5 +269,11 @@ impl State {
         for accumulator in &mut self.accumulators {
             accumulator.grow(self.groups.count());
         }
+    }
+
+    /// About how many bytes of memory the groups take, or will while they grow.
+    pub fn bytes(&self) -> usize {
+        let states = self.accumulators.iter().map(|states| states.bytes());
+        (self.groups.bytes() + states.sum::<usize>()) * 2
     }
 }

@@ -242,29 +242,40 @@ impl Sorter {
     ///
     /// # Errors
     /// Those of the disk, and those of `each`.
-    pub fn finish(mut self, each: &mut Each<'_>) -> anyhow::Result<()> {
-        let wanted = self.wanted;
-        let mut chosen = Chosen::new(wanted);
-        let mut each = |_: &[u8], record: &[u8]| each(record);
+    pub fn finish(self, each: &mut Each<'_>) -> anyhow::Result<()> {
+        self.hand_on(false, &mut |_, record| each(record))
+    }
+
+    /// The same, each record behind its key.
+    ///
+    /// # Errors
+    /// As [`Sorter::finish`].
+    pub fn finish_with_keys(self, each: &mut Write<'_>) -> anyhow::Result<()> {
+        self.hand_on(true, each)
+    }
+
+    fn hand_on(mut self, with_keys: bool, each: &mut Write<'_>) -> anyhow::Result<()> {
+        let mut chosen = Chosen::new(self.wanted);
         if self.runs.is_empty() {
+            let needs_key = with_keys || self.wanted.of_equal != OfEqual::All;
             let mut key = Vec::new();
             self.in_order(&mut |portions, entry| {
-                if wanted.of_equal != OfEqual::All {
+                if needs_key {
                     portions.write_key(entry, &mut key);
                 }
-                chosen.take(&key, portions.held(entry).record, &mut each)
+                chosen.take(&key, portions.held(entry).record, each)
             })?;
-            return chosen.finish(&mut each);
+            return chosen.finish(each);
         }
         self.write_run()?;
         self.entries = Vec::new();
         if let Some(mut spill) = self.spill.take() {
             self.merge_down(&mut spill)?;
             merge_runs(&self.runs, &spill, self.room.memory, &mut |key, record| {
-                chosen.take(key, record, &mut each)
+                chosen.take(key, record, each)
             })?;
         }
-        chosen.finish(&mut each)
+        chosen.finish(each)
     }
 
     /// Merges runs until they can be merged at once.
@@ -316,8 +327,8 @@ fn merge_runs(
     Ok(())
 }
 
-/// Takes a key and its record; false where no more are wanted.
-type Write<'w> = dyn FnMut(&[u8], &[u8]) -> anyhow::Result<bool> + 'w;
+/// Takes a key and its record, the line end included; false where no more are wanted.
+pub type Write<'w> = dyn FnMut(&[u8], &[u8]) -> anyhow::Result<bool> + 'w;
 
 /// Sorted parts of the entries in memory.
 struct Parts<'p> {

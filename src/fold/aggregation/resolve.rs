@@ -1,0 +1,297 @@
+//! Binding an aggregation to a header.
+
+use std::collections::BTreeMap;
+
+use super::{Aggregation, Call, FORMAT_COLUMN, Part, Taken};
+use crate::expr::ast::{Expr, Item, Kind};
+use crate::expr::{Node, ProgramError, Scope, columns, parse};
+use crate::fold::functions;
+use crate::fold::groups::Groups;
+use crate::record::Header;
+
+/// An aggregation as it is written.
+#[derive(Clone, Copy)]
+pub struct Program<'p> {
+    /// The aggregates.
+    pub items: &'p [Item],
+    /// Their text.
+    pub text: &'p str,
+    /// The list of keys.
+    pub by: Option<&'p str>,
+    /// `--set` values.
+    pub settings: &'p BTreeMap<String, String>,
+    /// What is read and said.
+    pub part: Part,
+}
+
+impl Aggregation {
+    /// Binds a program to a header.
+    ///
+    /// # Errors
+    /// There is no such column, function or state.
+    pub fn resolve(
+        program: &Program<'_>,
+        header: &Header,
+        delimiter: u8,
+    ) -> Result<Self, ProgramError> {
+        let mut aggregation = Aggregation {
+            keys: Vec::new(),
+            key_names: Vec::new(),
+            arguments: Vec::new(),
+            calls: Vec::new(),
+            outputs: Vec::new(),
+            output_names: Vec::new(),
+            part: program.part,
+            states: None,
+            delimiter,
+            seed: Groups::seed(),
+        };
+        if let Some(by) = program.by {
+            match program.part {
+                Part::Second => aggregation.find_keys(by, header)?,
+                _ => aggregation.resolve_keys(by, header, program.settings)?,
+            }
+        }
+        let scope = Scope {
+            text: program.text,
+            header,
+            settings: program.settings,
+        };
+        for item in program.items {
+            aggregation.resolve_item(item, &scope)?;
+        }
+        if program.part == Part::Second {
+            aggregation.find_states(header, program.text)?;
+        }
+        Ok(aggregation)
+    }
+
+    /// The columns that the keys have become in a stream of states, by their names.
+    fn find_keys(&mut self, by: &str, header: &Header) -> Result<(), ProgramError> {
+        let missing = |name: &str| {
+            let message = format!("there is no key '{name}' in these states");
+            ProgramError::new(by, 0..by.len(), message).with_hint(format!(
+                "columns: {}; --by must be what it was with --partial",
+                header.names().join(", ")
+            ))
+        };
+        let mut add = |name: &str| {
+            let column = header.position(name).ok_or_else(|| missing(name))?;
+            self.keys.push(Node::column(column, name));
+            self.key_names.push(name.to_owned());
+            Ok(())
+        };
+        match parse::items(by) {
+            Ok(items) => items.iter().try_for_each(|item| match &item.name {
+                Some(name) => add(name),
+                None => match &item.expr.kind {
+                    Kind::Column(name) => add(name),
+                    _ => add(&parse::source_of(&item.expr, by)),
+                },
+            }),
+            Err(error) => {
+                let selected = columns::parse(by)
+                    .and_then(|selectors| columns::resolve(&selectors, header.names()))
+                    .map_err(|_| error)?;
+                selected.iter().try_for_each(|key| add(&key.name))
+            }
+        }
+    }
+
+    /// The columns of the calls' states.
+    fn find_states(&mut self, header: &Header, text: &str) -> Result<(), ProgramError> {
+        let find = |name: &str| {
+            header.position(name).ok_or_else(|| {
+                let message = match name {
+                    FORMAT_COLUMN => "the input holds no states".to_owned(),
+                    _ => format!("the input holds no states of {name}"),
+                };
+                ProgramError::new(text, 0..text.len(), message).with_hint(format!(
+                    "columns: {}; --merge takes what the same aggregates gave with --partial",
+                    header.names().join(", ")
+                ))
+            })
+        };
+        let format = find(FORMAT_COLUMN)?;
+        let states = self.calls.iter().map(|call| find(&call.source));
+        self.states = Some((format, states.collect::<Result<_, _>>()?));
+        Ok(())
+    }
+
+    /// Keys are expressions with or without a name, or a list of columns with globs and ranges.
+    fn resolve_keys(
+        &mut self,
+        by: &str,
+        header: &Header,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<(), ProgramError> {
+        let scope = Scope {
+            text: by,
+            header,
+            settings,
+        };
+        let as_expressions = parse::items(by).and_then(|items| {
+            items
+                .iter()
+                .map(|item| {
+                    let node = scope.resolve(&item.expr)?;
+                    let name = item.name.clone().unwrap_or_else(|| node.label().to_owned());
+                    Ok((name, node))
+                })
+                .collect::<Result<Vec<_>, _>>()
+        });
+        let keys = as_expressions.or_else(|error| {
+            let selected = columns::parse(by)
+                .and_then(|selectors| columns::resolve(&selectors, header.names()))
+                .map_err(|_| error)?;
+            let column = |selected: columns::Selected| {
+                let node = Node::column(selected.index, &header.names()[selected.index]);
+                (selected.name, node)
+            };
+            Ok(selected.into_iter().map(column).collect())
+        })?;
+        for (name, node) in keys {
+            if self.key_names.contains(&name) {
+                return Err(ProgramError::new(
+                    by,
+                    0..by.len(),
+                    format!("the key '{name}' stands twice"),
+                ));
+            }
+            self.key_names.push(name);
+            self.keys.push(node);
+        }
+        Ok(())
+    }
+
+    fn resolve_item(&mut self, item: &Item, scope: &Scope<'_>) -> Result<(), ProgramError> {
+        let name = match &item.name {
+            Some(name) => name.clone(),
+            None => parse::source_of(&item.expr, scope.text),
+        };
+        if self.key_names.contains(&name) || self.output_names.contains(&name) {
+            let message = format!("the column '{name}' stands twice");
+            return Err(ProgramError::new(
+                scope.text,
+                item.name_span.clone(),
+                message,
+            ));
+        }
+        let (calls, arguments) = (&mut self.calls, &mut self.arguments);
+        let (keys, part) = (&self.key_names, self.part);
+        let output = scope.resolve_with(&item.expr, &mut |expr| match &expr.kind {
+            Kind::Call { .. } => aggregate_call(expr, scope, part, (calls, arguments)),
+            Kind::Column(column) => Err(outside(column, expr, scope.text, keys)),
+            _ => Ok(None),
+        })?;
+        self.outputs.push(output);
+        self.output_names.push(name);
+        Ok(())
+    }
+}
+
+/// The slot of an aggregate's result, where `expr` calls one.
+fn aggregate_call(
+    expr: &Expr,
+    scope: &Scope<'_>,
+    part: Part,
+    (calls, arguments): (&mut Vec<Call>, &mut Vec<Taken>),
+) -> Result<Option<Node>, ProgramError> {
+    let Kind::Call {
+        name,
+        arguments: given,
+        distinct,
+        ..
+    } = &expr.kind
+    else {
+        return Ok(None);
+    };
+    let wanted = match (name.as_str(), distinct) {
+        ("count", true) => "count_distinct",
+        (name, _) => name,
+    };
+    let Some(aggregate) = functions::find(wanted) else {
+        return Ok(None);
+    };
+    if !aggregate.arity.contains(&given.len()) {
+        if crate::expr::functions::find(name)
+            .is_some_and(|function| function.arity.contains(&given.len()))
+        {
+            return Ok(None);
+        }
+        let message = format!(
+            "{name}({}) does not take {}",
+            aggregate.parameters,
+            crate::record::counted(given.len(), "argument")
+        );
+        return Err(ProgramError::new(scope.text, expr.span.clone(), message));
+    }
+    if *distinct && name != "count" {
+        let message = format!("{name}(distinct ...) is not known; only count(distinct x) is");
+        return Err(ProgramError::new(scope.text, expr.span.clone(), message));
+    }
+    let source = parse::source_of(expr, scope.text);
+    if let Some(known) = calls.iter().position(|call| call.source == source) {
+        return Ok(Some(Node::slot(known, &source)));
+    }
+    let (mut places, mut constants) = (Vec::new(), Vec::new());
+    for (place, argument) in given.iter().enumerate() {
+        let inner = &mut |inner: &Expr| within(inner, scope.text);
+        let node = scope.resolve_with(argument, inner);
+        if part == Part::Second {
+            // The records are gone; only constants still mean something.
+            constants.push(node.ok().and_then(|node| node.as_constant()));
+            continue;
+        }
+        let spelled = parse::source_of(argument, scope.text);
+        let known = arguments.iter().position(|taken| taken.spelled == spelled);
+        let node = node?;
+        constants.push(node.as_constant());
+        let known = known.unwrap_or_else(|| {
+            arguments.push(Taken {
+                node,
+                spelled,
+                needs_number: false,
+            });
+            arguments.len() - 1
+        });
+        arguments[known].needs_number |= aggregate.is_numeric(place);
+        places.push(known);
+    }
+    (aggregate.make)(&constants)
+        .map_err(|fault| ProgramError::new(scope.text, expr.span.clone(), fault.to_string()))?;
+    calls.push(Call {
+        aggregate,
+        source: source.clone(),
+        arguments: places,
+        constants,
+    });
+    Ok(Some(Node::slot(calls.len() - 1, &source)))
+}
+
+/// Refuses an aggregate inside an aggregate.
+fn within(expr: &Expr, text: &str) -> Result<Option<Node>, ProgramError> {
+    match &expr.kind {
+        Kind::Call {
+            name, arguments, ..
+        } if functions::find(name).is_some()
+            && crate::expr::functions::find(name)
+                .is_none_or(|function| !function.arity.contains(&arguments.len())) =>
+        {
+            let message = format!("'{name}' is an aggregate inside an aggregate");
+            Err(ProgramError::new(text, expr.span.clone(), message))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn outside(column: &str, expr: &Expr, text: &str, keys: &[String]) -> ProgramError {
+    let message = format!("the column '{column}' stands outside an aggregate");
+    let hint = match keys.iter().any(|key| key == column) {
+        true => format!("'{column}' is a column of the output already; leave it out here"),
+        false => {
+            format!("group by it (--by {column}), or say which of its values: first({column})")
+        }
+    };
+    ProgramError::new(text, expr.span.clone(), message).with_hint(hint)
+}

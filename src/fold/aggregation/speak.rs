@@ -1,0 +1,141 @@
+//! What an aggregation says of its groups: results, or states.
+
+use bumpalo::Bump;
+
+use super::{Aggregation, Part, State};
+use crate::expr::{BATCH, Batch, Operand};
+use crate::fold::functions::Accumulator;
+use crate::fold::functions::state::{FORMAT, Saved};
+use crate::record::{Fault, Faults, OnFault, field};
+use crate::value::text;
+
+/// Takes records in portions, with their number; false where no more are wanted.
+pub type Emit<'e> = dyn FnMut(&[u8], u64) -> anyhow::Result<bool> + 'e;
+
+/// Some groups that can be spoken of.
+pub(super) struct Ready<'r> {
+    pub(super) accumulators: &'r [Box<dyn Accumulator>],
+    /// Their numbers there.
+    pub(super) groups: &'r [u32],
+    /// Appends what stands in front of a group's results: its keys, with delimiters between them.
+    pub(super) write_keys: &'r dyn Fn(u32, &mut Vec<u8>),
+}
+
+impl Aggregation {
+    /// Writes the groups as records, in the order of their first records.
+    ///
+    /// # Errors
+    /// A group has no result; those of `emit`.
+    pub fn finish(&self, state: &State, emit: &mut Emit<'_>) -> anyhow::Result<()> {
+        let order = state.groups.in_order();
+        let mut out = Vec::new();
+        for groups in order.chunks(BATCH) {
+            out.clear();
+            let ready = Ready {
+                accumulators: &state.accumulators,
+                groups,
+                write_keys: &|group, out| state.groups.write_fields(group, out, self.delimiter),
+            };
+            self.speak(&ready, &mut out, &mut |_| ())?;
+            if !emit(&out, groups.len() as u64)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends a record for each of these groups; `each` hears where it ends.
+    pub(super) fn speak(
+        &self,
+        ready: &Ready<'_>,
+        out: &mut Vec<u8>,
+        each: &mut dyn FnMut(usize),
+    ) -> Result<(), Fault> {
+        match self.part {
+            Part::First => {
+                self.write_states(ready, out, each);
+                Ok(())
+            }
+            Part::Whole | Part::Second => self.write_results(ready, out, each),
+        }
+    }
+
+    fn write_states(&self, ready: &Ready<'_>, out: &mut Vec<u8>, each: &mut dyn FnMut(usize)) {
+        let mut state = Vec::new();
+        for &group in ready.groups {
+            let start = out.len();
+            (ready.write_keys)(group, out);
+            if out.len() > start || !self.keys.is_empty() {
+                out.push(self.delimiter);
+            }
+            out.extend_from_slice(FORMAT.as_bytes());
+            for accumulator in ready.accumulators {
+                state.clear();
+                accumulator.save(group, &mut Saved::new(&mut state, false));
+                out.push(self.delimiter);
+                field::push_text(&state, self.delimiter, out);
+            }
+            out.push(b'\n');
+            each(out.len());
+        }
+    }
+
+    fn write_results(
+        &self,
+        ready: &Ready<'_>,
+        out: &mut Vec<u8>,
+        each: &mut dyn FnMut(usize),
+    ) -> Result<(), Fault> {
+        let arena = &Bump::new();
+        let mut slots = Vec::with_capacity(self.calls.len());
+        for (call, accumulator) in self.calls.iter().zip(ready.accumulators) {
+            let mut values = Vec::with_capacity(ready.groups.len());
+            for &group in ready.groups {
+                let value = accumulator
+                    .finish(group, arena)
+                    .map_err(|fault| in_group(ready, group, fault.about(&call.source)))?;
+                values.push(value);
+            }
+            slots.push(Operand::Made(values));
+        }
+        let batch = Batch {
+            records: None,
+            slots: &slots,
+            first: 0,
+            arena,
+        };
+        let selection: Vec<u32> = (0..ready.groups.len() as u32).collect();
+        let mut faults = Faults::new(OnFault::Fail, ready.groups.len());
+        let outputs = self.outputs.iter();
+        let columns: Vec<Operand<'_>> = outputs
+            .map(|output| output.evaluate(&batch, &selection, &mut faults))
+            .collect();
+        if let Some((place, fault)) = faults.into_list().into_iter().next() {
+            return Err(in_group(ready, ready.groups[place as usize], fault));
+        }
+        for (place, &group) in ready.groups.iter().enumerate() {
+            let start = out.len();
+            (ready.write_keys)(group, out);
+            let has_keys = out.len() > start || !self.keys.is_empty();
+            for (number, column) in columns.iter().enumerate() {
+                if number > 0 || has_keys {
+                    out.push(self.delimiter);
+                }
+                text::write_value(&column.get(place, place as u32), out, self.delimiter);
+            }
+            out.push(b'\n');
+            each(out.len());
+        }
+        Ok(())
+    }
+}
+
+/// The fault with the group that it is about, where there are keys.
+fn in_group(ready: &Ready<'_>, group: u32, fault: Fault) -> Fault {
+    let mut keys = Vec::new();
+    (ready.write_keys)(group, &mut keys);
+    match keys.is_empty() {
+        true => fault,
+        false => fault.about(&format!("group '{}'", String::from_utf8_lossy(&keys))),
+    }
+}

@@ -1,0 +1,269 @@
+//! Groups that are too many for memory.
+//!
+//! A thread whose groups take too much gives up all of them as states, sorted by key and kept on
+//! disk, and begins anew. At the end the states of one key stand together; what becomes of them is
+//! put back in the order of the groups' first records. So a group's result is what it would have been
+//! in memory, and only one group's own state must fit there.
+
+use super::speak::{Emit, Ready};
+use super::{Aggregation, State};
+use crate::expr::BATCH;
+use crate::fold::Position;
+use crate::fold::functions::Accumulator;
+use crate::fold::functions::state::{Saved, Words};
+use crate::fold::order::{Portion, Room, Sorter, Wanted};
+use crate::record::Fault;
+
+/// Handed to a sorter at once.
+const PORTION: usize = 256 << 10;
+
+/// Groups on disk.
+pub struct Spilled {
+    sorter: Sorter,
+    room: Room,
+    is_empty: bool,
+}
+
+impl Spilled {
+    /// None yet. Of the memory in `room`, half is for the groups in memory.
+    pub fn new(room: Room) -> Self {
+        // The other half is for those that are sorted by key and those that are put in order, and
+        // for what is on its way.
+        let room = Room {
+            memory: room.memory / 4,
+            ..room
+        };
+        Spilled {
+            sorter: Sorter::new(Wanted::default(), room),
+            room,
+            is_empty: true,
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+
+    /// Takes groups that a thread gave up.
+    ///
+    /// # Errors
+    /// The disk is full, or fails.
+    pub fn take(&mut self, portion: &mut Portion) -> anyhow::Result<()> {
+        if portion.bytes() > 0 {
+            self.is_empty = false;
+            self.sorter.take(portion)?;
+        }
+        Ok(())
+    }
+
+    /// Says what has become of all groups, in the order of their first records.
+    ///
+    /// # Errors
+    /// A group has no result; those of the disk, and those of `each`, which takes a record and says
+    /// whether it wants more.
+    pub fn finish(
+        self,
+        aggregation: &Aggregation,
+        each: &mut dyn FnMut(&[u8]) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<()> {
+        let mut placed = Placed {
+            sorter: Sorter::new(Wanted::default(), self.room),
+            portion: Portion::default(),
+            out: Vec::new(),
+        };
+        let (mut joined, mut last) = (Joined::new(aggregation)?, Vec::new());
+        self.sorter.finish_with_keys(&mut |key, record| {
+            let is_new = joined.is_empty() || last != key;
+            if is_new {
+                if joined.is_full() {
+                    placed.take(aggregation, &joined)?;
+                    joined = Joined::new(aggregation)?;
+                }
+                last.clear();
+                last.extend_from_slice(key);
+            }
+            joined.take(aggregation, record, is_new)?;
+            Ok(true)
+        })?;
+        placed.take(aggregation, &joined)?;
+        placed.sorter.take(&mut placed.portion)?;
+        placed.sorter.finish(each)
+    }
+}
+
+impl Aggregation {
+    /// Says what has become of the groups of all threads and of those on disk.
+    ///
+    /// # Errors
+    /// A group has no result; those of the disk, and those of `emit`.
+    pub fn conclude(
+        &self,
+        states: Vec<State>,
+        mut spilled: Spilled,
+        emit: &mut Emit<'_>,
+    ) -> anyhow::Result<()> {
+        if spilled.is_empty() {
+            return self.finish(&self.join(states)?, emit);
+        }
+        let mut portion = Portion::default();
+        for mut state in states {
+            self.give_up(&mut state, &mut portion)?;
+            spilled.take(&mut portion)?;
+        }
+        spilled.finish(self, &mut |record| emit(record, 1))
+    }
+
+    /// Gives up all groups of a thread, whose state is then empty.
+    ///
+    /// # Errors
+    /// None that [`Aggregation::start`] did not have.
+    pub fn give_up(&self, state: &mut State, portion: &mut Portion) -> Result<(), Fault> {
+        let firsts = state.groups.firsts();
+        let (mut key, mut record, mut saved) = (Vec::new(), Vec::new(), Vec::new());
+        for (group, (block, place)) in (0..).zip(firsts) {
+            key.clear();
+            state.groups.write_identity(group, &mut key);
+            record.clear();
+            record.extend_from_slice(&block.to_le_bytes());
+            record.extend_from_slice(&place.to_le_bytes());
+            saved.clear();
+            state.groups.write_fields(group, &mut saved, self.delimiter);
+            push(&saved, &mut record);
+            for accumulator in &state.accumulators {
+                saved.clear();
+                accumulator.save(group, &mut Saved::new(&mut saved, true));
+                push(&saved, &mut record);
+            }
+            portion.push(&key, &record);
+        }
+        // The groups and their states go before new ones come.
+        state.groups = super::Groups::new(self.seed);
+        state.accumulators.clear();
+        *state = self.start()?;
+        Ok(())
+    }
+}
+
+/// Appends a length and so many bytes.
+fn push(bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+    out.extend_from_slice(bytes);
+}
+
+/// Takes what [`push`] has appended from the front.
+fn pull<'r>(rest: &mut &'r [u8]) -> &'r [u8] {
+    let Some((len, behind)) = rest.split_first_chunk::<4>() else {
+        return &[];
+    };
+    let (bytes, behind) = behind.split_at(u32::from_le_bytes(*len) as usize);
+    *rest = behind;
+    bytes
+}
+
+/// Groups that have been put together.
+struct Joined {
+    accumulators: Vec<Box<dyn Accumulator>>,
+    groups: Vec<Group>,
+}
+
+struct Group {
+    first: Position,
+    /// Its keys, as its first record spells them.
+    fields: Vec<u8>,
+}
+
+impl Joined {
+    fn new(aggregation: &Aggregation) -> Result<Self, Fault> {
+        let mut accumulators = aggregation.start()?.accumulators;
+        accumulators
+            .iter_mut()
+            .for_each(|states| states.grow(BATCH));
+        Ok(Joined {
+            accumulators,
+            groups: Vec::with_capacity(BATCH),
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        self.groups.len() == BATCH
+    }
+
+    /// Takes in one part of a group, of a new one or of the last one.
+    fn take(
+        &mut self,
+        aggregation: &Aggregation,
+        mut record: &[u8],
+        is_new: bool,
+    ) -> Result<(), Fault> {
+        let mut first = (0, 0);
+        if let Some((block, rest)) = record.split_first_chunk() {
+            (first.0, record) = (u64::from_le_bytes(*block), rest);
+        }
+        if let Some((place, rest)) = record.split_first_chunk() {
+            (first.1, record) = (u32::from_le_bytes(*place), rest);
+        }
+        let fields = pull(&mut record);
+        match self.groups.last_mut().filter(|_| !is_new) {
+            Some(group) if group.first <= first => {}
+            Some(group) => {
+                group.first = first;
+                group.fields.clear();
+                group.fields.extend_from_slice(fields);
+            }
+            None => self.groups.push(Group {
+                first,
+                fields: fields.to_vec(),
+            }),
+        }
+        let group = self.groups.len() as u32 - 1;
+        for (call, accumulator) in aggregation.calls.iter().zip(&mut self.accumulators) {
+            let words = &mut Words::new(pull(&mut record), first);
+            accumulator
+                .load(group, words)
+                .map_err(|fault| fault.about(&call.source))?;
+        }
+        Ok(())
+    }
+}
+
+/// What is said of the groups, on its way into the order of their first records.
+struct Placed {
+    sorter: Sorter,
+    portion: Portion,
+    out: Vec<u8>,
+}
+
+impl Placed {
+    fn take(&mut self, aggregation: &Aggregation, joined: &Joined) -> anyhow::Result<()> {
+        let groups: Vec<u32> = (0..joined.groups.len() as u32).collect();
+        let ready = Ready {
+            accumulators: &joined.accumulators,
+            groups: &groups,
+            write_keys: &|group, out| {
+                out.extend_from_slice(&joined.groups[group as usize].fields);
+            },
+        };
+        self.out.clear();
+        let mut ends = Vec::with_capacity(groups.len());
+        aggregation.speak(&ready, &mut self.out, &mut |end| ends.push(end))?;
+        let mut start = 0;
+        for (group, end) in joined.groups.iter().zip(ends) {
+            let (block, place) = group.first;
+            let mut key = [0; 12];
+            key[..8].copy_from_slice(&block.to_be_bytes());
+            key[8..].copy_from_slice(&place.to_be_bytes());
+            // The line end is added again.
+            self.portion.push(&key, &self.out[start..end - 1]);
+            start = end;
+        }
+        if self.portion.bytes() >= PORTION {
+            self.sorter.take(&mut self.portion)?;
+        }
+        Ok(())
+    }
+}
