@@ -4,15 +4,15 @@
 //! order of their first records. Every result is the same for any number of threads.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
-use pipewright::cli::{self, MemoryFlag, Program, Shared, Tool, Usage};
+use pipewright::cli::{self, MemoryFlag, Program, Shared, Tool, Usage, grouping};
 use pipewright::expr::parse;
-use pipewright::fold::aggregation::spilled::Spilled;
-use pipewright::fold::aggregation::{self, Aggregation, Part, State};
-use pipewright::fold::order::{Portion, Room};
-use pipewright::record::{Block, Fault, Faults, OnFault, Records};
-use pipewright::stream::{self, Flow, Held, Output, Parcel, Sink, Summary};
+use pipewright::fold::aggregation::windows::Windows;
+use pipewright::fold::aggregation::{self, Aggregation, Part};
+use pipewright::record::{Header, OnFault};
+use pipewright::stream::{Output, Summary};
 
 /// Group records and summarise each group
 #[derive(Parser)]
@@ -35,12 +35,32 @@ struct Args {
     #[arg(short, long, value_name = "KEYS")]
     by: Option<String>,
 
+    /// Group by windows of this length, too; each is written as soon as it is past
+    #[arg(long, value_name = "TIME", value_parser = cli::duration, requires = "on")]
+    window: Option<Duration>,
+
+    /// The time of a record, for --window: a column, or an expression
+    #[arg(long, value_name = "EXPR", requires = "window")]
+    on: Option<String>,
+
+    /// Begin a window every TIME, so that they overlap [default: one behind the other]
+    #[arg(long, value_name = "TIME", value_parser = cli::duration, requires = "window")]
+    slide: Option<Duration>,
+
+    /// Wait so long for records whose time is before that of others; later ones are left out and counted
+    #[arg(long, value_name = "TIME", value_parser = cli::duration, requires = "window")]
+    late: Option<Duration>,
+
+    /// The input is sorted by the keys: write each group when the next one begins, and keep none
+    #[arg(long, requires = "by", conflicts_with = "window")]
+    sorted: bool,
+
     /// Write states for --merge instead of results
-    #[arg(long, conflicts_with = "merge")]
+    #[arg(long, conflicts_with_all = ["merge", "window"])]
     partial: bool,
 
-    /// Read the states that the same aggregates wrote with --partial, of parts in the order of the whole
-    #[arg(long)]
+    /// Read what the same aggregates wrote with --partial, the parts in the order of the whole
+    #[arg(long, conflicts_with = "window")]
     merge: bool,
 
     #[command(flatten)]
@@ -52,103 +72,79 @@ struct Args {
 
 impl Tool for Args {
     fn run(self) -> anyhow::Result<Summary> {
-        let mut settings = self.shared.settings();
-        let delimiter = settings.dialect.delimiter;
+        let settings = self.shared.settings();
         let text = self.program.text()?;
         let items = parse::items(&text).map_err(Usage::from)?;
-        let (mut input, header) = self.program.open(&settings)?;
-        let part = match (self.partial, self.merge) {
-            (true, _) => Part::First,
-            (_, true) => Part::Second,
-            _ => Part::Whole,
-        };
-        if part == Part::Second {
-            if settings.policy.on_fault() != OnFault::Fail {
-                return Err(Usage::error(
-                    "a state can't be left out: --merge takes no --on-error and no --rejects",
-                ));
-            }
-            // Of values that came first in one record of states, the first stands before the others.
-            settings.threads = 1;
+        let is_left_out = settings.policy.on_fault() == OnFault::SetAside;
+        if self.merge && is_left_out {
+            return Err(Usage::error(
+                "a state can't be left out: --merge takes no --on-error and no --rejects",
+            ));
         }
+        let (mut input, header) = self.program.open(&settings)?;
         let program = aggregation::Program {
             items: &items,
             text: &text,
             by: self.by.as_deref(),
             settings: &self.program.settings(),
-            part,
+            part: match (self.partial, self.merge) {
+                (true, _) => Part::First,
+                (_, true) => Part::Second,
+                _ => Part::Whole,
+            },
         };
+        let delimiter = settings.dialect.delimiter;
         let aggregation = Aggregation::resolve(&program, &header, delimiter)?;
+        let windows = self.windows(&program, &header, is_left_out)?;
         let mut head = Vec::new();
-        aggregation.header().write(delimiter, &mut head);
+        match &windows {
+            Some(windows) => windows.header(&aggregation).checked()?,
+            None => aggregation.header().checked()?,
+        }
+        .write(delimiter, &mut head);
         let mut output = Output::standard();
         output.write(&head)?;
-        let room = Room {
-            memory: self.memory.bytes(),
-            threads: settings.threads,
-        };
-        let layout = aggregation.layout(header.len());
-        let mut spilled = Spilled::new(room);
-        let fold = Fold {
-            aggregation,
-            memory: room.memory / 2 / room.threads,
-        };
-        let mut deliver = |_: &Block, given: &mut Given| {
-            spilled.take(&mut given.0)?;
-            Ok(Flow::More)
-        };
-        let (states, mut summary) =
-            stream::sink(&mut input, &layout, &settings, &fold, &mut deliver)?;
-        let states: Vec<State> = states.into_iter().collect::<Result<_, _>>()?;
-        let mut results = Held::new(&mut output);
-        fold.aggregation
-            .conclude(states, spilled, &mut |record, records| {
-                results.write_all(record, records)
-            })?;
-        summary.records_out = results.finish()?;
-        Ok(summary)
-    }
-}
-
-struct Fold {
-    aggregation: Aggregation,
-    /// What a thread's groups may take.
-    memory: usize,
-}
-
-impl Sink for Fold {
-    type Scratch = Result<State, Fault>;
-    type Parcel = Given;
-
-    fn scratch(&self) -> Self::Scratch {
-        self.aggregation.start()
-    }
-
-    fn records(
-        &self,
-        state: &mut Self::Scratch,
-        records: &Records<'_>,
-        faults: &mut Faults,
-        given: &mut Given,
-    ) {
-        if let Ok(groups) = state {
-            self.aggregation.absorb(groups, records, faults);
-            if groups.bytes() > self.memory
-                && let Err(fault) = self.aggregation.give_up(groups, &mut given.0)
-            {
-                *state = Err(fault);
+        let layout = aggregation.layout(header.len(), windows.as_ref().map(|windows| &windows.on));
+        let from = (&mut input, &layout);
+        match windows {
+            Some(windows) => {
+                grouping::group_windows((&windows, &aggregation), from, &settings, &mut output)
+            }
+            None if self.sorted => {
+                grouping::group_sorted(&aggregation, from, &settings, &mut output)
+            }
+            None => {
+                let memory = self.memory.bytes();
+                grouping::group(aggregation, from, &settings, memory, &mut output)
             }
         }
     }
 }
 
-/// Groups that a thread gave up while it worked on a block.
-#[derive(Default)]
-struct Given(Portion);
-
-impl Parcel for Given {
-    fn clear(&mut self) {
-        self.0.clear();
+impl Args {
+    fn windows(
+        &self,
+        program: &aggregation::Program<'_>,
+        header: &Header,
+        refuses_late: bool,
+    ) -> anyhow::Result<Option<Windows>> {
+        let (Some(size), Some(on)) = (self.window, &self.on) else {
+            return Ok(None);
+        };
+        let slide = self.slide.unwrap_or(size);
+        if slide > size {
+            return Err(Usage::error(
+                "--slide is longer than --window: records between two windows would be lost",
+            ));
+        }
+        let nanoseconds = |length: Duration| length.as_nanos() as i128;
+        Ok(Some(Windows {
+            on: program.resolve_one(on, header)?,
+            size: nanoseconds(size),
+            slide: nanoseconds(slide),
+            late: self.late.map_or(0, nanoseconds),
+            refuses_late,
+        }))
     }
 }
 

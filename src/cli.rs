@@ -2,6 +2,7 @@
 
 mod clash;
 mod csv;
+pub mod grouping;
 mod join;
 mod listing;
 mod memory;

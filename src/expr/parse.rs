@@ -27,13 +27,21 @@ const MAX_OPERATORS: usize = 1000;
 
 /// The one expression of a `filter`.
 pub fn condition(text: &str) -> Result<Expr, ProgramError> {
+    one(text, "join conditions by 'and'")
+}
+
+/// One expression, such as a time.
+pub fn expression(text: &str) -> Result<Expr, ProgramError> {
+    one(text, "only one value is taken here")
+}
+
+/// One expression; `hint` is for who lists several.
+fn one(text: &str, hint: &str) -> Result<Expr, ProgramError> {
     let mut parser = Parser::new(text)?;
     let expr = parser.expression()?;
     match parser.peek() {
         Token::End => Ok(expr),
-        Token::Symbol(",") => Err(parser
-            .expected("an operator")
-            .with_hint("join conditions by 'and'")),
+        Token::Symbol(",") => Err(parser.expected("an operator").with_hint(hint)),
         _ => Err(parser.unfinished("an operator")),
     }
 }

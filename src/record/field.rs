@@ -59,6 +59,22 @@ pub fn needs_quotes(text: &[u8], delimiter: u8) -> bool {
     text.is_empty() || seek::has_any(text, [delimiter, b'"', b'\n', b'\r'])
 }
 
+/// The raw fields of one sound record.
+pub fn split(record: &[u8], delimiter: u8) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(record);
+    std::iter::from_fn(move || {
+        let bytes = rest?;
+        let mut is_quoted = false;
+        let end = bytes.iter().position(|&byte| {
+            is_quoted ^= byte == b'"';
+            byte == delimiter && !is_quoted
+        });
+        let (field, behind) = bytes.split_at(end.unwrap_or(bytes.len()));
+        rest = behind.get(1..);
+        Some(field)
+    })
+}
+
 /// Appends text in quotes.
 pub fn push_quoted(mut text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
@@ -99,6 +115,16 @@ mod tests {
             push_quoted(text, &mut field);
             assert_eq!(content(&field), text);
         }
+    }
+
+    #[test]
+    fn records_are_split_at_delimiters_outside_of_quotes() {
+        let fields = |record: &'static [u8]| split(record, b',').collect::<Vec<_>>();
+        assert_eq!(
+            fields(b"a,\"b,\"\"c\",,"),
+            [&b"a"[..], b"\"b,\"\"c\"", b"", b""]
+        );
+        assert_eq!(fields(b""), [b""]);
     }
 
     #[test]

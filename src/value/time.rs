@@ -87,7 +87,11 @@ impl Time {
     }
 
     /// That both are instants or neither is.
-    fn same_line(&self, other: &Time) -> Result<(), Fault> {
+    /// That both have a zone, or none has.
+    ///
+    /// # Errors
+    /// They don't.
+    pub fn same_line(&self, other: &Time) -> Result<(), Fault> {
         if self.is_instant() == other.is_instant() {
             return Ok(());
         }
@@ -197,6 +201,20 @@ impl Time {
                     nanoseconds / NANOSECONDS_PER_SECOND
                 ))
             })
+    }
+
+    /// The time so many nanoseconds after 1970 that is told as this one is: an instant at offset 0,
+    /// or a civil time.
+    ///
+    /// # Errors
+    /// Outside the years 0000 to 9999.
+    pub fn told_alike(&self, nanoseconds: i128) -> Result<Time, Fault> {
+        let kind = match self.is_instant() {
+            true => Kind::Offset(0),
+            false => Kind::Civil,
+        };
+        let instant = Time::from_epoch_nanoseconds(nanoseconds)?;
+        Ok(Time { kind, ..instant })
     }
 
     /// The instant of this call in microseconds, on the wall clock of this machine's zone (`TZ`,

@@ -95,11 +95,11 @@ impl Aggregation {
         Header::new(names)
     }
 
-    /// The fields that it looks at, of records of so many.
-    pub fn layout(&self, columns: usize) -> Layout {
+    /// The fields that it looks at, and `also` does, of records of so many.
+    pub fn layout(&self, columns: usize, also: Option<&Node>) -> Layout {
         let mut looked_at = BTreeSet::new();
         let arguments = self.arguments.iter().map(|argument| &argument.node);
-        for node in self.keys.iter().chain(arguments) {
+        for node in self.keys.iter().chain(arguments).chain(also) {
             node.add_columns(&mut looked_at);
         }
         if let Some((format, states)) = &self.states {
@@ -127,6 +127,8 @@ impl Aggregation {
             accumulators,
             arena: Bump::new(),
             selection: Vec::new(),
+            last: 0,
+            scattered: None,
         };
         if self.keys.is_empty() {
             state.groups.find(&[], (0, 0), self.delimiter);
@@ -161,6 +163,8 @@ impl Aggregation {
             groups,
             accumulators,
             arena,
+            last,
+            scattered,
             ..
         } = state;
         let batch = Batch::over(*records, arena);
@@ -197,6 +201,7 @@ impl Aggregation {
             block,
             self.delimiter,
         );
+        State::note_order(last, scattered, &numbers);
         for (call, accumulator) in self.calls.iter().zip(accumulators) {
             let arguments: Vec<_> = call
                 .arguments
@@ -262,12 +267,30 @@ pub struct State {
     accumulators: Vec<Box<dyn Accumulator>>,
     arena: Bump,
     selection: Vec<u32>,
+    /// The group of the last record.
+    last: u32,
+    /// The first group that came again behind others.
+    scattered: Option<u32>,
 }
 
 impl State {
     fn grow(&mut self) {
         for accumulator in &mut self.accumulators {
             accumulator.grow(self.groups.count());
+        }
+    }
+
+    /// Takes note of whether groups come one behind the other.
+    fn note_order(last: &mut u32, scattered: &mut Option<u32>, numbers: &[u32]) {
+        if scattered.is_some() {
+            return;
+        }
+        for &number in numbers {
+            if number < *last {
+                *scattered = Some(number);
+                return;
+            }
+            *last = number;
         }
     }
 

@@ -24,6 +24,21 @@ pub struct Program<'p> {
     pub part: Part,
 }
 
+impl Program<'_> {
+    /// Binds an expression beside it to a header.
+    ///
+    /// # Errors
+    /// There is no such column or function.
+    pub fn resolve_one(&self, text: &str, header: &Header) -> Result<Node, ProgramError> {
+        let scope = Scope {
+            text,
+            header,
+            settings: self.settings,
+        };
+        scope.resolve(&parse::expression(text)?)
+    }
+}
+
 impl Aggregation {
     /// Binds a program to a header.
     ///

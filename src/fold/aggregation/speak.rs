@@ -18,7 +18,20 @@ pub(super) struct Ready<'r> {
     /// Their numbers there.
     pub(super) groups: &'r [u32],
     /// Appends what stands in front of a group's results: its keys, with delimiters between them.
-    pub(super) write_keys: &'r dyn Fn(u32, &mut Vec<u8>),
+    pub(super) write_keys: Box<dyn Fn(u32, &mut Vec<u8>) + 'r>,
+}
+
+impl State {
+    /// Some of its groups, to be spoken of.
+    pub(super) fn ready<'r>(&'r self, groups: &'r [u32], delimiter: u8) -> Ready<'r> {
+        Ready {
+            accumulators: &self.accumulators,
+            groups,
+            write_keys: Box::new(move |group, out| {
+                self.groups.write_fields(group, out, delimiter);
+            }),
+        }
+    }
 }
 
 impl Aggregation {
@@ -31,12 +44,7 @@ impl Aggregation {
         let mut out = Vec::new();
         for groups in order.chunks(BATCH) {
             out.clear();
-            let ready = Ready {
-                accumulators: &state.accumulators,
-                groups,
-                write_keys: &|group, out| state.groups.write_fields(group, out, self.delimiter),
-            };
-            self.speak(&ready, &mut out, &mut |_| ())?;
+            self.speak(&state.ready(groups, self.delimiter), &mut out, &mut |_| ())?;
             if !emit(&out, groups.len() as u64)? {
                 break;
             }

@@ -72,13 +72,13 @@ impl Spilled {
             portion: Portion::default(),
             out: Vec::new(),
         };
-        let (mut joined, mut last) = (Joined::new(aggregation)?, Vec::new());
+        let (mut joined, mut last) = (Joined::new(aggregation, BATCH)?, Vec::new());
         self.sorter.finish_with_keys(&mut |key, record| {
             let is_new = joined.is_empty() || last != key;
             if is_new {
                 if joined.is_full() {
                     placed.take(aggregation, &joined)?;
-                    joined = Joined::new(aggregation)?;
+                    joined = Joined::new(aggregation, BATCH)?;
                 }
                 last.clear();
                 last.extend_from_slice(key);
@@ -120,28 +120,40 @@ impl Aggregation {
     /// None that [`Aggregation::start`] did not have.
     pub fn give_up(&self, state: &mut State, portion: &mut Portion) -> Result<(), Fault> {
         let firsts = state.groups.firsts();
-        let (mut key, mut record, mut saved) = (Vec::new(), Vec::new(), Vec::new());
-        for (group, (block, place)) in (0..).zip(firsts) {
+        let (mut key, mut part) = (Vec::new(), Vec::new());
+        for group in 0..state.groups.count() as u32 {
             key.clear();
             state.groups.write_identity(group, &mut key);
-            record.clear();
-            record.extend_from_slice(&block.to_le_bytes());
-            record.extend_from_slice(&place.to_le_bytes());
-            saved.clear();
-            state.groups.write_fields(group, &mut saved, self.delimiter);
-            push(&saved, &mut record);
-            for accumulator in &state.accumulators {
-                saved.clear();
-                accumulator.save(group, &mut Saved::new(&mut saved, true));
-                push(&saved, &mut record);
-            }
-            portion.push(&key, &record);
+            part.clear();
+            self.write_part(state, (group, firsts[group as usize]), &mut part);
+            portion.push(&key, &part);
         }
         // The groups and their states go before new ones come.
         state.groups = super::Groups::new(self.seed);
         state.accumulators.clear();
         *state = self.start()?;
         Ok(())
+    }
+}
+
+impl Aggregation {
+    /// Appends what is known of a group, and where its first record stands.
+    pub(super) fn write_part(
+        &self,
+        state: &State,
+        (group, (block, place)): (u32, Position),
+        out: &mut Vec<u8>,
+    ) {
+        out.extend_from_slice(&block.to_le_bytes());
+        out.extend_from_slice(&place.to_le_bytes());
+        let mut bytes = Vec::new();
+        state.groups.write_fields(group, &mut bytes, self.delimiter);
+        push(&bytes, out);
+        for accumulator in &state.accumulators {
+            bytes.clear();
+            accumulator.save(group, &mut Saved::new(&mut bytes, true));
+            push(&bytes, out);
+        }
     }
 }
 
@@ -162,7 +174,7 @@ fn pull<'r>(rest: &mut &'r [u8]) -> &'r [u8] {
 }
 
 /// Groups that have been put together.
-struct Joined {
+pub(super) struct Joined {
     accumulators: Vec<Box<dyn Accumulator>>,
     groups: Vec<Group>,
 }
@@ -174,15 +186,33 @@ struct Group {
 }
 
 impl Joined {
-    fn new(aggregation: &Aggregation) -> Result<Self, Fault> {
+    /// None yet, with room for so many.
+    pub(super) fn new(aggregation: &Aggregation, room: usize) -> Result<Self, Fault> {
         let mut accumulators = aggregation.start()?.accumulators;
-        accumulators
-            .iter_mut()
-            .for_each(|states| states.grow(BATCH));
+        let states = accumulators.iter_mut();
+        states.for_each(|states| states.grow(room));
         Ok(Joined {
             accumulators,
-            groups: Vec::with_capacity(BATCH),
+            groups: Vec::with_capacity(room),
         })
+    }
+
+    /// Appends a record for each group; `each` hears where it ends.
+    pub(super) fn speak(
+        &self,
+        aggregation: &Aggregation,
+        out: &mut Vec<u8>,
+        each: &mut dyn FnMut(usize),
+    ) -> Result<(), Fault> {
+        let groups: Vec<u32> = (0..self.groups.len() as u32).collect();
+        let ready = Ready {
+            accumulators: &self.accumulators,
+            groups: &groups,
+            write_keys: Box::new(|group, out| {
+                out.extend_from_slice(&self.groups[group as usize].fields);
+            }),
+        };
+        aggregation.speak(&ready, out, each)
     }
 
     fn is_empty(&self) -> bool {
@@ -194,7 +224,7 @@ impl Joined {
     }
 
     /// Takes in one part of a group, of a new one or of the last one.
-    fn take(
+    pub(super) fn take(
         &mut self,
         aggregation: &Aggregation,
         mut record: &[u8],
@@ -240,17 +270,9 @@ struct Placed {
 
 impl Placed {
     fn take(&mut self, aggregation: &Aggregation, joined: &Joined) -> anyhow::Result<()> {
-        let groups: Vec<u32> = (0..joined.groups.len() as u32).collect();
-        let ready = Ready {
-            accumulators: &joined.accumulators,
-            groups: &groups,
-            write_keys: &|group, out| {
-                out.extend_from_slice(&joined.groups[group as usize].fields);
-            },
-        };
         self.out.clear();
-        let mut ends = Vec::with_capacity(groups.len());
-        aggregation.speak(&ready, &mut self.out, &mut |end| ends.push(end))?;
+        let mut ends = Vec::with_capacity(joined.groups.len());
+        joined.speak(aggregation, &mut self.out, &mut |end| ends.push(end))?;
         let mut start = 0;
         for (group, end) in joined.groups.iter().zip(ends) {
             let (block, place) = group.first;

@@ -18,6 +18,8 @@ impl Aggregation {
             groups,
             accumulators,
             arena,
+            last,
+            scattered,
             ..
         } = state;
         let batch = Batch::over(*records, arena);
@@ -27,6 +29,7 @@ impl Aggregation {
             .collect();
         let block = records.place().sequence;
         let numbers = find_groups(groups, &keys, (selection, None), block, self.delimiter);
+        State::note_order(last, scattered, &numbers);
         let content =
             |record: u32, column: usize| field::content(records.field(record as usize, column));
         for &record in selection {

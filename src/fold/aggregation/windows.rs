@@ -1,1 +1,211 @@
-//! x
+//! Groups of stretches of time, done as soon as no more records are expected there.
+//!
+//! A window holds the records from its start on and before its end. The watermark is the latest time
+//! seen, less what records may be late: a window that ends at it or before is done, and said at once.
+//! A record all of whose windows are done is late. Which ones are, depends on the order of the records
+//! alone, so records are taken one behind the other; memory is that of the windows that are open.
+//! (Akidau and others, "The Dataflow Model", 2015.)
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use bumpalo::Bump;
+
+use super::speak::Ready;
+use super::{Aggregation, State};
+use crate::expr::{BATCH, Batch, Node};
+use crate::record::{Fault, Faults, Header, Records};
+use crate::value::text::quoted;
+use crate::value::{Time, Value};
+
+/// The columns in front of the others: where a window starts, and where it ends.
+const COLUMNS: [&str; 2] = ["window_start", "window_end"];
+
+/// How records go to windows. All lengths are nanoseconds.
+pub struct Windows {
+    /// Each record's time.
+    pub on: Node,
+    /// How long a window is.
+    pub size: i128,
+    /// How long after the one before it starts.
+    pub slide: i128,
+    /// How much later than others a record may come.
+    pub late: i128,
+    /// Whether a late record is a bad one, rather than one that is counted.
+    pub refuses_late: bool,
+}
+
+/// Windows that are open.
+#[derive(Default)]
+pub struct Open {
+    /// By their starts.
+    windows: BTreeMap<i128, State>,
+    /// The first time of all, which says how times are told.
+    told: Option<Time>,
+    latest: Option<i128>,
+    /// Records that came late.
+    pub late: u64,
+    selection: Vec<u32>,
+}
+
+impl Windows {
+    /// The output's names.
+    pub fn header(&self, aggregation: &Aggregation) -> Header {
+        let mut names = COLUMNS.map(str::to_owned).to_vec();
+        names.extend_from_slice(aggregation.header().names());
+        Header::new(names)
+    }
+
+    /// Takes in a block of records, and appends what is said of windows that are done: how many
+    /// records that is.
+    ///
+    /// # Errors
+    /// A group has no result.
+    pub fn absorb(
+        &self,
+        aggregation: &Aggregation,
+        open: &mut Open,
+        (records, faults): (&Records<'_>, &mut Faults),
+        out: &mut Vec<u8>,
+    ) -> Result<u64, Fault> {
+        let mut selection = std::mem::take(&mut open.selection);
+        faults.select_all(&mut selection);
+        let mut spoken = 0;
+        for chunk in selection.chunks(BATCH) {
+            for (start, mut selection) in self.deal(open, records, chunk, faults) {
+                faults.settle(&mut selection);
+                let state = match open.windows.entry(start) {
+                    Entry::Occupied(state) => state.into_mut(),
+                    Entry::Vacant(vacant) => vacant.insert(aggregation.start()?),
+                };
+                state.arena.reset();
+                aggregation.absorb_batch(state, records, &selection, faults);
+            }
+            let mark = self.watermark(open);
+            while let Some(window) = open.windows.first_entry()
+                && mark.is_some_and(|mark| window.key() + self.size <= mark)
+            {
+                let (start, state) = window.remove_entry();
+                spoken += self.speak(aggregation, (start, &state), open.told, out)?;
+            }
+        }
+        open.selection = selection;
+        Ok(spoken)
+    }
+
+    /// Appends what is said of the windows that are still open.
+    ///
+    /// # Errors
+    /// A group has no result.
+    pub fn finish(
+        &self,
+        aggregation: &Aggregation,
+        open: &Open,
+        out: &mut Vec<u8>,
+    ) -> Result<u64, Fault> {
+        let mut spoken = 0;
+        for (start, state) in &open.windows {
+            spoken += self.speak(aggregation, (*start, state), open.told, out)?;
+        }
+        Ok(spoken)
+    }
+
+    fn watermark(&self, open: &Open) -> Option<i128> {
+        open.latest.map(|latest| latest - self.late)
+    }
+
+    /// Which of these records go to which windows, by their starts; moves the watermark.
+    fn deal(
+        &self,
+        open: &mut Open,
+        records: &Records<'_>,
+        chunk: &[u32],
+        faults: &mut Faults,
+    ) -> BTreeMap<i128, Vec<u32>> {
+        let arena = Bump::new();
+        let batch = Batch::over(*records, &arena);
+        let times = self.on.evaluate(&batch, chunk, faults);
+        let mut dealt: BTreeMap<i128, Vec<u32>> = BTreeMap::new();
+        let mut sound = chunk.to_vec();
+        faults.settle(&mut sound);
+        let mut sound = sound.into_iter().peekable();
+        for (place, &record) in chunk.iter().enumerate() {
+            if sound.next_if_eq(&record).is_none() {
+                continue;
+            }
+            let time = match self.time(open, &times.get(place, record)) {
+                Ok(time) => time,
+                Err(fault) => {
+                    faults.add(record, fault.about(self.on.label()));
+                    if record >= faults.limit() {
+                        break;
+                    }
+                    continue;
+                }
+            };
+            let mark = self.watermark(open);
+            let is_open = |start: &i128| mark.is_none_or(|mark| start + self.size > mark);
+            let last = time.div_euclid(self.slide) * self.slide;
+            let starts = (0..).map(|nth| last - nth * self.slide);
+            let starts = starts.take_while(|start| start + self.size > time);
+            let mut is_late = true;
+            for start in starts.filter(is_open) {
+                is_late = false;
+                dealt.entry(start).or_default().push(record);
+            }
+            if is_late && self.refuses_late {
+                faults.add(record, Fault::new("late: its window is done"));
+            } else if is_late {
+                open.late += 1;
+            }
+            open.latest = open.latest.max(Some(time));
+        }
+        dealt
+    }
+
+    fn time(&self, open: &mut Open, value: &Value<'_>) -> Result<i128, Fault> {
+        let time = match value {
+            Value::Time(time) => Some(*time),
+            Value::Raw(text) | Value::Text(text) => Time::parse(text),
+            _ => None,
+        };
+        let not_one = || Fault::new(format!("{} is not a time (ISO 8601)", quoted(value)));
+        let time = time.ok_or_else(not_one)?;
+        open.told.get_or_insert(time).same_line(&time)?;
+        Ok(time.epoch_nanoseconds())
+    }
+
+    fn speak(
+        &self,
+        aggregation: &Aggregation,
+        (start, state): (i128, &State),
+        told: Option<Time>,
+        out: &mut Vec<u8>,
+    ) -> Result<u64, Fault> {
+        let mut window = Vec::new();
+        for (nth, at) in [start, start + self.size].into_iter().enumerate() {
+            if nth > 0 {
+                window.push(aggregation.delimiter);
+            }
+            if let Some(told) = told {
+                told.told_alike(at)?.write(&mut window);
+            }
+        }
+        let order = state.groups.in_order();
+        for groups in order.chunks(BATCH) {
+            let ready = Ready {
+                accumulators: &state.accumulators,
+                groups,
+                write_keys: Box::new(|group, out| {
+                    out.extend_from_slice(&window);
+                    if !aggregation.keys.is_empty() {
+                        out.push(aggregation.delimiter);
+                        state.groups.write_fields(group, out, aggregation.delimiter);
+                    }
+                }),
+            };
+            aggregation.speak(&ready, out, &mut |_| ())?;
+        }
+        Ok(order.len() as u64)
+    }
+}

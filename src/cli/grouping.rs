@@ -1,0 +1,240 @@
+//! The runs of an aggregation, as `aggregate` does them.
+
+use anyhow::Context;
+
+use crate::fold::aggregation::grouped::Grouped;
+use crate::fold::aggregation::spilled::Spilled;
+use crate::fold::aggregation::windows::{Open, Windows};
+use crate::fold::aggregation::{Aggregation, State};
+use crate::fold::order::{Portion, Room};
+use crate::record::{Block, Fault, Faults, Layout, Records, counted};
+use crate::stream::{self, Flow, Held, Input, Output, Parcel, Settings, Sink, Summary};
+use crate::trust::stage::{self, COUNTERS};
+
+/// Groups records until their end. Threads' groups that take more than their part of `memory` go on
+/// on disk.
+///
+/// # Errors
+/// Those of the input, the output and the disk; a group has no result.
+pub fn group(
+    aggregation: Aggregation,
+    (input, layout): (&mut Input, &Layout),
+    settings: &Settings,
+    memory: usize,
+    output: &mut Output,
+) -> anyhow::Result<Summary> {
+    let room = Room {
+        memory,
+        threads: settings.threads,
+    };
+    let mut spilled = Spilled::new(room);
+    let folding = Folding {
+        aggregation,
+        memory: memory / 2 / room.threads,
+    };
+    let mut deliver = |_: &Block, given: &mut Given| {
+        spilled.take(&mut given.0)?;
+        Ok(Flow::More)
+    };
+    let (states, mut summary) = stream::sink(input, layout, settings, &folding, &mut deliver)?;
+    let states: Vec<State> = states.into_iter().collect::<Result<_, _>>()?;
+    let mut results = Held::new(output);
+    let mut emit = |bytes: &[u8], records| results.write_all(bytes, records);
+    folding.aggregation.conclude(states, spilled, &mut emit)?;
+    summary.records_out = results.finish()?;
+    Ok(summary)
+}
+
+struct Folding {
+    aggregation: Aggregation,
+    /// What a thread's groups may take.
+    memory: usize,
+}
+
+/// Groups that a thread gave up while it worked on a block.
+#[derive(Default)]
+struct Given(Portion);
+
+impl Parcel for Given {
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Sink for Folding {
+    type Scratch = Result<State, Fault>;
+    type Parcel = Given;
+
+    fn scratch(&self) -> Self::Scratch {
+        self.aggregation.start()
+    }
+
+    fn records(
+        &self,
+        state: &mut Self::Scratch,
+        records: &Records<'_>,
+        faults: &mut Faults,
+        given: &mut Given,
+    ) {
+        if let Ok(groups) = state {
+            self.aggregation.absorb(groups, records, faults);
+            if groups.bytes() > self.memory
+                && let Err(fault) = self.aggregation.give_up(groups, &mut given.0)
+            {
+                *state = Err(fault);
+            }
+        }
+    }
+}
+
+/// What is said of groups while records still come.
+struct Live<'o> {
+    output: &'o mut Output,
+    records: u64,
+}
+
+impl Live<'_> {
+    fn write(&mut self, bytes: &[u8], records: u64) -> anyhow::Result<Flow> {
+        self.records += records;
+        stage::add(&COUNTERS.records_out, records);
+        match records {
+            0 => Ok(Flow::More),
+            _ => self.output.write(bytes),
+        }
+    }
+}
+
+/// Groups records that come sorted by their keys: each group is written when the next one begins.
+///
+/// # Errors
+/// As [`group`]; the records are not sorted.
+pub fn group_sorted(
+    aggregation: &Aggregation,
+    (input, layout): (&mut Input, &Layout),
+    settings: &Settings,
+    output: &mut Output,
+) -> anyhow::Result<Summary> {
+    let mut grouped = Grouped::new(aggregation);
+    let mut live = Live { output, records: 0 };
+    let mut deliver = |_: &Block, done: &mut Done| {
+        let (Some(state), mut flow) = (done.0.take(), Flow::More) else {
+            return Ok(Flow::More);
+        };
+        grouped.take(aggregation, &state?, &mut |bytes, records| {
+            flow = live.write(bytes, records)?;
+            Ok(flow == Flow::More)
+        })?;
+        Ok(flow)
+    };
+    let work = Sorted(aggregation);
+    let (_, mut summary) = stream::sink(input, layout, settings, &work, &mut deliver)?;
+    grouped.finish(aggregation, &mut |bytes, records| {
+        Ok(live.write(bytes, records)? == Flow::More)
+    })?;
+    summary.records_out = live.records;
+    Ok(summary)
+}
+
+struct Sorted<'a>(&'a Aggregation);
+
+/// The groups of a block.
+#[derive(Default)]
+struct Done(Option<Result<State, Fault>>);
+
+impl Parcel for Done {
+    fn clear(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Sink for Sorted<'_> {
+    type Scratch = ();
+    type Parcel = Done;
+
+    fn scratch(&self) {}
+
+    fn records(&self, (): &mut (), records: &Records<'_>, faults: &mut Faults, done: &mut Done) {
+        let state = self.0.start().map(|mut state| {
+            self.0.absorb(&mut state, records, faults);
+            state
+        });
+        done.0 = Some(state);
+    }
+}
+
+/// Groups records by windows of time: each is written when no more records are expected there.
+///
+/// # Errors
+/// As [`group`].
+pub fn group_windows(
+    (windows, aggregation): (&Windows, &Aggregation),
+    (input, layout): (&mut Input, &Layout),
+    settings: &Settings,
+    output: &mut Output,
+) -> anyhow::Result<Summary> {
+    // What is late depends on all records before.
+    let settings = Settings {
+        threads: 1,
+        ..settings.clone()
+    };
+    let mut live = Live { output, records: 0 };
+    let mut deliver = |_: &Block, said: &mut Said| match said.fault.take() {
+        Some(fault) => Err(fault.into()),
+        None => live.write(&said.bytes, said.records),
+    };
+    let work = Windowing(windows, aggregation);
+    let (open, mut summary) = stream::sink(input, layout, &settings, &work, &mut deliver)?;
+    let open = open.into_iter().next().context("no thread took part")?;
+    let mut rest = Vec::new();
+    let records = windows.finish(aggregation, &open, &mut rest)?;
+    live.write(&rest, records)?;
+    summary.records_out = live.records;
+    if open.late > 0 {
+        let count = counted(open.late as usize, "late record");
+        let late = format!("{count} left out, whose windows were done (--late waits longer)");
+        let notices = summary.notice.into_iter().chain([late]);
+        summary.notice = Some(notices.collect::<Vec<_>>().join("; "));
+    }
+    Ok(summary)
+}
+
+struct Windowing<'w>(&'w Windows, &'w Aggregation);
+
+/// What is said of the windows that a block has finished.
+#[derive(Default)]
+struct Said {
+    bytes: Vec<u8>,
+    records: u64,
+    fault: Option<Fault>,
+}
+
+impl Parcel for Said {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.records = 0;
+        self.fault = None;
+    }
+}
+
+impl Sink for Windowing<'_> {
+    type Scratch = Open;
+    type Parcel = Said;
+
+    fn scratch(&self) -> Open {
+        Open::default()
+    }
+
+    fn records(
+        &self,
+        open: &mut Open,
+        records: &Records<'_>,
+        faults: &mut Faults,
+        said: &mut Said,
+    ) {
+        let Windowing(windows, aggregation) = self;
+        match windows.absorb(aggregation, open, (records, faults), &mut said.bytes) {
+            Ok(spoken) => said.records = spoken,
+            Err(fault) => said.fault = Some(fault),
+        }
+    }
+}
