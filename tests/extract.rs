@@ -46,6 +46,14 @@ fn formats(count: u32) -> Vec<(&'static [&'static str], String)> {
             &["--from", "csv", "--null", "NA", "-c", "price,name..note"],
             csv.replace('\r', ""),
         ),
+        (
+            &["--ragged", "pad", "--null", "NA", "-c", "note,id"],
+            csv.clone(),
+        ),
+        (
+            &["-d", "~|~", "--header-lines", "1"],
+            csv.replace(',', "~|~"),
+        ),
         (&["--from", "tsv"], tsv.clone()),
         (&["--from", "tsv", "-c", "note,id", "--null", "NA"], tsv),
         (&["--from", "jsonl"], lines.clone()),
