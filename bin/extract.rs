@@ -1,7 +1,8 @@
 //! `extract`: turns sources into the stream.
 //!
 //! Memory is a few blocks a thread, whatever the input; JSON and logfmt hold the records that are
-//! looked at ahead (`--sample`). Text is UTF-8; UTF-16 is refused.
+//! looked at ahead (`--sample`), and `--ragged pad` a record of up to 256 MiB. Text is UTF-8; UTF-16 is
+//! refused.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ Examples:
   extract flights.csv.gz --null NA
   extract 'sales/2024-*.csv' -c 'id, day=date, q_*'
   extract orders.jsonl -c 'id, total=order.total, tags'
+  extract export.txt -d '||' --skip-lines 3 --ragged pad --extra column
   extract access.log.gz --from combined -c time,status,path
   extract app.log --pattern '^(?<time>\\S+) (?<level>[A-Z]+) (?<text>.*)$'
   extract sqlite:shop.db --table orders -c 'id, total'
@@ -86,7 +88,8 @@ struct Args {
     #[arg(long, value_name = "N")]
     sample: Option<NonZeroUsize>,
 
-    /// JSON, logfmt: a key that is no column: fail, ignore, or column (into '_extra') [default: fail; with -c, ignore]
+    /// JSON, logfmt: a key that is no column; --ragged pad: fields beyond the columns: fail, ignore,
+    /// or column (into '_extra') [default: fail; with -c or --ragged, ignore]
     #[arg(long, value_name = "WHAT", value_parser = extra)]
     extra: Option<Extra>,
 
@@ -129,10 +132,10 @@ impl Tool for Args {
         let pattern = pattern.map_err(Usage::error)?;
         let paths = self.resume.expanded(&self.sources)?;
         self.running.refuse_clashes(&paths, None)?;
-        let reading = match (pattern, self.from, self.csv.delimiter) {
-            (Some(pattern), ..) => Reading::Pattern(pattern),
-            (_, Some(format), _) => self.reading(format)?,
-            (_, None, Some(delimiter)) => self.reading(Format::Csv(delimiter))?,
+        let reading = match (pattern, self.from) {
+            (Some(pattern), _) => Reading::Pattern(pattern),
+            (_, Some(format)) => self.reading(format)?,
+            _ if self.csv.has_delimiter() => self.reading(Format::Csv(b','))?,
             _ => self.reading(Format::of_files(&paths).map_err(Usage::error)?)?,
         };
         self.refuse_strangers(&reading)?;
@@ -174,7 +177,12 @@ impl Args {
                 is_keyed,
                 "JSON and logfmt",
             ),
-            ("--extra", self.extra.is_some(), is_keyed, "JSON and logfmt"),
+            (
+                "--extra",
+                self.extra.is_some(),
+                is_keyed || reading.mends(),
+                "JSON, logfmt and --ragged pad",
+            ),
         ] {
             if is_given && !fits {
                 return Err(Usage::error(format!("{flag} is for {formats} only")));
@@ -208,7 +216,7 @@ impl Args {
 
     fn reading(&self, format: Format) -> anyhow::Result<Reading> {
         Ok(match format {
-            Format::Csv(delimiter) => self.csv.reading(delimiter)?,
+            Format::Csv(delimiter) => self.csv.reading(delimiter, self.extra)?,
             Format::Json => Reading::Json(Framing::Values),
             Format::JsonLines => Reading::Json(Framing::Lines),
             Format::Access(format) => Reading::Access(format),

@@ -46,6 +46,14 @@ fn formats(count: u32) -> Vec<(&'static [&'static str], String)> {
             &["--from", "csv", "--null", "NA", "-c", "price,name..note"],
             csv.replace('\r', ""),
         ),
+        (
+            &["--ragged", "pad", "--null", "NA", "-c", "note,id"],
+            csv.clone(),
+        ),
+        (
+            &["-d", "~|~", "--header-lines", "1"],
+            csv.replace(',', "~|~"),
+        ),
         (&["--from", "tsv"], tsv.clone()),
         (&["--from", "tsv", "-c", "note,id", "--null", "NA"], tsv),
         (&["--from", "jsonl"], lines.clone()),
@@ -163,7 +171,7 @@ fn the_examples_of_the_help_run() {
         .collect();
     // A line that ends with a pipe goes on in the next one.
     let examples = examples.trim_end().replace("|\n", "| ");
-    assert!((3..=9).contains(&examples.lines().count()), "{examples}");
+    assert!((3..=10).contains(&examples.lines().count()), "{examples}");
     let place = tempfile::tempdir().expect("a directory");
     let file = |name: &str, text: &str| fs::write(place.path().join(name), text).expect("a file");
     fs::create_dir(place.path().join("sales")).expect("a directory");
@@ -174,6 +182,7 @@ fn the_examples_of_the_help_run() {
     .expect("data");
     file("sales/2024-01.csv", "id,date,q_1\n1,2024-01-01,5\n");
     file("sales/2024-02.csv", "id,date,q_1\n2,2024-02-01,6\n");
+    file("export.txt", "a\nb\nc\nid||name\n1||lamp\n");
     file(
         "orders.jsonl",
         "{\"id\":1,\"order\":{\"total\":2.50},\"tags\":[]}\n",

@@ -59,6 +59,7 @@ fn passes_hold_a_few_blocks() {
             assert!(peak <= MOST, "{program} -j {threads}: {peak} MB");
         };
         of(env!("CARGO_BIN_EXE_extract"), &[]);
+        of(env!("CARGO_BIN_EXE_extract"), &["--ragged", "pad"]);
         of(env!("CARGO_BIN_EXE_filter"), &["qty > 1"]);
         of(
             env!("CARGO_BIN_EXE_map"),

@@ -1,18 +1,20 @@
 //! Flags that say how CSV of any kind is written.
 
-use clap::Args;
+use std::num::NonZeroUsize;
+
+use clap::{Args, ValueEnum};
 
 use crate::record::Dialect;
-use crate::source::{Heading, Reading};
+use crate::source::{Extra, Heading, Lenient, Reading};
 
 use super::{Usage, delimiter, one_byte};
 
 /// What is said about CSV that comes in.
 #[derive(Args, Clone, Debug)]
 pub struct CsvFlags {
-    /// CSV: the source's delimiter, one byte or 'tab' [default: a comma, or by the ending]
-    #[arg(short, long, value_name = "CHAR", value_parser = delimiter)]
-    pub delimiter: Option<u8>,
+    /// CSV: the source's delimiter, such as ';', 'tab', '||' [default: a comma, or by the ending]
+    #[arg(short, long, value_name = "TEXT", value_parser = any_delimiter)]
+    delimiter: Option<Delimiter>,
 
     /// CSV: the source's quote; 'none' reads quotes as text [default: "]
     #[arg(long, value_name = "CHAR", value_parser = quote)]
@@ -33,6 +35,27 @@ pub struct CsvFlags {
     /// CSV: guess delimiter and header from the first 64 KiB, and say so
     #[arg(long, conflicts_with_all = ["delimiter", "no_header"])]
     sniff: bool,
+
+    /// CSV: the first N lines name the columns: each name is read downwards, joined with blanks
+    #[arg(long, value_name = "N", conflicts_with_all = ["no_header", "sniff"])]
+    header_lines: Option<NonZeroUsize>,
+
+    /// CSV: records with too few or too many fields: 'fail', or 'pad', which reads broken CSV [default: fail]
+    ///
+    /// 'pad' mends what it can, counts it, and says so at the end. Short records are filled with
+    /// nulls. Fields beyond the columns are left out; --extra column keeps them in a last column
+    /// '_extra', as they stand in the source. Quotes that enclose no whole field are text, and so is
+    /// one that is never closed, or not within 16 MiB. CR alone ends a line, too. Good CSV comes out
+    /// as without the flag.
+    #[arg(long, value_name = "HOW", value_enum, hide_possible_values = true)]
+    ragged: Option<Ragged>,
+}
+
+/// What happens to a record of too few or too many fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Ragged {
+    Fail,
+    Pad,
 }
 
 impl CsvFlags {
@@ -45,25 +68,54 @@ impl CsvFlags {
             ("--no-header", self.no_header),
             ("--names", !self.names.is_empty()),
             ("--sniff", self.sniff),
+            ("--header-lines", self.header_lines.is_some()),
+            ("--ragged", self.ragged.is_some()),
         ]
         .into_iter()
         .filter_map(|(flag, is_given)| is_given.then_some(flag))
         .collect()
     }
 
-    /// CSV as the flags have it, with this delimiter where they name none.
+    /// Whether the flags say that the source is CSV.
+    pub fn has_delimiter(&self) -> bool {
+        self.delimiter.is_some()
+    }
+
+    /// CSV as the flags have it, with this delimiter where they name none. Of broken records,
+    /// `extra` says what happens to fields beyond the columns.
     ///
     /// # Errors
-    /// A wrong usage: one byte cannot be both delimiter and quote.
-    pub fn reading(&self, delimiter: u8) -> anyhow::Result<Reading> {
-        let dialect = Dialect {
-            delimiter: self.delimiter.unwrap_or(delimiter),
-            quote: self.quote.unwrap_or(Quote(Some(b'"'))).0,
+    /// A wrong usage: what separates fields cannot enclose them, too.
+    pub fn reading(&self, delimiter: u8, extra: Option<Extra>) -> anyhow::Result<Reading> {
+        let quote = self.quote.unwrap_or(Quote(Some(b'"'))).0;
+        let delimiter = match &self.delimiter {
+            Some(Delimiter(bytes)) => bytes.clone(),
+            None => vec![delimiter],
         };
-        if dialect.quote == Some(dialect.delimiter) {
-            return Err(Usage::error("--quote and --delimiter are the same"));
+        if quote.is_some_and(|quote| delimiter.contains(&quote)) {
+            return Err(Usage::error(match delimiter[..] {
+                [_] => "--quote and --delimiter are the same",
+                _ => "the --quote is a part of the --delimiter",
+            }));
+        }
+        if self.sniff && self.ragged == Some(Ragged::Pad) {
+            return Err(Usage::error(
+                "--sniff guesses from good CSV; with --ragged pad, give --delimiter or --no-header",
+            ));
         }
         let names = self.names.iter().map(|name| name.trim().to_owned());
+        let dialect = Dialect {
+            delimiter: delimiter[0],
+            quote,
+        };
+        // What is left out was counted, and what is kept would change the columns of good CSV: that
+        // is for the user to ask.
+        let mends = (self.ragged == Some(Ragged::Pad)).then(|| extra.unwrap_or(Extra::Ignore));
+        let lenient = Lenient {
+            delimiter,
+            header_lines: self.header_lines.map_or(1, NonZeroUsize::get),
+            mends,
+        };
         Ok(Reading::Csv {
             dialect,
             heading: Heading {
@@ -72,7 +124,27 @@ impl CsvFlags {
             },
             sniff: self.sniff,
             unquote: self.unquote,
+            lenient: lenient.is_any().then_some(lenient),
         })
+    }
+}
+
+/// The bytes that separate fields.
+#[derive(Clone, Debug)]
+struct Delimiter(Vec<u8>);
+
+/// Reads one byte or its name, or several characters that no name was meant to be.
+fn any_delimiter(text: &str) -> Result<Delimiter, String> {
+    let wrong = "the delimiter is a text without quote and line end, or a name: tab, space, comma, \
+                 semicolon, pipe";
+    if let Ok(byte) = delimiter(text) {
+        return Ok(Delimiter(vec![byte]));
+    }
+    let text = text.replace("\\t", "\t");
+    let is_name = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    match is_name || text.contains(['"', '\n', '\r']) {
+        true => Err(wrong.to_owned()),
+        false => Ok(Delimiter(text.into_bytes())),
     }
 }
 

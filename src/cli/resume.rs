@@ -127,6 +127,11 @@ impl ResumeFlags {
             Reading::Csv { sniff: true, .. } => Some(
                 "--sniff may guess otherwise in every run; with --resume, give --delimiter or --no-header",
             ),
+            Reading::Csv {
+                lenient: Some(_), ..
+            } => Some(
+                "--resume goes on behind the last whole record of strict CSV; it does not go with --ragged pad, --header-lines or a --delimiter of several characters",
+            ),
             Reading::Json(Framing::Values) => Some(
                 "--resume goes on behind the last whole line, and a JSON document has none; JSON Lines (--from jsonl) can be read on",
             ),

@@ -11,7 +11,7 @@ use super::logfmt::{Logfmt, LogfmtSurvey};
 use super::pattern::Pattern;
 use super::resume::{Following, Growing};
 use super::wanted::{EXTRA_COLUMN, Extra, Survey, Wanted, survey};
-use super::{Heading, Lead, Picked, csv, openers, sniff};
+use super::{Heading, Lead, Lenient, Picked, csv, openers, sniff};
 
 /// What is to be read, and how.
 pub struct Extraction<'l> {
@@ -57,6 +57,9 @@ pub enum Reading {
         sniff: bool,
         /// Whether quotes mean nothing.
         unquote: bool,
+        /// What the source may be beyond RFC 4180, where it may be anything; nothing is then
+        /// guessed or read on, and its delimiter is not the dialect's.
+        lenient: Option<Lenient>,
     },
     /// JSON in lines or as values.
     Json(Framing),
@@ -75,6 +78,11 @@ impl Reading {
             Reading::Csv { dialect, .. } => dialect.quote,
             _ => None,
         }
+    }
+
+    /// Whether broken records are mended.
+    pub fn mends(&self) -> bool {
+        matches!(self, Reading::Csv { lenient: Some(lenient), .. } if lenient.mends.is_some())
     }
 }
 
@@ -109,9 +117,16 @@ impl Extraction<'_> {
         settings: &Settings,
         output: &mut Output,
     ) -> anyhow::Result<Summary> {
+        // A lenient reader passes over lines itself: it knows better where they end.
+        let lead = match &self.reading {
+            Reading::Csv {
+                lenient: Some(_), ..
+            } => Lead::default(),
+            _ => self.lead,
+        };
         let openers = match &growing {
             Some(growing) => growing.openers(),
-            None => openers(&self.paths, self.lead),
+            None => openers(&self.paths, lead),
         };
         match std::mem::replace(&mut self.reading, Reading::Logfmt) {
             Reading::Csv {
@@ -119,6 +134,7 @@ impl Extraction<'_> {
                 heading,
                 sniff,
                 unquote,
+                lenient,
             } => {
                 let table = csv::Table {
                     dialect,
@@ -133,7 +149,10 @@ impl Extraction<'_> {
                     is_sniffed: sniff,
                     growing,
                 };
-                self.csv(source, settings, output)
+                match lenient {
+                    Some(lenient) => self.lenient(lenient, source, settings, output),
+                    None => self.csv(source, false, settings, output),
+                }
             }
             reading => {
                 let framing = match &reading {
@@ -177,9 +196,31 @@ impl Extraction<'_> {
         }
     }
 
+    /// CSV that is made strict first.
+    fn lenient(
+        self,
+        lenient: Lenient,
+        mut source: Tabular<'_>,
+        settings: &Settings,
+        output: &mut Output,
+    ) -> anyhow::Result<Summary> {
+        let (mends, has_extra) = (lenient.mends, lenient.has_extra_column());
+        let quote = source.table.dialect.quote;
+        let (written, unquote) = lenient.written(quote);
+        let (openers, tally) = lenient.openers(source.openers, quote, &source.heading, self.lead);
+        source.openers = openers;
+        source.table.dialect = written;
+        source.table.unquote |= unquote;
+        let mut summary = self.csv(source, has_extra, settings, output)?;
+        summary.notice = joined(tally.notice(mends), summary.notice);
+        Ok(summary)
+    }
+
+    /// CSV as it should be. Where it `has_extra`, a last column of the source is none of its own.
     fn csv(
         self,
         source: Tabular<'_>,
+        has_extra: bool,
         settings: &Settings,
         output: &mut Output,
     ) -> anyhow::Result<Summary> {
@@ -199,18 +240,23 @@ impl Extraction<'_> {
         }
         let mut input = input(openers, Framing::Records(table.dialect), settings);
         let header = match growing {
-            None => heading.read(&mut input)?,
+            None => heading.read(&mut input, has_extra)?,
             Some(growing) => {
                 let header = match growing.header_of_nothing()? {
-                    None => heading.read(&mut input)?,
+                    None => heading.read(&mut input, has_extra)?,
                     Some(header) => header,
                 };
                 growing.hold(&header)?;
                 header
             }
         };
-        let columns = header.len();
-        let (header, picked) = self.picked(header)?;
+        let own = header.len();
+        let (mut header, mut picked) = self.picked(header)?;
+        if has_extra {
+            picked.picks.push(own);
+            header = with_extra(&header);
+        }
+        let columns = own + usize::from(has_extra);
         let settings = Settings {
             dialect: table.dialect,
             ..settings.clone()
@@ -225,8 +271,7 @@ impl Extraction<'_> {
             output,
             None,
         )?;
-        let notices: Vec<String> = sniffed.into_iter().chain(summary.notice).collect();
-        summary.notice = (!notices.is_empty()).then(|| notices.join("; "));
+        summary.notice = joined(sniffed, summary.notice);
         Ok(summary)
     }
 
@@ -245,10 +290,10 @@ impl Extraction<'_> {
             None => Extra::Ignore,
         });
         let (header, Picked { picks, nulls }) = self.picked(Header::new(names.clone()))?;
-        let mut columns = header.names().to_vec();
-        if extra == Extra::Column {
-            columns.push(EXTRA_COLUMN.to_owned());
-        }
+        let header = match extra {
+            Extra::Column => with_extra(&header),
+            _ => header.repaired(),
+        };
         let wanted = Wanted {
             names,
             picks,
@@ -256,7 +301,7 @@ impl Extraction<'_> {
             extra,
             nulls,
         };
-        Ok((Header::new(columns).repaired(), wanted, input))
+        Ok((header, wanted, input))
     }
 
     /// What the list selects of a header.
@@ -278,6 +323,19 @@ struct Tabular<'g> {
     heading: Heading,
     is_sniffed: bool,
     growing: Option<&'g mut Growing>,
+}
+
+/// The same header with a last column for what is none of the known fields.
+fn with_extra(header: &Header) -> Header {
+    let mut names = header.names().to_vec();
+    names.push(EXTRA_COLUMN.to_owned());
+    Header::new(names).repaired()
+}
+
+/// Two sentences for the user, or one, or none.
+fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
+    let notices: Vec<String> = first.into_iter().chain(second).collect();
+    (!notices.is_empty()).then(|| notices.join("; "))
 }
 
 fn input(openers: Vec<Opener>, framing: Framing, settings: &Settings) -> Input {

@@ -15,18 +15,23 @@ pub struct Heading {
 }
 
 impl Heading {
-    /// The header, with unique names; `input` then gives the records.
+    /// The header, with unique names; `input` then gives the records. The last column is none of the
+    /// source's, and left out, where it `has_extra`.
     ///
     /// # Errors
     /// The input is empty and nothing else tells the columns, or the user gave more or fewer names
     /// than there are columns.
-    pub fn read(&self, input: &mut Input) -> anyhow::Result<Header> {
+    pub fn read(&self, input: &mut Input, has_extra: bool) -> anyhow::Result<Header> {
         let found = match self.is_there {
             true => Some(input.header_as_it_stands()?),
             false => input
                 .first_record()?
                 .map(|columns| Header::new(vec![String::new(); columns])),
         };
+        let found = found.map(|found| {
+            let own = found.len() - usize::from(has_extra);
+            Header::new(found.names()[..own].to_vec())
+        });
         let given = Header::new(self.names.clone());
         let name = input.current_name();
         match found {

@@ -15,7 +15,8 @@ pub enum Extra {
     Fail,
     /// It is left out.
     Ignore,
-    /// All of them become one JSON object in a last column.
+    /// All of them become one text in a last column: a JSON object; of CSV, the rest of the record
+    /// as it stands in the source.
     Column,
 }
 

@@ -20,7 +20,7 @@ pub use drive::{InOrder, Work, drive};
 pub use emit::{Emitter, Held};
 pub use input::{Input, Opener};
 pub use output::{Flow, Made, Output};
-pub use reader::Framing;
+pub use reader::{Framing, last_words};
 pub use relay::{Relayed, relay};
 pub use room::{Line, Room};
 pub use shapes::{Deliver, Parcel, Pass, Settings, Sink, Summary, fold, pass, run, sink};

@@ -380,7 +380,7 @@ impl Reader {
 
 /// What a program that failed has left at the end of its output: a line that begins with a quote
 /// and the program's name.
-fn last_words(pending: &[u8]) -> Option<&str> {
+pub fn last_words(pending: &[u8]) -> Option<&str> {
     let line = pending.strip_prefix(b"\"")?.strip_suffix(b"\n")?;
     let line = std::str::from_utf8(line).ok()?;
     let (program, _) = line.split_once(": ")?;
