@@ -99,7 +99,7 @@ fn what_is_too_much_for_memory_needs_room_on_disk() {
          TMPDIR=$PWD/none exits order id --memory 1M more.csv | tail -n 1\n\
          ls -A small; ulimit -n 12; order id --memory 1M more.csv | cmp - more.csv && echo same"
     ));
-    assert_eq!(run.out(), "exit 1\nexit 1\nexit 1\nsame\n");
+    assert_eq!(run.out(), "exit 1\nexit 1\nexit 1\nexit 1\nsame\n");
     let said = run.err();
     let said: Vec<String> = said
         .lines()
@@ -110,7 +110,15 @@ fn what_is_too_much_for_memory_needs_room_on_disk() {
             format!("{before}'/{name}'{behind}\n")
         })
         .collect();
-    assert_eq!(said, [full("order"), full("dedupe"), format!("{none}\n")]);
+    assert_eq!(
+        said,
+        [
+            full("order"),
+            full("dedupe"),
+            full("aggregate"),
+            format!("{none}\n")
+        ]
+    );
 }
 
 /// What waits on disk has no name, so that nothing is left of it even where the program has no last word.
@@ -120,6 +128,7 @@ fn a_kill_leaves_nothing_on_disk() {
     for program in [
         "order id",
         "dedupe id --keep last",
+        "aggregate 'count()' --by id",
         "lookup <(echo id; seq 300000) --on id",
     ] {
         let line = format!(

@@ -98,6 +98,30 @@ fn what_keeps_records_stays_within_its_memory() {
         (env!("CARGO_BIN_EXE_dedupe"), &["twin"]),
         (env!("CARGO_BIN_EXE_dedupe"), &["twin", "--keep", "last"]),
         (
+            env!("CARGO_BIN_EXE_aggregate"),
+            &[
+                "n = count(), s = sum(twin), a = avg(id), least = min(text), l = last(text)",
+                "--by",
+                "id",
+            ],
+        ),
+        (
+            env!("CARGO_BIN_EXE_aggregate"),
+            &[
+                "median(id), string_agg(text), mode(text), count(distinct id)",
+                "--by",
+                "twin",
+            ],
+        ),
+        (
+            env!("CARGO_BIN_EXE_aggregate"),
+            &["sum(id), arg_max(text, id)", "--by", "twin", "--partial"],
+        ),
+        (
+            env!("CARGO_BIN_EXE_aggregate"),
+            &["median(id), string_agg(text)", "--by", "twin", "--sorted"],
+        ),
+        (
             env!("CARGO_BIN_EXE_lookup"),
             &[table, "--on", "twin=id", "--take", "words"],
         ),

@@ -98,6 +98,12 @@ impl Run {
         String::from_utf8_lossy(&self.stderr).into_owned()
     }
 
+    /// The same as text.
+    #[track_caller]
+    pub fn quiet_text(self) -> String {
+        String::from_utf8(self.quiet_success()).expect("it is UTF-8")
+    }
+
     /// Holds that the program succeeded without a word, and gives its standard output.
     #[track_caller]
     pub fn quiet_success(self) -> Vec<u8> {
