@@ -17,6 +17,7 @@
 //! | `truth` | `bool_and`, `bool_or`, `count_if` |
 //! | [`order`] | records in order; `spill`: what is too much for memory |
 //! | [`dedupe`] | one record of each key |
+//! | [`sequence`] | what is carried from record to record |
 //! | [`lookup`] | a table that the records of a stream are joined with |
 //!
 //! An accumulator holds the states of all groups for one call, so that a batch of records costs one
@@ -41,6 +42,7 @@ mod position;
 mod quantile;
 mod rank;
 mod room;
+pub mod sequence;
 mod spill;
 mod spread;
 mod sum;
