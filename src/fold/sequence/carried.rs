@@ -235,3 +235,49 @@ impl Total {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fold::{Batch, find};
+    use crate::value::text;
+    use proptest::prelude::*;
+
+    fn number() -> impl Strategy<Value = Value<'static>> {
+        let decimal =
+            |(mantissa, scale)| Decimal::new(mantissa, scale).map_or(Value::Null, Value::Decimal);
+        prop_oneof![
+            4 => (-10_i128.pow(6)..10_i128.pow(6), 0_u8..4).prop_map(decimal),
+            1 => (-10_i128.pow(37) * 9..10_i128.pow(37) * 9, 0_u8..38).prop_map(decimal),
+            1 => (-300..300_i32).prop_map(|exponent| Value::Double(1.5 * 10_f64.powi(exponent))),
+            1 => Just(Value::Null),
+        ]
+    }
+
+    fn shown(value: Result<Value<'_>, Fault>) -> String {
+        value.map_or_else(
+            |fault| fault.to_string(),
+            |value| {
+                let mut out = Vec::new();
+                text::write_value(&value, &mut out, b',');
+                String::from_utf8_lossy(&out).into_owned()
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn a_running_sum_is_the_sum_so_far(numbers in prop::collection::vec(number(), 0..40)) {
+            let arena = Bump::new();
+            let mut sums = (find("sum").unwrap().make)(&[None]).unwrap();
+            sums.grow(1);
+            let mut total = Total::default();
+            for number in numbers {
+                let argument = Argument::made(vec![number], &arena);
+                sums.absorb(&Batch { groups: &[0], block: 0, records: &[0], arguments: &[&argument] });
+                total = total.plus(number);
+                prop_assert_eq!(shown(total.value()), shown(sums.finish(0, &arena)));
+            }
+        }
+    }
+}
