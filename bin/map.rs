@@ -1,15 +1,17 @@
 //! `map`: sets or adds columns.
 //!
-//! Unchanged fields are copied as they stand. Memory is a few blocks a thread, whatever the input;
-//! a record goes on as soon as the input pauses.
+//! Unchanged fields are copied as they stand. Memory is a few blocks a thread, whatever the input,
+//! and what `prev`, `running_sum` and `record_number` carry for each key of `--by`: a program that
+//! calls them runs on one thread. A record goes on as soon as the input pauses.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use bumpalo::Bump;
 use clap::Parser;
 use pipewright::cli::{self, Program, Shared, Tool, Usage};
-use pipewright::expr::{Assignments, BATCH, Batch, Operand, Output as Column, parse};
+use pipewright::expr::sequence::is_called;
+use pipewright::expr::{Assignments, Batch, Operand, Piece, parse};
+use pipewright::fold::sequence::{self, Sequence};
 use pipewright::record::{Faults, Layout, Records};
 use pipewright::stream::{self, Made, Output, Pass, Summary};
 use pipewright::value::Numbers;
@@ -28,9 +30,15 @@ Examples:
   map --only 'id, total = round(qty * price * 1.19, 2)' orders.csv
   map 'name = trim(upper(name))' --drop first_name,last_name people.csv
   map 'age = :year - year(born)' --set year=2026 people.csv
+  map 'n = record_number(), paid = running_sum(amount)' --by customer_id payments.csv
+  map 'gap = epoch(ts) - epoch(prev(ts))' --by host log.csv
 
 An assignment to a column that exists replaces it in place; a new one comes last. A later
-assignment sees the earlier ones. Numbers are exact decimals: 0.1 + 0.2 is 0.3."
+assignment sees the earlier ones. Numbers are exact decimals: 0.1 + 0.2 is 0.3.
+
+prev(x), running_sum(x) and record_number() go by the records before, in the order of the stream,
+for any number of threads. With --by, each key has its own, and memory grows with the number of
+keys. A record that is set aside for an error counts for none of them, as if it had not come."
 )]
 struct Args {
     #[command(flatten)]
@@ -44,35 +52,50 @@ struct Args {
     #[arg(long, value_name = "COLUMNS", conflicts_with = "only")]
     drop: Option<String>,
 
+    /// Have prev, running_sum and record_number go by the records with the same keys
+    #[arg(short, long, value_name = "KEYS")]
+    by: Option<String>,
+
     #[command(flatten)]
     shared: Shared,
 }
 
 impl Tool for Args {
     fn run(self) -> anyhow::Result<Summary> {
-        let settings = self.shared.settings();
+        let mut settings = self.shared.settings();
         let text = self.program.text()?;
         let items = parse::items(&text).map_err(Usage::from)?;
+        if is_called(&items) {
+            // In the order of the stream, from one record to the next.
+            settings.threads = 1;
+        } else if self.by.is_some() {
+            return Err(Usage::error(
+                "--by is for prev, running_sum and record_number; the expression calls none of them",
+            ));
+        }
         let (mut input, header) = self.program.open(&settings)?;
         let mut assignments =
             Assignments::resolve(&items, &text, &header, &self.program.settings(), self.only)?;
+        let delimiter = settings.dialect.delimiter;
+        let by = self.by.as_deref();
+        let sequence = Sequence::resolve(by, &header, &self.program.settings(), delimiter)?;
         if let Some(columns) = &self.drop {
             assignments.drop_columns(columns)?;
         }
         let mut head = Vec::new();
-        assignments
-            .header()
-            .write(settings.dialect.delimiter, &mut head);
+        assignments.header().write(delimiter, &mut head);
         let mut output = Output::standard();
         output.write(&head)?;
         let map = Map {
-            pieces: pieces(assignments.outputs()),
-            quotes_numbers: stands_in_values(settings.dialect.delimiter),
-            repeats: repeats(assignments.outputs()),
+            pieces: assignments.pieces(),
+            quotes_numbers: stands_in_values(delimiter),
+            repeats: assignments.repeats(),
             assignments,
-            delimiter: settings.dialect.delimiter,
+            sequence,
+            delimiter,
         };
-        let looked_at = map.assignments.columns();
+        let mut looked_at = map.assignments.columns();
+        looked_at.extend(map.sequence.columns());
         let kept = map.pieces.iter().filter_map(|piece| match *piece {
             Piece::Kept(first, last) => Some((first, last)),
             Piece::Made(_) => None,
@@ -86,42 +109,9 @@ impl Tool for Args {
     }
 }
 
-/// What a record of the output is put together from.
-enum Piece {
-    /// Columns of the input from the first to the last, with the delimiters between them.
-    Kept(usize, usize),
-    /// The value of an assignment.
-    Made(usize),
-}
-
-/// Neighbours in the input that stay neighbours are copied as one piece.
-fn pieces(outputs: &[Column]) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    for output in outputs {
-        match (*output, pieces.last_mut()) {
-            (Column::Kept(column), Some(Piece::Kept(_, last))) if *last + 1 == column => {
-                *last = column;
-            }
-            (Column::Kept(column), _) => pieces.push(Piece::Kept(column, column)),
-            (Column::Assigned(item), _) => pieces.push(Piece::Made(item)),
-        }
-    }
-    pieces
-}
-
-/// How often a column of the input is kept at most.
-fn repeats(outputs: &[Column]) -> usize {
-    let mut times = BTreeMap::new();
-    for output in outputs {
-        if let Column::Kept(column) = output {
-            *times.entry(column).or_insert(0) += 1;
-        }
-    }
-    times.into_values().max().unwrap_or(0)
-}
-
 struct Map {
     assignments: Assignments,
+    sequence: Sequence,
     pieces: Vec<Piece>,
     repeats: usize,
     /// Whether the delimiter may stand in a number.
@@ -130,29 +120,32 @@ struct Map {
 }
 
 impl Pass for Map {
-    type Scratch = (Bump, Vec<u32>);
+    type Scratch = (Bump, Vec<u32>, sequence::State);
 
     fn scratch(&self) -> Self::Scratch {
-        Default::default()
+        let state = self.sequence.start(&self.assignments);
+        (Bump::new(), Vec::new(), state)
     }
 
     fn records(
         &self,
-        (arena, sound): &mut Self::Scratch,
+        (arena, selection, state): &mut Self::Scratch,
         records: &Records<'_>,
         faults: &mut Faults,
         made: &mut Made,
     ) {
-        faults.select_all(sound);
-        for selection in sound.chunks_mut(BATCH) {
+        faults.select_all(selection);
+        let mut left = selection.as_slice();
+        while let Some(&first) = left.first() {
             arena.reset();
             let batch = Batch::over(*records, arena);
-            let values = self.assignments.evaluate(&batch, selection, faults);
-            let first = selection[0];
-            let mut selection = selection.to_vec();
-            faults.settle(&mut selection);
-            made.records += selection.len() as u64;
-            self.write(records, &values, (first, &selection), made);
+            let assignments = &self.assignments;
+            let next = self
+                .sequence
+                .evaluate(assignments, &batch, state, left, faults);
+            made.records += next.sound.len() as u64;
+            self.write(records, &next.values, (first, &next.sound), made);
+            left = &left[next.taken..];
         }
     }
 }

@@ -378,7 +378,7 @@ pub fn main<T: Tool>() -> ExitCode {
         return print(&name, &text);
     }
     if has_language && matches.get_flag("functions") {
-        return print(&name, listing::of_functions(name == "aggregate").as_bytes());
+        return print(&name, listing::of_functions(&name).as_bytes());
     }
     if matches.get_flag("man") {
         let mut text = Vec::new();

@@ -139,10 +139,13 @@ fn the_cookbook_works() {
 #[test]
 fn the_language_is_all_there() {
     let text = fs::read_to_string(harness::root().join("README.md")).expect("README.md");
-    let help = harness::tool("aggregate").args(["--functions"]).run();
-    let help = String::from_utf8(help.quiet_success()).expect("help is text");
+    let help = ["map", "aggregate"].map(|name| {
+        let help = harness::tool(name).args(["--functions"]).run();
+        String::from_utf8(help.quiet_success()).expect("help is text")
+    });
+    let help = help.concat();
     let row = regex::Regex::new(
-        r"(?m)^\| (numbers|text|patterns|time .*|JSON, hashes|convert, ask|aggregates) \| (.*) \|$",
+        r"(?m)^\| (numbers|text|patterns|time .*|JSON, hashes|convert, ask|records before .*|aggregates) \| (.*) \|$",
     )
     .expect("a good pattern");
     let name = regex::Regex::new(r"`(\w+)").expect("a good pattern");

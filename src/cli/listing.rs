@@ -1,12 +1,23 @@
 //! What the language can call, as a page to read.
 
-use crate::expr::functions;
+use crate::expr::{functions, sequence};
 use crate::fold;
 
-/// The functions, and with `aggregates` what `aggregate` adds to them.
-pub(super) fn of_functions(aggregates: bool) -> String {
+/// The functions that this program can call.
+pub(super) fn of_functions(program: &str) -> String {
     let mut page = String::new();
-    if aggregates {
+    if program == "map" {
+        page.push_str("Over the records up to this one (with --by, those with the same keys); they take in all\n");
+        page.push_str(
+            "records, also those for which an 'if' around them chooses something else:\n",
+        );
+        for function in sequence::all() {
+            let call = format!("{}({})", function.name, function.parameters);
+            page.push_str(&entry(&call, &[], function.purpose));
+        }
+        page.push_str("\nFunctions, over one record:\n");
+    }
+    if program == "aggregate" {
         page.push_str("Aggregates, over the records of a group; nulls are skipped:\n");
         for aggregate in fold::functions::all() {
             let call = format!("{}({})", aggregate.name, aggregate.parameters);

@@ -2,30 +2,49 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::ast::{Item, Kind};
+use super::ast::{Expr, Item, Kind};
 use super::columns;
 use super::error::ProgramError;
 use super::eval::{Batch, Operand};
 use super::node::Node;
 use super::parse::source_of;
 use super::resolve::Scope;
+use super::sequence::{self, Call};
 use crate::record::{Faults, Header};
 
 /// Where a column of the output comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
+#[derive(Clone, Copy)]
+enum Output {
     /// This column of the input.
     Kept(usize),
-    /// This assignment.
+    /// This slot.
     Assigned(usize),
+}
+
+/// What a record of the output is put together from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Columns of the input from the first to the last, with the delimiters between them.
+    Kept(usize, usize),
+    /// The value in this place of what [`Assignments::evaluate`] gives.
+    Made(usize),
 }
 
 /// A list of assignments bound to a header.
 pub struct Assignments {
-    nodes: Vec<Node>,
+    steps: Vec<Step>,
     outputs: Vec<Output>,
     names: Vec<String>,
 }
+
+/// What fills the next slot, from those before it.
+enum Step {
+    Value(Node),
+    Call(Call),
+}
+
+/// The values of a call for the records of a batch, told by who knows the records before.
+pub type Carry<'c, 'v> = dyn FnMut(&'v Call, &Batch<'_, 'v>, &mut Faults) -> Operand<'v> + 'c;
 
 impl Assignments {
     /// Binds `items` of the program `text` to a header. With `only`, the output is what the items
@@ -38,7 +57,7 @@ impl Assignments {
         only: bool,
     ) -> Result<Self, ProgramError> {
         let mut assignments = Assignments {
-            nodes: Vec::new(),
+            steps: Vec::new(),
             outputs: Vec::new(),
             names: Vec::new(),
         };
@@ -46,20 +65,17 @@ impl Assignments {
             assignments.outputs = (0..header.len()).map(Output::Kept).collect();
             assignments.names = header.names().to_vec();
         }
-        let scope = Scope {
-            text,
-            header,
-            settings,
+        let mut binding = Binding {
+            scope: Scope {
+                text,
+                header,
+                settings,
+            },
+            assigned: Vec::new(),
+            steps: Vec::new(),
         };
-        let mut assigned: Vec<(&str, usize)> = Vec::new();
         for item in items {
-            let node = scope.resolve_with(&item.expr, &mut |expr| {
-                let Kind::Column(name) = &expr.kind else {
-                    return Ok(None);
-                };
-                let earlier = assigned.iter().rev().find(|(earlier, _)| earlier == name);
-                Ok(earlier.map(|(name, slot)| Node::slot(*slot, name)))
-            })?;
+            let node = binding.resolve(&item.expr)?;
             let name = match (&item.name, only) {
                 (Some(name), _) => name.clone(),
                 (None, true) => node.as_column().map_or_else(
@@ -70,16 +86,14 @@ impl Assignments {
             };
             let output = match (&item.name, node.as_column()) {
                 (None, Some(column)) => Output::Kept(column),
-                _ => {
-                    assignments.nodes.push(node);
-                    Output::Assigned(assignments.nodes.len() - 1)
-                }
+                _ => Output::Assigned(binding.push(Step::Value(node))),
             };
             assignments.place(name, output);
             if let (Some(name), Output::Assigned(slot)) = (&item.name, output) {
-                assigned.push((name, slot));
+                binding.assigned.push((name, slot));
             }
         }
+        assignments.steps = binding.steps;
         Ok(assignments)
     }
 
@@ -120,38 +134,135 @@ impl Assignments {
         Header::new(self.names.clone())
     }
 
-    /// Where the output's columns come from.
-    pub fn outputs(&self) -> &[Output] {
-        &self.outputs
+    /// What the output's columns are put together from: neighbours in the input that stay
+    /// neighbours are one piece.
+    pub fn pieces(&self) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        for output in &self.outputs {
+            match (*output, pieces.last_mut()) {
+                (Output::Kept(column), Some(Piece::Kept(_, last))) if *last + 1 == column => {
+                    *last = column;
+                }
+                (Output::Kept(column), _) => pieces.push(Piece::Kept(column, column)),
+                (Output::Assigned(slot), _) => pieces.push(Piece::Made(slot)),
+            }
+        }
+        pieces
+    }
+
+    /// How often a column of the input is kept at most.
+    pub fn repeats(&self) -> usize {
+        let mut times = BTreeMap::new();
+        for output in &self.outputs {
+            if let Output::Kept(column) = output {
+                *times.entry(column).or_insert(0) += 1;
+            }
+        }
+        times.into_values().max().unwrap_or(0)
     }
 
     /// The columns of the input that its expressions look at.
     pub fn columns(&self) -> BTreeSet<usize> {
         let mut columns = BTreeSet::new();
-        self.nodes
-            .iter()
-            .for_each(|node| node.add_columns(&mut columns));
+        for step in &self.steps {
+            match step {
+                Step::Value(node) => node.add_columns(&mut columns),
+                Step::Call(call) => {
+                    let arguments = call.arguments.iter();
+                    arguments.for_each(|node| node.add_columns(&mut columns));
+                }
+            }
+        }
         columns
     }
 
-    /// The values of all assignments for a run of neighbouring records, in their order.
+    /// The calls that need to know the records before, in the order that they are evaluated.
+    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Call(call) => Some(call),
+            Step::Value(_) => None,
+        })
+    }
+
+    /// All values for a run of neighbouring records, those of calls from `carry`.
     pub fn evaluate<'v>(
         &'v self,
         batch: &Batch<'_, 'v>,
         selection: &[u32],
         faults: &mut Faults,
+        carry: &mut Carry<'_, 'v>,
     ) -> Vec<Operand<'v>> {
-        let mut slots: Vec<Operand<'v>> = Vec::with_capacity(self.nodes.len());
-        for node in &self.nodes {
+        let mut slots: Vec<Operand<'v>> = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
             let batch = Batch {
                 slots: &slots,
                 first: selection.first().copied().unwrap_or_default(),
                 ..*batch
             };
-            let values = node.evaluate(&batch, selection, faults);
+            let values = match step {
+                Step::Value(node) => node.evaluate(&batch, selection, faults),
+                Step::Call(call) => carry(call, &batch, faults),
+            };
             slots.push(values);
         }
         slots
+    }
+}
+
+/// A program that is being bound: what was assigned so far, and in which slot it is.
+struct Binding<'b> {
+    scope: Scope<'b>,
+    assigned: Vec<(&'b str, usize)>,
+    steps: Vec<Step>,
+}
+
+impl Binding<'_> {
+    fn push(&mut self, step: Step) -> usize {
+        self.steps.push(step);
+        self.steps.len() - 1
+    }
+
+    fn resolve(&mut self, expr: &Expr) -> Result<Node, ProgramError> {
+        let scope = self.scope;
+        scope.resolve_with(expr, &mut |expr| match &expr.kind {
+            Kind::Column(name) => {
+                let mut assigned = self.assigned.iter().rev();
+                let earlier = assigned.find(|(earlier, _)| earlier == name);
+                Ok(earlier.map(|(name, slot)| Node::slot(*slot, name)))
+            }
+            Kind::Call { .. } => self.call(expr),
+            _ => Ok(None),
+        })
+    }
+
+    /// The slot of a call that needs to know the records before, where `expr` is one.
+    fn call(&mut self, expr: &Expr) -> Result<Option<Node>, ProgramError> {
+        let Kind::Call {
+            name,
+            arguments,
+            distinct,
+            ..
+        } = &expr.kind
+        else {
+            return Ok(None);
+        };
+        let Some(function) = sequence::find(name) else {
+            return Ok(None);
+        };
+        let signature = (function.parameters, &function.arity);
+        let given = (arguments.len(), *distinct);
+        self.scope.check_call(expr, name, signature, given)?;
+        let arguments = arguments
+            .iter()
+            .map(|argument| self.resolve(argument))
+            .collect::<Result<_, _>>()?;
+        let source = source_of(expr, self.scope.text);
+        let slot = self.push(Step::Call(Call {
+            function,
+            arguments,
+            source: source.as_str().into(),
+        }));
+        Ok(Some(Node::slot(slot, &source)))
     }
 }
 

@@ -16,6 +16,39 @@ pub struct Expr {
     pub span: Span,
 }
 
+impl Expr {
+    /// Whether this expression, or one inside of it, is what `is` looks for.
+    pub fn has(&self, is: &dyn Fn(&Expr) -> bool) -> bool {
+        is(self) || self.parts().into_iter().any(|part| part.has(is))
+    }
+
+    /// The expressions that it is made of, in their order.
+    fn parts(&self) -> Vec<&Expr> {
+        match &self.kind {
+            Kind::Literal(_) | Kind::Column(_) | Kind::Setting(_) => Vec::new(),
+            Kind::Negate(value) | Kind::Not(value) | Kind::IsNull { value, .. } => vec![value],
+            Kind::Arithmetic(_, left, right)
+            | Kind::Logic(_, left, right)
+            | Kind::Compare(_, left, right) => vec![left, right],
+            Kind::Match { value, pattern, .. } => vec![value, pattern],
+            Kind::In { value, list, .. } => std::iter::once(&**value).chain(list).collect(),
+            Kind::Between {
+                value, low, high, ..
+            } => vec![value, low, high],
+            Kind::Case {
+                subject,
+                arms,
+                otherwise,
+            } => {
+                let arms = arms.iter().flat_map(|(when, then)| [when, then]);
+                let ends = [subject, otherwise].map(|end| end.as_deref());
+                ends[0].into_iter().chain(arms).chain(ends[1]).collect()
+            }
+            Kind::Call { arguments, .. } => arguments.iter().collect(),
+        }
+    }
+}
+
 /// The forms of an expression.
 #[derive(Clone, Debug)]
 pub enum Kind {

@@ -10,6 +10,7 @@
 //! | `regex` | regular expressions, with errors in our words
 //! | `eval`, `truth` | values and conditions over a batch of records |
 //! | [`functions`] | what can be called, a file for each family |
+//! | [`sequence`] | what can be called of the records before as well |
 //! | [`columns`] | lists of columns: names, ranges, globs, renames |
 
 mod assign;
@@ -24,10 +25,11 @@ mod node;
 pub mod parse;
 mod regex;
 mod resolve;
+pub mod sequence;
 mod truth;
 mod unknown;
 
-pub use assign::{Assignments, Output};
+pub use assign::{Assignments, Piece};
 pub use error::ProgramError;
 pub use eval::{BATCH, Batch, Operand};
 pub use node::Node;

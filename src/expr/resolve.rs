@@ -1,6 +1,7 @@
 //! Binds a tree to a header: every name is looked up once, before a byte of data is read.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use super::ast::{Arithmetic, Compare, Expr, Kind as Ast, Literal, Logic};
 use super::error::ProgramError;
@@ -8,6 +9,7 @@ use super::functions;
 use super::node::{Kind, List, Node, Pattern};
 use super::parse::source_of;
 use super::regex::compile;
+use super::sequence;
 use crate::record::Header;
 use crate::value::Value;
 use crate::value::parse::is_plain;
@@ -53,6 +55,7 @@ pub const AGGREGATES: [&str; 35] = [
 ];
 
 /// What the names of a program can mean.
+#[derive(Clone, Copy)]
 pub struct Scope<'s> {
     /// The program's text, for errors.
     pub text: &'s str,
@@ -293,18 +296,8 @@ impl Scope<'_> {
         let Some(function) = functions::find(name) else {
             return Err(self.no_function(name, name_span.clone()));
         };
-        if *distinct {
-            let message = "'distinct' stands in aggregates only";
-            return Err(ProgramError::new(self.text, expr.span.clone(), message));
-        }
-        if !function.arity.contains(&arguments.len()) {
-            let message = format!(
-                "{name}({}) does not take {}",
-                function.parameters,
-                crate::record::counted(arguments.len(), "argument")
-            );
-            return Err(ProgramError::new(self.text, expr.span.clone(), message));
-        }
+        let signature = (function.parameters, &function.arity);
+        self.check_call(expr, name, signature, (arguments.len(), *distinct))?;
         let nodes = arguments
             .iter()
             .map(|argument| self.resolve_with(argument, special))
@@ -323,13 +316,38 @@ impl Scope<'_> {
         })
     }
 
+    /// Refuses a call that gives other arguments than a function takes.
+    pub(super) fn check_call(
+        &self,
+        expr: &Expr,
+        name: &str,
+        (parameters, arity): (&str, &RangeInclusive<usize>),
+        (given, distinct): (usize, bool),
+    ) -> Result<(), ProgramError> {
+        let message = match distinct {
+            true => "'distinct' stands in aggregates only".to_owned(),
+            false if arity.contains(&given) => return Ok(()),
+            false => format!(
+                "{name}({parameters}) does not take {}",
+                crate::record::counted(given, "argument")
+            ),
+        };
+        Err(ProgramError::new(self.text, expr.span.clone(), message))
+    }
+
     fn no_function(&self, name: &str, span: super::ast::Span) -> ProgramError {
         if AGGREGATES.contains(&name) {
             let message = format!("'{name}' is an aggregate: it needs many records");
             return ProgramError::new(self.text, span, message)
                 .with_hint("the program 'aggregate' computes it");
         }
+        if sequence::find(name).is_some() {
+            let message = format!("'{name}' depends on the records before this one");
+            return ProgramError::new(self.text, span, message)
+                .with_hint("only an assignment of the program 'map' can call it");
+        }
         let names = functions::all().map(|function| function.name);
+        let names = names.chain(sequence::all().map(|function| function.name));
         ProgramError::unknown_function(self.text, span, name, names)
     }
 }

@@ -7,6 +7,7 @@
 //! | `groups` | the groups; `table`: from keys to numbers; `room`: memory for large tables |
 //! | [`order`] | records in order; `spill`: what is too much for memory |
 //! | [`dedupe`] | one record of each key |
+//! | [`sequence`] | what is carried from record to record |
 //! | [`lookup`] | a table that the records of a stream are joined with |
 //!
 //! No result depends on how the stream is dealt to threads.
@@ -19,6 +20,7 @@ mod held;
 pub mod lookup;
 pub mod order;
 mod room;
+pub mod sequence;
 mod spill;
 mod table;
 

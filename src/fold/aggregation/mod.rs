@@ -238,7 +238,7 @@ impl Aggregation {
 
 /// The group of each record. `places` are those of the records in the operands, where they are not
 /// all.
-fn find_groups(
+pub(super) fn find_groups(
     groups: &mut Groups,
     keys: &[Operand<'_>],
     (sound, places): (&[u32], Option<&[u32]>),

@@ -133,13 +133,23 @@ impl Aggregation {
         Ok(())
     }
 
-    /// Keys are expressions with or without a name, or a list of columns with globs and ranges.
     fn resolve_keys(
         &mut self,
         by: &str,
         header: &Header,
         settings: &BTreeMap<String, String>,
     ) -> Result<(), ProgramError> {
+        (self.key_names, self.keys) = Self::keys(by, header, settings)?.into_iter().unzip();
+        Ok(())
+    }
+
+    /// The keys of the list `by`, with their names: expressions with or without a name, or a list
+    /// of columns with globs and ranges.
+    pub(in crate::fold) fn keys(
+        by: &str,
+        header: &Header,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<Vec<(String, Node)>, ProgramError> {
         let scope = Scope {
             text: by,
             header,
@@ -155,7 +165,7 @@ impl Aggregation {
                 })
                 .collect::<Result<Vec<_>, _>>()
         });
-        let keys = as_expressions.or_else(|error| {
+        let keys: Vec<(String, Node)> = as_expressions.or_else(|error| {
             let selected = columns::parse(by)
                 .and_then(|selectors| columns::resolve(&selectors, header.names()))
                 .map_err(|_| error)?;
@@ -165,18 +175,16 @@ impl Aggregation {
             };
             Ok(selected.into_iter().map(column).collect())
         })?;
-        for (name, node) in keys {
-            if self.key_names.contains(&name) {
+        for (place, (name, _)) in keys.iter().enumerate() {
+            if keys[..place].iter().any(|(earlier, _)| earlier == name) {
                 return Err(ProgramError::new(
                     by,
                     0..by.len(),
                     format!("the key '{name}' stands twice"),
                 ));
             }
-            self.key_names.push(name);
-            self.keys.push(node);
         }
-        Ok(())
+        Ok(keys)
     }
 
     fn resolve_item(&mut self, item: &Item, scope: &Scope<'_>) -> Result<(), ProgramError> {
