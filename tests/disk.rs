@@ -96,6 +96,7 @@ fn what_is_too_much_for_memory_needs_room_on_disk() {
         "{place}\n\
          TMPDIR=$small exits order -id --memory 1M more.csv | tail -n 1\n\
          TMPDIR=$small exits dedupe id --memory 1M more.csv | tail -n 1\n\
+         TMPDIR=$small exits aggregate 'count()' --by id --memory 1M more.csv | tail -n 1\n\
          TMPDIR=$PWD/none exits order id --memory 1M more.csv | tail -n 1\n\
          ls -A small; ulimit -n 12; order id --memory 1M more.csv | cmp - more.csv && echo same"
     ));
