@@ -520,6 +520,19 @@ proptest! {
     }
 
     #[test]
+    fn approximate_quantiles_are_near(mut values in prop::collection::vec(-1e6f64..1e6, 1..200), share in 0i128..=100) {
+        let mut accumulator = make(find("approx_quantile").unwrap(), &[Value::Null, Value::Decimal(Decimal::new(share, 2).unwrap())]);
+        accumulator.grow(1);
+        let records: Vec<Record> = values.iter().map(|&value| (0, vec![Held::Double(value)])).collect();
+        absorb(&mut *accumulator, 0, &(0..).zip(&records).collect::<Vec<_>>(), 1);
+        values.sort_unstable_by(f64::total_cmp);
+        let exact = values[(share as f64 / 100.0 * (values.len() - 1) as f64) as usize];
+        let arena = Bump::new();
+        let near = text::to_number(&accumulator.finish(0, &arena).unwrap()).unwrap().unwrap().to_f64();
+        prop_assert!((near - exact).abs() <= exact.abs() * 0.010_001, "{near} for {exact}");
+    }
+
+    #[test]
     fn sums_and_variances_agree(records in prop::collection::vec(fields(Input::Number), 1..30)) {
         let values: Vec<BigDecimal> = records.iter().filter_map(|value| {
             let arena = Bump::new();
@@ -579,4 +592,28 @@ fn the_language_knows_the_names_of_aggregates() {
         .collect();
     only_here.sort_unstable();
     assert_eq!(only_here, crate::expr::AGGREGATES);
+}
+
+#[test]
+fn approximate_counts_are_near() {
+    let mut accumulator = make(find("approx_count_distinct").unwrap(), &[]);
+    accumulator.grow(1);
+    let mut seen = 0;
+    for wanted in [1u32, 10, 100, 1000, 10_000, 100_000] {
+        let records: Vec<Record> = (seen..wanted)
+            .map(|number| (0, vec![Held::Decimal(Decimal::from(i64::from(number)))]))
+            .collect();
+        seen = wanted;
+        for _ in 0..2 {
+            absorb(
+                &mut *accumulator,
+                0,
+                &(0..).zip(&records).collect::<Vec<_>>(),
+                1,
+            );
+        }
+        let count: f64 = shown(&*accumulator, 0).parse().unwrap();
+        let off = (count - f64::from(wanted)).abs() / f64::from(wanted);
+        assert!(off < 0.05, "{count} for {wanted}");
+    }
 }
