@@ -150,7 +150,7 @@ impl Grouped {
             }
             self.fields = Some(fields);
         }
-        if let Some(group) = state.scattered {
+        if let Some(group) = state.course.again {
             let mut fields = Vec::new();
             state.groups.write_fields(group, &mut fields, delimiter);
             bail!(

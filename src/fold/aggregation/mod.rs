@@ -127,8 +127,7 @@ impl Aggregation {
             accumulators,
             arena: Bump::new(),
             selection: Vec::new(),
-            last: 0,
-            scattered: None,
+            course: Course::default(),
         };
         if self.keys.is_empty() {
             state.groups.find(&[], (0, 0), self.delimiter);
@@ -163,8 +162,7 @@ impl Aggregation {
             groups,
             accumulators,
             arena,
-            last,
-            scattered,
+            course,
             ..
         } = state;
         let batch = Batch::over(*records, arena);
@@ -201,7 +199,7 @@ impl Aggregation {
             block,
             self.delimiter,
         );
-        State::note_order(last, scattered, &numbers);
+        course.note(&numbers);
         for (call, accumulator) in self.calls.iter().zip(accumulators) {
             let arguments: Vec<_> = call
                 .arguments
@@ -267,30 +265,38 @@ pub struct State {
     accumulators: Vec<Box<dyn Accumulator>>,
     arena: Bump,
     selection: Vec<u32>,
+    course: Course,
+}
+
+/// Whether groups come one behind the other.
+#[derive(Default)]
+struct Course {
     /// The group of the last record.
     last: u32,
     /// The first group that came again behind others.
-    scattered: Option<u32>,
+    again: Option<u32>,
+}
+
+impl Course {
+    /// Takes note of the groups of the next records. They are numbered as they come.
+    fn note(&mut self, numbers: &[u32]) {
+        if self.again.is_some() {
+            return;
+        }
+        for &number in numbers {
+            if number < self.last {
+                self.again = Some(number);
+                return;
+            }
+            self.last = number;
+        }
+    }
 }
 
 impl State {
     fn grow(&mut self) {
         for accumulator in &mut self.accumulators {
             accumulator.grow(self.groups.count());
-        }
-    }
-
-    /// Takes note of whether groups come one behind the other.
-    fn note_order(last: &mut u32, scattered: &mut Option<u32>, numbers: &[u32]) {
-        if scattered.is_some() {
-            return;
-        }
-        for &number in numbers {
-            if number < *last {
-                *scattered = Some(number);
-                return;
-            }
-            *last = number;
         }
     }
 

@@ -12,13 +12,16 @@ use crate::value::text;
 /// Takes records in portions, with their number; false where no more are wanted.
 pub type Emit<'e> = dyn FnMut(&[u8], u64) -> anyhow::Result<bool> + 'e;
 
+/// Appends what stands in front of a group's results.
+type WriteKeys<'r> = Box<dyn Fn(u32, &mut Vec<u8>) + 'r>;
+
 /// Some groups that can be spoken of.
 pub(super) struct Ready<'r> {
     pub(super) accumulators: &'r [Box<dyn Accumulator>],
     /// Their numbers there.
     pub(super) groups: &'r [u32],
-    /// Appends what stands in front of a group's results: its keys, with delimiters between them.
-    pub(super) write_keys: Box<dyn Fn(u32, &mut Vec<u8>) + 'r>,
+    /// Its keys, with delimiters between them.
+    pub(super) write_keys: WriteKeys<'r>,
 }
 
 impl State {

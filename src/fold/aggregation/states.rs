@@ -18,8 +18,7 @@ impl Aggregation {
             groups,
             accumulators,
             arena,
-            last,
-            scattered,
+            course,
             ..
         } = state;
         let batch = Batch::over(*records, arena);
@@ -29,7 +28,7 @@ impl Aggregation {
             .collect();
         let block = records.place().sequence;
         let numbers = find_groups(groups, &keys, (selection, None), block, self.delimiter);
-        State::note_order(last, scattered, &numbers);
+        course.note(&numbers);
         let content =
             |record: u32, column: usize| field::content(records.field(record as usize, column));
         for &record in selection {
