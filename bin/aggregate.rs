@@ -24,6 +24,9 @@ Examples:
   aggregate 'late = round(avg(dep_delay), 1)' --by 'carrier, day = date(time_hour)' flights.csv
   aggregate 'count(), share = sum(paid) / count()' orders.csv
   aggregate 'p95 = quantile(ms, 0.95), worst = arg_max(path, ms)' --by status log.csv
+  tail -f access.csv | aggregate 'requests = count()' --window 5m --on time --late 10s
+  for day in mon tue; do aggregate --partial 'n = count()' --by sku $day.csv >$day.part; done
+  aggregate --merge 'n = count()' --by sku mon.part tue.part
 
 Aggregates skip nulls: count() counts records, count(x) those where x is not null."
 )]
