@@ -35,6 +35,8 @@ pub struct Join {
     taken: Vec<usize>,
     how: How,
     terms: Terms,
+    /// What stands behind a record that has no row, its line end included.
+    blank: Vec<u8>,
     delimiter: u8,
     unmatched: AtomicU64,
 }
@@ -83,8 +85,8 @@ impl Join {
             }
         };
         let side = |of: for<'n> fn(&Pair<'n>) -> (usize, &'n str)| {
-            let keys: Vec<_> = keys.iter().map(of).collect();
-            On::new(&keys, asof.as_ref().map(of).map(Asof::column))
+            let keys = keys.iter().map(|pair| of(pair).0).collect();
+            On::new(keys, asof.as_ref().map(of).map(Asof::column))
         };
         let (on, table_on) = (side(|pair| pair.record), side(|pair| pair.table));
         let taken: Vec<(usize, String)> = match (how, take) {
@@ -122,6 +124,7 @@ impl Join {
             columns: header.len(),
             table_on,
             table_columns: table.len(),
+            blank: [vec![delimiter; taken.len()], vec![b'\n']].concat(),
             taken: taken.into_iter().map(|(column, _)| column).collect(),
             how,
             terms,
@@ -145,7 +148,7 @@ impl Join {
             memory,
             threads: settings.threads,
         };
-        let (mut rows, mut sorted) = (Some(Rows::new(self.terms)), None);
+        let (mut rows, mut sorted) = (Some(Rows::new(&self.table_on, self.terms)), None);
         let (reading, mut scale) = (Reading(self), None);
         let deliver = &mut |_: &Block, read: &mut Read| {
             read.0.on_one_scale(&mut scale)?;
@@ -171,7 +174,7 @@ impl Join {
         let rows = match (rows, sorted) {
             (_, Some(sorted)) => Kept::OnDisk(Box::new(sorted)),
             (rows, None) => {
-                let mut rows = rows.unwrap_or_else(|| Rows::new(self.terms));
+                let mut rows = rows.unwrap_or_else(|| Rows::new(&self.table_on, self.terms));
                 let finished = rows.finish();
                 finished.map_err(|flaw| self.told(flaw.into(), name))?;
                 Kept::Held(Box::new(rows))
@@ -260,13 +263,13 @@ impl Join {
     }
 
     fn write_row(&self, row: Option<&[u8]>, out: &mut Vec<u8>) {
-        if self.taken.is_empty() {
-            return;
-        }
-        out.push(self.delimiter);
         match row {
-            Some(fields) => out.extend_from_slice(fields),
-            None => out.extend(std::iter::repeat_n(self.delimiter, self.taken.len() - 1)),
+            Some(_) if self.taken.is_empty() => {}
+            Some(fields) => {
+                out.push(self.delimiter);
+                out.extend_from_slice(fields);
+            }
+            None => out.extend_from_slice(&self.blank[..self.taken.len()]),
         }
     }
 }
@@ -369,16 +372,21 @@ impl Pass for Joining<'_> {
                 (How::Semi, None) | (How::Anti, Some(_)) | (How::Inner, None) => {}
                 (How::Left | How::Inner, row) => {
                     let out = made.buffer(records.bytes());
-                    let mut next = row;
+                    let raw = records.raw(record);
+                    added += 1;
+                    let Some(mut row) = row else {
+                        out.extend_from_slice(raw);
+                        out.extend_from_slice(&join.blank);
+                        return;
+                    };
                     loop {
-                        out.extend_from_slice(records.raw(record));
-                        join.write_row(next.map(|row| rows.fields(row)), out);
+                        out.extend_from_slice(raw);
+                        join.write_row(Some(rows.fields(row)), out);
                         out.push(b'\n');
-                        added += 1;
-                        next = next.and_then(|row| rows.next(row));
-                        if next.is_none() {
-                            break;
-                        }
+                        let Some(next) = rows.next(row) else {
+                            return;
+                        };
+                        (row, added) = (next, added + 1);
                     }
                 }
             }

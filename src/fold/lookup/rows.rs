@@ -3,7 +3,7 @@
 use super::asof::Series;
 use super::on::At;
 use super::{Flaw, On, Scale, Scratch, Sorted, Terms};
-use crate::fold::table::{Kind, LOT, Lot, NULL, Table};
+use crate::fold::table::{Kind, LOT, Lot, Table};
 use crate::fold::{Groups, room};
 use crate::record::{Faults, Records, field};
 
@@ -127,6 +127,8 @@ impl Taken {
 /// The rows of a table that fits in memory.
 pub struct Rows {
     keys: Table,
+    /// What keys are made of.
+    kind: Kind,
     /// Of each key, its first row and its last one.
     ends: Vec<(u32, u32)>,
     /// Of each row, the next one of the same key.
@@ -134,20 +136,24 @@ pub struct Rows {
     /// Where each row's fields end.
     fields_ends: Vec<usize>,
     fields: Vec<u8>,
+    /// Whether a key has more than one.
+    has_repeats: bool,
     series: Option<Series>,
     terms: Terms,
     lot: Lot,
 }
 
 impl Rows {
-    /// No rows yet.
-    pub fn new(terms: Terms) -> Self {
+    /// No rows yet, of a table that is matched by `on`.
+    pub fn new(on: &On, terms: Terms) -> Self {
         Rows {
+            kind: on.kind(),
             keys: Table::new(Groups::seed()),
             ends: Vec::new(),
             next: Vec::new(),
             fields_ends: Vec::new(),
             fields: Vec::new(),
+            has_repeats: false,
             series: terms.is_asof.then(Series::default),
             terms,
             lot: Lot::default(),
@@ -169,7 +175,7 @@ impl Rows {
             }
             self.lot.clear();
             lot.iter()
-                .for_each(|row| self.lot.push_bytes(Kind::Several, row.at.key));
+                .for_each(|row| self.lot.push_bytes(self.kind, row.at.key));
             self.keys.look_ahead(&mut self.lot);
             for (place, Row { at, fields, line }) in lot.iter().enumerate() {
                 let (key, is_new) = self.keys.number(&self.lot, place);
@@ -188,6 +194,7 @@ impl Rows {
                 if !self.terms.may_repeat && self.series.is_none() {
                     return Err(Flaw::Repeated { line: *line });
                 }
+                self.has_repeats = true;
                 let (_, last) = &mut self.ends[key as usize];
                 self.next[*last as usize] = row;
                 *last = row;
@@ -217,7 +224,7 @@ impl Rows {
             series.refuse_repeated()?;
         }
         // A record has one row.
-        self.next = Vec::new();
+        self.has_repeats = false;
         self.series = Some(series);
         Ok(())
     }
@@ -255,10 +262,11 @@ impl Rows {
     /// The next row that a record with this one has, too.
     #[inline]
     pub fn next(&self, row: u32) -> Option<u32> {
-        self.next
-            .get(row as usize)
-            .copied()
-            .filter(|next| *next != NONE)
+        if !self.has_repeats {
+            return None;
+        }
+        let next = self.next[row as usize];
+        (next != NONE).then_some(next)
     }
 
     /// Gives each record that no fault was found with to `each`, with its first row. `scale` is that
@@ -268,48 +276,45 @@ impl Rows {
         (on, scale): (&On, Option<Scale>),
         records: &Records<'_>,
         faults: &mut Faults,
-        matching: &mut Matching,
+        Matching { scratch, lot }: &mut Matching,
         mut each: impl FnMut(u32, Option<u32>),
     ) {
-        let Matching {
-            scratch,
-            lot,
-            wait,
-            asof,
-        } = matching;
-        let mut find = |lot: &mut Lot, wait: &mut Vec<(u32, usize)>, asof: &mut Vec<u8>| {
-            self.keys.look_ahead(lot);
-            let mut start = 0;
-            for (place, (record, end)) in wait.drain(..).enumerate() {
-                let value = &asof[start..end];
-                start = end;
-                let row = self.keys.known(lot, place).and_then(|key| {
-                    let first = self.ends[key as usize].0;
-                    let series = self.series.as_ref();
-                    series.map_or(Some(first), |series| series.latest(key, value))
-                });
-                each(record, row);
-            }
+        on.select(scale, records, faults, scratch);
+        let mut rows = [NONE; LOT];
+        for sound in scratch.sound.chunks(LOT) {
             lot.clear();
-            asof.clear();
-        };
-        lot.clear();
-        wait.clear();
-        asof.clear();
-        on.of_records(scale, records, faults, scratch, |record, at| {
-            match at {
-                None => lot.push(NULL),
-                Some(at) => {
-                    lot.push_bytes(Kind::Several, at.key);
-                    asof.extend_from_slice(at.asof);
+            on.push_keys(sound, records, scratch, lot);
+            self.keys.look_ahead(lot);
+            for (place, (row, record)) in rows.iter_mut().zip(sound).enumerate() {
+                *row = match (self.keys.known(lot, place), &self.series) {
+                    (None, _) => NONE,
+                    (Some(key), None) => self.first(key),
+                    (Some(key), Some(series)) => {
+                        let value = on.asof(scratch, *record);
+                        let row = value.and_then(|(value, _)| series.latest(key, value));
+                        row.unwrap_or(NONE)
+                    }
+                };
+                room::prefetch(&self.fields_ends, *row as usize);
+            }
+            for row in &rows[..sound.len()] {
+                if let Some(end) = self.fields_ends.get(*row as usize) {
+                    room::prefetch(&self.fields, end.saturating_sub(1));
                 }
             }
-            wait.push((record, asof.len()));
-            if wait.len() == LOT {
-                find(lot, wait, asof);
+            for (row, record) in rows.iter().zip(sound) {
+                each(*record, (*row != NONE).then_some(*row));
             }
-        });
-        find(lot, wait, asof);
+        }
+    }
+
+    /// The first row of a key. While no key has two, it has the key's number.
+    #[inline]
+    fn first(&self, key: u32) -> u32 {
+        match self.has_repeats {
+            true => self.ends[key as usize].0,
+            false => key,
+        }
     }
 }
 
@@ -318,7 +323,4 @@ impl Rows {
 pub struct Matching {
     scratch: Scratch,
     lot: Lot,
-    /// Records, and where their as-of values end.
-    wait: Vec<(u32, usize)>,
-    asof: Vec<u8>,
 }

@@ -4,7 +4,6 @@
 //! relational data bases", 1977). With an as-of column, both are sorted by key and as-of value, and a
 //! record has the row that passed last.
 
-use super::on::At;
 use super::{Flaw, On, Scale, Scratch, Taken, Terms};
 use crate::fold::order::{Portion, Room, Sorter, Wanted};
 use crate::record::{Faults, Records};
@@ -20,8 +19,11 @@ const RECORD: u8 = 1;
 /// a record its place in the stream), the lengths of the key and the as-of value, and these.
 const HEAD: usize = 16;
 
-/// The key of a record that belongs nowhere: no row has it, and it begins no other.
-const NOWHERE: &[u8] = &[0xFF];
+/// What stands in place of a key, of a record that belongs nowhere; no length is that.
+const NOWHERE: u8 = 0xFF;
+
+/// The mark of a key's length that takes eight bytes more.
+const LONG: u8 = 0xFE;
 
 /// A join under way.
 pub struct Sorted {
@@ -56,11 +58,11 @@ impl Sorted {
     /// The disk is full, or fails.
     pub(super) fn add_row(
         &mut self,
-        at: (&[u8], &[u8]),
+        (key, asof): (&[u8], &[u8]),
         fields: &[u8],
         line: u64,
     ) -> anyhow::Result<()> {
-        push(&mut self.rows, (at, ROW), line, fields);
+        push(&mut self.rows, (Some(key), asof, ROW), line, fields);
         if self.rows.bytes() >= PORTION {
             self.sorter.take(&mut self.rows)?;
         }
@@ -86,9 +88,10 @@ impl Sorted {
     ) {
         let block = records.place().sequence << 32;
         on.of_records(scale, records, faults, scratch, |record, at| {
-            let at = at.map_or((NOWHERE, &[][..]), |At { key, asof, .. }| (key, asof));
+            let key = at.map(|at| at.key);
+            let asof = at.map_or(&[][..], |at| at.asof);
             let raw = records.raw(record as usize);
-            push(portion, (at, RECORD), block | u64::from(record), raw);
+            push(portion, (key, asof, RECORD), block | u64::from(record), raw);
         });
     }
 
@@ -164,15 +167,40 @@ impl Sorted {
     }
 }
 
-/// A key and an as-of value.
-type Place<'i> = (&'i [u8], &'i [u8]);
-
-fn push(portion: &mut Portion, ((key, asof), kind): (Place<'_>, u8), number: u64, bytes: &[u8]) {
-    let sorted_by = [key, asof, &[kind]].concat();
-    let [key, asof] = [key, asof].map(|part| (part.len() as u32).to_le_bytes());
-    let item = [&number.to_le_bytes()[..], &key, &asof, &sorted_by, bytes].concat();
+/// Adds a row or a record, which is sorted by its key, as-of value and kind. In front of a key is its
+/// length, so that none begins another.
+fn push(
+    portion: &mut Portion,
+    (key, asof, kind): (Option<&[u8]>, &[u8], u8),
+    number: u64,
+    bytes: &[u8],
+) {
+    let mut sorted_by = Vec::with_capacity(key.map_or(0, <[u8]>::len) + asof.len() + HEAD);
+    match key.map(|key| (key, u8::try_from(key.len()))) {
+        None => sorted_by.push(NOWHERE),
+        Some((_, Ok(len))) if len < LONG => sorted_by.push(len),
+        Some((key, _)) => {
+            sorted_by.push(LONG);
+            sorted_by.extend_from_slice(&(key.len() as u64).to_be_bytes());
+        }
+    }
+    sorted_by.extend_from_slice(key.unwrap_or_default());
+    let lens = [sorted_by.len(), asof.len()].map(|len| (len as u32).to_le_bytes());
+    sorted_by.extend_from_slice(asof);
+    sorted_by.push(kind);
+    let item = [
+        &number.to_le_bytes()[..],
+        &lens[0],
+        &lens[1],
+        &sorted_by,
+        bytes,
+    ]
+    .concat();
     portion.push(&sorted_by, &item);
 }
+
+/// A key, its length in front, and an as-of value.
+type Place<'i> = (&'i [u8], &'i [u8]);
 
 /// What [`push`] has put together: number, key and as-of value, kind and bytes.
 fn apart(item: &[u8]) -> (u64, Place<'_>, u8, &[u8]) {
