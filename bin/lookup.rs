@@ -26,10 +26,12 @@ Examples:
   lookup sqlite:shop.db#prices --on sku,country --how inner orders.csv
   lookup postgresql://db/shop --query 'SELECT id, name FROM items' --on item=id orders.csv
   lookup blocked.csv --on ip --how anti access.csv
+  lookup rates.csv --on currency --asof ordered_at=valid_from --take rate orders.csv
 
-TABLE is anything that extract reads: a file by its ending, a database's table or query. Keys are the
-same where '=' says so (1 and 1.0), and null is equal to nothing. A key that the table has twice is an
-error; --many joins with both."
+TABLE is anything that extract reads: a file by its ending, a database's table or query. Keys
+are the same where '=' says so (1 and 1.0), and null is equal to nothing. A key that the table
+has twice is an error; --many joins with both. With --asof, times are compared in time, whatever
+their offsets, and a key may come once with each of them."
 )]
 struct Args {
     /// The table: a file, sqlite:FILE#TABLE or postgresql://...#TABLE
@@ -41,14 +43,18 @@ struct Args {
     files: Vec<PathBuf>,
 
     /// What is the same in both: columns, as NAME, or as RECORD=TABLE where the names differ
-    #[arg(long, value_name = "KEYS")]
-    on: String,
+    #[arg(long, value_name = "KEYS", required_unless_present = "asof")]
+    on: Option<String>,
+
+    /// Of the rows with the same key, join with the latest at or before the record in this column, of times or numbers; NAME, or RECORD=TABLE
+    #[arg(long, value_name = "COLUMN", conflicts_with = "many")]
+    asof: Option<String>,
 
     /// What becomes of records: 'left' keeps all, 'inner' those with a match, 'semi' and 'anti' those with and without one, as they are
     #[arg(long, value_name = "HOW", value_parser = ["left", "inner", "semi", "anti"], default_value = "left", hide_default_value = true, hide_possible_values = true)]
     how: String,
 
-    /// The table's columns to add, as NAME or NEW=NAME [default: all but the keys]
+    /// The table's columns to add, as NAME or NEW=NAME [default: all that are not in --on or --asof]
     #[arg(long, value_name = "COLUMNS")]
     take: Option<String>,
 
@@ -79,9 +85,12 @@ struct Args {
 impl Tool for Args {
     fn run(self) -> anyhow::Result<Summary> {
         let settings = self.shared.settings();
-        let on = columns::parse(&self.on).map_err(Usage::from)?;
-        let take = self.take.as_deref().map(columns::parse).transpose();
-        let take = take.map_err(Usage::from)?;
+        let columns = |list: &Option<String>| {
+            let list = list.as_deref().map(columns::parse).transpose();
+            list.map_err(Usage::from)
+        };
+        let on = columns(&self.on)?.unwrap_or_default();
+        let (asof, take) = (columns(&self.asof)?, columns(&self.take)?);
         if self.table == "-" {
             return Err(Usage::error(
                 "the table is no stream: name a file, or <(COMMAND)",
@@ -93,7 +102,7 @@ impl Tool for Args {
         let mut input = Input::files(&self.files, framing).judging(settings.ends);
         let header = input.header()?;
         let join = Join::new(
-            (&on, take.as_deref()),
+            (&on, asof.as_deref(), take.as_deref()),
             (&header, &table.header),
             (&self.how, self.many),
             (&self.prefix, settings.dialect.delimiter),

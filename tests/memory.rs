@@ -135,6 +135,10 @@ fn what_keeps_records_stays_within_its_memory() {
             env!("CARGO_BIN_EXE_lookup"),
             &[table, "--on", "id=twin", "--how", "semi"],
         ),
+        (
+            env!("CARGO_BIN_EXE_lookup"),
+            &[table, "--asof", "twin=id", "--take", "words"],
+        ),
     ] {
         for (flags, output) in [
             (&["--memory", "1G"][..], "all.csv"),

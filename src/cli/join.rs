@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::bail;
 
-use crate::expr::columns::{self, Selector};
-use crate::fold::lookup::{Matching, Repeated, Rows, Sorted, Taken};
-use crate::fold::order::keys::{Keys, Scratch};
+use super::Usage;
+use crate::expr::columns::{self, Selected, Selector};
+use crate::fold::lookup::{Asof, Flaw, Matching, On, Rows, Scale, Scratch, Sorted, Taken, Terms};
 use crate::fold::order::{Portion, Room};
 use crate::record::{Block, Faults, Header, Layout, Records, counted};
 use crate::runner::Extracted;
@@ -25,22 +25,31 @@ enum How {
 pub struct Join {
     /// The header of what comes out.
     pub header: Header,
-    keys: Keys,
+    on: On,
     /// Columns of the stream.
     columns: usize,
-    table_keys: Keys,
+    table_on: On,
     /// Columns of the table.
     table_columns: usize,
     /// Those that are added.
     taken: Vec<usize>,
     how: How,
-    many: bool,
+    terms: Terms,
+    /// What stands behind a record that has no row, its line end included.
+    blank: Vec<u8>,
     delimiter: u8,
     unmatched: AtomicU64,
 }
 
 /// A table that was read.
-pub enum Table {
+pub struct Table {
+    rows: Kept,
+    /// That of its as-of values.
+    scale: Option<Scale>,
+}
+
+/// Where the rows of a table are.
+enum Kept {
     /// It fits in memory.
     Held(Box<Rows>),
     /// It does not.
@@ -48,12 +57,13 @@ pub enum Table {
 }
 
 impl Join {
-    /// Binds a join to the headers of the stream and of the table.
+    /// Binds a join to the headers of the stream and of the table. `on` are the columns that are the
+    /// same, and the one of which the latest at or before is wanted.
     ///
     /// # Errors
     /// There is no such column, or an added one has the name of one that is there.
     pub fn new(
-        (on, take): (&[Selector], Option<&[Selector]>),
+        (on, asof, take): (&[Selector], Option<&[Selector]>, Option<&[Selector]>),
         (header, table): (&Header, &Header),
         (how, many): (&str, bool),
         (prefix, delimiter): (&str, u8),
@@ -64,24 +74,25 @@ impl Join {
             "anti" => How::Anti,
             _ => How::Left,
         };
-        let on = columns::resolve(on, table.names())
-            .map_err(|error| anyhow::anyhow!("{error}").context("the table's keys"))?;
-        let mut places = Vec::new();
-        for key in &on {
-            let Some(place) = header.position(&key.name) else {
-                bail!(
-                    "unknown column '{}': columns: {}; say --on RECORD=TABLE where the names differ",
-                    key.name,
-                    header.names().join(", ")
-                );
-            };
-            places.push((place, key.name.as_str()));
-        }
-        let is_key = |column: &usize| on.iter().any(|key| key.index == *column);
+        let keys = paired(on, (header, table), "--on", "the table's keys")?;
+        let asof = match asof {
+            None => None,
+            Some(asof) => {
+                let pairs = paired(asof, (header, table), "--asof", "--asof")?;
+                let [pair] = <[Pair<'_>; 1]>::try_from(pairs)
+                    .map_err(|_| Usage::error("--asof is one column, not several"))?;
+                Some(pair)
+            }
+        };
+        let side = |of: for<'n> fn(&Pair<'n>) -> (usize, &'n str)| {
+            let keys = keys.iter().map(|pair| of(pair).0).collect();
+            On::new(keys, asof.as_ref().map(of).map(Asof::column))
+        };
+        let (on, table_on) = (side(|pair| pair.record), side(|pair| pair.table));
         let taken: Vec<(usize, String)> = match (how, take) {
             (How::Semi | How::Anti, _) => Vec::new(),
             (_, None) => {
-                let others = (0..table.len()).filter(|column| !is_key(column));
+                let others = (0..table.len()).filter(|column| !table_on.has(*column));
                 others
                     .map(|column| (column, table.names()[column].clone()))
                     .collect()
@@ -103,18 +114,20 @@ impl Join {
             }
             names.push(name);
         }
-        let table_keys = on
-            .iter()
-            .map(|key| (key.index, table.names()[key.index].as_str()));
+        let terms = Terms {
+            is_asof: on.has_asof(),
+            may_repeat: many || matches!(how, How::Semi | How::Anti),
+        };
         Ok(Join {
             header: Header::new(names),
-            keys: Keys::of_columns(places),
+            on,
             columns: header.len(),
-            table_keys: Keys::of_columns(table_keys),
+            table_on,
             table_columns: table.len(),
+            blank: [vec![delimiter; taken.len()], vec![b'\n']].concat(),
             taken: taken.into_iter().map(|(column, _)| column).collect(),
             how,
-            many: many || matches!(how, How::Semi | How::Anti),
+            terms,
             delimiter,
             unmatched: AtomicU64::new(0),
         })
@@ -135,19 +148,20 @@ impl Join {
             memory,
             threads: settings.threads,
         };
-        let (mut rows, mut sorted) = (Some(Rows::new(self.many)), None);
-        let reading = Reading(self);
-        let deliver = &mut |block: &Block, read: &mut Read| {
+        let (mut rows, mut sorted) = (Some(Rows::new(&self.table_on, self.terms)), None);
+        let (reading, mut scale) = (Reading(self), None);
+        let deliver = &mut |_: &Block, read: &mut Read| {
+            read.0.on_one_scale(&mut scale)?;
             if let Some(sorted) = &mut sorted {
-                Sorted::add_rows(sorted, &read.0, block)?;
+                Sorted::add_rows(sorted, &read.0)?;
                 return Ok(Flow::More);
             }
             if let Some(held) = &mut rows {
-                held.add(&read.0, block)?;
+                held.add(&read.0)?;
             }
             // The other half is for the join on disk, while the rows move there.
             if let Some(held) = rows.take_if(|held| held.bytes() > memory / 2) {
-                let mut joined = Sorted::new(self.many, room);
+                let mut joined = Sorted::new(self.terms, room);
                 held.move_to(&mut joined)?;
                 sorted = Some(joined);
             }
@@ -155,12 +169,18 @@ impl Join {
         };
         let layout = Layout::all(self.table_columns);
         stream::sink(&mut table.input, &layout, settings, &reading, deliver)
-            .map_err(|error| told(error, name))?;
+            .map_err(|error| self.told(error, name))?;
         table.finish()?;
-        Ok(match (rows, sorted) {
-            (_, Some(sorted)) => Table::OnDisk(Box::new(sorted)),
-            (rows, None) => Table::Held(Box::new(rows.unwrap_or_else(|| Rows::new(self.many)))),
-        })
+        let rows = match (rows, sorted) {
+            (_, Some(sorted)) => Kept::OnDisk(Box::new(sorted)),
+            (rows, None) => {
+                let mut rows = rows.unwrap_or_else(|| Rows::new(&self.table_on, self.terms));
+                let finished = rows.finish();
+                finished.map_err(|flaw| self.told(flaw.into(), name))?;
+                Kept::Held(Box::new(rows))
+            }
+        };
+        Ok(Table { rows, scale })
     }
 
     /// Joins all records of the stream.
@@ -175,13 +195,18 @@ impl Join {
         settings: &Settings,
         output: &mut Output,
     ) -> anyhow::Result<Summary> {
-        let layout = self.keys.layout(self.columns);
-        let mut summary = match table {
-            Table::Held(rows) => {
-                let joining = Joining { join: self, rows };
+        let layout = self.on.layout(self.columns);
+        let Table { rows, scale } = table;
+        let join = self;
+        let mut summary = match rows {
+            Kept::Held(rows) => {
+                let joining = Joining { join, rows, scale };
                 stream::pass(input, &layout, settings, &joining, output, None)?
             }
-            Table::OnDisk(sorted) => self.on_disk(*sorted, name, input, settings, output)?,
+            Kept::OnDisk(sorted) => {
+                let gathering = Gathering { join, scale };
+                gathering.join(*sorted, name, (input, settings), output)?
+            }
         };
         let unmatched = self.unmatched.load(Ordering::Relaxed);
         if unmatched > 0 && matches!(self.how, How::Left | How::Inner) {
@@ -196,33 +221,6 @@ impl Join {
                 None => notice,
             });
         }
-        Ok(summary)
-    }
-
-    fn on_disk(
-        &self,
-        mut sorted: Sorted,
-        name: &str,
-        input: &mut Input,
-        settings: &Settings,
-        output: &mut Output,
-    ) -> anyhow::Result<Summary> {
-        let layout = self.keys.layout(self.columns);
-        let deliver = &mut |_: &Block, gathered: &mut Gathered| {
-            sorted.take(&mut gathered.0)?;
-            Ok(Flow::More)
-        };
-        let (_, mut summary) = stream::sink(input, &layout, settings, &Gathering(self), deliver)?;
-        let mut joined = Held::new(output);
-        let mut last = None;
-        let join = &mut |record: &[u8], row: Option<&[u8]>, number: u64, out: &mut Vec<u8>| {
-            let is_first = last.replace(number) != Some(number);
-            self.write(record, row, is_first, out)
-        };
-        sorted
-            .finish(join, &mut |record| joined.write(record))
-            .map_err(|error| told(error, name))?;
-        summary.records_out = joined.finish()?;
         Ok(summary)
     }
 
@@ -244,29 +242,70 @@ impl Join {
         is_wanted
     }
 
-    fn write_row(&self, row: Option<&[u8]>, out: &mut Vec<u8>) {
-        if self.taken.is_empty() {
-            return;
+    /// The same error, with the name of the table where it is about that.
+    fn told(&self, error: anyhow::Error, name: &str) -> anyhow::Error {
+        match error.downcast::<Flaw>() {
+            Ok(Flaw::Repeated { line }) if self.terms.is_asof => {
+                let key = match self.on.has_keys() {
+                    true => "the key and ",
+                    false => "",
+                };
+                anyhow::anyhow!(
+                    "'{name}': the record on line {line} has {key}the --asof value of one before it"
+                )
+            }
+            Ok(flaw @ Flaw::Repeated { .. }) => {
+                anyhow::anyhow!("'{name}': {flaw}; --many joins with all of its rows")
+            }
+            Ok(flaw) => anyhow::anyhow!("'{name}': --asof: {flaw}"),
+            Err(error) => error,
         }
-        out.push(self.delimiter);
+    }
+
+    fn write_row(&self, row: Option<&[u8]>, out: &mut Vec<u8>) {
         match row {
-            Some(fields) => out.extend_from_slice(fields),
-            None => out.extend(std::iter::repeat_n(self.delimiter, self.taken.len() - 1)),
+            Some(_) if self.taken.is_empty() => {}
+            Some(fields) => {
+                out.push(self.delimiter);
+                out.extend_from_slice(fields);
+            }
+            None => out.extend_from_slice(&self.blank[..self.taken.len()]),
         }
     }
 }
 
-/// The same error, with the name of the table where it is about a key of it.
-fn told(error: anyhow::Error, name: &str) -> anyhow::Error {
-    match error.downcast::<Repeated>() {
-        Ok(Repeated { line: 0 }) => {
-            anyhow::anyhow!("'{name}': a key is there twice; --many joins with all of its rows")
-        }
-        Ok(Repeated { line }) => anyhow::anyhow!(
-            "'{name}': the key of the record on line {line} was there before; --many joins with all of its rows"
-        ),
-        Err(error) => error,
+/// A column of the stream and one of the table: their places and names.
+struct Pair<'n> {
+    record: (usize, &'n str),
+    table: (usize, &'n str),
+}
+
+/// The columns of both that `selectors`, given with `flag`, select in the table, which is `whose`.
+fn paired<'n>(
+    selectors: &[Selector],
+    (header, table): (&'n Header, &'n Header),
+    flag: &str,
+    whose: &'static str,
+) -> anyhow::Result<Vec<Pair<'n>>> {
+    if selectors.is_empty() {
+        return Ok(Vec::new());
     }
+    let selected = columns::resolve(selectors, table.names())
+        .map_err(|error| anyhow::anyhow!("{error}").context(whose))?;
+    let pair = |selected: Selected| {
+        let Some(place) = header.position(&selected.name) else {
+            bail!(
+                "unknown column '{}': columns: {}; say {flag} RECORD=TABLE where the names differ",
+                selected.name,
+                header.names().join(", ")
+            );
+        };
+        Ok(Pair {
+            record: (place, &header.names()[place]),
+            table: (selected.index, &table.names()[selected.index]),
+        })
+    };
+    selected.into_iter().map(pair).collect()
 }
 
 /// Reads the rows of a table.
@@ -296,7 +335,7 @@ impl Sink for Reading<'_> {
         faults: &mut Faults,
         read: &mut Read,
     ) {
-        let what = (&self.0.table_keys, self.0.taken.as_slice());
+        let what = (&self.0.table_on, self.0.taken.as_slice());
         let how = (scratch, self.0.delimiter);
         read.0.add(what, records, faults, how);
     }
@@ -306,6 +345,7 @@ impl Sink for Reading<'_> {
 struct Joining<'j> {
     join: &'j Join,
     rows: Box<Rows>,
+    scale: Option<Scale>,
 }
 
 impl Pass for Joining<'_> {
@@ -322,7 +362,7 @@ impl Pass for Joining<'_> {
         faults: &mut Faults,
         made: &mut Made,
     ) {
-        let Joining { join, rows } = self;
+        let Joining { join, rows, scale } = self;
         let (mut unmatched, mut added) = (0, 0);
         let each = |record: u32, row: Option<u32>| {
             unmatched += u64::from(row.is_none());
@@ -332,28 +372,65 @@ impl Pass for Joining<'_> {
                 (How::Semi, None) | (How::Anti, Some(_)) | (How::Inner, None) => {}
                 (How::Left | How::Inner, row) => {
                     let out = made.buffer(records.bytes());
-                    let mut next = row;
+                    let raw = records.raw(record);
+                    added += 1;
+                    let Some(mut row) = row else {
+                        out.extend_from_slice(raw);
+                        out.extend_from_slice(&join.blank);
+                        return;
+                    };
                     loop {
-                        out.extend_from_slice(records.raw(record));
-                        join.write_row(next.map(|row| rows.fields(row)), out);
+                        out.extend_from_slice(raw);
+                        join.write_row(Some(rows.fields(row)), out);
                         out.push(b'\n');
-                        added += 1;
-                        next = next.and_then(|row| rows.next(row));
-                        if next.is_none() {
-                            break;
-                        }
+                        let Some(next) = rows.next(row) else {
+                            return;
+                        };
+                        (row, added) = (next, added + 1);
                     }
                 }
             }
         };
-        rows.matches(&join.keys, records, faults, matching, each);
+        rows.matches((&join.on, *scale), records, faults, matching, each);
         made.records += added;
         join.unmatched.fetch_add(unmatched, Ordering::Relaxed);
     }
 }
 
 /// Puts records beside their keys for a join on disk.
-struct Gathering<'j>(&'j Join);
+struct Gathering<'j> {
+    join: &'j Join,
+    scale: Option<Scale>,
+}
+
+impl Gathering<'_> {
+    fn join(
+        &self,
+        mut sorted: Sorted,
+        name: &str,
+        (input, settings): (&mut Input, &Settings),
+        output: &mut Output,
+    ) -> anyhow::Result<Summary> {
+        let join = self.join;
+        let layout = join.on.layout(join.columns);
+        let deliver = &mut |_: &Block, gathered: &mut Gathered| {
+            sorted.take(&mut gathered.0)?;
+            Ok(Flow::More)
+        };
+        let (_, mut summary) = stream::sink(input, &layout, settings, self, deliver)?;
+        let mut joined = Held::new(output);
+        let mut last = None;
+        let write = &mut |record: &[u8], row: Option<&[u8]>, number: u64, out: &mut Vec<u8>| {
+            let is_first = last.replace(number) != Some(number);
+            join.write(record, row, is_first, out)
+        };
+        sorted
+            .finish(write, &mut |record| joined.write(record))
+            .map_err(|error| join.told(error, name))?;
+        summary.records_out = joined.finish()?;
+        Ok(summary)
+    }
+}
 
 #[derive(Default)]
 struct Gathered(Portion);
@@ -379,6 +456,7 @@ impl Sink for Gathering<'_> {
         faults: &mut Faults,
         gathered: &mut Gathered,
     ) {
-        Sorted::add_records(&self.0.keys, records, faults, (scratch, &mut gathered.0));
+        let on = (&self.join.on, self.scale);
+        Sorted::add_records(on, records, faults, (scratch, &mut gathered.0));
     }
 }

@@ -367,7 +367,7 @@ fn push_keys(lot: &mut Lot, keys: &[Value<'_>]) {
 }
 
 #[inline(always)]
-fn push_key(lot: &mut Lot, key: &Value<'_>) {
+pub(super) fn push_key(lot: &mut Lot, key: &Value<'_>) {
     match key {
         Value::Null => lot.push(NULL),
         Value::Raw(field) | Value::Text(field) => match table::pack(field, Kind::One) {
@@ -382,7 +382,7 @@ fn push_key(lot: &mut Lot, key: &Value<'_>) {
 }
 
 /// Each key as its length and its bytes, so that no two lists of keys look the same.
-fn encode(keys: &[Value<'_>], out: &mut Vec<u8>) {
+pub(super) fn encode(keys: &[Value<'_>], out: &mut Vec<u8>) {
     for key in keys {
         if matches!(key, Value::Null) {
             out.push(NO_KEY);

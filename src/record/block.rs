@@ -15,13 +15,6 @@ pub struct Block {
 }
 
 impl Block {
-    /// The line of the source that the byte at `offset` is on, where nothing was taken out before it.
-    pub fn line_at(&self, offset: usize) -> u64 {
-        self.place.line + scan::count_byte(&self.bytes[..offset], b'\n') as u64
-    }
-}
-
-impl Block {
     /// The line of the source on which this byte of the block stands.
     pub fn line(&self, place: usize) -> u64 {
         self.place.line + scan::count_byte(&self.bytes[..place], b'\n') as u64
@@ -387,6 +380,7 @@ impl<'b> Records<'b> {
     }
 
     /// A record's bytes without its line end.
+    #[inline]
     pub fn raw(&self, record: usize) -> &'b [u8] {
         without_line_end(&self.block.bytes[self.range(record)])
     }

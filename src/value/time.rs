@@ -61,7 +61,8 @@ impl Time {
             .then_some(Time { civil, kind })
     }
 
-    fn is_instant(&self) -> bool {
+    /// Whether it has an offset from UTC.
+    pub fn is_instant(&self) -> bool {
         matches!(self.kind, Kind::Offset(_))
     }
 

@@ -1,29 +1,41 @@
 //! The rows of a table by their keys.
 
-use crate::fold::order::keys::{Keys, Scratch};
-use crate::fold::table::{Kind, LOT, Lot, NULL, Table};
+use super::asof::Series;
+use super::on::At;
+use super::{Flaw, On, Scale, Scratch, Sorted, Terms};
+use crate::fold::table::{Kind, LOT, Lot, Table};
 use crate::fold::{Groups, room};
-use crate::record::{Block, Faults, Records, field};
-
-use super::{Repeated, Sorted};
+use crate::record::{Faults, Records, field};
 
 /// No row.
 const NONE: u32 = u32::MAX;
 
-/// What a block of a table comes to: of each row that has a key, that, where it begins in the block,
-/// and the fields that are wanted, as the stream writes them.
+/// What a block of a table comes to: of each row that can be found, where it belongs, its line, and
+/// the fields that are wanted, as the stream writes them.
 #[derive(Debug, Default)]
 pub struct Taken {
+    /// Keys and as-of values, one row's behind the other's.
     keys: Vec<u8>,
     fields: Vec<u8>,
-    rows: Vec<Row>,
+    rows: Vec<Ends>,
 }
 
+/// Where a row's parts end.
 #[derive(Clone, Copy, Debug)]
-struct Row {
-    key_end: usize,
-    fields_end: usize,
-    start: usize,
+struct Ends {
+    key: usize,
+    asof: usize,
+    scale: Option<Scale>,
+    fields: usize,
+    line: u64,
+}
+
+/// A row of a table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row<'t> {
+    pub at: At<'t>,
+    pub fields: &'t [u8],
+    pub line: u64,
 }
 
 impl Taken {
@@ -34,20 +46,23 @@ impl Taken {
         self.rows.clear();
     }
 
-    /// Adds the rows of a block: their keys, and the fields of these columns. `delimiter` is the
-    /// stream's.
+    /// Adds the rows of a block: what they are matched by, and the fields of these columns.
+    /// `delimiter` is the stream's.
     pub fn add(
         &mut self,
-        (keys, columns): (&Keys, &[usize]),
+        (on, columns): (&On, &[usize]),
         records: &Records<'_>,
         faults: &mut Faults,
         (scratch, delimiter): (&mut Scratch, u8),
     ) {
-        keys.of_records_with_nulls(records, faults, scratch, |record, key, has_null| {
-            if has_null {
+        let mut lines = (0..).zip(records.lines());
+        on.of_records(None, records, faults, scratch, |record, at| {
+            let Some(At { key, asof, scale }) = at else {
                 return;
-            }
+            };
             self.keys.extend_from_slice(key);
+            let key = self.keys.len();
+            self.keys.extend_from_slice(asof);
             for (place, column) in columns.iter().enumerate() {
                 if place > 0 {
                     self.fields.push(delimiter);
@@ -58,22 +73,53 @@ impl Taken {
                     false => field::push_quoted(raw, &mut self.fields),
                 }
             }
-            self.rows.push(Row {
-                key_end: self.keys.len(),
-                fields_end: self.fields.len(),
-                start: records.range(record as usize).start,
+            let line = lines.find(|(of, _)| *of == record);
+            self.rows.push(Ends {
+                key,
+                asof: self.keys.len(),
+                scale,
+                fields: self.fields.len(),
+                line: line.map_or(0, |(_, line)| line),
             });
         });
     }
 
-    /// Each row's key, fields and beginning.
-    pub(super) fn rows(&self) -> impl Iterator<Item = (&[u8], &[u8], usize)> {
-        let (mut key_start, mut fields_start) = (0, 0);
-        self.rows.iter().map(move |row| {
-            let key = &self.keys[key_start..row.key_end];
-            let fields = &self.fields[fields_start..row.fields_end];
-            (key_start, fields_start) = (row.key_end, row.fields_end);
-            (key, fields, row.start)
+    /// Holds the rows' as-of values against the scale of those before, if there are any.
+    ///
+    /// # Errors
+    /// One is on another scale.
+    pub fn on_one_scale(&self, scale: &mut Option<Scale>) -> Result<(), Flaw> {
+        for row in &self.rows {
+            match (*scale, row.scale) {
+                (Some(before), Some(scale)) if scale != before => {
+                    let line = row.line;
+                    return Err(Flaw::Mixed {
+                        line,
+                        scale,
+                        before,
+                    });
+                }
+                _ => *scale = row.scale,
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        let (mut start, mut fields_start) = (0, 0);
+        self.rows.iter().map(move |ends| {
+            let at = At {
+                key: &self.keys[start..ends.key],
+                asof: &self.keys[ends.key..ends.asof],
+                scale: ends.scale,
+            };
+            let fields = &self.fields[fields_start..ends.fields];
+            (start, fields_start) = (ends.asof, ends.fields);
+            Row {
+                at,
+                fields,
+                line: ends.line,
+            }
         })
     }
 }
@@ -81,6 +127,8 @@ impl Taken {
 /// The rows of a table that fits in memory.
 pub struct Rows {
     keys: Table,
+    /// What keys are made of.
+    kind: Kind,
     /// Of each key, its first row and its last one.
     ends: Vec<(u32, u32)>,
     /// Of each row, the next one of the same key.
@@ -88,21 +136,26 @@ pub struct Rows {
     /// Where each row's fields end.
     fields_ends: Vec<usize>,
     fields: Vec<u8>,
-    /// Whether a key may come more than once.
-    many: bool,
+    /// Whether a key has more than one.
+    has_repeats: bool,
+    series: Option<Series>,
+    terms: Terms,
     lot: Lot,
 }
 
 impl Rows {
-    /// No rows yet.
-    pub fn new(many: bool) -> Self {
+    /// No rows yet, of a table that is matched by `on`.
+    pub fn new(on: &On, terms: Terms) -> Self {
         Rows {
+            kind: on.kind(),
             keys: Table::new(Groups::seed()),
             ends: Vec::new(),
             next: Vec::new(),
             fields_ends: Vec::new(),
             fields: Vec::new(),
-            many,
+            has_repeats: false,
+            series: terms.is_asof.then(Series::default),
+            terms,
             lot: Lot::default(),
         }
     }
@@ -111,9 +164,9 @@ impl Rows {
     ///
     /// # Errors
     /// A key comes twice.
-    pub fn add(&mut self, taken: &Taken, block: &Block) -> Result<(), Repeated> {
+    pub fn add(&mut self, taken: &Taken) -> Result<(), Flaw> {
         let mut rows = taken.rows();
-        let mut lot: Vec<(&[u8], &[u8], usize)> = Vec::with_capacity(LOT);
+        let mut lot: Vec<Row<'_>> = Vec::with_capacity(LOT);
         loop {
             lot.clear();
             lot.extend(rows.by_ref().take(LOT));
@@ -122,24 +175,26 @@ impl Rows {
             }
             self.lot.clear();
             lot.iter()
-                .for_each(|(key, ..)| self.lot.push_bytes(Kind::Several, key));
+                .for_each(|row| self.lot.push_bytes(self.kind, row.at.key));
             self.keys.look_ahead(&mut self.lot);
-            for (place, (_, fields, start)) in lot.iter().enumerate() {
+            for (place, Row { at, fields, line }) in lot.iter().enumerate() {
                 let (key, is_new) = self.keys.number(&self.lot, place);
                 let row = self.next.len() as u32;
                 room::reserve(&mut self.fields, fields.len());
                 self.fields.extend_from_slice(fields);
                 self.fields_ends.push(self.fields.len());
                 self.next.push(NONE);
+                if let Some(series) = &mut self.series {
+                    series.push(at.asof, *line);
+                }
                 if is_new {
                     self.ends.push((row, row));
                     continue;
                 }
-                if !self.many {
-                    return Err(Repeated {
-                        line: block.line_at(*start),
-                    });
+                if !self.terms.may_repeat && self.series.is_none() {
+                    return Err(Flaw::Repeated { line: *line });
                 }
+                self.has_repeats = true;
                 let (_, last) = &mut self.ends[key as usize];
                 self.next[*last as usize] = row;
                 *last = row;
@@ -151,7 +206,27 @@ impl Rows {
     pub fn bytes(&self) -> usize {
         let of_rows = self.next.len() * 12 + self.ends.len() * 8 + self.fields.len();
         let growing = self.keys.bytes_to_grow().max(self.keys.held());
-        growing + of_rows
+        growing + of_rows + self.series.as_ref().map_or(0, Series::bytes)
+    }
+
+    /// Makes ready for being asked, when all rows are there.
+    ///
+    /// # Errors
+    /// A key and as-of value comes twice.
+    pub fn finish(&mut self) -> Result<(), Flaw> {
+        let Some(mut series) = self.series.take() else {
+            return Ok(());
+        };
+        for (first, _) in &self.ends {
+            series.add_key(std::iter::successors(Some(*first), |row| self.next(*row)));
+        }
+        if !self.terms.may_repeat {
+            series.refuse_repeated()?;
+        }
+        // A record has one row.
+        self.has_repeats = false;
+        self.series = Some(series);
+        Ok(())
     }
 
     /// Moves all rows to a join on disk.
@@ -162,10 +237,13 @@ impl Rows {
         let mut short = [0; 16];
         for (key, (first, _)) in self.ends.iter().enumerate() {
             let key = self.keys.bytes(self.keys.word(key as u32), &mut short);
-            let mut row = *first;
-            while row != NONE {
-                sorted.add_row(key, self.fields(row), 0)?;
-                row = self.next[row as usize];
+            let mut next = Some(*first);
+            while let Some(row) = next {
+                let series = self.series.as_ref();
+                let (asof, line) =
+                    series.map_or((&[][..], 0), |series| (series.value(row), series.line(row)));
+                sorted.add_row((key, asof), self.fields(row), line)?;
+                next = self.next(row);
             }
         }
         Ok(())
@@ -181,44 +259,62 @@ impl Rows {
         &self.fields[start..self.fields_ends[row]]
     }
 
-    /// The next row with the key of this one.
+    /// The next row that a record with this one has, too.
     #[inline]
     pub fn next(&self, row: u32) -> Option<u32> {
+        if !self.has_repeats {
+            return None;
+        }
         let next = self.next[row as usize];
         (next != NONE).then_some(next)
     }
 
-    /// Gives each record that no fault was found with to `each`, with the first row of its key.
+    /// Gives each record that no fault was found with to `each`, with its first row. `scale` is that
+    /// of the as-of values here.
     pub fn matches(
         &self,
-        keys: &Keys,
+        (on, scale): (&On, Option<Scale>),
         records: &Records<'_>,
         faults: &mut Faults,
-        matching: &mut Matching,
+        Matching { scratch, lot }: &mut Matching,
         mut each: impl FnMut(u32, Option<u32>),
     ) {
-        let Matching { scratch, lot, wait } = matching;
-        let mut find = |lot: &mut Lot, wait: &mut Vec<u32>| {
-            self.keys.look_ahead(lot);
-            for (place, record) in wait.drain(..).enumerate() {
-                let key = self.keys.known(lot, place);
-                each(record, key.map(|key| self.ends[key as usize].0));
-            }
+        on.select(scale, records, faults, scratch);
+        let mut rows = [NONE; LOT];
+        for sound in scratch.sound.chunks(LOT) {
             lot.clear();
-        };
-        lot.clear();
-        wait.clear();
-        keys.of_records_with_nulls(records, faults, scratch, |record, key, has_null| {
-            match has_null {
-                true => lot.push(NULL),
-                false => lot.push_bytes(Kind::Several, key),
+            on.push_keys(sound, records, scratch, lot);
+            self.keys.look_ahead(lot);
+            for (place, (row, record)) in rows.iter_mut().zip(sound).enumerate() {
+                *row = match (self.keys.known(lot, place), &self.series) {
+                    (None, _) => NONE,
+                    (Some(key), None) => self.first(key),
+                    (Some(key), Some(series)) => {
+                        let value = on.asof(scratch, *record);
+                        let row = value.and_then(|(value, _)| series.latest(key, value));
+                        row.unwrap_or(NONE)
+                    }
+                };
+                room::prefetch(&self.fields_ends, *row as usize);
             }
-            wait.push(record);
-            if wait.len() == LOT {
-                find(lot, wait);
+            for row in &rows[..sound.len()] {
+                if let Some(end) = self.fields_ends.get(*row as usize) {
+                    room::prefetch(&self.fields, end.saturating_sub(1));
+                }
             }
-        });
-        find(lot, wait);
+            for (row, record) in rows.iter().zip(sound) {
+                each(*record, (*row != NONE).then_some(*row));
+            }
+        }
+    }
+
+    /// The first row of a key. While no key has two, it has the key's number.
+    #[inline]
+    fn first(&self, key: u32) -> u32 {
+        match self.has_repeats {
+            true => self.ends[key as usize].0,
+            false => key,
+        }
     }
 }
 
@@ -227,5 +323,4 @@ impl Rows {
 pub struct Matching {
     scratch: Scratch,
     lot: Lot,
-    wait: Vec<u32>,
 }

@@ -1,31 +1,36 @@
 //! The join of a table that is too large for memory: the rows and the records are sorted together by
 //! their keys, so that a key's rows come right before its records; what becomes of these is put back
 //! in the order of the stream (a sort-merge join; Blasgen and Eswaran, "Storage and access in
-//! relational data bases", 1977).
+//! relational data bases", 1977). With an as-of column, both are sorted by key and as-of value, and a
+//! record has the row that passed last.
 
-use crate::fold::order::keys::{Keys, Scratch};
+use super::{Flaw, On, Scale, Scratch, Taken, Terms};
 use crate::fold::order::{Portion, Room, Sorter, Wanted};
-use crate::record::{Block, Faults, Records};
-
-use super::Repeated;
+use crate::record::{Faults, Records};
 
 /// Handed to a sorter at once.
 const PORTION: usize = 256 << 10;
 
-/// What stands behind a key: rows come before records.
+/// What stands behind a key and as-of value: rows come before records.
 const ROW: u8 = 0;
 const RECORD: u8 = 1;
 
 /// What stands in front of a row's fields or of a record: a number of 8 bytes (of a row its line, of
-/// a record its place in the stream), the length of the key, and that.
-const HEAD: usize = 12;
+/// a record its place in the stream), the lengths of the key and the as-of value, and these.
+const HEAD: usize = 16;
+
+/// What stands in place of a key, of a record that belongs nowhere; no length is that.
+const NOWHERE: u8 = 0xFF;
+
+/// The mark of a key's length that takes eight bytes more.
+const LONG: u8 = 0xFE;
 
 /// A join under way.
 pub struct Sorted {
     sorter: Sorter,
     room: Room,
     rows: Portion,
-    many: bool,
+    terms: Terms,
 }
 
 /// Joins a record with a row's fields, or none; the number is the record's.
@@ -33,7 +38,7 @@ pub type Joined<'j> = dyn FnMut(&[u8], Option<&[u8]>, u64, &mut Vec<u8>) -> bool
 
 impl Sorted {
     /// No rows and no records yet.
-    pub fn new(many: bool, room: Room) -> Self {
+    pub fn new(terms: Terms, room: Room) -> Self {
         // Half for what is sorted by key, and half for what is sorted by place.
         let room = Room {
             memory: room.memory / 2,
@@ -43,16 +48,21 @@ impl Sorted {
             sorter: Sorter::new(Wanted::default(), room),
             room,
             rows: Portion::default(),
-            many,
+            terms,
         }
     }
 
-    /// Adds a row that stands on this line.
+    /// Adds a row with this key and as-of value, which stands on this line.
     ///
     /// # Errors
     /// The disk is full, or fails.
-    pub fn add_row(&mut self, key: &[u8], fields: &[u8], line: u64) -> anyhow::Result<()> {
-        push(&mut self.rows, (key, ROW), line, fields);
+    pub(super) fn add_row(
+        &mut self,
+        (key, asof): (&[u8], &[u8]),
+        fields: &[u8],
+        line: u64,
+    ) -> anyhow::Result<()> {
+        push(&mut self.rows, (Some(key), asof, ROW), line, fields);
         if self.rows.bytes() >= PORTION {
             self.sorter.take(&mut self.rows)?;
         }
@@ -62,30 +72,26 @@ impl Sorted {
     /// Adds the rows that were taken of the next block of the table.
     ///
     /// # Errors
-    /// As [`Sorted::add_row`].
-    pub fn add_rows(&mut self, taken: &super::Taken, block: &Block) -> anyhow::Result<()> {
-        let (mut line, mut at) = (block.line_at(0), 0);
-        for (key, fields, start) in taken.rows() {
-            line += memchr::memchr_iter(b'\n', &block.bytes[at..start]).count() as u64;
-            at = start;
-            self.add_row(key, fields, line)?;
-        }
-        Ok(())
+    /// The disk is full, or fails.
+    pub fn add_rows(&mut self, taken: &Taken) -> anyhow::Result<()> {
+        taken
+            .rows()
+            .try_for_each(|row| self.add_row((row.at.key, row.at.asof), row.fields, row.line))
     }
 
-    /// Adds the records of a block to a portion.
+    /// Adds the records of a block to a portion. `scale` is that of the table's as-of values.
     pub fn add_records(
-        keys: &Keys,
+        (on, scale): (&On, Option<Scale>),
         records: &Records<'_>,
         faults: &mut Faults,
         (scratch, portion): (&mut Scratch, &mut Portion),
     ) {
         let block = records.place().sequence << 32;
-        keys.of_records_with_nulls(records, faults, scratch, |record, key, has_null| {
-            // No row has the empty key, which begins no other.
-            let key = if has_null { &[] } else { key };
+        on.of_records(scale, records, faults, scratch, |record, at| {
+            let key = at.map(|at| at.key);
+            let asof = at.map_or(&[][..], |at| at.asof);
             let raw = records.raw(record as usize);
-            push(portion, (key, RECORD), block | u64::from(record), raw);
+            push(portion, (key, asof, RECORD), block | u64::from(record), raw);
         });
     }
 
@@ -109,26 +115,34 @@ impl Sorted {
         each: &mut dyn FnMut(&[u8]) -> anyhow::Result<bool>,
     ) -> anyhow::Result<()> {
         self.sorter.take(&mut self.rows)?;
-        let (mut key, mut fields, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut key, mut asof) = (Vec::new(), Vec::new());
+        let (mut fields, mut ends) = (Vec::new(), Vec::new());
         let mut placed = Sorter::new(Wanted::default(), self.room);
         let (mut portion, mut out) = (Portion::default(), Vec::new());
-        let many = self.many;
+        let Terms {
+            is_asof,
+            may_repeat,
+        } = self.terms;
         self.sorter.finish(&mut |item| {
-            let (number, of, kind, bytes) = apart(item);
+            let (number, (of, value), kind, bytes) = apart(item);
+            let is_known = of == key.as_slice() && !ends.is_empty();
             if kind == ROW {
-                if of != key.as_slice() {
-                    key.clear();
-                    key.extend_from_slice(of);
-                    fields.clear();
+                if is_known && value == asof.as_slice() && !may_repeat {
+                    return Err(Flaw::Repeated { line: number }.into());
+                }
+                if !is_known || is_asof {
+                    for part in [&mut key, &mut asof, &mut fields] {
+                        part.clear();
+                    }
                     ends.clear();
-                } else if !many && !ends.is_empty() {
-                    return Err(Repeated { line: number }.into());
+                    key.extend_from_slice(of);
+                    asof.extend_from_slice(value);
                 }
                 fields.extend_from_slice(bytes);
                 ends.push(fields.len());
                 return Ok(true);
             }
-            let rows = if of == key.as_slice() { &ends[..] } else { &[] };
+            let rows = if is_known { &ends[..] } else { &[] };
             let mut add = |row: Option<&[u8]>| {
                 out.clear();
                 if join(bytes, row, number, &mut out) {
@@ -153,25 +167,58 @@ impl Sorted {
     }
 }
 
-fn push(portion: &mut Portion, (key, kind): (&[u8], u8), number: u64, bytes: &[u8]) {
-    let sorted_by = [key, &[kind]].concat();
-    let len = (key.len() as u32).to_le_bytes();
-    let item = [&number.to_le_bytes()[..], &len, &sorted_by, bytes].concat();
+/// Adds a row or a record, which is sorted by its key, as-of value and kind. In front of a key is its
+/// length, so that none begins another.
+fn push(
+    portion: &mut Portion,
+    (key, asof, kind): (Option<&[u8]>, &[u8], u8),
+    number: u64,
+    bytes: &[u8],
+) {
+    let mut sorted_by = Vec::with_capacity(key.map_or(0, <[u8]>::len) + asof.len() + HEAD);
+    match key.map(|key| (key, u8::try_from(key.len()))) {
+        None => sorted_by.push(NOWHERE),
+        Some((_, Ok(len))) if len < LONG => sorted_by.push(len),
+        Some((key, _)) => {
+            sorted_by.push(LONG);
+            sorted_by.extend_from_slice(&(key.len() as u64).to_be_bytes());
+        }
+    }
+    sorted_by.extend_from_slice(key.unwrap_or_default());
+    let lens = [sorted_by.len(), asof.len()].map(|len| (len as u32).to_le_bytes());
+    sorted_by.extend_from_slice(asof);
+    sorted_by.push(kind);
+    let item = [
+        &number.to_le_bytes()[..],
+        &lens[0],
+        &lens[1],
+        &sorted_by,
+        bytes,
+    ]
+    .concat();
     portion.push(&sorted_by, &item);
 }
 
-/// What [`push`] has put together: number, key, kind and bytes.
-fn apart(item: &[u8]) -> (u64, &[u8], u8, &[u8]) {
+/// A key, its length in front, and an as-of value.
+type Place<'i> = (&'i [u8], &'i [u8]);
+
+/// What [`push`] has put together: number, key and as-of value, kind and bytes.
+fn apart(item: &[u8]) -> (u64, Place<'_>, u8, &[u8]) {
     let item = item.strip_suffix(b"\n").unwrap_or(item);
     let (head, rest) = item.split_at(HEAD);
-    let word = |at: usize| head[at..].first_chunk().copied();
     let number = head
         .first_chunk()
         .map_or(0, |number| u64::from_le_bytes(*number));
-    let len = word(8).map_or(0, u32::from_le_bytes) as usize;
-    let (key, rest) = rest.split_at(len);
+    let len = |at: usize| {
+        head[at..]
+            .first_chunk()
+            .copied()
+            .map_or(0, u32::from_le_bytes) as usize
+    };
+    let (key, rest) = rest.split_at(len(8));
+    let (asof, rest) = rest.split_at(len(12));
     match rest.split_first() {
-        Some((kind, bytes)) => (number, key, *kind, bytes),
-        None => (number, key, RECORD, rest),
+        Some((kind, bytes)) => (number, (key, asof), *kind, bytes),
+        None => (number, (key, asof), RECORD, rest),
     }
 }

@@ -8,7 +8,6 @@ use super::key::{self, Direction};
 use super::portion::{self, Portion};
 use crate::expr::{BATCH, Batch, Node, Operand, ProgramError, Scope, ast, columns, parse};
 use crate::record::{Faults, Header, Layout, Records};
-use crate::value::Value;
 
 /// What records are ordered by.
 pub struct Keys {
@@ -117,15 +116,6 @@ impl Keys {
         )
     }
 
-    /// These columns, by their places and names.
-    pub fn of_columns<'n>(columns: impl IntoIterator<Item = (usize, &'n str)>) -> Self {
-        let columns = columns.into_iter();
-        let key = |(place, name): (usize, &str)| (Node::column(place, name), Direction::default());
-        Keys {
-            keys: columns.map(key).collect(),
-        }
-    }
-
     /// Gives each record that no fault was found with, and its key, to `each`.
     pub fn of_records(
         &self,
@@ -133,17 +123,6 @@ impl Keys {
         faults: &mut Faults,
         scratch: &mut Scratch,
         mut each: impl FnMut(u32, &[u8]),
-    ) {
-        self.of_records_with_nulls(records, faults, scratch, |record, key, _| each(record, key));
-    }
-
-    /// The same, also with whether there is a null in the key.
-    pub fn of_records_with_nulls(
-        &self,
-        records: &Records<'_>,
-        faults: &mut Faults,
-        scratch: &mut Scratch,
-        mut each: impl FnMut(u32, &[u8], bool),
     ) {
         let Scratch {
             arena,
@@ -169,13 +148,10 @@ impl Keys {
                     continue;
                 }
                 key.clear();
-                let mut has_null = false;
                 for (values, direction) in &values {
-                    let value = values.get(place, record);
-                    has_null |= matches!(value, Value::Null);
-                    key::push(&value, *direction, key);
+                    key::push(&values.get(place, record), *direction, key);
                 }
-                each(record, key, has_null);
+                each(record, key);
             }
         }
     }

@@ -1,0 +1,173 @@
+//! What rows and records are matched by.
+
+use bumpalo::Bump;
+
+use super::asof::{Asof, Scale, Values};
+use crate::fold::groups::{encode, push_key};
+use crate::fold::table::{self, Kind, Lot, NULL};
+use crate::record::{Faults, Layout, Records};
+use crate::value::Value;
+use crate::value::identity::{is_short_identity, write_identity};
+
+/// The columns of a stream or a table that it is matched by.
+pub struct On {
+    columns: Vec<usize>,
+    asof: Option<Asof>,
+}
+
+/// Where a row or a record belongs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At<'r> {
+    /// The same bytes where keys are the same.
+    pub key: &'r [u8],
+    /// Empty where no as-of column was named.
+    pub asof: &'r [u8],
+    pub scale: Option<Scale>,
+}
+
+/// Memory that is used from block to block.
+#[derive(Default)]
+pub struct Scratch {
+    arena: Bump,
+    /// Records that no fault was found with.
+    pub(super) sound: Vec<u32>,
+    key: Vec<u8>,
+    values: Values,
+}
+
+impl On {
+    /// These columns are to be the same, and the as-of column at or before.
+    pub fn new(columns: Vec<usize>, asof: Option<Asof>) -> Self {
+        On { columns, asof }
+    }
+
+    /// Whether there is an as-of column.
+    pub fn has_asof(&self) -> bool {
+        self.asof.is_some()
+    }
+
+    /// Whether there are columns that are to be the same.
+    pub fn has_keys(&self) -> bool {
+        !self.columns.is_empty()
+    }
+
+    /// Whether it looks at this column.
+    pub fn has(&self, column: usize) -> bool {
+        let asof = self.asof.as_ref().map(Asof::place);
+        self.columns.contains(&column) || asof == Some(column)
+    }
+
+    /// The fields that it looks at, of records of so many.
+    pub fn layout(&self, columns: usize) -> Layout {
+        let looked_at = (0..columns).filter(|column| self.has(*column));
+        Layout::of(columns, looked_at.map(|column| (column, column)))
+    }
+
+    /// What its keys are made of, in a table of keys.
+    pub(super) fn kind(&self) -> Kind {
+        match self.columns.len() {
+            1 => Kind::One,
+            _ => Kind::Several,
+        }
+    }
+
+    /// Finds the records to work on, and reads their as-of values. Of a stream, `table` is the scale
+    /// of its table.
+    pub(super) fn select(
+        &self,
+        table: Option<Scale>,
+        records: &Records<'_>,
+        faults: &mut Faults,
+        scratch: &mut Scratch,
+    ) {
+        scratch.arena.reset();
+        if let Some(asof) = &self.asof {
+            asof.read(table, records, faults, &mut scratch.values);
+        }
+        faults.select_all(&mut scratch.sound);
+        faults.settle(&mut scratch.sound);
+    }
+
+    /// The as-of value of a record that was read last; `None` for null. Empty without such a column.
+    #[inline]
+    pub(super) fn asof<'s>(
+        &self,
+        scratch: &'s Scratch,
+        record: u32,
+    ) -> Option<(&'s [u8], Option<Scale>)> {
+        match self.asof {
+            None => Some((&[], None)),
+            Some(_) => {
+                let value = scratch.values.of(record);
+                value.map(|(value, scale)| (value, Some(scale)))
+            }
+        }
+    }
+
+    /// Adds the keys of these records to a lot, [`NULL`] where there is a null in one.
+    #[inline]
+    pub(super) fn push_keys(
+        &self,
+        of: &[u32],
+        records: &Records<'_>,
+        scratch: &Scratch,
+        lot: &mut Lot,
+    ) {
+        let arena = &scratch.arena;
+        let [column] = self.columns[..] else {
+            for &record in of {
+                let keys = self.keys(records, record, arena);
+                match keys.iter().any(|key| matches!(key, Value::Null)) {
+                    true => lot.push(NULL),
+                    false => lot.push_written(Kind::Several, |bytes| encode(keys, bytes)),
+                }
+            }
+            return;
+        };
+        let (block, fields) = (records.bytes(), records.column(column));
+        let may_return = records.has_returns() && column + 1 == records.columns();
+        for &record in of {
+            let field = fields.place(record);
+            match table::word_at(block, field.start, field.len()) {
+                Some(word) if !may_return && is_short_identity(word, field.len()) => lot.push(word),
+                _ => {
+                    let raw = records.field(record as usize, column);
+                    push_key(lot, &Value::of_field(raw, arena));
+                }
+            }
+        }
+    }
+
+    fn keys<'r>(&self, records: &Records<'r>, record: u32, arena: &'r Bump) -> &'r mut [Value<'r>] {
+        let columns = self.columns.iter();
+        let field = |column: &usize| records.field(record as usize, *column);
+        arena.alloc_slice_fill_iter(columns.map(|column| Value::of_field(field(column), arena)))
+    }
+
+    /// Gives each record that no fault was found with to `each`; where a null stands in its way, it
+    /// belongs nowhere. Of a stream, `table` is the scale of its table.
+    pub(super) fn of_records(
+        &self,
+        table: Option<Scale>,
+        records: &Records<'_>,
+        faults: &mut Faults,
+        scratch: &mut Scratch,
+        mut each: impl FnMut(u32, Option<At<'_>>),
+    ) {
+        self.select(table, records, faults, scratch);
+        let mut bytes = std::mem::take(&mut scratch.key);
+        for &record in &scratch.sound {
+            bytes.clear();
+            let keys = &*self.keys(records, record, &scratch.arena);
+            match keys {
+                [key] => write_identity(key, &mut bytes),
+                _ => encode(keys, &mut bytes),
+            }
+            let is_null = keys.iter().any(|key| matches!(key, Value::Null));
+            let asof = self.asof(scratch, record).filter(|_| !is_null);
+            let key = &bytes[..];
+            each(record, asof.map(|(asof, scale)| At { key, asof, scale }));
+        }
+        scratch.key = bytes;
+    }
+}
