@@ -16,8 +16,8 @@ const ROW: u8 = 0;
 const RECORD: u8 = 1;
 
 /// What stands in front of a row's fields or of a record: a number of 8 bytes (of a row its line, of
-/// a record its place in the stream), the lengths of the key and the as-of value, and these.
-const HEAD: usize = 16;
+/// a record its place in the stream), and the length of the key without as-of value and kind.
+const HEAD: usize = 12;
 
 /// What stands in place of a key, of a record that belongs nowhere; no length is that.
 const NOWHERE: u8 = 0xFF;
@@ -123,8 +123,8 @@ impl Sorted {
             is_asof,
             may_repeat,
         } = self.terms;
-        self.sorter.finish(&mut |item| {
-            let (number, (of, value), kind, bytes) = apart(item);
+        self.sorter.finish_with_keys(&mut |sorted_by, item| {
+            let (number, (of, value), kind, bytes) = apart(sorted_by, item);
             let is_known = of == key.as_slice() && !ends.is_empty();
             if kind == ROW {
                 if is_known && value == asof.as_slice() && !may_repeat {
@@ -185,17 +185,10 @@ fn push(
         }
     }
     sorted_by.extend_from_slice(key.unwrap_or_default());
-    let lens = [sorted_by.len(), asof.len()].map(|len| (len as u32).to_le_bytes());
+    let key_len = (sorted_by.len() as u32).to_le_bytes();
     sorted_by.extend_from_slice(asof);
     sorted_by.push(kind);
-    let item = [
-        &number.to_le_bytes()[..],
-        &lens[0],
-        &lens[1],
-        &sorted_by,
-        bytes,
-    ]
-    .concat();
+    let item = [&number.to_le_bytes()[..], &key_len, bytes].concat();
     portion.push(&sorted_by, &item);
 }
 
@@ -203,22 +196,13 @@ fn push(
 type Place<'i> = (&'i [u8], &'i [u8]);
 
 /// What [`push`] has put together: number, key and as-of value, kind and bytes.
-fn apart(item: &[u8]) -> (u64, Place<'_>, u8, &[u8]) {
+fn apart<'i>(sorted_by: &'i [u8], item: &'i [u8]) -> (u64, Place<'i>, u8, &'i [u8]) {
     let item = item.strip_suffix(b"\n").unwrap_or(item);
-    let (head, rest) = item.split_at(HEAD);
-    let number = head
-        .first_chunk()
-        .map_or(0, |number| u64::from_le_bytes(*number));
-    let len = |at: usize| {
-        head[at..]
-            .first_chunk()
-            .copied()
-            .map_or(0, u32::from_le_bytes) as usize
-    };
-    let (key, rest) = rest.split_at(len(8));
-    let (asof, rest) = rest.split_at(len(12));
-    match rest.split_first() {
-        Some((kind, bytes)) => (number, (key, asof), *kind, bytes),
-        None => (number, (key, asof), RECORD, rest),
-    }
+    let (head, bytes) = item.split_at(HEAD);
+    let (number, key_len) = head.split_at(8);
+    let number = number.first_chunk().copied().map_or(0, u64::from_le_bytes);
+    let key_len = key_len.first_chunk().copied().map_or(0, u32::from_le_bytes);
+    let (key, rest) = sorted_by.split_at(key_len as usize);
+    let (kind, asof) = rest.split_last().unwrap_or((&RECORD, &[]));
+    (number, (key, asof), *kind, bytes)
 }
