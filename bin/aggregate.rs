@@ -39,7 +39,7 @@ struct Args {
     by: Option<String>,
 
     /// Group by windows of this length, too; each is written as soon as it is past
-    #[arg(long, value_name = "TIME", value_parser = cli::duration, requires = "on")]
+    #[arg(long, value_name = "TIME", value_parser = cli::duration, requires = "on", conflicts_with = "memory")]
     window: Option<Duration>,
 
     /// The time of a record, for --window: a column, or an expression
@@ -51,15 +51,15 @@ struct Args {
     slide: Option<Duration>,
 
     /// Wait so long for records whose time is before that of others; later ones are left out and counted
-    #[arg(long, value_name = "TIME", value_parser = cli::duration, requires = "window")]
+    #[arg(long, value_name = "TIME", value_parser = cli::duration_or_none, requires = "window")]
     late: Option<Duration>,
 
     /// The input is sorted by the keys: write each group when the next one begins, and keep none
     #[arg(long, requires = "by", conflicts_with = "window")]
     sorted: bool,
 
-    /// Write states for --merge instead of results
-    #[arg(long, conflicts_with_all = ["merge", "window"])]
+    /// Write states for --merge instead of results; with --merge, put states together
+    #[arg(long, conflicts_with = "window")]
     partial: bool,
 
     /// Read what the same aggregates wrote with --partial, the parts in the order of the whole
@@ -91,20 +91,21 @@ impl Tool for Args {
             by: self.by.as_deref(),
             settings: &self.program.settings(),
             part: match (self.partial, self.merge) {
-                (true, _) => Part::First,
-                (_, true) => Part::Second,
-                _ => Part::Whole,
+                (true, false) => Part::First,
+                (true, true) => Part::Between,
+                (false, true) => Part::Last,
+                (false, false) => Part::Whole,
             },
         };
         let delimiter = settings.dialect.delimiter;
         let aggregation = Aggregation::resolve(&program, &header, delimiter)?;
         let windows = self.windows(&program, &header, is_left_out)?;
         let mut head = Vec::new();
-        match &windows {
-            Some(windows) => windows.header(&aggregation).checked()?,
-            None => aggregation.header().checked()?,
-        }
-        .write(delimiter, &mut head);
+        let names = match &windows {
+            Some(windows) => windows.header(&aggregation)?,
+            None => aggregation.header(),
+        };
+        names.write(delimiter, &mut head);
         let mut output = Output::standard();
         output.write(&head)?;
         let layout = aggregation.layout(header.len(), windows.as_ref().map(|windows| &windows.on));
@@ -124,6 +125,9 @@ impl Tool for Args {
     }
 }
 
+/// A record is in so many windows at most.
+const MOST_WINDOWS: u128 = 10_000;
+
 impl Args {
     fn windows(
         &self,
@@ -139,6 +143,11 @@ impl Args {
             return Err(Usage::error(
                 "--slide is longer than --window: records between two windows would be lost",
             ));
+        }
+        if size.as_nanos() / slide.as_nanos() > MOST_WINDOWS {
+            return Err(Usage::error(format!(
+                "--slide is too short for --window: a record would be in more than {MOST_WINDOWS} windows"
+            )));
         }
         let nanoseconds = |length: Duration| length.as_nanos() as i128;
         Ok(Some(Windows {

@@ -1,18 +1,20 @@
 //! Has GCC's unwinder linked into each program rather than loaded at its start, which takes a tenth
 //! of what a small run takes.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    println!("cargo:rerun-if-changed=scripts/link.rs");
+    let mut cargo = io::stdout();
+    writeln!(cargo, "cargo:rerun-if-changed=scripts/link.rs")?;
     let target = |what: &str| env::var(format!("CARGO_CFG_TARGET_{what}")).unwrap_or_default();
     if target("OS") == "linux" && target("ENV") == "gnu" && is_there() {
         // Found before the system's library of this name, it says what stands for it.
         let place = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
         fs::write(place.join("libgcc_s.so"), "GROUP ( -lgcc_eh -lgcc )\n")?;
-        println!("cargo:rustc-link-search=native={}", place.display());
+        writeln!(cargo, "cargo:rustc-link-search=native={}", place.display())?;
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ use crate::trust::{Ends, Policy, Tolerance, Unclean, ends};
 pub use csv::CsvFlags;
 pub use join::Join;
 pub use memory::MemoryFlag;
-pub use quantity::{bytes, duration};
+pub use quantity::{bytes, duration, duration_or_none};
 pub use query::QueryFlags;
 pub use resume::{CommitFlags, EmptyFlag, ResumeFlags};
 pub use terminal::{Progress, terminal_width};

@@ -135,8 +135,8 @@ struct Delimiter(Vec<u8>);
 
 /// Reads one byte or its name, or several characters that no name was meant to be.
 fn any_delimiter(text: &str) -> Result<Delimiter, String> {
-    let wrong = "the delimiter is a text without quote and line end, or a name: tab, space, comma, \
-                 semicolon, pipe";
+    let wrong = "the delimiter is one byte, or several characters that are not all letters and digits, \
+                 without quote and line end, or a name: tab, space, comma, semicolon, pipe";
     if let Ok(byte) = delimiter(text) {
         return Ok(Delimiter(vec![byte]));
     }

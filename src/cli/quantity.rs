@@ -37,6 +37,14 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// The same, or none at all: `0s`.
+pub fn duration_or_none(text: &str) -> Result<Duration, String> {
+    match Interval::parse(text.as_bytes()).map(|interval| interval.total_nanoseconds()) {
+        Some(Ok(0)) => Ok(Duration::ZERO),
+        _ => duration(text),
+    }
+}
+
 /// Bytes in the unit that suits them, a power of 1000: `1.2 GB`.
 pub(super) fn sized(bytes: f64) -> String {
     let mut units = ["B", "kB", "MB", "GB"].into_iter();

@@ -175,8 +175,8 @@ impl Tally {
             counted(fields as usize, "surplus field"),
             count(records, "record"),
             match extra {
-                Some(Extra::Column) => format!("kept in '{EXTRA_COLUMN}'"),
-                _ => "dropped".to_owned(),
+                Some(Extra::Column) => "kept in the last column",
+                _ => "dropped",
             }
         );
         records.told(surplus, &mut told);

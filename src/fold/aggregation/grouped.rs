@@ -1,8 +1,8 @@
 //! Groups that come one behind the other, as in a stream that is sorted by their keys: each is done
 //! when the next one begins, so that memory is that of one group and results come at once.
 //!
-//! What is not sorted is found out, though nothing is kept: whatever the order is, key by key the
-//! groups must go up or down in it.
+//! What is not sorted is found out, though nothing is kept: there must be an order, one of those that
+//! `order` has, in which no group comes before the one in front of it.
 
 use std::cmp::Ordering;
 
@@ -14,7 +14,9 @@ use super::{Aggregation, Emit, State};
 use crate::expr::BATCH;
 use crate::fold::order::key::{self, Direction, Style};
 use crate::record::field;
-use crate::value::Value;
+use crate::value::identity::identity_within;
+use crate::value::parse::is_plain;
+use crate::value::{Value, text};
 
 /// The group that is under way, and the way that the keys go.
 pub struct Grouped {
@@ -23,41 +25,74 @@ pub struct Grouped {
     /// Its keys.
     fields: Option<Vec<u8>>,
     /// The orders that each key may be in.
-    courses: Vec<Courses>,
+    courses: Vec<Course>,
 }
 
-/// The orders that a key may be in: by value or as text, up or down.
-#[derive(Clone, Copy)]
-struct Courses(u8);
+/// The styles of order that keys may be in.
+const STYLES: [Style; 3] = [Style::Values, Style::Text, Style::Natural];
 
-impl Courses {
-    const ALL: Courses = Courses(0b1111);
+/// One key of the last group, and the orders that it may be in.
+struct Course {
+    /// Four bits for each style: up with nulls first, up with nulls last, and down with them so.
+    left: u16,
+    /// The last group's key in each style; nothing where it is null.
+    last: [Option<Vec<u8>>; STYLES.len()],
+}
 
-    /// Whether an order is left once `next` has come behind `last`. A null may stand first or last.
-    fn go_on(&mut self, last: &[u8], next: &[u8]) -> bool {
+impl Course {
+    fn new() -> Self {
+        Course {
+            left: 0xFFF,
+            last: Default::default(),
+        }
+    }
+
+    /// The bits of a style, at their place.
+    fn bits(nth: usize, bits: u16) -> u16 {
+        bits << (4 * nth)
+    }
+
+    /// The key of the next group in each style that it may be in.
+    fn next(&mut self, field: &[u8]) -> [Option<Vec<u8>>; STYLES.len()] {
         let arena = Bump::new();
-        let values = [last, next].map(|field| Value::of_field(field, &arena));
-        if values.iter().any(|value| matches!(value, Value::Null)) {
-            return true;
+        let value = Value::of_field(field, &arena);
+        let mut written = Vec::new();
+        text::write_text(&value, &mut written);
+        // A number that may be spelled in several ways is one group, which another order tears apart.
+        if is_plain(&written) && identity_within(&written) != Some(&written[..]) {
+            self.left &= Self::bits(0, 0xF);
         }
-        for (nth, style) in [Style::Values, Style::Text].into_iter().enumerate() {
-            let direction = Direction {
-                style,
-                ..Direction::default()
-            };
-            let [last, next] = [0, 1].map(|place| {
+        let mut keys: [Option<Vec<u8>>; STYLES.len()] = Default::default();
+        for (nth, style) in STYLES.into_iter().enumerate() {
+            let is_wanted = nth == 0 || self.left & Self::bits(nth, 0xF) != 0;
+            if is_wanted && !matches!(value, Value::Null) {
+                let direction = Direction {
+                    style,
+                    ..Direction::default()
+                };
                 let mut bytes = Vec::new();
-                key::push(&values[place], direction, &mut bytes);
-                bytes
-            });
-            let against = match last.cmp(&next) {
-                Ordering::Less => 0b10,
-                Ordering::Greater => 0b01,
-                Ordering::Equal => 0,
-            };
-            self.0 &= !(against << (2 * nth));
+                key::push(&value, direction, &mut bytes);
+                keys[nth] = Some(bytes);
+            }
         }
-        self.0 != 0
+        keys
+    }
+
+    /// Whether an order is left in which `next`, which is another key, comes behind the last.
+    fn go_on(&mut self, next: &[Option<Vec<u8>>; STYLES.len()]) -> bool {
+        for (nth, (last, next)) in self.last.iter().zip(next).enumerate() {
+            let fits = match (last, next) {
+                (None, _) => 0b0101,
+                (Some(_), None) => 0b1010,
+                (Some(last), Some(next)) => match last.cmp(next) {
+                    Ordering::Less => 0b0011,
+                    Ordering::Greater => 0b1100,
+                    Ordering::Equal => 0,
+                },
+            };
+            self.left &= !Self::bits(nth, 0xF) | Self::bits(nth, fits);
+        }
+        self.left != 0
     }
 }
 
@@ -66,7 +101,7 @@ impl Grouped {
     pub fn new(aggregation: &Aggregation) -> Self {
         Grouped {
             last: None,
-            courses: vec![Courses::ALL; aggregation.keys.len()],
+            courses: aggregation.keys.iter().map(|_| Course::new()).collect(),
             fields: None,
         }
     }
@@ -138,9 +173,8 @@ impl Grouped {
         for group in 0..state.groups.count() as u32 {
             let mut fields = Vec::new();
             state.groups.write_fields(group, &mut fields, delimiter);
-            if let Some(last) = &self.fields
-                && !go_on(&mut self.courses, (last, &fields), delimiter)
-            {
+            let goes_on = self.go_on(&fields, delimiter);
+            if let (Some(last), false) = (&self.fields, goes_on) {
                 bail!(
                     "the records are not sorted by their keys: group '{}' comes after group '{}'; \
                      sort them with order, or leave out --sorted",
@@ -161,15 +195,19 @@ impl Grouped {
         }
         Ok(())
     }
-}
 
-/// Whether a group goes on in the order that its keys are in: the first key that differs does, and
-/// those behind it may begin anew.
-fn go_on(courses: &mut [Courses], (last, next): (&[u8], &[u8]), delimiter: u8) -> bool {
-    let pairs = field::split(last, delimiter).zip(field::split(next, delimiter));
-    let differs = courses
-        .iter_mut()
-        .zip(pairs)
-        .find(|(_, (last, next))| last != next);
-    differs.is_none_or(|(courses, (last, next))| courses.go_on(last, next))
+    /// Whether a group goes on in the order that its keys are in: the first one that differs does, and
+    /// those behind it begin anew.
+    fn go_on(&mut self, fields: &[u8], delimiter: u8) -> bool {
+        let is_first = self.fields.is_none();
+        let mut goes_on = None;
+        for (course, field) in self.courses.iter_mut().zip(field::split(fields, delimiter)) {
+            let next = course.next(field);
+            if !is_first && goes_on.is_none() && course.last[0] != next[0] {
+                goes_on = Some(course.go_on(&next));
+            }
+            course.last = next;
+        }
+        goes_on.unwrap_or(true)
+    }
 }

@@ -41,8 +41,20 @@ pub enum Part {
     Whole,
     /// Records become states.
     First,
+    /// States become states, of fewer groups.
+    Between,
     /// States become results.
-    Second,
+    Last,
+}
+
+impl Part {
+    fn reads_states(self) -> bool {
+        matches!(self, Part::Between | Part::Last)
+    }
+
+    fn says_states(self) -> bool {
+        matches!(self, Part::First | Part::Between)
+    }
 }
 
 /// What to compute of each group, bound to a header.
@@ -85,12 +97,11 @@ impl Aggregation {
     /// The output's names: keys, then aggregates, or the states that they are made of.
     pub fn header(&self) -> Header {
         let mut names = self.key_names.clone();
-        match self.part {
-            Part::First => {
-                names.push(FORMAT_COLUMN.to_owned());
-                names.extend(self.calls.iter().map(|call| call.source.clone()));
-            }
-            Part::Whole | Part::Second => names.extend(self.output_names.iter().cloned()),
+        if self.part.says_states() {
+            names.push(FORMAT_COLUMN.to_owned());
+            names.extend(self.calls.iter().map(|call| call.source.clone()));
+        } else {
+            names.extend(self.output_names.iter().cloned());
         }
         Header::new(names)
     }
@@ -213,6 +224,21 @@ impl Aggregation {
                 records: &sound,
                 arguments: &arguments,
             });
+        }
+    }
+
+    /// Finds what is wrong with some records of a block, at most [`BATCH`].
+    fn find_faults(&self, records: &Records<'_>, selection: &[u32], faults: &mut Faults) {
+        let arena = Bump::new();
+        let batch = Batch::over(*records, &arena);
+        for key in &self.keys {
+            key.evaluate(&batch, selection, faults);
+        }
+        for Taken {
+            node, needs_number, ..
+        } in &self.arguments
+        {
+            Argument::evaluate(node, *needs_number, &batch, selection, faults);
         }
     }
 

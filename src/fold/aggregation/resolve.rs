@@ -61,10 +61,16 @@ impl Aggregation {
             delimiter,
             seed: Groups::seed(),
         };
+        if program.part == Part::First && header.position(FORMAT_COLUMN).is_some() {
+            let message = "the input holds states, not records".to_owned();
+            let all = 0..program.text.len();
+            return Err(ProgramError::new(program.text, all, message)
+                .with_hint("--merge --partial puts states together"));
+        }
         if let Some(by) = program.by {
-            match program.part {
-                Part::Second => aggregation.find_keys(by, header)?,
-                _ => aggregation.resolve_keys(by, header, program.settings)?,
+            match program.part.reads_states() {
+                true => aggregation.find_keys(by, header)?,
+                false => aggregation.resolve_keys(by, header, program.settings)?,
             }
         }
         let scope = Scope {
@@ -75,10 +81,28 @@ impl Aggregation {
         for item in program.items {
             aggregation.resolve_item(item, &scope)?;
         }
-        if program.part == Part::Second {
+        if program.part.says_states() {
+            aggregation.refuse_clashes(program.by.unwrap_or_default())?;
+        }
+        if program.part.reads_states() {
             aggregation.find_states(header, program.text)?;
         }
         Ok(aggregation)
+    }
+
+    /// That no key has the name of a column of states.
+    fn refuse_clashes(&self, by: &str) -> Result<(), ProgramError> {
+        let is_own = |name: &&String| {
+            *name == FORMAT_COLUMN || self.calls.iter().any(|call| call.source == **name)
+        };
+        match self.key_names.iter().find(is_own) {
+            None => Ok(()),
+            Some(name) => {
+                let message = format!("'{name}' is a column of the states");
+                let error = ProgramError::new(by, 0..by.len(), message);
+                Err(error.with_hint("give the key another name: name = expression"))
+            }
+        }
     }
 
     /// The columns that the keys have become in a stream of states, by their names.
@@ -261,7 +285,7 @@ fn aggregate_call(
     for (place, argument) in given.iter().enumerate() {
         let inner = &mut |inner: &Expr| within(inner, scope.text);
         let node = scope.resolve_with(argument, inner);
-        if part == Part::Second {
+        if part.reads_states() {
             // The records are gone; only constants still mean something.
             constants.push(node.ok().and_then(|node| node.as_constant()));
             continue;

@@ -2,7 +2,7 @@
 
 use bumpalo::Bump;
 
-use super::{Aggregation, Part, State};
+use super::{Aggregation, State};
 use crate::expr::{BATCH, Batch, Operand};
 use crate::fold::functions::Accumulator;
 use crate::fold::functions::state::{FORMAT, Saved};
@@ -62,13 +62,20 @@ impl Aggregation {
         out: &mut Vec<u8>,
         each: &mut dyn FnMut(usize),
     ) -> Result<(), Fault> {
-        match self.part {
-            Part::First => {
-                self.write_states(ready, out, each);
-                Ok(())
-            }
-            Part::Whole | Part::Second => self.write_results(ready, out, each),
+        if self.part.says_states() {
+            self.write_states(ready, out, each);
+            return Ok(());
         }
+        let (start, len) = (out.len(), ready.groups.len());
+        let spoken = self.write_results(ready.groups, ready, out, each);
+        if spoken.is_ok() || len < 2 {
+            return spoken;
+        }
+        // Whichever result was asked for first, it is the first group that is told of.
+        let mut alone = ready.groups.chunks(1);
+        out.truncate(start);
+        alone.try_for_each(|group| self.write_results(group, ready, out, &mut |_| ()))?;
+        spoken
     }
 
     fn write_states(&self, ready: &Ready<'_>, out: &mut Vec<u8>, each: &mut dyn FnMut(usize)) {
@@ -79,7 +86,7 @@ impl Aggregation {
             if out.len() > start || !self.keys.is_empty() {
                 out.push(self.delimiter);
             }
-            out.extend_from_slice(FORMAT.as_bytes());
+            field::push_text(FORMAT.as_bytes(), self.delimiter, out);
             for accumulator in ready.accumulators {
                 state.clear();
                 accumulator.save(group, &mut Saved::new(&mut state, false));
@@ -93,6 +100,7 @@ impl Aggregation {
 
     fn write_results(
         &self,
+        groups: &[u32],
         ready: &Ready<'_>,
         out: &mut Vec<u8>,
         each: &mut dyn FnMut(usize),
@@ -100,11 +108,11 @@ impl Aggregation {
         let arena = &Bump::new();
         let mut slots = Vec::with_capacity(self.calls.len());
         for (call, accumulator) in self.calls.iter().zip(ready.accumulators) {
-            let mut values = Vec::with_capacity(ready.groups.len());
-            for &group in ready.groups {
+            let mut values = Vec::with_capacity(groups.len());
+            for &group in groups {
                 let value = accumulator
                     .finish(group, arena)
-                    .map_err(|fault| in_group(ready, group, fault.about(&call.source)))?;
+                    .map_err(|fault| self.in_group(ready, group, fault.about(&call.source)))?;
                 values.push(value);
             }
             slots.push(Operand::Made(values));
@@ -115,16 +123,16 @@ impl Aggregation {
             first: 0,
             arena,
         };
-        let selection: Vec<u32> = (0..ready.groups.len() as u32).collect();
-        let mut faults = Faults::new(OnFault::Fail, ready.groups.len());
+        let selection: Vec<u32> = (0..groups.len() as u32).collect();
+        let mut faults = Faults::new(OnFault::Fail, groups.len());
         let outputs = self.outputs.iter();
         let columns: Vec<Operand<'_>> = outputs
             .map(|output| output.evaluate(&batch, &selection, &mut faults))
             .collect();
         if let Some((place, fault)) = faults.into_list().into_iter().next() {
-            return Err(in_group(ready, ready.groups[place as usize], fault));
+            return Err(self.in_group(ready, groups[place as usize], fault));
         }
-        for (place, &group) in ready.groups.iter().enumerate() {
+        for (place, &group) in groups.iter().enumerate() {
             let start = out.len();
             (ready.write_keys)(group, out);
             let has_keys = out.len() > start || !self.keys.is_empty();
@@ -139,14 +147,14 @@ impl Aggregation {
         }
         Ok(())
     }
-}
 
-/// The fault with the group that it is about, where there are keys.
-fn in_group(ready: &Ready<'_>, group: u32, fault: Fault) -> Fault {
-    let mut keys = Vec::new();
-    (ready.write_keys)(group, &mut keys);
-    match keys.is_empty() {
-        true => fault,
-        false => fault.about(&format!("group '{}'", String::from_utf8_lossy(&keys))),
+    /// The fault with the group that it is about, where there are keys.
+    fn in_group(&self, ready: &Ready<'_>, group: u32, fault: Fault) -> Fault {
+        let mut keys = Vec::new();
+        (ready.write_keys)(group, &mut keys);
+        match keys.is_empty() && self.keys.is_empty() {
+            true => fault,
+            false => fault.about(&format!("group '{}'", String::from_utf8_lossy(&keys))),
+        }
     }
 }

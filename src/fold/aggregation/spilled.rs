@@ -71,6 +71,7 @@ impl Spilled {
             sorter: Sorter::new(Wanted::default(), self.room),
             portion: Portion::default(),
             out: Vec::new(),
+            fault: None,
         };
         let (mut joined, mut last) = (Joined::new(aggregation, BATCH)?, Vec::new());
         self.sorter.finish_with_keys(&mut |key, record| {
@@ -87,6 +88,9 @@ impl Spilled {
             Ok(true)
         })?;
         placed.take(aggregation, &joined)?;
+        if let Some((_, fault)) = placed.fault {
+            return Err(fault.into());
+        }
         placed.sorter.take(&mut placed.portion)?;
         placed.sorter.finish(each)
     }
@@ -205,14 +209,17 @@ impl Joined {
         each: &mut dyn FnMut(usize),
     ) -> Result<(), Fault> {
         let groups: Vec<u32> = (0..self.groups.len() as u32).collect();
-        let ready = Ready {
+        aggregation.speak(&self.ready(&groups), out, each)
+    }
+
+    fn ready<'r>(&'r self, groups: &'r [u32]) -> Ready<'r> {
+        Ready {
             accumulators: &self.accumulators,
-            groups: &groups,
+            groups,
             write_keys: Box::new(|group, out| {
                 out.extend_from_slice(&self.groups[group as usize].fields);
             }),
-        };
-        aggregation.speak(&ready, out, each)
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -266,13 +273,42 @@ struct Placed {
     sorter: Sorter,
     portion: Portion,
     out: Vec<u8>,
+    /// The first group that has no result, and why.
+    fault: Option<(Position, Fault)>,
 }
 
 impl Placed {
+    /// Finds the first of some groups that has no result; groups may come that are before it.
+    fn take_fault(
+        &mut self,
+        aggregation: &Aggregation,
+        joined: &Joined,
+        fault: Fault,
+    ) -> anyhow::Result<()> {
+        let mut order: Vec<u32> = (0..joined.groups.len() as u32).collect();
+        order.sort_by_key(|group| joined.groups[*group as usize].first);
+        let mut found = None;
+        for group in order {
+            let alone = joined.ready(std::slice::from_ref(&group));
+            self.out.clear();
+            if let Err(fault) = aggregation.speak(&alone, &mut self.out, &mut |_| ()) {
+                found = Some((joined.groups[group as usize].first, fault));
+                break;
+            }
+        }
+        let (first, fault) = found.unwrap_or(((0, 0), fault));
+        if self.fault.as_ref().is_none_or(|(known, _)| first < *known) {
+            self.fault = Some((first, fault));
+        }
+        Ok(())
+    }
+
     fn take(&mut self, aggregation: &Aggregation, joined: &Joined) -> anyhow::Result<()> {
         self.out.clear();
         let mut ends = Vec::with_capacity(joined.groups.len());
-        joined.speak(aggregation, &mut self.out, &mut |end| ends.push(end))?;
+        if let Err(fault) = joined.speak(aggregation, &mut self.out, &mut |end| ends.push(end)) {
+            return self.take_fault(aggregation, joined, fault);
+        }
         let mut start = 0;
         for (group, end) in joined.groups.iter().zip(ends) {
             let (block, place) = group.first;

@@ -45,7 +45,8 @@ impl Aggregation {
             for (&record, &group) in selection.iter().zip(&numbers) {
                 let state = content(record, *column);
                 let words = &mut Words::new(&state, (block, record));
-                if let Err(fault) = accumulator.load(group, words) {
+                let loaded = accumulator.load(group, words);
+                if let Err(fault) = loaded.and_then(|()| words.finish()) {
                     return faults.add(record, fault.about(&call.source));
                 }
             }

@@ -15,7 +15,7 @@ use super::speak::Ready;
 use super::{Aggregation, State};
 use crate::expr::{BATCH, Batch, Node};
 use crate::record::{Fault, Faults, Header, Records};
-use crate::value::text::quoted;
+use crate::value::text::{self, quoted};
 use crate::value::{Time, Value};
 
 /// The columns in front of the others: where a window starts, and where it ends.
@@ -50,10 +50,21 @@ pub struct Open {
 
 impl Windows {
     /// The output's names.
-    pub fn header(&self, aggregation: &Aggregation) -> Header {
+    ///
+    /// # Errors
+    /// A key or an aggregate has the name of one of the windows' columns.
+    pub fn header(&self, aggregation: &Aggregation) -> Result<Header, Fault> {
         let mut names = COLUMNS.map(str::to_owned).to_vec();
-        names.extend_from_slice(aggregation.header().names());
-        Header::new(names)
+        let others = aggregation.header();
+        for name in others.names() {
+            if names.contains(name) {
+                return Err(Fault::new(format!(
+                    "the column '{name}' is the windows' own here: call the other one by 'name = ...'"
+                )));
+            }
+        }
+        names.extend_from_slice(others.names());
+        Ok(Header::new(names))
     }
 
     /// Takes in a block of records, and appends what is said of windows that are done: how many
@@ -72,6 +83,10 @@ impl Windows {
         faults.select_all(&mut selection);
         let mut spoken = 0;
         for chunk in selection.chunks(BATCH) {
+            if self.refuses_late {
+                // A record that is set aside opens no window, and makes none late.
+                aggregation.find_faults(records, chunk, faults);
+            }
             for (start, mut selection) in self.deal(open, records, chunk, faults) {
                 faults.settle(&mut selection);
                 let state = match open.windows.entry(start) {
@@ -188,7 +203,8 @@ impl Windows {
                 window.push(aggregation.delimiter);
             }
             if let Some(told) = told {
-                told.told_alike(at)?.write(&mut window);
+                let time = Value::Time(told.told_alike(at)?);
+                text::write_value(&time, &mut window, aggregation.delimiter);
             }
         }
         let order = state.groups.in_order();

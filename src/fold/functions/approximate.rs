@@ -14,7 +14,7 @@ use sketches_ddsketch::Config;
 
 use super::quantile::share_of;
 use super::sized::Sized;
-use super::state::{Saved, Words};
+use super::state::{Saved, Words, add};
 use super::{Accumulator, Aggregate, Batch, same};
 use crate::record::Fault;
 use crate::value::identity::write_identity;
@@ -35,7 +35,7 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
         aliases: &[],
         parameters: "x, q",
         arity: 2..=2,
-        purpose: "about the number below which the share q lies (1 % off at most), in bounded memory",
+        purpose: "about the number at or below which the share q lies: 1 % off at most one that is there, in bounded memory",
         numeric: &[0],
         make: |arguments| Ok(Box::new(Buckets::new(share_of(arguments)?))),
     },
@@ -190,6 +190,8 @@ struct Buckets {
 struct Counts {
     /// The least and the greatest number.
     ends: Option<(f64, f64)>,
+    /// How many numbers there are.
+    count: u64,
     /// By a bucket's key: that of the negative ones is below zero.
     counts: BTreeMap<i64, u64>,
 }
@@ -223,7 +225,8 @@ impl Buckets {
         }
     }
 
-    fn add(&mut self, group: u32, key: i64, count: u64) {
+    /// Adds to a bucket, but not to the count of all.
+    fn add_to_bucket(&mut self, group: u32, key: i64, count: u64) {
         let counts = &mut self.groups[group as usize].counts;
         let before = counts.len();
         *counts.entry(key).or_default() += count;
@@ -237,8 +240,9 @@ impl Buckets {
 
     fn take(&mut self, group: u32, theirs: &Counts) {
         for (&key, &count) in &theirs.counts {
-            self.add(group, key, count);
+            self.add_to_bucket(group, key, count);
         }
+        self.groups[group as usize].count += theirs.count;
         if let Some(ends) = theirs.ends {
             self.widen(group, ends);
         }
@@ -257,7 +261,8 @@ impl Accumulator for Buckets {
                 Value::Double(double) => double,
                 _ => continue,
             };
-            self.add(group, self.key(number), 1);
+            self.groups[group as usize].count += 1;
+            self.add_to_bucket(group, self.key(number), 1);
             self.widen(group, (number, number));
         }
     }
@@ -270,8 +275,13 @@ impl Accumulator for Buckets {
     }
 
     fn save(&self, group: u32, saved: &mut Saved<'_>) {
-        let Counts { ends, counts } = &self.groups[group as usize];
+        let Counts {
+            ends,
+            counts,
+            count,
+        } = &self.groups[group as usize];
         if let Some((low, high)) = *ends {
+            debug_assert_eq!(counts.values().sum::<u64>(), *count);
             saved.value(&Value::Double(low));
             saved.value(&Value::Double(high));
         }
@@ -287,14 +297,20 @@ impl Accumulator for Buckets {
         }
         let arena = Bump::new();
         let (low, high) = (words.value(&arena)?, words.value(&arena)?);
-        let (Value::Double(low), Value::Double(high)) = (low, high) else {
-            return Err(Fault::new("the least and the greatest number are missing"));
+        let ends = match (low, high) {
+            (Value::Double(low), Value::Double(high)) if low <= high => (low, high),
+            _ => return Err(Fault::new("the least and the greatest number are missing")),
         };
-        self.widen(group, (low, high));
+        self.widen(group, ends);
+        if words.is_empty() {
+            return Err(Fault::new("the buckets are missing"));
+        }
         while !words.is_empty() {
             let key = words.other()?.parse();
             let key = key.map_err(|_| Fault::new("a bucket's key is no integer"))?;
-            self.add(group, key, words.count()?);
+            let count = words.count()?;
+            add(&mut self.groups[group as usize].count, count)?;
+            self.add_to_bucket(group, key, count);
         }
         Ok(())
     }
@@ -304,12 +320,20 @@ impl Accumulator for Buckets {
     }
 
     fn finish<'a>(&self, group: u32, _: &'a Bump) -> Result<Value<'a>, Fault> {
-        let Counts { ends, counts } = &self.groups[group as usize];
+        let Counts {
+            ends,
+            counts,
+            count,
+        } = &self.groups[group as usize];
         let Some((low, high)) = *ends else {
             return Ok(Value::Null);
         };
-        let count: u64 = counts.values().sum();
-        let place = (self.share * (count - 1) as f64).floor() as u64;
+        let last = count - 1;
+        let place = (self.share * last as f64).floor() as u64;
+        if place == 0 || place >= last {
+            let end = if place == 0 { low } else { high };
+            return Ok(Number::from_f64(end)?.into());
+        }
         let mut before = 0;
         let bucket = counts.iter().find(|(_, count)| {
             before += **count;

@@ -2,7 +2,7 @@
 
 use bumpalo::Bump;
 
-use super::state::{Saved, Words};
+use super::state::{Saved, Words, add};
 use super::{Accumulator, Aggregate, Batch, same};
 use crate::record::Fault;
 use crate::value::{Decimal, Value};
@@ -55,8 +55,7 @@ impl Accumulator for Count {
     }
 
     fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault> {
-        self.0[group as usize] += words.count()?;
-        Ok(())
+        add(&mut self.0[group as usize], words.count()?)
     }
 
     fn bytes(&self) -> usize {

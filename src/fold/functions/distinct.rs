@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use bumpalo::Bump;
 
 use super::interned::{ByGroup, Interned, NO_VALUE};
-use super::state::{Saved, Words};
+use super::state::{Saved, Words, add};
 use super::{Accumulator, Aggregate, Batch, Position, same};
 use crate::fold::held::Held;
 use crate::fold::room;
@@ -261,7 +261,7 @@ impl Accumulator for Mode {
             if number as usize == self.counts.len() {
                 self.counts.push(0);
             }
-            self.counts[number as usize] += count;
+            add(&mut self.counts[number as usize], count)?;
             let known = self.firsts.get(number as usize);
             if known.is_none_or(|known| first < *known) {
                 self.spell(number, first, &value);

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::state::Exact;
+use super::state::{Exact, add};
+use crate::record::Fault;
 use crate::value::Decimal;
 use crate::value::decimal::power_of_ten;
 use crate::value::wide::Wide;
@@ -141,12 +142,16 @@ impl Sums {
     }
 
     /// Adds the sum of so many numbers.
-    pub(super) fn add_sum(&mut self, group: u32, count: u64, sum: Exact) {
-        self.states[group as usize].count += count;
+    ///
+    /// # Errors
+    /// There are more than a stream can have.
+    pub(super) fn add_sum(&mut self, group: u32, count: u64, sum: Exact) -> Result<(), Fault> {
+        add(&mut self.states[group as usize].count, count)?;
         match sum {
             Exact::Decimal(sum) => self.add_scaled(group, sum.mantissa(), sum.scale()),
             Exact::Wide(sum) => self.put_aside(group, &sum),
         }
+        Ok(())
     }
 
     /// About how many bytes of memory the sums take.

@@ -143,9 +143,8 @@ impl Accumulator for Spread {
 
     fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault> {
         let count = words.count()?;
-        self.sums.add_sum(group, count, words.exact()?);
-        self.squares.add_sum(group, count, words.exact()?);
-        Ok(())
+        self.sums.add_sum(group, count, words.exact()?)?;
+        self.squares.add_sum(group, count, words.exact()?)
     }
 
     fn bytes(&self) -> usize {

@@ -181,6 +181,17 @@ impl<'s> Words<'s> {
         self.rest.is_empty()
     }
 
+    /// That all was read.
+    ///
+    /// # Errors
+    /// It was not.
+    pub fn finish(&self) -> Result<(), Fault> {
+        match self.is_empty() {
+            true => Ok(()),
+            false => Err(wrong()),
+        }
+    }
+
     /// The next word but for a text's.
     fn word(&mut self) -> &'s [u8] {
         let end = memchr::memchr(b' ', self.rest);
@@ -286,6 +297,15 @@ impl<'s> Words<'s> {
             _ => Err(wrong()),
         }
     }
+}
+
+/// Adds to a count of records or numbers.
+///
+/// # Errors
+/// There are more than a stream can have.
+pub fn add(count: &mut u64, more: u64) -> Result<(), Fault> {
+    *count = count.checked_add(more).ok_or_else(wrong)?;
+    Ok(())
 }
 
 fn number<T: std::str::FromStr>(word: &[u8]) -> Option<T> {

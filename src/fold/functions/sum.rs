@@ -7,7 +7,7 @@
 
 use bumpalo::Bump;
 
-use super::state::{Exact, Saved, Words};
+use super::state::{Exact, Saved, Words, add};
 use super::{Accumulator, Aggregate, Batch, exact, same};
 use crate::fold::room;
 use crate::record::Fault;
@@ -250,7 +250,7 @@ impl Accumulator for Sums {
     }
 
     fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault> {
-        self.sums[group as usize].count += words.count()?;
+        add(&mut self.sums[group as usize].count, words.count()?)?;
         match words.exact()? {
             Exact::Decimal(total) => self.add(group, total),
             Exact::Wide(total) => self.add_wide(group, &total),

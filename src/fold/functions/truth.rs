@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bumpalo::Bump;
 
-use super::state::{Saved, Words};
+use super::state::{Saved, Words, add};
 use super::{Accumulator, Aggregate, Batch, Position, same};
 use crate::record::Fault;
 use crate::value::{Decimal, Value, text};
@@ -120,8 +120,8 @@ impl Accumulator for Truth {
 
     fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault> {
         let counts = &mut self.counts[group as usize];
-        counts.yes += words.count()?;
-        counts.no += words.count()?;
+        add(&mut counts.yes, words.count()?)?;
+        add(&mut counts.no, words.count()?)?;
         if !words.is_empty() {
             let position = words.place()?;
             let fault = String::from_utf8_lossy(words.text()?).into_owned();

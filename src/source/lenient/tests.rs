@@ -154,12 +154,12 @@ fn surplus_is_kept_as_it_stands() {
         ("a;b\n1;2\n", "a;b;_extra\n1;2;\n"),
         (
             "a;b\n1;2;\n",
-            "a;b;_extra\n1;2;\"\"\n1 surplus field of 1 record kept in '_extra' (first: x:2)",
+            "a;b;_extra\n1;2;\"\"\n1 surplus field of 1 record kept in the last column (first: x:2)",
         ),
         (
             "a;b\n1;2;3;\"4;\"\n",
             "a;b;_extra\n1;2;\"3;\"\"4;\"\"\"\n\
-             2 surplus fields of 1 record kept in '_extra' (first: x:2)",
+             2 surplus fields of 1 record kept in the last column (first: x:2)",
         ),
         ("a\n\n1\n", "a;_extra\n;\n1;\n"),
     ] {
