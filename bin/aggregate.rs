@@ -74,6 +74,10 @@ struct Args {
 }
 
 impl Tool for Args {
+    fn more_functions() -> String {
+        cli::aggregates()
+    }
+
     fn run(self) -> anyhow::Result<Summary> {
         let settings = self.shared.settings();
         let text = self.program.text()?;

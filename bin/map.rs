@@ -61,6 +61,10 @@ struct Args {
 }
 
 impl Tool for Args {
+    fn more_functions() -> String {
+        cli::sequences()
+    }
+
     fn run(self) -> anyhow::Result<Summary> {
         let mut settings = self.shared.settings();
         let text = self.program.text()?;

@@ -31,6 +31,7 @@ use crate::trust::{Ends, Policy, Tolerance, Unclean, ends};
 
 pub use csv::CsvFlags;
 pub use join::Join;
+pub use listing::{aggregates, sequences};
 pub use memory::MemoryFlag;
 pub use quantity::{bytes, duration, duration_or_none};
 pub use query::QueryFlags;
@@ -44,6 +45,11 @@ pub trait Tool: Parser {
 
     /// Whether it can do nothing without the expression of its [`Program`], where it has one.
     const NEEDS_EXPRESSION: bool = true;
+
+    /// What its language can call beside the functions of one record, as `--functions` lists it.
+    fn more_functions() -> String {
+        String::new()
+    }
 
     /// Does the work; what is returned is told to the user on standard error.
     fn run(self) -> anyhow::Result<Summary>;
@@ -378,7 +384,7 @@ pub fn main<T: Tool>() -> ExitCode {
         return print(&name, &text);
     }
     if has_language && matches.get_flag("functions") {
-        return print(&name, listing::of_functions(&name).as_bytes());
+        return print(&name, listing::of_functions(T::more_functions()).as_bytes());
     }
     if matches.get_flag("man") {
         let mut text = Vec::new();

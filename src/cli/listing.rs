@@ -3,26 +3,10 @@
 use crate::expr::{functions, sequence};
 use crate::fold;
 
-/// The functions that this program can call.
-pub(super) fn of_functions(program: &str) -> String {
-    let mut page = String::new();
-    if program == "map" {
-        page.push_str("Over the records up to this one (with --by, those with the same keys); they take in all\n");
-        page.push_str(
-            "records, also those for which an 'if' around them chooses something else:\n",
-        );
-        for function in sequence::all() {
-            let call = format!("{}({})", function.name, function.parameters);
-            page.push_str(&entry(&call, &[], function.purpose));
-        }
-        page.push_str("\nFunctions, over one record:\n");
-    }
-    if program == "aggregate" {
-        page.push_str("Aggregates, over the records of a group; nulls are skipped:\n");
-        for aggregate in fold::functions::all() {
-            let call = format!("{}({})", aggregate.name, aggregate.parameters);
-            page.push_str(&entry(&call, aggregate.aliases, aggregate.purpose));
-        }
+/// The functions of one record, behind `more` that a program can call.
+pub(super) fn of_functions(more: String) -> String {
+    let mut page = more;
+    if !page.is_empty() {
         page.push_str("\nFunctions, over one record:\n");
     }
     for function in functions::all() {
@@ -30,6 +14,29 @@ pub(super) fn of_functions(program: &str) -> String {
         page.push_str(&entry(&call, function.aliases, function.purpose));
         let (expression, result) = function.example;
         page.push_str(&format!("      {expression}  is  {result}\n"));
+    }
+    page
+}
+
+/// The functions that go by the records before.
+pub fn sequences() -> String {
+    let mut page =
+        "Over the records up to this one (with --by, those with the same keys); they take in all\n\
+                    records, also those for which an 'if' around them chooses something else:\n"
+            .to_owned();
+    for function in sequence::all() {
+        let call = format!("{}({})", function.name, function.parameters);
+        page.push_str(&entry(&call, &[], function.purpose));
+    }
+    page
+}
+
+/// The aggregate functions.
+pub fn aggregates() -> String {
+    let mut page = "Aggregates, over the records of a group; nulls are skipped:\n".to_owned();
+    for aggregate in fold::functions::all() {
+        let call = format!("{}({})", aggregate.name, aggregate.parameters);
+        page.push_str(&entry(&call, aggregate.aliases, aggregate.purpose));
     }
     page
 }
