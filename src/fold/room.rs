@@ -46,6 +46,30 @@ pub(super) fn with_room<T>(capacity: usize) -> Vec<T> {
     vector
 }
 
+/// The same, its memory got from the system at once rather than when it is written.
+pub(super) fn with_room_at_hand<T>(capacity: usize) -> Vec<T> {
+    let vector = with_room(capacity);
+    get(vector.as_ptr() as usize, vector.capacity() * size_of::<T>());
+    vector
+}
+
+#[cfg(target_os = "linux")]
+fn get(start: usize, bytes: usize) {
+    const PAGE: usize = 4096;
+    let first = start.next_multiple_of(PAGE);
+    let end = (start + bytes) / PAGE * PAGE;
+    if first < end {
+        // SAFETY: the pages lie within one allocation of ours, and are only made to be there. A
+        // kernel that does not know how refuses, and nothing is lost.
+        unsafe {
+            libc::madvise(first as *mut _, end - first, libc::MADV_POPULATE_WRITE);
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn get(_: usize, _: usize) {}
+
 #[cfg(target_os = "linux")]
 fn ask_for_large_pages(start: usize, bytes: usize) {
     const PAGE: usize = 4096;

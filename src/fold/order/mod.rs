@@ -83,7 +83,7 @@ impl Sorter {
         Sorter {
             wanted,
             room,
-            portions: Portions::default(),
+            portions: Portions::new(room.threads > 1 && Portions::are_small_beside(room.memory)),
             entries: Vec::new(),
             most: u64::MAX,
             spill: None,

@@ -5,6 +5,7 @@
 
 use std::cmp::Ordering;
 use std::ops::RangeInclusive;
+use std::thread::{self, JoinHandle};
 
 use crate::fold::room;
 
@@ -88,6 +89,10 @@ pub fn prefix_of(entry: Entry) -> u64 {
 pub struct Portions {
     chunks: Vec<Vec<u8>>,
     bytes: usize,
+    /// Whether the next chunk's memory is got while this one is filled, which takes as long as the
+    /// rest where the system is slow to give it.
+    looks_ahead: bool,
+    ahead: Option<JoinHandle<Vec<u8>>>,
 }
 
 /// The least and the most that a chunk has room for, where no portion is larger. Few large ones can
@@ -106,25 +111,51 @@ pub struct Held<'p> {
 }
 
 impl Portions {
+    /// None yet. `looks_ahead`: there is a thread to spare, and memory for one chunk more.
+    pub fn new(looks_ahead: bool) -> Self {
+        Portions {
+            looks_ahead,
+            ..Portions::default()
+        }
+    }
+
+    /// Whether one more chunk is little of so much memory.
+    pub fn are_small_beside(memory: usize) -> bool {
+        memory / 16 >= *CHUNK.end()
+    }
+
     /// Takes over a portion's records, and adds what stands for them to `entries` where its prefix
     /// is at most `most`.
     pub fn take(&mut self, portion: &mut Portion, entries: &mut Vec<Entry>, most: u64) {
         let wanted = portion.bytes.len();
         let has_room = |chunk: &Vec<u8>| chunk.capacity() - chunk.len() >= wanted;
         if !self.chunks.last().is_some_and(has_room) {
-            let capacity = self.bytes.clamp(*CHUNK.start(), *CHUNK.end());
-            self.chunks.push(room::with_room(capacity.max(wanted)));
+            let chunk = self.next_chunk(wanted);
+            self.chunks.push(chunk);
         }
         let number = self.chunks.len() - 1;
         let chunk = &mut self.chunks[number];
         let place = entry(0, number, chunk.len());
         chunk.extend_from_slice(&portion.bytes);
         self.bytes += wanted;
-        room::reserve(entries, portion.entries.len());
+        entries.reserve(portion.entries.len());
         let wanted = portion.entries.iter();
         let wanted = wanted.filter(|entry| prefix_of(**entry) <= most);
         entries.extend(wanted.map(|entry| entry + place));
         portion.clear();
+    }
+
+    /// A chunk with room for so many bytes at least.
+    fn next_chunk(&mut self, wanted: usize) -> Vec<u8> {
+        const MOST: usize = *CHUNK.end();
+        let capacity = self.bytes.clamp(*CHUNK.start(), MOST);
+        let ready = self.ahead.take().and_then(|thread| thread.join().ok());
+        if self.looks_ahead && capacity == MOST {
+            let get = || room::with_room_at_hand(MOST);
+            self.ahead = thread::Builder::new().spawn(get).ok();
+        }
+        let ready = ready.filter(|chunk| chunk.capacity() >= wanted);
+        ready.unwrap_or_else(|| room::with_room(capacity.max(wanted)))
     }
 
     /// How many bytes they are.
