@@ -12,8 +12,8 @@ use bumpalo::Bump;
 use datasketches::hll::{HllSketch, HllType, HllUnion};
 use sketches_ddsketch::Config;
 
+use super::measured::Measured;
 use super::quantile::share_of;
-use super::sized::Sized;
 use super::state::{Saved, Words, add};
 use super::{Accumulator, Aggregate, Batch, same};
 use crate::record::Fault;
@@ -49,7 +49,7 @@ const REGISTERS: u8 = 12;
 struct Sketches {
     groups: Vec<Option<Box<HllSketch>>>,
     added: usize,
-    sized: Sized,
+    measured: Measured,
 }
 
 impl Sketches {
@@ -131,7 +131,7 @@ impl Accumulator for Sketches {
     }
 
     fn bytes(&self) -> usize {
-        self.sized.bytes(self.added, || {
+        self.measured.bytes(self.added, || {
             let sketches = self.groups.iter().flatten();
             let size = |sketch: &HllSketch| sketch.estimated_size() + size_of::<HllSketch>() + 32;
             sketches.map(|sketch| size(sketch)).sum::<usize>() + size_of_val(&self.groups[..])

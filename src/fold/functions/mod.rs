@@ -14,7 +14,7 @@
 //! | `text` | `string_agg` |
 //! | `approximate` | `approx_count_distinct`, `approx_quantile` |
 //! | `truth` | `bool_and`, `bool_or`, `count_if` |
-//! | [`state`] | the states of all of them as text; `sized`: their memory |
+//! | [`state`] | the states of all of them as text; `measured`: their memory |
 //!
 //! An accumulator holds the states of all groups for one call, so that a batch of records costs one
 //! virtual call. No result depends on how the stream is dealt to threads; only `first`, `last`,
@@ -28,11 +28,11 @@ mod distinct;
 mod exact;
 mod extremes;
 mod interned;
+mod measured;
 mod numbers;
 mod position;
 mod quantile;
 mod rank;
-mod sized;
 mod spread;
 pub mod state;
 mod sum;

@@ -2,8 +2,8 @@
 
 use bumpalo::Bump;
 
+use super::measured::Measured;
 use super::numbers::Numbers;
-use super::sized::Sized;
 use super::state::{Saved, Words};
 use super::{Accumulator, Aggregate, Batch, same};
 use crate::record::Fault;
@@ -66,7 +66,7 @@ struct Quantile {
     states: Vec<Numbers>,
     /// How many numbers came.
     added: usize,
-    sized: Sized,
+    measured: Measured,
 }
 
 impl Quantile {
@@ -76,7 +76,7 @@ impl Quantile {
             scale: 0,
             states: Vec::new(),
             added: 0,
-            sized: Sized::default(),
+            measured: Measured::default(),
         }
     }
 
@@ -185,7 +185,7 @@ impl Accumulator for Quantile {
         while !words.is_empty() {
             let number = text::to_number(&words.value(&arena)?)?;
             let weight = words.count()?;
-            self.added += weight as usize;
+            self.added = self.added.saturating_add(weight as usize);
             match number {
                 Some(Number::Decimal(decimal)) => self.add_weighted(group, decimal, weight),
                 Some(double) => {
@@ -199,7 +199,7 @@ impl Accumulator for Quantile {
     }
 
     fn bytes(&self) -> usize {
-        self.sized
+        self.measured
             .bytes(self.added, || self.states.iter().map(Numbers::bytes).sum())
     }
 

@@ -51,21 +51,15 @@ struct Piece {
 
 impl Strings {
     /// Adds the text that `write` appends.
-    fn add(
-        &mut self,
-        group: u32,
-        position: Position,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
+    fn add(&mut self, group: u32, position: Position, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
-        write(&mut self.bytes)?;
+        write(&mut self.bytes);
         self.count += 1;
         self.pieces[group as usize].push(Piece {
             position,
             start,
             end: self.bytes.len(),
         });
-        Ok(())
     }
 
     /// A group's texts in the order of the stream. Those of one place came in that order.
@@ -88,11 +82,7 @@ impl Accumulator for Strings {
             if matches!(value, Value::Null) {
                 continue;
             }
-            let written = self.add(group, position, |bytes| {
-                text::write_text(&value, bytes);
-                Ok(())
-            });
-            debug_assert!(written.is_ok());
+            self.add(group, position, |bytes| text::write_text(&value, bytes));
         }
     }
 
@@ -120,9 +110,8 @@ impl Accumulator for Strings {
     fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault> {
         while !words.is_empty() {
             let position = words.place()?;
-            self.add(group, position, |bytes| {
-                words.text().map(|text| bytes.extend_from_slice(text))
-            })?;
+            let text = words.text()?;
+            self.add(group, position, |bytes| bytes.extend_from_slice(text));
         }
         Ok(())
     }

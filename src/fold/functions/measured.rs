@@ -4,9 +4,9 @@ use std::cell::Cell;
 
 /// A size that was found out when so much had been added.
 #[derive(Default)]
-pub(super) struct Sized(Cell<(usize, usize)>);
+pub(super) struct Measured(Cell<(usize, usize)>);
 
-impl Sized {
+impl Measured {
     /// The size now that so much was added; `measure` looks at all, which is done when what was added
     /// has become more by a quarter. In between each addition is taken for eight bytes.
     pub fn bytes(&self, added: usize, measure: impl FnOnce() -> usize) -> usize {
