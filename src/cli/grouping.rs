@@ -30,7 +30,7 @@ pub fn group(
     let mut spilled = Spilled::new(room);
     let folding = Folding {
         aggregation,
-        memory: memory / 2 / room.threads,
+        memory: Spilled::share_of_thread(room),
     };
     let mut deliver = |_: &Block, given: &mut Given| {
         spilled.take(&mut given.0)?;

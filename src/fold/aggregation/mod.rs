@@ -177,21 +177,7 @@ impl Aggregation {
             ..
         } = state;
         let batch = Batch::over(*records, arena);
-        let keys: Vec<_> = self
-            .keys
-            .iter()
-            .map(|key| key.evaluate(&batch, selection, faults))
-            .collect();
-        let mut arguments: Vec<_> = self
-            .arguments
-            .iter()
-            .map(|taken| {
-                let Taken {
-                    node, needs_number, ..
-                } = taken;
-                Argument::evaluate(node, *needs_number, &batch, selection, faults)
-            })
-            .collect();
+        let (keys, mut arguments) = self.evaluate(&batch, selection, faults);
         let (mut sound, mut places) = (Cow::Borrowed(selection), None);
         if !faults.is_empty() {
             faults.settle(sound.to_mut());
@@ -227,19 +213,20 @@ impl Aggregation {
         }
     }
 
-    /// Finds what is wrong with some records of a block, at most [`BATCH`].
-    fn find_faults(&self, records: &Records<'_>, selection: &[u32], faults: &mut Faults) {
-        let arena = Bump::new();
-        let batch = Batch::over(*records, &arena);
-        for key in &self.keys {
-            key.evaluate(&batch, selection, faults);
-        }
-        for Taken {
-            node, needs_number, ..
-        } in &self.arguments
-        {
-            Argument::evaluate(node, *needs_number, &batch, selection, faults);
-        }
+    /// The keys of some records, and what the calls take in of them.
+    fn evaluate<'v>(
+        &'v self,
+        batch: &Batch<'_, 'v>,
+        selection: &[u32],
+        faults: &mut Faults,
+    ) -> (Vec<Operand<'v>>, Vec<Argument<'v>>) {
+        let keys = self.keys.iter();
+        let keys = keys.map(|key| key.evaluate(batch, selection, faults));
+        let keys = keys.collect();
+        let arguments = self.arguments.iter().map(|taken| {
+            Argument::evaluate(&taken.node, taken.needs_number, batch, selection, faults)
+        });
+        (keys, arguments.collect())
     }
 
     /// Joins the states of all threads.

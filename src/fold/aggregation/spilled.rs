@@ -40,6 +40,11 @@ impl Spilled {
         }
     }
 
+    /// How much of it one thread's groups may take.
+    pub fn share_of_thread(room: Room) -> usize {
+        room.memory / 2 / room.threads
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.is_empty

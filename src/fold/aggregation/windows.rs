@@ -85,7 +85,8 @@ impl Windows {
         for chunk in selection.chunks(BATCH) {
             if self.refuses_late {
                 // A record that is set aside opens no window, and makes none late.
-                aggregation.find_faults(records, chunk, faults);
+                let arena = Bump::new();
+                aggregation.evaluate(&Batch::over(*records, &arena), chunk, faults);
             }
             for (start, mut selection) in self.deal(open, records, chunk, faults) {
                 faults.settle(&mut selection);

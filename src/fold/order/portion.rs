@@ -111,7 +111,7 @@ pub struct Held<'p> {
 }
 
 impl Portions {
-    /// None yet. `looks_ahead`: there is a thread to spare, and memory for one chunk more.
+    /// None yet. `looks_ahead`: one more thread may get memory, for one chunk more.
     pub fn new(looks_ahead: bool) -> Self {
         Portions {
             looks_ahead,
