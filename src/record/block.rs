@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Dialect, Fault, Layout, scan};
+use super::layout::{Layout, Picks};
+use super::{Dialect, Fault, scan};
 
 /// Bytes that hold whole records (or whole lines), and where they came from.
 #[derive(Debug, Default)]
@@ -88,18 +89,21 @@ impl Index {
     ) -> Result<Records<'i>, Unreadable> {
         self.ragged.clear();
         self.removed_lines.clear();
-        if !self.scan(block, layout, dialect)? {
-            self.scan_all(block, layout, dialect)?;
-            self.take_out_irregular(block, layout.columns());
+        let columns = layout.columns();
+        let is_fast = |_: &&Picks| scan::picks_fast(block.bytes.len());
+        let picks = layout.picks().filter(is_fast);
+        if !self.scan(block, columns, picks, dialect)? {
+            self.scan(block, columns, None, dialect)?;
+            self.take_out_irregular(block, columns);
             // What is left is regular.
-            self.scan(block, layout, dialect)?;
+            self.scan(block, columns, picks, dialect)?;
         }
         Ok(Records {
             block,
             bounds: &self.bounds,
-            columns: layout.columns(),
-            stride: layout.stride(),
-            slots: layout.slots(),
+            columns,
+            stride: picks.map_or(columns, |picks| picks.stride),
+            slots: picks.map_or(layout.slots(), |picks| &picks.slots),
             count: self.records,
             has_returns: self.has_returns,
             ragged: &self.ragged,
@@ -107,39 +111,29 @@ impl Index {
         })
     }
 
-    /// Finds what the layout asks for; false where a record has not as many fields as it should.
+    /// Finds the bounds that are to be picked, or all; false where a record has not as many fields
+    /// as it should.
     fn scan(
         &mut self,
         block: &Block,
-        layout: &Layout,
+        columns: usize,
+        picks: Option<&Picks>,
         dialect: Dialect,
     ) -> Result<bool, Unreadable> {
-        if layout.is_whole() {
-            return self.scan_all(block, layout, dialect);
-        }
         self.bounds.clear();
         self.bounds.push(0);
-        let found = scan::picked_bounds(&block.bytes, dialect, layout, &mut self.bounds);
+        let Some(picks) = picks else {
+            let found = scan::field_bounds(&block.bytes, dialect, &mut self.bounds);
+            refuse(block, found.stray_quote)?;
+            self.records = found.records;
+            return Ok(self.is_regular(&block.bytes, columns));
+        };
+        let found = scan::picked_bounds(&block.bytes, dialect, picks, &mut self.bounds);
         refuse(block, found.stray_quote)?;
         self.records = found.records;
         self.has_returns =
-            found.has_returns && found.is_regular && self.ends_in_return(block, layout.stride());
+            found.has_returns && found.is_regular && self.ends_in_return(block, picks.stride);
         Ok(found.is_regular)
-    }
-
-    /// Finds all bounds.
-    fn scan_all(
-        &mut self,
-        block: &Block,
-        layout: &Layout,
-        dialect: Dialect,
-    ) -> Result<bool, Unreadable> {
-        self.bounds.clear();
-        self.bounds.push(0);
-        let found = scan::field_bounds(&block.bytes, dialect, &mut self.bounds);
-        refuse(block, found.stray_quote)?;
-        self.records = found.records;
-        Ok(self.is_regular(&block.bytes, layout.columns()))
     }
 
     /// Whether every record has as many fields as there are columns; where they have, notes whether
@@ -293,7 +287,7 @@ impl<'b> Records<'b> {
         scan::field_bounds(&self.block.bytes, dialect, &mut index.bounds);
         Records {
             bounds: &index.bounds,
-            stride: layout.stride(),
+            stride: layout.columns(),
             slots: layout.slots(),
             ..self
         }

@@ -1,6 +1,6 @@
 //! Which fields of a record an index can find.
 
-use super::scan::{Step, picks_fast};
+use super::scan::Step;
 
 /// Records of more columns are indexed whole: the tables below would leave the cache.
 const MOST: usize = 1 << 14;
@@ -11,56 +11,38 @@ const MOST: usize = 1 << 14;
 #[derive(Clone, Debug)]
 pub struct Layout {
     columns: usize,
-    /// Bounds written down for each record.
-    stride: usize,
-    /// For each bound of a record (its beginning, and the end of each field) which of those written
-    /// down it is; [`Layout::UNKNOWN`] for the others.
+    /// Which of those written down each bound of a record is, where all are.
     slots: Vec<u32>,
-    /// How the bounds are picked out; empty where all are written down.
+    picks: Option<Picks>,
+}
+
+/// Which bounds of a record (its beginning, and the end of each field) are written down, where that
+/// are not all.
+#[derive(Clone, Debug)]
+pub(super) struct Picks {
+    /// Bounds written down for each record.
+    pub(super) stride: usize,
+    /// For each bound of a record which of those written down it is; [`Picks::UNKNOWN`] for the
+    /// others.
+    pub(super) slots: Vec<u32>,
+    /// How the bounds are picked out.
     pub(super) steps: Vec<Step>,
     /// The place in `steps` after so many fields behind another: `next[place + fields]`.
     pub(super) next: Vec<u32>,
 }
 
 impl Layout {
-    /// No slot.
-    const UNKNOWN: u32 = u32::MAX;
-
     /// All of `columns` fields.
     pub fn all(columns: usize) -> Self {
         Layout {
             columns,
-            stride: columns,
             slots: (0..=columns as u32).collect(),
-            steps: Vec::new(),
-            next: Vec::new(),
+            picks: None,
         }
     }
 
     /// Spans of fields, each from a first to a last column, and where records begin and end.
     pub fn of(columns: usize, wanted: impl IntoIterator<Item = (usize, usize)>) -> Self {
-        if !picks_fast() {
-            return Self::all(columns);
-        }
-        Self::picking(columns, wanted)
-    }
-
-    /// No field: records are only counted. Nothing is known of where they stand.
-    pub fn counting(columns: usize) -> Self {
-        if columns > MOST || !picks_fast() {
-            return Self::all(columns);
-        }
-        Self::with_ends(columns, &vec![false; columns])
-    }
-
-    /// As [`Layout::of`], on any processor.
-    pub(super) fn picking(
-        columns: usize,
-        wanted: impl IntoIterator<Item = (usize, usize)>,
-    ) -> Self {
-        if columns > MOST {
-            return Self::all(columns);
-        }
         let mut is_kept = vec![false; columns];
         is_kept[columns - 1] = true;
         for (first, last) in wanted {
@@ -69,14 +51,47 @@ impl Layout {
                 is_kept[before] = true;
             }
         }
-        match is_kept.iter().all(|is_kept| *is_kept) {
-            true => Self::all(columns),
-            false => Self::with_ends(columns, &is_kept),
-        }
+        Self::with_ends(&is_kept)
+    }
+
+    /// No field: records are only counted. Nothing is known of where they stand.
+    pub fn counting(columns: usize) -> Self {
+        Self::with_ends(&vec![false; columns])
     }
 
     /// Writes down the ends of those fields of a record that are marked.
-    fn with_ends(columns: usize, is_kept: &[bool]) -> Self {
+    fn with_ends(is_kept: &[bool]) -> Self {
+        let columns = is_kept.len();
+        let is_whole = columns > MOST || is_kept.iter().all(|is_kept| *is_kept);
+        Layout {
+            picks: (!is_whole).then(|| Picks::of(is_kept)),
+            ..Self::all(columns)
+        }
+    }
+
+    /// Fields a record.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// What of a record's bounds is written down, where that are not all.
+    pub(super) fn picks(&self) -> Option<&Picks> {
+        self.picks.as_ref()
+    }
+
+    /// Which of a record's bounds each of its bounds is, where all are written down.
+    pub(super) fn slots(&self) -> &[u32] {
+        &self.slots
+    }
+}
+
+impl Picks {
+    /// No slot.
+    pub(super) const UNKNOWN: u32 = u32::MAX;
+
+    /// The ends of those fields of a record that are marked.
+    fn of(is_kept: &[bool]) -> Self {
+        let columns = is_kept.len();
         let mut slots = vec![Self::UNKNOWN; columns + 1];
         let mut stride = 0;
         for (end, _) in is_kept.iter().enumerate().filter(|(_, is_kept)| **is_kept) {
@@ -103,8 +118,7 @@ impl Layout {
             })
             .collect();
         steps.reverse();
-        Layout {
-            columns,
+        Picks {
             stride: stride as usize,
             slots,
             steps,
@@ -112,25 +126,5 @@ impl Layout {
                 .map(|end| (end % columns) as u32)
                 .collect(),
         }
-    }
-
-    /// Fields a record.
-    pub fn columns(&self) -> usize {
-        self.columns
-    }
-
-    /// Bounds written down for each record.
-    pub(super) fn stride(&self) -> usize {
-        self.stride
-    }
-
-    /// Which of a record's bounds each of its bounds is.
-    pub(super) fn slots(&self) -> &[u32] {
-        &self.slots
-    }
-
-    /// Whether all bounds are written down.
-    pub fn is_whole(&self) -> bool {
-        self.steps.is_empty()
     }
 }

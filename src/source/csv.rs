@@ -238,12 +238,11 @@ impl Pass for Extract {
 /// quoted.
 fn has_returns_within(records: &Records<'_>) -> bool {
     let block = records.bytes();
-    if !records.has_returns() {
-        return memchr::memchr(b'\r', block).is_some();
-    }
-    let ends = (0..records.len())
-        .filter(|&record| block[..records.range(record).end].ends_with(b"\r\n"))
-        .count();
+    let ends_in_one = |&record: &usize| block[..records.range(record).end].ends_with(b"\r\n");
+    let ends = match records.has_returns() {
+        true => (0..records.len()).filter(ends_in_one).count(),
+        false => 0,
+    };
     scan::count_byte(block, b'\r') != ends
 }
 

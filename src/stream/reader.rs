@@ -38,7 +38,8 @@ impl Framing {
         if self == Framing::Values {
             return Some(at + blank..bytes.len());
         }
-        let line = memchr::memrchr(b'\n', &bytes[at..at + blank]);
+        let is_end = |byte: &u8| *byte == b'\n';
+        let line = bytes[at..at + blank].iter().rposition(is_end);
         Some(self.whole_unit(bytes, at + line.map_or(0, |end| end + 1)))
     }
 
@@ -48,7 +49,8 @@ impl Framing {
         if self == Framing::Values {
             return start..start + values::value_end(rest);
         }
-        let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+        let end = rest.iter().position(|byte| *byte == b'\n');
+        let line = &rest[..end.unwrap_or(rest.len())];
         start..start + line.strip_suffix(b"\r").unwrap_or(line).len()
     }
 }

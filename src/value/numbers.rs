@@ -10,6 +10,8 @@ use super::decimal::{Decimal, power_of_ten};
 use super::parse::words::{LANES, Words};
 use super::{Value, parse};
 use crate::record::Records;
+#[cfg(target_arch = "x86_64")]
+use crate::record::processor;
 
 /// Stands for null among mantissas; no number has it.
 pub const NULL: i64 = i64::MIN;
@@ -193,8 +195,8 @@ fn pack_short(
     packed: &mut [i64],
 ) -> Option<Found> {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
-        // SAFETY: the features were just detected.
+    if processor::is_worth_avx2(size_of_val(selection)) {
+        // SAFETY: it is worth it only where the processor has the features.
         return unsafe { pack_short_avx2(records, column, selection, packed) };
     }
     pack_short_with(records, column, selection, packed)

@@ -1,7 +1,7 @@
 //! How many records end in bytes that come in pieces.
 
 #[cfg(target_arch = "x86_64")]
-use super::avx2;
+use super::{avx2, processor};
 use super::{Dialect, Lanes, Portable};
 
 /// What a count of records keeps from one piece of the bytes to the next.
@@ -41,8 +41,8 @@ pub(in crate::record) fn record_ends(
     counting: &mut Counting,
 ) -> u64 {
     #[cfg(target_arch = "x86_64")]
-    if avx2::is_detected() {
-        // SAFETY: the features were just detected.
+    if processor::is_worth_avx2(bytes.len()) {
+        // SAFETY: it is worth it only where the features were detected.
         return unsafe { record_ends_avx2(bytes, dialect, counting) };
     }
     record_ends_portable(bytes, dialect, counting)

@@ -1,7 +1,7 @@
 //! Where every field ends.
 
 #[cfg(target_arch = "x86_64")]
-use super::avx2;
+use super::{avx2, processor};
 use super::{Dialect, Lanes, Masks, Portable};
 
 /// What a scan over whole records found, beside the bounds.
@@ -19,8 +19,8 @@ pub struct Found {
 /// `bytes` begins at a record's start and is shorter than 4 GiB.
 pub fn field_bounds(bytes: &[u8], dialect: Dialect, bounds: &mut Vec<u32>) -> Found {
     #[cfg(target_arch = "x86_64")]
-    if avx2::is_detected() {
-        // SAFETY: the features were just detected.
+    if processor::is_worth_avx2(bytes.len()) {
+        // SAFETY: it is worth it only where the features were detected.
         return unsafe { field_bounds_avx2(bytes, dialect, bounds) };
     }
     field_bounds_portable(bytes, dialect, bounds)

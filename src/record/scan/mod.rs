@@ -11,6 +11,8 @@ mod picked;
 mod tally;
 
 use super::Dialect;
+#[cfg(target_arch = "x86_64")]
+use super::processor;
 
 pub(super) use ends::{Counting, record_ends};
 pub use fields::{Found, field_bounds};
@@ -201,46 +203,35 @@ mod avx2 {
             unsafe { _pdep_u64(bits, mask) }
         }
     }
-
-    /// Whether PDEP is done in microcode, many times slower: AMD's processors before family 25.
-    pub(super) fn is_pdep_slow() -> bool {
-        let leaf = __cpuid(0);
-        let is_amd = leaf.ebx == u32::from_le_bytes(*b"Auth");
-        let version = __cpuid(1).eax;
-        let family = (version >> 8 & 0xF) + (version >> 20 & 0xFF);
-        is_amd && family < 25
-    }
-
-    pub(super) fn is_detected() -> bool {
-        std::is_x86_feature_detected!("avx2")
-            && std::is_x86_feature_detected!("pclmulqdq")
-            && std::is_x86_feature_detected!("bmi1")
-            && std::is_x86_feature_detected!("bmi2")
-            && std::is_x86_feature_detected!("popcnt")
-            && std::is_x86_feature_detected!("lzcnt")
-    }
 }
+
+/// So few bytes are looked at one by one, without a question of what the processor can do.
+const SHORT: usize = 1 << 10;
 
 /// How often `byte` occurs.
 pub fn count_byte(bytes: &[u8], byte: u8) -> usize {
+    if bytes.len() < SHORT {
+        return bytes.iter().filter(|&&other| other == byte).count();
+    }
     memchr::memchr_iter(byte, bytes).count()
 }
 
 /// Where the last newline outside quotes ends, given whether `bytes` ends inside quotes. Looks
 /// backward and stops at once in the usual case.
 pub fn last_record_end(bytes: &[u8], quote: Option<u8>, ends_inside: bool) -> Option<usize> {
-    let Some(quote) = quote else {
-        return memchr::memrchr(b'\n', bytes).map(|place| place + 1);
-    };
     let mut is_inside = ends_inside;
-    for place in memchr::memrchr2_iter(b'\n', quote, bytes) {
-        if bytes[place] == quote {
-            is_inside = !is_inside;
-        } else if !is_inside {
-            return Some(place + 1);
-        }
+    let mut is_end = |place: &usize| {
+        let is_quote = Some(bytes[*place]) == quote;
+        is_inside ^= is_quote;
+        bytes[*place] == b'\n' && !is_quote && !is_inside
+    };
+    let near = bytes.len().saturating_sub(SHORT);
+    let place = (near..bytes.len()).rev().find(&mut is_end);
+    if place.is_some() || near == 0 {
+        return place.map(|place| place + 1);
     }
-    None
+    let mut far = memchr::memrchr2_iter(b'\n', quote.unwrap_or(b'\n'), &bytes[..near]);
+    far.find(is_end).map(|place| place + 1)
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@
 //! same instruction says where records should end, which is held against the newlines.
 
 #[cfg(target_arch = "x86_64")]
-use super::avx2;
+use super::{avx2, processor};
 use super::fields::{Carry, RUN, push_bounds, structure};
 use super::{Dialect, Lanes, Portable};
-use crate::record::Layout;
+use crate::record::layout::Picks;
 
 /// What the next 64 ends of fields are, by bits.
 #[derive(Clone, Copy, Debug)]
@@ -33,38 +33,41 @@ pub(in crate::record) struct Picked {
     pub(in crate::record) stray_quote: Option<usize>,
 }
 
-/// Whether this processor picks faster than it writes down all.
-pub(in crate::record) fn picks_fast() -> bool {
+/// Whether picking out of so many bytes is faster than writing down all.
+pub(in crate::record) fn picks_fast(bytes: usize) -> bool {
     #[cfg(target_arch = "x86_64")]
-    return avx2::is_detected() && !avx2::is_pdep_slow();
+    return processor::is_worth_avx2(bytes) && !processor::is_pdep_slow();
     #[cfg(not(target_arch = "x86_64"))]
-    false
+    {
+        let _ = bytes;
+        false
+    }
 }
 
-/// Appends to `bounds` the ends that the layout keeps, as offsets after them. `bytes` holds whole
+/// Appends to `bounds` the ends that are to be picked, as offsets after them. `bytes` holds whole
 /// records and is shorter than 4 GiB.
 pub(in crate::record) fn picked_bounds(
     bytes: &[u8],
     dialect: Dialect,
-    layout: &Layout,
+    picks: &Picks,
     bounds: &mut Vec<u32>,
 ) -> Picked {
     #[cfg(target_arch = "x86_64")]
-    if avx2::is_detected() {
-        // SAFETY: the features were just detected.
-        return unsafe { picked_bounds_avx2(bytes, dialect, layout, bounds) };
+    if processor::is_worth_avx2(bytes.len()) {
+        // SAFETY: it is worth it only where the features were detected.
+        return unsafe { picked_bounds_avx2(bytes, dialect, picks, bounds) };
     }
-    picked_bounds_portable(bytes, dialect, layout, bounds)
+    picked_bounds_portable(bytes, dialect, picks, bounds)
 }
 
 /// The portable twin of [`picked_bounds`].
 pub(super) fn picked_bounds_portable(
     bytes: &[u8],
     dialect: Dialect,
-    layout: &Layout,
+    picks: &Picks,
     bounds: &mut Vec<u32>,
 ) -> Picked {
-    picked_with(Portable { dialect }, bytes, layout, bounds)
+    picked_with(Portable { dialect }, bytes, picks, bounds)
 }
 
 /// # Safety
@@ -74,19 +77,19 @@ pub(super) fn picked_bounds_portable(
 unsafe fn picked_bounds_avx2(
     bytes: &[u8],
     dialect: Dialect,
-    layout: &Layout,
+    picks: &Picks,
     bounds: &mut Vec<u32>,
 ) -> Picked {
     // SAFETY: the caller detected the features.
     let lanes = unsafe { avx2::Avx2::new(dialect) };
-    picked_with(lanes, bytes, layout, bounds)
+    picked_with(lanes, bytes, picks, bounds)
 }
 
 #[inline(always)]
-fn picked_with<L: Lanes>(lanes: L, bytes: &[u8], layout: &Layout, bounds: &mut Vec<u32>) -> Picked {
-    match layout.stride() {
-        0 => scan::<L, false>(lanes, bytes, layout, bounds),
-        _ => scan::<L, true>(lanes, bytes, layout, bounds),
+fn picked_with<L: Lanes>(lanes: L, bytes: &[u8], picks: &Picks, bounds: &mut Vec<u32>) -> Picked {
+    match picks.stride {
+        0 => scan::<L, false>(lanes, bytes, picks, bounds),
+        _ => scan::<L, true>(lanes, bytes, picks, bounds),
     }
 }
 
@@ -94,12 +97,12 @@ fn picked_with<L: Lanes>(lanes: L, bytes: &[u8], layout: &Layout, bounds: &mut V
 fn scan<L: Lanes, const WRITES: bool>(
     lanes: L,
     bytes: &[u8],
-    layout: &Layout,
+    picks: &Picks,
     bounds: &mut Vec<u32>,
 ) -> Picked {
     let mut scan = Scan {
         lanes,
-        layout,
+        picks,
         carry: Carry::START,
         stray_quote: None,
         base: 0,
@@ -134,7 +137,7 @@ fn scan<L: Lanes, const WRITES: bool>(
 /// What is carried from chunk to chunk.
 struct Scan<'l, L> {
     lanes: L,
-    layout: &'l Layout,
+    picks: &'l Picks,
     carry: Carry,
     stray_quote: Option<usize>,
     base: u32,
@@ -153,12 +156,12 @@ impl<L: Lanes> Scan<'_, L> {
         let masks = lanes.masks(chunk).within(valid);
         let stray = &mut self.stray_quote;
         let ends = structure(lanes, masks, valid, &mut self.carry, self.base, stray);
-        let step = self.layout.steps[self.place];
+        let step = self.picks.steps[self.place];
         let newlines = ends & masks.newlines;
         self.wrong |= lanes.deposit(step.last, ends) ^ newlines;
         self.returns |= masks.returns;
         self.records += newlines.count_ones() as usize;
-        self.place = self.layout.next[self.place + ends.count_ones() as usize] as usize;
+        self.place = self.picks.next[self.place + ends.count_ones() as usize] as usize;
         if WRITES {
             push_bounds::<4>(lanes.deposit(step.kept, ends), self.base, bounds);
         }

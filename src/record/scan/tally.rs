@@ -1,7 +1,7 @@
 //! How many quotes and newlines there are: all that a cut at whole records asks for.
 
 #[cfg(target_arch = "x86_64")]
-use super::avx2;
+use super::processor;
 use super::{Dialect, UNUSED};
 
 /// How many quotes and newlines there are.
@@ -16,8 +16,8 @@ pub struct Tally {
 /// Counts quotes and newlines in one go.
 pub fn tally(bytes: &[u8], dialect: Dialect) -> Tally {
     #[cfg(target_arch = "x86_64")]
-    if avx2::is_detected() {
-        // SAFETY: the features were just detected.
+    if processor::is_worth_avx2(bytes.len()) {
+        // SAFETY: it is worth it only where the features were detected.
         return unsafe { tally_avx2(bytes, dialect) };
     }
     tally_portable(bytes, dialect)
