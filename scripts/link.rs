@@ -63,6 +63,9 @@ fn archive(library: &str) -> Option<String> {
 fn stand_in(out: &str, directory: &str, library: &str, others: &str) -> io::Result<String> {
     let directory = format!("{out}/{directory}");
     fs::create_dir_all(&directory)?;
-    fs::write(format!("{directory}/lib{library}.so"), format!("GROUP ( {others} )\n"))?;
+    fs::write(
+        format!("{directory}/lib{library}.so"),
+        format!("GROUP ( {others} )\n"),
+    )?;
     Ok(directory)
 }

@@ -8,7 +8,6 @@ mod faults;
 pub mod field;
 mod header;
 mod layout;
-#[cfg(target_arch = "x86_64")]
 pub mod processor;
 pub mod scan;
 pub mod seek;

@@ -1,40 +1,74 @@
-//! What the processor can do.
+//! What the processor can do beyond what every one of its kind can.
 //!
 //! Each question to it leaves a virtual machine, and Rust's own detection asks ten: a tenth of a
 //! millisecond, in which the bytes of a small run are long scanned without.
 
-use std::arch::x86_64::__cpuid;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
-/// How many bytes are scanned before the processor is asked.
-const FEW: usize = 16 << 10;
-
-/// Whether so many more bytes are best worked on with AVX2, PCLMULQDQ, BMI1, BMI2, POPCNT and
-/// LZCNT, which the processor has then.
-pub fn is_worth_avx2(bytes: usize) -> bool {
-    static SO_FAR: AtomicUsize = AtomicUsize::new(0);
-    let is_early = SO_FAR.load(Relaxed) < FEW && SO_FAR.fetch_add(bytes, Relaxed) + bytes < FEW;
-    !is_early && has_avx2()
+/// What can be relied on, each with what stands before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Features {
+    /// Nothing further.
+    Basic,
+    /// AVX2, PCLMULQDQ, BMI1, BMI2, POPCNT and LZCNT.
+    Avx2,
+    /// AVX-512F, BW, VL, and VBMI2, which only those have that don't slow down for them.
+    Avx512,
 }
 
-fn has_avx2() -> bool {
-    std::is_x86_feature_detected!("avx2")
-        && std::is_x86_feature_detected!("pclmulqdq")
-        && std::is_x86_feature_detected!("bmi1")
-        && std::is_x86_feature_detected!("bmi2")
-        && std::is_x86_feature_detected!("popcnt")
-        && std::is_x86_feature_detected!("lzcnt")
+/// What the processor has, where it pays to ask for the sake of so many more bytes.
+pub fn features(bytes: usize) -> Features {
+    #[cfg(target_arch = "x86_64")]
+    return x86_64::features(bytes);
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let _ = bytes;
+        Features::Basic
+    }
 }
 
-/// Whether PDEP is done in microcode, many times slower: AMD's processors before family 25.
-pub fn is_pdep_slow() -> bool {
-    static IS_SLOW: LazyLock<bool> = LazyLock::new(|| {
-        let leaf = __cpuid(0);
-        let is_amd = leaf.ebx == u32::from_le_bytes(*b"Auth");
-        let version = __cpuid(1).eax;
-        let family = (version >> 8 & 0xF) + (version >> 20 & 0xFF);
-        is_amd && family < 25
-    });
-    *IS_SLOW
+/// Whether bits can be dealt out by a mask in one fast instruction; for processors with AVX2.
+pub fn is_pdep_fast() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return !x86_64::is_pdep_slow();
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64 {
+    use super::Features;
+    use std::arch::x86_64::__cpuid;
+    use std::is_x86_feature_detected as has;
+    use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    /// How many bytes go by before the processor is asked.
+    const FEW: usize = 16 << 10;
+
+    pub(super) fn features(bytes: usize) -> Features {
+        static SO_FAR: AtomicUsize = AtomicUsize::new(0);
+        if SO_FAR.load(Relaxed) < FEW && SO_FAR.fetch_add(bytes, Relaxed) + bytes < FEW {
+            return Features::Basic;
+        }
+        let has_bits = has!("bmi1") && has!("bmi2") && has!("popcnt") && has!("lzcnt");
+        if !has_bits || !has!("avx2") || !has!("pclmulqdq") {
+            return Features::Basic;
+        }
+        let has_parts = has!("avx512f") && has!("avx512bw") && has!("avx512vl");
+        match has_parts && has!("avx512vbmi2") {
+            true => Features::Avx512,
+            false => Features::Avx2,
+        }
+    }
+
+    /// Whether PDEP is done in microcode, many times slower: AMD's before family 25.
+    pub(super) fn is_pdep_slow() -> bool {
+        static IS_SLOW: LazyLock<bool> = LazyLock::new(|| {
+            let leaf = __cpuid(0);
+            let is_amd = leaf.ebx == u32::from_le_bytes(*b"Auth");
+            let version = __cpuid(1).eax;
+            let family = (version >> 8 & 0xF) + (version >> 20 & 0xFF);
+            is_amd && family < 25
+        });
+        *IS_SLOW
+    }
 }

@@ -11,7 +11,7 @@ use super::parse::words::{LANES, Words};
 use super::{Value, parse};
 use crate::record::Records;
 #[cfg(target_arch = "x86_64")]
-use crate::record::processor;
+use crate::record::processor::{Features, features};
 
 /// Stands for null among mantissas; no number has it.
 pub const NULL: i64 = i64::MIN;
@@ -195,8 +195,8 @@ fn pack_short(
     packed: &mut [i64],
 ) -> Option<Found> {
     #[cfg(target_arch = "x86_64")]
-    if processor::is_worth_avx2(size_of_val(selection)) {
-        // SAFETY: it is worth it only where the processor has the features.
+    if features(size_of_val(selection)) >= Features::Avx2 {
+        // SAFETY: the processor has the features.
         return unsafe { pack_short_avx2(records, column, selection, packed) };
     }
     pack_short_with(records, column, selection, packed)

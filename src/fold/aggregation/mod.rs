@@ -196,7 +196,9 @@ impl Aggregation {
             block,
             self.delimiter,
         );
-        course.note(&numbers);
+        if !keys.is_empty() {
+            course.note(&numbers);
+        }
         for (call, accumulator) in self.calls.iter().zip(accumulators) {
             let arguments: Vec<_> = call
                 .arguments

@@ -1,8 +1,7 @@
 //! How many records end in bytes that come in pieces.
 
-#[cfg(target_arch = "x86_64")]
-use super::{avx2, processor};
-use super::{Dialect, Lanes, Portable};
+use super::{Dialect, Lanes, Work, work};
+use crate::record::processor::features;
 
 /// What a count of records keeps from one piece of the bytes to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,42 +39,38 @@ pub(in crate::record) fn record_ends(
     dialect: Dialect,
     counting: &mut Counting,
 ) -> u64 {
-    #[cfg(target_arch = "x86_64")]
-    if processor::is_worth_avx2(bytes.len()) {
-        // SAFETY: it is worth it only where the features were detected.
-        return unsafe { record_ends_avx2(bytes, dialect, counting) };
-    }
-    record_ends_portable(bytes, dialect, counting)
+    work(
+        RecordEnds { bytes, counting },
+        dialect,
+        features(bytes.len()),
+    )
 }
 
-/// The portable twin of [`record_ends`].
-pub(super) fn record_ends_portable(bytes: &[u8], dialect: Dialect, counting: &mut Counting) -> u64 {
-    record_ends_with(Portable { dialect }, bytes, counting)
+/// The work of [`record_ends`].
+pub(super) struct RecordEnds<'b> {
+    pub(super) bytes: &'b [u8],
+    pub(super) counting: &'b mut Counting,
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,pclmulqdq,bmi1,bmi2,popcnt,lzcnt")]
-unsafe fn record_ends_avx2(bytes: &[u8], dialect: Dialect, counting: &mut Counting) -> u64 {
-    // SAFETY: the caller detected the features.
-    let lanes = unsafe { avx2::Avx2::new(dialect) };
-    record_ends_with(lanes, bytes, counting)
-}
+impl Work for RecordEnds<'_> {
+    type Found = u64;
 
-#[inline(always)]
-fn record_ends_with<L: Lanes>(lanes: L, bytes: &[u8], counting: &mut Counting) -> u64 {
-    let mut present = *counting;
-    let mut count = 0;
-    let (chunks, rest) = bytes.as_chunks::<64>();
-    for chunk in chunks {
-        count += record_ends_of(lanes, chunk, 64, &mut present);
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> u64 {
+        let mut present = *self.counting;
+        let mut count = 0;
+        let (chunks, rest) = self.bytes.as_chunks::<64>();
+        for chunk in chunks {
+            count += record_ends_of(lanes, chunk, 64, &mut present);
+        }
+        if !rest.is_empty() {
+            let mut chunk = [0; 64];
+            chunk[..rest.len()].copy_from_slice(rest);
+            count += record_ends_of(lanes, &chunk, rest.len() as u32, &mut present);
+        }
+        *self.counting = present;
+        count
     }
-    if !rest.is_empty() {
-        let mut chunk = [0; 64];
-        chunk[..rest.len()].copy_from_slice(rest);
-        count += record_ends_of(lanes, &chunk, rest.len() as u32, &mut present);
-    }
-    *counting = present;
-    count
 }
 
 /// Those in the first `length` bytes of a chunk, from 1.

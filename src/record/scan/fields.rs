@@ -1,8 +1,7 @@
 //! Where every field ends.
 
-#[cfg(target_arch = "x86_64")]
-use super::{avx2, processor};
-use super::{Dialect, Lanes, Masks, Portable};
+use super::{Dialect, Lanes, Masks, Work, work};
+use crate::record::processor::features;
 
 /// What a scan over whole records found, beside the bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,29 +17,11 @@ pub struct Found {
 /// Appends to `bounds`, for every delimiter and newline outside quotes, the offset after it.
 /// `bytes` begins at a record's start and is shorter than 4 GiB.
 pub fn field_bounds(bytes: &[u8], dialect: Dialect, bounds: &mut Vec<u32>) -> Found {
-    #[cfg(target_arch = "x86_64")]
-    if processor::is_worth_avx2(bytes.len()) {
-        // SAFETY: it is worth it only where the features were detected.
-        return unsafe { field_bounds_avx2(bytes, dialect, bounds) };
-    }
-    field_bounds_portable(bytes, dialect, bounds)
-}
-
-/// The portable twin of [`field_bounds`].
-pub(super) fn field_bounds_portable(
-    bytes: &[u8],
-    dialect: Dialect,
-    bounds: &mut Vec<u32>,
-) -> Found {
-    bounds_with(Portable { dialect }, bytes, bounds)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,pclmulqdq,bmi1,bmi2,popcnt,lzcnt")]
-unsafe fn field_bounds_avx2(bytes: &[u8], dialect: Dialect, bounds: &mut Vec<u32>) -> Found {
-    // SAFETY: the caller detected the features.
-    let lanes = unsafe { avx2::Avx2::new(dialect) };
-    bounds_with(lanes, bytes, bounds)
+    work(
+        FieldBounds { bytes, bounds },
+        dialect,
+        features(bytes.len()),
+    )
 }
 
 /// What the bytes before a chunk leave to it.
@@ -68,29 +49,40 @@ impl Carry {
 /// Chunks for which room is made at once.
 pub(super) const RUN: usize = 64;
 
-#[inline(always)]
-fn bounds_with<L: Lanes>(lanes: L, bytes: &[u8], bounds: &mut Vec<u32>) -> Found {
-    let mut scan = Scan {
-        lanes,
-        carry: Carry::START,
-        base: 0,
-        found: Found::default(),
-    };
-    let (chunks, rest) = bytes.as_chunks::<64>();
-    for run in chunks.chunks(RUN) {
-        bounds.reserve(64 * RUN);
-        for chunk in run {
-            scan.chunk(chunk, !0, bounds);
+/// The work of [`field_bounds`].
+pub(super) struct FieldBounds<'b> {
+    pub(super) bytes: &'b [u8],
+    pub(super) bounds: &'b mut Vec<u32>,
+}
+
+impl Work for FieldBounds<'_> {
+    type Found = Found;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> Found {
+        let FieldBounds { bytes, bounds } = self;
+        let mut scan = Scan {
+            lanes,
+            carry: Carry::START,
+            base: 0,
+            found: Found::default(),
+        };
+        let (chunks, rest) = bytes.as_chunks::<64>();
+        for run in chunks.chunks(RUN) {
+            bounds.reserve(64 * RUN);
+            for chunk in run {
+                scan.chunk(chunk, !0, bounds);
+            }
         }
+        if !rest.is_empty() {
+            let mut chunk = [0; 64];
+            chunk[..rest.len()].copy_from_slice(rest);
+            bounds.reserve(64);
+            scan.chunk(&chunk, (1u64 << rest.len()) - 1, bounds);
+        }
+        scan.found.is_open = scan.carry.inside != 0;
+        scan.found
     }
-    if !rest.is_empty() {
-        let mut chunk = [0; 64];
-        chunk[..rest.len()].copy_from_slice(rest);
-        bounds.reserve(64);
-        scan.chunk(&chunk, (1u64 << rest.len()) - 1, bounds);
-    }
-    scan.found.is_open = scan.carry.inside != 0;
-    scan.found
 }
 
 /// What is carried from chunk to chunk. (Not a closure: those are not compiled for the features of

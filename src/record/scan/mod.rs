@@ -2,17 +2,20 @@
 //!
 //! Which bytes lie inside quotes is the running parity of the quotes before them, and the parity
 //! of all 64 positions at once is one carry-less multiplication by all ones (Langdale and Lemire,
-//! "Parsing gigabytes of JSON per second", 2019, section 3.1.5). AVX2 where the processor has it,
-//! else a portable twin with the same results.
+//! "Parsing gigabytes of JSON per second", 2019, section 3.1.5). AVX-512 or AVX2 where the processor
+//! has them, else a portable twin with the same results.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod ends;
 mod fields;
 mod picked;
 mod tally;
 
 use super::Dialect;
-#[cfg(target_arch = "x86_64")]
-use super::processor;
+use super::processor::Features;
 
 pub(super) use ends::{Counting, record_ends};
 pub use fields::{Found, field_bounds};
@@ -106,102 +109,23 @@ impl Lanes for Portable {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-mod avx2 {
-    use super::{Dialect, Lanes, Masks, UNUSED};
-    use std::arch::x86_64::*;
+/// Work on bytes by way of their masks.
+trait Work {
+    type Found;
+    /// Compiled for each kind of lanes.
+    fn run<L: Lanes>(self, lanes: L) -> Self::Found;
+}
 
-    /// Made only where AVX2 and PCLMULQDQ were detected; every method relies on that.
-    #[derive(Clone, Copy)]
-    pub(super) struct Avx2 {
-        quote: __m256i,
-        delimiter: __m256i,
-        keep_quotes: u64,
-    }
-
-    impl Avx2 {
-        /// # Safety
-        /// The processor has AVX2 and PCLMULQDQ.
-        #[inline]
-        #[target_feature(enable = "avx2,pclmulqdq")]
-        pub(super) unsafe fn new(dialect: Dialect) -> Self {
-            Avx2 {
-                quote: _mm256_set1_epi8(dialect.quote.unwrap_or(UNUSED) as i8),
-                delimiter: _mm256_set1_epi8(dialect.delimiter as i8),
-                keep_quotes: if dialect.quote.is_some() { !0 } else { 0 },
-            }
-        }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn bits([low, high]: [__m256i; 2]) -> u64 {
-        let low = _mm256_movemask_epi8(low) as u32;
-        let high = _mm256_movemask_epi8(high) as u32;
-        u64::from(low) | u64::from(high) << 32
-    }
-
-    impl Lanes for Avx2 {
-        #[inline(always)]
-        fn masks(self, chunk: &[u8; 64]) -> Masks {
-            // SAFETY: `new` was called, so the features are there; the loads stay inside `chunk`.
-            unsafe {
-                let low = _mm256_loadu_si256(chunk.as_ptr().cast());
-                let high = _mm256_loadu_si256(chunk.as_ptr().add(32).cast());
-                let (newline, carriage) = (_mm256_set1_epi8(10), _mm256_set1_epi8(13));
-                let delimiters = [
-                    _mm256_cmpeq_epi8(low, self.delimiter),
-                    _mm256_cmpeq_epi8(high, self.delimiter),
-                ];
-                let newlines = [
-                    _mm256_cmpeq_epi8(low, newline),
-                    _mm256_cmpeq_epi8(high, newline),
-                ];
-                let quotes = [
-                    _mm256_cmpeq_epi8(low, self.quote),
-                    _mm256_cmpeq_epi8(high, self.quote),
-                ];
-                let returns = [
-                    _mm256_cmpeq_epi8(low, carriage),
-                    _mm256_cmpeq_epi8(high, carriage),
-                ];
-                let mut masks = Masks {
-                    quotes: 0,
-                    ends: bits([
-                        _mm256_or_si256(delimiters[0], newlines[0]),
-                        _mm256_or_si256(delimiters[1], newlines[1]),
-                    ]),
-                    newlines: bits(newlines),
-                    returns: 0,
-                };
-                // Most chunks have neither, and no bits need be made of them.
-                let seldom = _mm256_or_si256(
-                    _mm256_or_si256(quotes[0], quotes[1]),
-                    _mm256_or_si256(returns[0], returns[1]),
-                );
-                if _mm256_testz_si256(seldom, seldom) == 0 {
-                    masks.quotes = bits(quotes) & self.keep_quotes;
-                    masks.returns = bits(returns);
-                }
-                masks
-            }
-        }
-
-        #[inline(always)]
-        fn parity(self, bits: u64) -> u64 {
-            // SAFETY: `new` was called, so the features are there.
-            unsafe {
-                let product =
-                    _mm_clmulepi64_si128(_mm_set_epi64x(0, bits as i64), _mm_set1_epi8(-1), 0);
-                _mm_cvtsi128_si64(product) as u64
-            }
-        }
-
-        #[inline(always)]
-        fn deposit(self, bits: u64, mask: u64) -> u64 {
-            // SAFETY: `new` was called, so the features are there.
-            unsafe { _pdep_u64(bits, mask) }
-        }
+/// Does the work with what the processor has.
+fn work<W: Work>(work: W, dialect: Dialect, features: Features) -> W::Found {
+    match features {
+        // SAFETY: the processor has these features.
+        #[cfg(target_arch = "x86_64")]
+        Features::Avx512 => unsafe { avx512::work(work, dialect) },
+        // SAFETY: the processor has these features.
+        #[cfg(target_arch = "x86_64")]
+        Features::Avx2 => unsafe { avx2::work(work, dialect) },
+        _ => work.run(Portable { dialect }),
     }
 }
 

@@ -5,11 +5,10 @@
 //! of the record have gone by; one instruction (PDEP) spreads it over the ends that there are. The
 //! same instruction says where records should end, which is held against the newlines.
 
-#[cfg(target_arch = "x86_64")]
-use super::{avx2, processor};
 use super::fields::{Carry, RUN, push_bounds, structure};
-use super::{Dialect, Lanes, Portable};
+use super::{Dialect, Lanes, Work, work};
 use crate::record::layout::Picks;
+use crate::record::processor::{Features, features, is_pdep_fast};
 
 /// What the next 64 ends of fields are, by bits.
 #[derive(Clone, Copy, Debug)]
@@ -35,13 +34,7 @@ pub(in crate::record) struct Picked {
 
 /// Whether picking out of so many bytes is faster than writing down all.
 pub(in crate::record) fn picks_fast(bytes: usize) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return processor::is_worth_avx2(bytes) && !processor::is_pdep_slow();
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        let _ = bytes;
-        false
-    }
+    features(bytes) > Features::Basic && is_pdep_fast()
 }
 
 /// Appends to `bounds` the ends that are to be picked, as offsets after them. `bytes` holds whole
@@ -52,54 +45,40 @@ pub(in crate::record) fn picked_bounds(
     picks: &Picks,
     bounds: &mut Vec<u32>,
 ) -> Picked {
-    #[cfg(target_arch = "x86_64")]
-    if processor::is_worth_avx2(bytes.len()) {
-        // SAFETY: it is worth it only where the features were detected.
-        return unsafe { picked_bounds_avx2(bytes, dialect, picks, bounds) };
-    }
-    picked_bounds_portable(bytes, dialect, picks, bounds)
+    let picking = Picking {
+        bytes,
+        picks,
+        bounds,
+    };
+    work(picking, dialect, features(bytes.len()))
 }
 
-/// The portable twin of [`picked_bounds`].
-pub(super) fn picked_bounds_portable(
-    bytes: &[u8],
-    dialect: Dialect,
-    picks: &Picks,
-    bounds: &mut Vec<u32>,
-) -> Picked {
-    picked_with(Portable { dialect }, bytes, picks, bounds)
+/// The work of [`picked_bounds`].
+pub(super) struct Picking<'b> {
+    pub(super) bytes: &'b [u8],
+    pub(super) picks: &'b Picks,
+    pub(super) bounds: &'b mut Vec<u32>,
 }
 
-/// # Safety
-/// The processor has the features.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,pclmulqdq,bmi1,bmi2,popcnt,lzcnt")]
-unsafe fn picked_bounds_avx2(
-    bytes: &[u8],
-    dialect: Dialect,
-    picks: &Picks,
-    bounds: &mut Vec<u32>,
-) -> Picked {
-    // SAFETY: the caller detected the features.
-    let lanes = unsafe { avx2::Avx2::new(dialect) };
-    picked_with(lanes, bytes, picks, bounds)
-}
+impl Work for Picking<'_> {
+    type Found = Picked;
 
-#[inline(always)]
-fn picked_with<L: Lanes>(lanes: L, bytes: &[u8], picks: &Picks, bounds: &mut Vec<u32>) -> Picked {
-    match picks.stride {
-        0 => scan::<L, false>(lanes, bytes, picks, bounds),
-        _ => scan::<L, true>(lanes, bytes, picks, bounds),
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> Picked {
+        match self.picks.stride {
+            0 => scan::<L, false>(lanes, self),
+            _ => scan::<L, true>(lanes, self),
+        }
     }
 }
 
 #[inline(always)]
-fn scan<L: Lanes, const WRITES: bool>(
-    lanes: L,
-    bytes: &[u8],
-    picks: &Picks,
-    bounds: &mut Vec<u32>,
-) -> Picked {
+fn scan<L: Lanes, const WRITES: bool>(lanes: L, picking: Picking<'_>) -> Picked {
+    let Picking {
+        bytes,
+        picks,
+        bounds,
+    } = picking;
     let mut scan = Scan {
         lanes,
         picks,
@@ -156,12 +135,15 @@ impl<L: Lanes> Scan<'_, L> {
         let masks = lanes.masks(chunk).within(valid);
         let stray = &mut self.stray_quote;
         let ends = structure(lanes, masks, valid, &mut self.carry, self.base, stray);
-        let step = self.picks.steps[self.place];
+        // SAFETY: places are below the number of columns, for each of which there is a step.
+        let step = unsafe { *self.picks.steps.get_unchecked(self.place) };
         let newlines = ends & masks.newlines;
         self.wrong |= lanes.deposit(step.last, ends) ^ newlines;
         self.returns |= masks.returns;
         self.records += newlines.count_ones() as usize;
-        self.place = self.picks.next[self.place + ends.count_ones() as usize] as usize;
+        let behind = self.place + ends.count_ones() as usize;
+        // SAFETY: the table goes 64 past the number of columns, which the place is below.
+        self.place = unsafe { *self.picks.next.get_unchecked(behind) as usize };
         if WRITES {
             push_bounds::<4>(lanes.deposit(step.kept, ends), self.base, bounds);
         }

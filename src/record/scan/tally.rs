@@ -1,8 +1,8 @@
 //! How many quotes and newlines there are: all that a cut at whole records asks for.
 
-#[cfg(target_arch = "x86_64")]
-use super::processor;
 use super::{Dialect, UNUSED};
+#[cfg(target_arch = "x86_64")]
+use crate::record::processor::{Features, features};
 
 /// How many quotes and newlines there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,8 +16,8 @@ pub struct Tally {
 /// Counts quotes and newlines in one go.
 pub fn tally(bytes: &[u8], dialect: Dialect) -> Tally {
     #[cfg(target_arch = "x86_64")]
-    if processor::is_worth_avx2(bytes.len()) {
-        // SAFETY: it is worth it only where the features were detected.
+    if features(bytes.len()) >= Features::Avx2 {
+        // SAFETY: the processor has the features.
         return unsafe { tally_avx2(bytes, dialect) };
     }
     tally_portable(bytes, dialect)

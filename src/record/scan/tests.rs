@@ -1,9 +1,10 @@
-use super::ends::record_ends_portable;
-use super::fields::field_bounds_portable;
-use super::picked::{Picked, picked_bounds_portable};
+use super::ends::RecordEnds;
+use super::fields::FieldBounds;
+use super::picked::{Picked, Picking};
 use super::tally::tally_portable;
 use super::*;
 use crate::record::layout::{Layout, Picks};
+use crate::record::processor::features;
 use proptest::prelude::*;
 
 /// Text made of the bytes that matter, often enough to meet in every way.
@@ -26,22 +27,36 @@ fn table() -> impl Strategy<Value = Vec<Vec<String>>> {
     })
 }
 
-/// What the first bytes of a run are not worth.
-fn asks_the_processor() {
-    #[cfg(target_arch = "x86_64")]
-    processor::is_worth_avx2(1 << 20);
+/// All that the processor running this has, the portable way first.
+fn twins() -> impl Iterator<Item = Features> {
+    let best = features(1 << 20);
+    [Features::Basic, Features::Avx2, Features::Avx512]
+        .into_iter()
+        .filter(move |&twin| twin <= best)
+}
+
+fn field_bounds_by(features: Features, bytes: &[u8], dialect: Dialect) -> (Found, Vec<u32>) {
+    let mut bounds = Vec::new();
+    let bounds_of = FieldBounds {
+        bytes,
+        bounds: &mut bounds,
+    };
+    (work(bounds_of, dialect, features), bounds)
+}
+
+/// The portable way.
+fn all_bounds(bytes: &[u8]) -> (Found, Vec<u32>) {
+    field_bounds_by(Features::Basic, bytes, Dialect::STREAM)
 }
 
 proptest! {
     #[test]
     fn twins_agree(bytes in hostile(), quoted in any::<bool>()) {
-        asks_the_processor();
         let dialect = Dialect { delimiter: b',', quote: quoted.then_some(b'"') };
-        let (mut fast, mut portable) = (Vec::new(), Vec::new());
-        let one = field_bounds(&bytes, dialect, &mut fast);
-        let other = field_bounds_portable(&bytes, dialect, &mut portable);
-        prop_assert_eq!(one, other);
-        prop_assert_eq!(fast, portable);
+        let expected = field_bounds_by(Features::Basic, &bytes, dialect);
+        for twin in twins() {
+            prop_assert_eq!(&field_bounds_by(twin, &bytes, dialect), &expected);
+        }
     }
 
     /// What is picked is a part of what a scan for all finds, and irregular where that is.
@@ -52,7 +67,6 @@ proptest! {
         wanted in proptest::collection::vec((0usize..90, 0usize..90), 0..4),
         tail in hostile(),
     ) {
-        asks_the_processor();
         let mut bytes = Vec::new();
         for (odds, quoted, text) in &lines {
             let fields = columns + usize::from(*odds == 1) - usize::from(*odds == 2 && columns > 1);
@@ -70,35 +84,33 @@ proptest! {
         }
         let wanted = wanted.iter().map(|(a, b)| (a % columns, b % columns));
         let layout = Layout::of(columns, wanted.map(|(a, b)| (a.min(b), a.max(b))));
-        let mut all = Vec::new();
-        let found = field_bounds_portable(&bytes, Dialect::STREAM, &mut all);
+        let (found, all) = all_bounds(&bytes);
         let is_end = |(place, bound): (usize, &u32)| (bytes[*bound as usize - 1] == b'\n') == (place % columns == columns - 1);
         let is_regular = all.len() % columns == 0 && all.iter().enumerate().all(is_end);
-        let (mut fast, mut portable) = (Vec::new(), Vec::new());
-        if let Some(picks) = layout.picks() {
-            let one = picked_bounds(&bytes, Dialect::STREAM, picks, &mut fast);
-            let other = picked_bounds_portable(&bytes, Dialect::STREAM, picks, &mut portable);
-            prop_assert_eq!(one, other);
-            prop_assert_eq!(&fast, &portable);
-            let expected = Picked {
-                records: found.records,
-                is_regular,
-                has_returns: bytes.contains(&b'\r'),
-                stray_quote: found.stray_quote,
-            };
-            prop_assert_eq!(one, expected);
-            if is_regular {
-                let kept: Vec<u32> = all.chunks(columns).flat_map(|record| {
-                    (0..columns).filter(|&end| picks.slots[end + 1] != Picks::UNKNOWN).map(|end| record[end])
-                }).collect();
-                prop_assert_eq!(fast, kept);
-            }
+        let Some(picks) = layout.picks() else {
+            return Ok(());
+        };
+        let expected = Picked {
+            records: found.records,
+            is_regular,
+            has_returns: bytes.contains(&b'\r'),
+            stray_quote: found.stray_quote,
+        };
+        let kept = (0..columns).filter(|&end| picks.slots[end + 1] != Picks::UNKNOWN);
+        let kept: Vec<usize> = kept.collect();
+        let kept: Vec<u32> = all.chunks(columns).flat_map(|record| {
+            kept.iter().filter_map(|&end| record.get(end).copied())
+        }).collect();
+        for twin in twins() {
+            let mut bounds = Vec::new();
+            let picking = Picking { bytes: &bytes, picks, bounds: &mut bounds };
+            prop_assert_eq!(work(picking, Dialect::STREAM, twin), expected);
+            prop_assert_eq!(bounds, &kept[..]);
         }
     }
 
     #[test]
     fn the_csv_crate_agrees(table in table()) {
-        asks_the_processor();
         let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
         for record in &table {
             writer.write_record(record).unwrap();
@@ -119,30 +131,26 @@ proptest! {
     /// A blank line is a line end at the beginning of a line, behind a carriage return or not.
     #[test]
     fn record_ends_are_the_scans(bytes in hostile(), size in 1usize..150) {
-        asks_the_processor();
-        let mut bounds = Vec::new();
-        field_bounds_portable(&bytes, Dialect::STREAM, &mut bounds);
+        let (_, bounds) = all_bounds(&bytes);
         let ends = bounds.iter().map(|&bound| bound as usize).filter(|&bound| bytes[bound - 1] == b'\n');
         let (mut start, mut expected) = (0, 0);
         for end in ends {
             expected += u64::from(!matches!(&bytes[start..end], b"\n" | b"\r\n"));
             start = end;
         }
-        let count = |twin: fn(&[u8], Dialect, &mut Counting) -> u64| {
-            let mut counting = Counting::START;
-            let pieces = bytes.chunks(size);
-            let found: u64 = pieces.map(|piece| twin(piece, Dialect::STREAM, &mut counting)).sum();
-            (found, counting)
-        };
-        prop_assert_eq!(count(record_ends).0, expected);
-        prop_assert_eq!(count(record_ends), count(record_ends_portable));
+        for twin in twins() {
+            let (mut counting, mut found) = (Counting::START, 0);
+            for bytes in bytes.chunks(size) {
+                found += work(RecordEnds { bytes, counting: &mut counting }, Dialect::STREAM, twin);
+            }
+            prop_assert_eq!(found, expected);
+        }
     }
 
     #[test]
     fn the_last_record_end_is_the_scans(bytes in hostile()) {
-        asks_the_processor();
-        let mut bounds = Vec::new();
-        let found = field_bounds_portable(&bytes, Dialect::STREAM, &mut bounds);
+        let (found, bounds) = all_bounds(&bytes);
+        features(1 << 20);
         let expected = bounds.iter().rev().find(|&&b| bytes[b as usize - 1] == b'\n').map(|&b| b as usize);
         let tally = tally(&bytes, Dialect::STREAM);
         prop_assert_eq!(tally, tally_portable(&bytes, Dialect::STREAM));
