@@ -37,13 +37,61 @@ pub(super) struct Carry {
 }
 
 impl Carry {
-    /// Before the first byte.
-    pub(super) const START: Carry = Carry {
-        inside: 0,
-        boundary: 1,
-        closed: 0,
-        returned: 0,
-    };
+    /// Before the first of these bits.
+    pub(super) fn before(bits: u64) -> Carry {
+        Carry {
+            inside: 0,
+            boundary: bits & bits.wrapping_neg(),
+            closed: 0,
+            returned: 0,
+        }
+    }
+}
+
+/// Bytes as chunks that begin where a cache line does: to load one across two lines takes twice as
+/// long.
+pub(super) struct Chunks<'b> {
+    /// What stands before the first boundary.
+    head: &'b [u8],
+    pub(super) whole: &'b [[u8; 64]],
+    rest: &'b [u8],
+}
+
+impl<'b> Chunks<'b> {
+    #[inline(always)]
+    pub(super) fn of(bytes: &'b [u8]) -> Self {
+        let boundary = bytes.as_ptr().align_offset(64).min(bytes.len());
+        let (head, bytes) = bytes.split_at(boundary);
+        let (whole, rest) = bytes.as_chunks();
+        Chunks { head, whole, rest }
+    }
+
+    /// The first bytes at the end of a chunk, and the bits that stand for them.
+    #[inline(always)]
+    pub(super) fn head(&self) -> Option<([u8; 64], u64)> {
+        let free = 64 - self.head.len();
+        let mut chunk = [0; 64];
+        chunk[free..].copy_from_slice(self.head);
+        (free < 64).then(|| (chunk, !0 << free))
+    }
+
+    /// The last bytes at the start of a chunk, and the bits that stand for them.
+    #[inline(always)]
+    pub(super) fn rest(&self) -> Option<([u8; 64], u64)> {
+        let length = self.rest.len();
+        let mut chunk = [0; 64];
+        chunk[..length].copy_from_slice(self.rest);
+        (length > 0).then(|| (chunk, (1 << length) - 1))
+    }
+
+    /// Where the chunk of the head begins, before the first byte, or the first whole one.
+    #[inline(always)]
+    pub(super) fn base(&self) -> u32 {
+        match self.head.len() {
+            0 => 0,
+            length => (length as u32).wrapping_sub(64),
+        }
+    }
 }
 
 /// Chunks for which room is made at once.
@@ -61,24 +109,27 @@ impl Work for FieldBounds<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> Found {
         let FieldBounds { bytes, bounds } = self;
+        let chunks = Chunks::of(bytes);
+        let head = chunks.head();
         let mut scan = Scan {
             lanes,
-            carry: Carry::START,
-            base: 0,
+            carry: Carry::before(head.map_or(!0, |(_, valid)| valid)),
+            base: chunks.base(),
             found: Found::default(),
         };
-        let (chunks, rest) = bytes.as_chunks::<64>();
-        for run in chunks.chunks(RUN) {
+        bounds.reserve(64);
+        if let Some((chunk, valid)) = head {
+            scan.chunk(&chunk, valid, bounds);
+        }
+        for run in chunks.whole.chunks(RUN) {
             bounds.reserve(64 * RUN);
             for chunk in run {
                 scan.chunk(chunk, !0, bounds);
             }
         }
-        if !rest.is_empty() {
-            let mut chunk = [0; 64];
-            chunk[..rest.len()].copy_from_slice(rest);
-            bounds.reserve(64);
-            scan.chunk(&chunk, (1u64 << rest.len()) - 1, bounds);
+        bounds.reserve(64);
+        if let Some((chunk, valid)) = chunks.rest() {
+            scan.chunk(&chunk, valid, bounds);
         }
         scan.found.is_open = scan.carry.inside != 0;
         scan.found
@@ -140,7 +191,7 @@ pub(super) fn structure<L: Lanes>(
         | (returned << 1 | carry.returned) & !masks.newlines;
     let bad = bad & valid;
     if bad != 0 && stray.is_none() {
-        *stray = Some(base as usize + bad.trailing_zeros() as usize);
+        *stray = Some(base.wrapping_add(bad.trailing_zeros()) as usize);
     }
     carry.inside = ((inside as i64) >> 63) as u64;
     carry.boundary = ends >> 63;

@@ -5,7 +5,7 @@
 //! of the record have gone by; one instruction (PDEP) spreads it over the ends that there are. The
 //! same instruction says where records should end, which is held against the newlines.
 
-use super::fields::{Carry, RUN, push_bounds, structure};
+use super::fields::{Carry, Chunks, RUN, push_bounds, structure};
 use super::{Dialect, Lanes, Work, work};
 use crate::record::layout::Picks;
 use crate::record::processor::{Features, features, is_pdep_fast};
@@ -79,19 +79,24 @@ fn scan<L: Lanes, const WRITES: bool>(lanes: L, picking: Picking<'_>) -> Picked 
         picks,
         bounds,
     } = picking;
+    let chunks = Chunks::of(bytes);
+    let head = chunks.head();
     let mut scan = Scan {
         lanes,
         picks,
-        carry: Carry::START,
+        carry: Carry::before(head.map_or(!0, |(_, valid)| valid)),
         stray_quote: None,
-        base: 0,
+        base: chunks.base(),
         place: 0,
         records: 0,
         wrong: 0,
         returns: 0,
     };
-    let (chunks, rest) = bytes.as_chunks::<64>();
-    for run in chunks.chunks(RUN) {
+    bounds.reserve(64);
+    if let Some((chunk, valid)) = head {
+        scan.chunk::<WRITES>(&chunk, valid, bounds);
+    }
+    for run in chunks.whole.chunks(RUN) {
         if WRITES {
             bounds.reserve(64 * RUN);
         }
@@ -99,11 +104,9 @@ fn scan<L: Lanes, const WRITES: bool>(lanes: L, picking: Picking<'_>) -> Picked 
             scan.chunk::<WRITES>(chunk, !0, bounds);
         }
     }
-    if !rest.is_empty() {
-        let mut chunk = [0; 64];
-        chunk[..rest.len()].copy_from_slice(rest);
-        bounds.reserve(64);
-        scan.chunk::<WRITES>(&chunk, (1u64 << rest.len()) - 1, bounds);
+    bounds.reserve(64);
+    if let Some((chunk, valid)) = chunks.rest() {
+        scan.chunk::<WRITES>(&chunk, valid, bounds);
     }
     Picked {
         records: scan.records,
