@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use regex::bytes::Regex;
-
 use super::ast::{Arithmetic, Compare, Logic};
 use super::functions::{Body, Function};
+use super::regex::Matcher;
 use crate::value::{Decimal, Value};
 
 /// A resolved expression.
@@ -57,7 +56,7 @@ pub(super) enum Kind {
 
 /// A regular expression, compiled once where the program spells it out.
 pub(super) enum Pattern {
-    Compiled(Regex),
+    Compiled(Matcher),
     Computed(Box<Node>),
 }
 

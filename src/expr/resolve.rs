@@ -8,7 +8,7 @@ use super::error::ProgramError;
 use super::functions;
 use super::node::{Kind, List, Node, Pattern};
 use super::parse::source_of;
-use super::regex::compile;
+use super::regex::Matcher;
 use super::sequence;
 use crate::record::Header;
 use crate::value::Value;
@@ -187,7 +187,7 @@ impl Scope<'_> {
     fn pattern(&self, expr: &Expr, special: &mut Special<'_>) -> Result<Pattern, ProgramError> {
         let node = self.resolve_with(expr, special)?;
         match node.as_constant() {
-            Some(Value::Text(text) | Value::Raw(text)) => compile(text)
+            Some(Value::Text(text) | Value::Raw(text)) => Matcher::new(text)
                 .map(Pattern::Compiled)
                 .map_err(|message| ProgramError::new(self.text, expr.span.clone(), message)),
             _ => Ok(Pattern::Computed(Box::new(node))),

@@ -324,11 +324,18 @@ fn matching<'v>(
     selection: &[u32],
     faults: &mut Faults,
 ) -> Vec<Truth> {
+    if let (Pattern::Compiled(matcher), Some(records), Some(column)) =
+        (pattern, batch.records, value.as_column())
+        && let Some(found) = matcher.search(&records, column, selection)
+    {
+        let truth = |is_found: Option<bool>| is_found.map(|is_found| is_found != negated).into();
+        return found.into_iter().map(truth).collect();
+    }
     let values = value.evaluate(batch, selection, faults);
     match pattern {
-        Pattern::Compiled(regex) => each(selection, faults, Truth::Unknown, |place, record| {
+        Pattern::Compiled(matcher) => each(selection, faults, Truth::Unknown, |place, record| {
             let text = text::to_text(&values.get(place, record), batch.arena);
-            Ok(text.map(|text| regex.is_match(text) != negated).into())
+            Ok(text.map(|text| matcher.is_match(text) != negated).into())
         }),
         Pattern::Computed(node) => {
             let patterns = node.evaluate(batch, selection, faults);
