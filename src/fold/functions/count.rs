@@ -4,6 +4,7 @@ use bumpalo::Bump;
 
 use super::state::{Saved, Words, add};
 use super::{Accumulator, Aggregate, Batch, same};
+use crate::fold::room;
 use crate::record::Fault;
 use crate::value::{Decimal, Value};
 
@@ -23,7 +24,7 @@ struct Count(Vec<u64>);
 
 impl Accumulator for Count {
     fn grow(&mut self, groups: usize) {
-        self.0.resize(groups, 0);
+        room::resize(&mut self.0, groups, 0);
     }
 
     fn absorb(&mut self, batch: &Batch<'_, '_>) {
