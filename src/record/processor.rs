@@ -14,7 +14,9 @@ pub enum Features {
     Avx512,
 }
 
-/// What the processor has, where it pays to ask for the sake of so many more bytes.
+/// What the processor has, where it pays to ask for the sake of so many more bytes. In the debug
+/// build, which the tests run, it pays at once, and `PIPEWRIGHT_FEATURES` says how much to use:
+/// `basic` or `avx2`.
 pub fn features(bytes: usize) -> Features {
     #[cfg(target_arch = "x86_64")]
     return x86_64::features(bytes);
@@ -37,18 +39,36 @@ pub fn is_pdep_fast() -> bool {
 mod x86_64 {
     use super::Features;
     use std::arch::x86_64::__cpuid;
+    use std::env;
     use std::is_x86_feature_detected as has;
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
     /// How many bytes go by before the processor is asked.
-    const FEW: usize = 16 << 10;
+    const FEW: usize = if cfg!(debug_assertions) { 0 } else { 16 << 10 };
 
     pub(super) fn features(bytes: usize) -> Features {
         static SO_FAR: AtomicUsize = AtomicUsize::new(0);
         if SO_FAR.load(Relaxed) < FEW && SO_FAR.fetch_add(bytes, Relaxed) + bytes < FEW {
             return Features::Basic;
         }
+        let most = if cfg!(debug_assertions) {
+            *MOST
+        } else {
+            Features::Avx512
+        };
+        detected().min(most)
+    }
+
+    /// What tests allow.
+    static MOST: LazyLock<Features> =
+        LazyLock::new(|| match env::var("PIPEWRIGHT_FEATURES").as_deref() {
+            Ok("basic") => Features::Basic,
+            Ok("avx2") => Features::Avx2,
+            _ => Features::Avx512,
+        });
+
+    fn detected() -> Features {
         let has_bits = has!("bmi1") && has!("bmi2") && has!("popcnt") && has!("lzcnt");
         if !has_bits || !has!("avx2") || !has!("pclmulqdq") {
             return Features::Basic;
