@@ -5,18 +5,19 @@ use std::arch::x86_64::*;
 use super::avx2::parity;
 use super::{Dialect, Lanes, Masks, UNUSED, Work};
 
-/// Made only where AVX-512F and BW and what comes with AVX2 were detected; every method relies on
+/// Made only where AVX-512F, BW and VBMI2 and what comes with AVX2 were detected; every method relies on
 /// that.
 #[derive(Clone, Copy)]
 struct Avx512 {
     quote: __m512i,
     delimiter: __m512i,
     keep_quotes: u64,
+    places: __m512i,
 }
 
 impl Avx512 {
     /// # Safety
-    /// The processor has AVX-512F and BW and what comes with AVX2.
+    /// The processor has AVX-512F, BW and VBMI2 and what comes with AVX2.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     unsafe fn new(dialect: Dialect) -> Self {
@@ -24,6 +25,8 @@ impl Avx512 {
             quote: _mm512_set1_epi8(dialect.quote.unwrap_or(UNUSED) as i8),
             delimiter: _mm512_set1_epi8(dialect.delimiter as i8),
             keep_quotes: if dialect.quote.is_some() { !0 } else { 0 },
+            // SAFETY: the load stays inside the array.
+            places: unsafe { _mm512_loadu_si512(PLACES.as_ptr().cast()) },
         }
     }
 }
@@ -55,13 +58,49 @@ impl Lanes for Avx512 {
         // SAFETY: `new` was called, so the features are there.
         unsafe { _pdep_u64(bits, mask) }
     }
+
+    /// The places of the bits are pressed together as bytes, 16 of which are made offsets at once.
+    #[inline(always)]
+    fn push_bounds<const AT_ONCE: usize>(self, ends: u64, base: u32, bounds: &mut Vec<u32>) {
+        const LANES: usize = 16;
+        let count = ends.count_ones() as usize;
+        let old = bounds.len();
+        debug_assert!(bounds.capacity() - old >= 64);
+        // SAFETY: `new` was called, so the features are there. There is room for 64, and at most 64
+        // are written, each before the length covers it.
+        unsafe {
+            let first = _mm512_set1_epi32(base.wrapping_add(1) as i32);
+            let mut places = _mm512_maskz_compress_epi8(ends, self.places);
+            let out = bounds.as_mut_ptr().add(old);
+            let mut written = 0;
+            while written < count {
+                let offsets = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(places));
+                let offsets = _mm512_add_epi32(offsets, first);
+                _mm512_storeu_si512(out.add(written).cast(), offsets);
+                places = _mm512_alignr_epi32::<4>(places, places);
+                written += LANES;
+            }
+            bounds.set_len(old + count);
+        }
+    }
 }
+
+/// 0 to 63.
+const PLACES: [u8; 64] = {
+    let mut places = [0; 64];
+    let mut place = 0;
+    while place < places.len() {
+        places[place] = place as u8;
+        place += 1;
+    }
+    places
+};
 
 /// Does work with these lanes.
 ///
 /// # Safety
 /// The processor has the features.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,pclmulqdq,bmi1,bmi2,popcnt,lzcnt")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,avx2,pclmulqdq,bmi1,bmi2,popcnt,lzcnt")]
 pub(super) unsafe fn work<W: Work>(work: W, dialect: Dialect) -> W::Found {
     // SAFETY: the features are there.
     work.run(unsafe { Avx512::new(dialect) })

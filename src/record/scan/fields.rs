@@ -157,7 +157,7 @@ impl<L: Lanes> Scan<L> {
         } = self;
         let ends = structure(*lanes, masks, valid, carry, *base, &mut found.stray_quote);
         found.records += (ends & masks.newlines).count_ones() as usize;
-        push_bounds::<8>(ends, *base, bounds);
+        lanes.push_bounds::<8>(ends, *base, bounds);
         *base = base.wrapping_add(64);
     }
 }
@@ -200,9 +200,8 @@ pub(super) fn structure<L: Lanes>(
     ends
 }
 
-/// Appends `base + i + 1` for every set bit `i`, for which there is room for 64. Some are written
-/// whether they are there or not, which spares the unpredictable branch; the length then says how
-/// many count.
+/// [`Lanes::push_bounds`] bit by bit. Some are written whether they are there or not, which spares
+/// the unpredictable branch; the length then says how many count.
 #[inline(always)]
 pub(super) fn push_bounds<const AT_ONCE: usize>(mut ends: u64, base: u32, bounds: &mut Vec<u32>) {
     let count = ends.count_ones() as usize;

@@ -52,6 +52,12 @@ trait Lanes: Copy {
     fn parity(self, bits: u64) -> u64;
     /// The lowest bits of `bits`, one by one, where `mask` has its set bits.
     fn deposit(self, bits: u64, mask: u64) -> u64;
+    /// Appends `base + i + 1` for every set bit `i`, for which there is room for 64; `AT_ONCE` is
+    /// how many there are for the most part.
+    #[inline(always)]
+    fn push_bounds<const AT_ONCE: usize>(self, ends: u64, base: u32, bounds: &mut Vec<u32>) {
+        fields::push_bounds::<AT_ONCE>(ends, base, bounds);
+    }
 }
 
 /// A byte that never occurs where it is asked for: stands for "no quote byte". The mask it makes
@@ -116,7 +122,7 @@ trait Work {
     fn run<L: Lanes>(self, lanes: L) -> Self::Found;
 }
 
-/// Does the work with what the processor has.
+/// Does the work with `features`, all of which the processor must have.
 fn work<W: Work>(work: W, dialect: Dialect, features: Features) -> W::Found {
     match features {
         // SAFETY: the processor has these features.

@@ -5,7 +5,7 @@
 //! of the record have gone by; one instruction (PDEP) spreads it over the ends that there are. The
 //! same instruction says where records should end, which is held against the newlines.
 
-use super::fields::{Carry, Chunks, RUN, push_bounds, structure};
+use super::fields::{Carry, Chunks, RUN, structure};
 use super::{Dialect, Lanes, Work, work};
 use crate::record::layout::Picks;
 use crate::record::processor::{Features, features, is_pdep_fast};
@@ -148,7 +148,7 @@ impl<L: Lanes> Scan<'_, L> {
         // SAFETY: the table goes 64 past the number of columns, which the place is below.
         self.place = unsafe { *self.picks.next.get_unchecked(behind) as usize };
         if WRITES {
-            push_bounds::<4>(lanes.deposit(step.kept, ends), self.base, bounds);
+            lanes.push_bounds::<4>(lanes.deposit(step.kept, ends), self.base, bounds);
         }
         self.base = self.base.wrapping_add(64);
     }
