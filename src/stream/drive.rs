@@ -64,6 +64,7 @@ pub fn drive<W: Work>(
     let go_on = shared.run(work, &mut own, true);
     scratches.push(own);
     if go_on && threads > 1 {
+        lock(&shared.input).share(threads);
         std::thread::scope(|scope| {
             // Where the system gives no more threads, those that are there do the work.
             let helpers: Vec<_> = (1..threads)

@@ -10,7 +10,7 @@ use crate::record::{Block, Dialect, Header, Index, Layout, Place, Unreadable, sc
 use crate::trust::Ends;
 
 use super::Source;
-use super::reader::{Framing, Reader};
+use super::reader::{BLOCK, Framing, Reader};
 
 /// All sources of a program, one after the other.
 pub struct Input {
@@ -20,6 +20,8 @@ pub struct Input {
     ends: Ends,
     is_counted: bool,
     sequence: u64,
+    /// What one read asks for.
+    block: usize,
     /// Blocks that were looked at and given back: the rest behind a header, a sample.
     ahead: VecDeque<Block>,
     /// What every further source's header must equal.
@@ -39,6 +41,7 @@ impl Input {
             ends: Ends::default(),
             is_counted: true,
             sequence: 0,
+            block: BLOCK,
             ahead: VecDeque::new(),
             header: None,
         }
@@ -113,6 +116,14 @@ impl Input {
         }
     }
 
+    /// Has so many threads take turns at reading: each then takes more at once, for one that waits
+    /// is slow to wake.
+    pub(super) fn share(&mut self, threads: usize) {
+        /// What all of them may hold.
+        const ALL: usize = 32 * BLOCK;
+        self.block = (ALL / threads.max(1)).clamp(BLOCK, 4 * BLOCK);
+    }
+
     /// How its bytes fall into units.
     pub(super) fn framing(&self) -> Framing {
         self.framing
@@ -178,7 +189,9 @@ impl Input {
             line: reader.line,
             sequence: 0,
         };
-        Ok(reader.next(spare)?.map(|bytes| Block { bytes, place }))
+        Ok(reader
+            .next(spare, self.block)?
+            .map(|bytes| Block { bytes, place }))
     }
 
     /// Goes on to the next source, and past its header where headers are read.

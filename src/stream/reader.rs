@@ -12,7 +12,7 @@ use super::Source;
 use super::values::{self, Misplaced, ValueScan};
 
 /// What one read asks for. Larger blocks bring nothing more and fall out of the cache.
-const BLOCK: usize = 256 * 1024;
+pub(super) const BLOCK: usize = 256 * 1024;
 
 /// The longest record: offsets within a block are 32 bits wide.
 const LONGEST: usize = u32::MAX as usize - 64;
@@ -188,14 +188,19 @@ impl Reader {
         }
     }
 
-    /// The next whole records: as many as one read brings. `spare` lends its memory.
-    pub(super) fn next(&mut self, spare: &mut Vec<u8>) -> anyhow::Result<Option<Vec<u8>>> {
+    /// The next whole records: as many as one read of so many bytes brings. `spare` lends its
+    /// memory.
+    pub(super) fn next(
+        &mut self,
+        spare: &mut Vec<u8>,
+        block: usize,
+    ) -> anyhow::Result<Option<Vec<u8>>> {
         while !self.is_done {
             if let Some(failure) = self.failure.take() {
                 return Err(failure);
             }
             let old = self.pending.len();
-            let read = self.read_more()?;
+            let read = self.read_more(block)?;
             if read == 0 {
                 self.is_done = true;
                 stage::carry(self.source.judge(self.ends)?);
@@ -222,11 +227,11 @@ impl Reader {
         Ok(None)
     }
 
-    fn read_more(&mut self) -> anyhow::Result<usize> {
+    fn read_more(&mut self, block: usize) -> anyhow::Result<usize> {
         let old = self.pending.len();
-        let want = match old {
-            0..BLOCK => BLOCK - old / 2,
-            _ => 4 * BLOCK,
+        let want = match old < block {
+            true => block - old / 2,
+            false => 4 * block,
         };
         // A small file's end is seen by a read that finds less than it asks for.
         let want = match self.source.size {

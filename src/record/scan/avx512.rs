@@ -100,7 +100,9 @@ const PLACES: [u8; 64] = {
 ///
 /// # Safety
 /// The processor has the features.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,avx2,pclmulqdq,bmi1,bmi2,popcnt,lzcnt")]
+#[target_feature(
+    enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,avx2,pclmulqdq,bmi1,bmi2,popcnt,lzcnt"
+)]
 pub(super) unsafe fn work<W: Work>(work: W, dialect: Dialect) -> W::Found {
     // SAFETY: the features are there.
     work.run(unsafe { Avx512::new(dialect) })
