@@ -69,6 +69,11 @@ impl Sink for Folding {
         self.aggregation.start()
     }
 
+    /// The groups of a block take many times its length where each record is one.
+    fn longest_block(&self) -> usize {
+        self.memory / 64
+    }
+
     fn records(
         &self,
         state: &mut Self::Scratch,

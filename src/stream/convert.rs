@@ -122,6 +122,10 @@ impl<C: Convert> Work for OverUnits<'_, C> {
         self.converter.scratch()
     }
 
+    fn longest_block(&self) -> usize {
+        usize::MAX
+    }
+
     fn block(
         &self,
         scratch: &mut Self::Scratch,

@@ -29,6 +29,9 @@ pub trait Work: Sync {
     /// A thread's scratch at its start.
     fn scratch(&self) -> Self::Scratch;
 
+    /// The longest block, in bytes, for which one thread of several is prepared.
+    fn longest_block(&self) -> usize;
+
     /// Works on one block.
     fn block(
         &self,
@@ -64,7 +67,7 @@ pub fn drive<W: Work>(
     let go_on = shared.run(work, &mut own, true);
     scratches.push(own);
     if go_on && threads > 1 {
-        lock(&shared.input).share(threads);
+        lock(&shared.input).share(threads, work.longest_block());
         std::thread::scope(|scope| {
             // Where the system gives no more threads, those that are there do the work.
             let helpers: Vec<_> = (1..threads)

@@ -116,12 +116,12 @@ impl Input {
         }
     }
 
-    /// Has so many threads take turns at reading: each then takes more at once, for one that waits
-    /// is slow to wake.
-    pub(super) fn share(&mut self, threads: usize) {
+    /// Has so many threads take turns at reading: each then takes more at once, up to `longest`
+    /// bytes, for one that waits is slow to wake.
+    pub(super) fn share(&mut self, threads: usize, longest: usize) {
         /// What all of them may hold.
         const ALL: usize = 32 * BLOCK;
-        self.block = (ALL / threads.max(1)).clamp(BLOCK, 4 * BLOCK);
+        self.block = (ALL / threads).min(longest).clamp(BLOCK, 4 * BLOCK);
     }
 
     /// How its bytes fall into units.

@@ -119,6 +119,10 @@ impl<P: Pass> Sink for Passing<'_, P> {
         self.0.scratch()
     }
 
+    fn longest_block(&self) -> usize {
+        usize::MAX
+    }
+
     fn records(
         &self,
         scratch: &mut Self::Scratch,
@@ -151,6 +155,12 @@ pub trait Sink: Sync {
 
     /// A thread's scratch at its start.
     fn scratch(&self) -> Self::Scratch;
+
+    /// The longest block, in bytes, for which one thread of several is prepared; the usual one
+    /// where that is longer. What a thread keeps, it sees after each block.
+    fn longest_block(&self) -> usize {
+        0
+    }
 
     /// Fills the empty parcel with the records below `faults.limit()`; bad ones go to `faults` and
     /// not into the parcel.
@@ -265,6 +275,10 @@ impl<S: Sink> Work for OverRecords<'_, S> {
 
     fn scratch(&self) -> Self::Scratch {
         (Index::default(), self.sink.scratch())
+    }
+
+    fn longest_block(&self) -> usize {
+        self.sink.longest_block()
     }
 
     fn block(
