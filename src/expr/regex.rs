@@ -43,16 +43,16 @@ impl Matcher {
         self.regex.is_match(text)
     }
 
-    /// For each selected record whether it matches in a column; `None` for null. Where it asks for
-    /// texts, one search goes through all bytes rather than one through each field, which costs
-    /// three times as much to begin as to do. `None` where that is not so.
+    /// For each selected record whether it matches in a column; `None` for null. One search goes
+    /// through all bytes rather than one through each field, most of whose time is its beginning.
+    /// `None` where it asks for more than texts, or where the fields are far between.
     pub(super) fn search(
         &self,
         records: &Records<'_>,
         column: usize,
         selection: &[u32],
     ) -> Option<Vec<Option<bool>>> {
-        /// Up to so many bytes a field are passed over faster than a search begins.
+        /// About so many bytes are passed over in the time in which a search begins.
         const FAR: usize = 256;
         let place = |record: u32| records.span(record as usize, column, column);
         let (first, last) = (place(*selection.first()?), place(*selection.last()?));

@@ -196,6 +196,7 @@ impl Aggregation {
             block,
             self.delimiter,
         );
+        // The one group of all records never comes behind another.
         if !keys.is_empty() {
             course.note(&numbers);
         }

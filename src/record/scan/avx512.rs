@@ -5,8 +5,8 @@ use std::arch::x86_64::*;
 use super::avx2::parity;
 use super::{Dialect, Lanes, Masks, UNUSED, Work};
 
-/// Made only where AVX-512F, BW and VBMI2 and what comes with AVX2 were detected; every method relies on
-/// that.
+/// Made only where AVX-512F, BW and VBMI2 and what comes with AVX2 were detected; every method
+/// relies on that.
 #[derive(Clone, Copy)]
 struct Avx512 {
     quote: __m512i,
