@@ -162,7 +162,8 @@ impl Number {
         }
     }
 
-    /// `self` to the power of `exponent`: exact for integer exponents where 38 digits hold it.
+    /// `self` to the power of `exponent`: exact for integer exponents where 38 digits hold it, else the
+    /// nearest double.
     pub fn power(self, exponent: Self) -> Result<Self, Fault> {
         if self.is_zero() && exponent.is_negative() {
             return Err(division_by_zero());
@@ -187,7 +188,7 @@ impl Number {
                 "{self} to the power of {exponent} is not a real number"
             )));
         }
-        Number::from_f64(base.powf(power))
+        Number::from_f64(pxfm::f_pow(base, power))
     }
 
     /// The square root: exact where there is one, else the nearest double.

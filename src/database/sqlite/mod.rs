@@ -1,6 +1,7 @@
 //! SQLite files.
 
 mod failure;
+mod libm;
 mod name;
 mod open;
 

@@ -108,7 +108,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         1..=1,
         "e to the power of x",
         ("exp(0)", "1"),
-        |_| of_one(|x| Number::from_f64(x.to_f64().exp())),
+        |_| of_one(|x| Number::from_f64(pxfm::f_exp(x.to_f64()))),
     ),
     Function::new(
         "ln",
@@ -116,7 +116,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         1..=1,
         "the natural logarithm",
         ("ln(1)", "0"),
-        |_| logarithm(f64::ln),
+        |_| logarithm(pxfm::f_log),
     ),
     Function::new(
         "log",
@@ -124,7 +124,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         1..=1,
         "the logarithm to base 10",
         ("log(1000)", "3"),
-        |_| logarithm(f64::log10),
+        |_| logarithm(pxfm::f_log10),
     )
     .also(&["log10"]),
     Function::new(
@@ -133,7 +133,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         1..=1,
         "the logarithm to base 2",
         ("log2(8)", "3"),
-        |_| logarithm(f64::log2),
+        |_| logarithm(pxfm::f_log2),
     ),
     Function::new(
         "greatest",
