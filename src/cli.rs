@@ -217,7 +217,8 @@ const SMALL: u64 = 64 * 1024;
 
 /// Looks at the files that a call names, where it names any.
 fn weigh(matches: &clap::ArgMatches) {
-    let Ok(Some(files)) = matches.try_get_many::<PathBuf>("files") else {
+    let named = |name| matches.try_get_many::<PathBuf>(name).ok().flatten();
+    let Some(files) = ["files", "sources"].into_iter().find_map(named) else {
         return;
     };
     let bytes = files.map(|path| match std::fs::metadata(path) {
@@ -364,7 +365,7 @@ pub fn main<T: Tool>() -> ExitCode {
     let has_language = command
         .get_arguments()
         .any(|arg| arg.get_id() == "expression");
-    let command = match has_language {
+    let mut command = match has_language {
         true => command
             .arg(asking("functions", "List the functions that EXPR can call"))
             .mut_arg("expression", |arg| match T::NEEDS_EXPRESSION {
@@ -373,12 +374,11 @@ pub fn main<T: Tool>() -> ExitCode {
             }),
         false => command,
     };
-    let matches = match command.clone().try_get_matches() {
+    let matches = match command.try_get_matches_from_mut(std::env::args_os()) {
         Ok(matches) => matches,
         Err(error) => return wrong_call(&name, &error),
     };
     if let Some(shell) = matches.get_one::<clap_complete::Shell>("completions") {
-        let mut command = command;
         let mut text = Vec::new();
         clap_complete::generate(*shell, &mut command, name.clone(), &mut text);
         return print(&name, &text);
