@@ -7,6 +7,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::{Flow, Input};
 use crate::record::Block;
@@ -18,6 +19,10 @@ const ALONE: u64 = 8;
 /// A shorter block means that the source is slower than we are: other threads would only wait.
 /// A full pipe of the usual 64 KiB makes one that is longer.
 const BUSY_BLOCK: usize = 60 * 1024;
+
+/// How long a thread tries to get at the reader before it sleeps: longer than another takes to read
+/// a block, where the bytes are there, which is less than it takes to be woken.
+const PATIENCE: Duration = Duration::from_micros(200);
 
 /// What is done with each block, on any thread.
 pub trait Work: Sync {
@@ -116,6 +121,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Locks, and tries for a while before it sleeps; whoever else wants to run here goes first.
+fn lock_patiently<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    if let Ok(free) = mutex.try_lock() {
+        return free;
+    }
+    let begin = Instant::now();
+    while begin.elapsed() < PATIENCE {
+        std::thread::yield_now();
+        if let Ok(free) = mutex.try_lock() {
+            return free;
+        }
+    }
+    lock(mutex)
+}
+
 impl<Y: Send + Default> Shared<'_, Y> {
     /// Takes blocks until there is none (false), or, where `alone`, until the input proved large
     /// and fast enough for more threads (true).
@@ -157,7 +177,7 @@ impl<Y: Send + Default> Shared<'_, Y> {
     /// The next block, or the failure to read it, which takes a place in the order as well: what
     /// stands before it must come out first.
     fn read(&self, spare: &mut Vec<u8>) -> Option<(u64, anyhow::Result<Block>)> {
-        let mut input = lock(&self.input);
+        let mut input = lock_patiently(&self.input);
         let sequence = input.sequence();
         match input.next(spare) {
             Ok(None) => None,
