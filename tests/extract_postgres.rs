@@ -3,10 +3,16 @@
 
 mod harness;
 
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use harness::{Run, bash, tool};
-use postgres::{Client, NoTls};
+use postgres::config::Host;
+use postgres::{Client, Config, NoTls};
 
 /// A database.
 struct Place {
@@ -57,6 +63,43 @@ impl Place {
     fn number(&mut self, query: &str) -> i64 {
         let row = self.client.query_one(query, &[]).expect("good SQL");
         row.get(0)
+    }
+}
+
+/// A port of this machine behind which the server is that listens on a socket.
+fn port_of(socket: PathBuf) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its number").port();
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let server = UnixStream::connect(&socket).expect("the server answers");
+            let (asks, asked) = (client.try_clone(), server.try_clone());
+            thread::spawn(move || pass(asks.expect("a copy"), asked.expect("a copy")));
+            thread::spawn(move || pass(server, client));
+        }
+    });
+    port
+}
+
+/// Passes on what comes, and its end.
+fn pass(mut from: impl Read, mut to: impl Write + Close) {
+    let _ = io::copy(&mut from, &mut to);
+    to.close();
+}
+
+trait Close {
+    fn close(&self);
+}
+
+impl Close for TcpStream {
+    fn close(&self) {
+        let _ = self.shutdown(Shutdown::Write);
+    }
+}
+
+impl Close for UnixStream {
+    fn close(&self) {
+        let _ = self.shutdown(Shutdown::Write);
     }
 }
 
@@ -457,4 +500,31 @@ fn what_many_write_comes_once() {
         place.number("SELECT count(*) FROM (SELECT * FROM t EXCEPT SELECT * FROM u) x"),
         0
     );
+}
+
+#[test]
+fn a_server_is_found_by_the_name_of_its_host_and_the_user_by_the_system() {
+    let mut place = Place::new("by_name", "");
+    let config: Config = place.address.parse().expect("an address");
+    let port = match &config.get_hosts()[0] {
+        Host::Unix(directory) => {
+            let port = config.get_ports().first().copied().unwrap_or(5432);
+            port_of(directory.join(format!(".s.PGSQL.{port}")))
+        }
+        Host::Tcp(_) => config.get_ports().first().copied().unwrap_or(5432),
+    };
+    let user = bash("id -un").run().out();
+    let user = user.trim_end();
+    place.execute(&format!(
+        "DO $$ BEGIN CREATE ROLE \"{user}\" LOGIN; EXCEPTION WHEN duplicate_object THEN END $$"
+    ));
+    for host in ["localhost", "127.0.0.1", "127.0.0.1,localhost"] {
+        let query = "SELECT current_user::text AS name";
+        let run = tool("extract")
+            .args([&format!("postgresql://{host}:{port}/extract_by_name")])
+            .args(["--query", query])
+            .env("PGUSER", "")
+            .run();
+        assert_eq!(run.quiet_text(), format!("name\n{user}\n"), "{host}");
+    }
 }

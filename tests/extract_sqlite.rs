@@ -88,18 +88,6 @@ fn values_keep_their_kind() {
     );
 }
 
-/// SQLite ranks by a logarithm: of one hit in four texts of one length, that of 3.5 to 1.5.
-#[test]
-fn a_full_text_search_ranks() {
-    let place = Place::new(
-        "CREATE VIRTUAL TABLE t USING fts5(text);
-         INSERT INTO t VALUES ('red apple'), ('green pear'), ('red plum'), ('blue plum');",
-    );
-    let query = "SELECT rowid, round(bm25(t), 12) AS rank FROM t('pear OR red') ORDER BY rank";
-    let ranked = place.stream("sqlite:d.db", &["--query", query]);
-    assert_eq!(ranked, "rowid,rank\n2,-0.847297860387\n1,-1e-6\n3,-1e-6\n");
-}
-
 #[test]
 fn text_that_is_no_utf8_stays_as_it_is() {
     let place = Place::new("CREATE TABLE t (s); INSERT INTO t VALUES (CAST(x'ff2c00' AS TEXT));");

@@ -8,14 +8,15 @@ use anyhow::{anyhow, bail};
 use postgres::config::SslMode;
 use postgres::{Client, Config, NoTls};
 
-use super::failure;
+use super::{failure, lookup};
 use crate::trust::ends;
 
 /// How long a server may take to answer the first call.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Connects to `postgresql://[user[:password]@][host][:port][/database][?options]`. What the
-/// address leaves out is taken from PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE.
+/// address leaves out is taken from PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE, and the user
+/// from who runs the program.
 pub fn connect(url: &str) -> anyhow::Result<Client> {
     refuse_encryption(url)?;
     let mut config: Config = url.parse().map_err(|error: postgres::Error| {
@@ -32,13 +33,14 @@ pub fn connect(url: &str) -> anyhow::Result<Client> {
     if config.get_ssl_mode() == SslMode::Require {
         return Err(no_encryption());
     }
-    config.connect(NoTls).map_err(|error| {
-        anyhow!(
-            "cannot connect to '{}': {}",
-            shown(url),
-            failure::words(&error)
-        )
-    })
+    let mut failed = String::new();
+    for way in lookup::resolved(config) {
+        match way.connect(NoTls) {
+            Ok(client) => return Ok(client),
+            Err(error) => failed = failure::words(&error),
+        }
+    }
+    bail!("cannot connect to '{}': {failed}", shown(url))
 }
 
 fn refuse_encryption(url: &str) -> anyhow::Result<()> {
@@ -81,7 +83,9 @@ fn complete(config: &mut Config, variable: impl Fn(&str) -> Option<String>) -> a
             };
         }
     }
-    if let Some(user) = variable("PGUSER").filter(|_| config.get_user().is_none()) {
+    if config.get_user().is_none()
+        && let Some(user) = variable("PGUSER").or_else(lookup::user)
+    {
         config.user(&user);
     }
     if let Some(password) = variable("PGPASSWORD").filter(|_| config.get_password().is_none()) {

@@ -2,6 +2,7 @@
 
 mod connect;
 mod failure;
+mod lookup;
 mod name;
 
 pub use connect::{connect, shown};

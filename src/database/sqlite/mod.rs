@@ -1,7 +1,6 @@
 //! SQLite files.
 
 mod failure;
-mod libm;
 mod name;
 mod open;
 
