@@ -140,7 +140,7 @@ def start(options, versions):
     floor = statistics.median(wall for wall, _ in runs["true"])
     for name, all_ in runs.items():
         wall, cpu = (statistics.median(run[kind] for run in all_) for kind in (0, 1))
-        yield f"  {name:12}{1000 * wall:9.2f}{1000 * cpu:9.2f}{wall / floor:9.1f}"
+        yield f"  {name:12}{1000 * wall:9.2f}{1000 * cpu:9.2f}{wall / floor:9.2f}"
 
 
 @contextlib.contextmanager
