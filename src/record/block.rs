@@ -64,6 +64,7 @@ pub struct Index {
     bounds: Vec<u32>,
     records: usize,
     has_returns: bool,
+    lacks_returns: bool,
     ragged: Vec<Ragged>,
     /// Lines taken out of the block before record `.0`: `(record, lines)`.
     removed_lines: Vec<(u32, u64)>,
@@ -106,6 +107,7 @@ impl Index {
             slots: picks.map_or(layout.slots(), |picks| &picks.slots),
             count: self.records,
             has_returns: self.has_returns,
+            lacks_returns: self.lacks_returns,
             ragged: &self.ragged,
             removed_lines: &self.removed_lines,
         })
@@ -122,6 +124,7 @@ impl Index {
     ) -> Result<bool, Unreadable> {
         self.bounds.clear();
         self.bounds.push(0);
+        self.lacks_returns = false;
         let Some(picks) = picks else {
             let found = scan::field_bounds(&block.bytes, dialect, &mut self.bounds);
             refuse(block, found.stray_quote)?;
@@ -131,6 +134,7 @@ impl Index {
         let found = scan::picked_bounds(&block.bytes, dialect, picks, &mut self.bounds);
         refuse(block, found.stray_quote)?;
         self.records = found.records;
+        self.lacks_returns = !found.has_returns;
         self.has_returns =
             found.has_returns && found.is_regular && self.ends_in_return(block, picks.stride);
         Ok(found.is_regular)
@@ -267,6 +271,7 @@ pub struct Records<'b> {
     slots: &'b [u32],
     count: usize,
     has_returns: bool,
+    lacks_returns: bool,
     ragged: &'b [Ragged],
     removed_lines: &'b [(u32, u64)],
 }
@@ -382,6 +387,11 @@ impl<'b> Records<'b> {
     /// Whether any record ends in CR LF.
     pub fn has_returns(&self) -> bool {
         self.has_returns
+    }
+
+    /// Whether it was seen that there is no carriage return anywhere.
+    pub fn lacks_returns(&self) -> bool {
+        self.lacks_returns
     }
 
     /// The line of the source on which a record begins.

@@ -237,6 +237,9 @@ impl Pass for Extract {
 /// Whether there is a carriage return beside those of the line ends: unquoted, its field must be
 /// quoted.
 fn has_returns_within(records: &Records<'_>) -> bool {
+    if records.lacks_returns() {
+        return false;
+    }
     let block = records.bytes();
     let ends_in_one = |&record: &usize| block[..records.range(record).end].ends_with(b"\r\n");
     let ends = match records.has_returns() {
