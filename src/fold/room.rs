@@ -98,6 +98,21 @@ pub(super) fn prefetch<T>(slice: &[T], place: usize) {
     let _ = (slice, place);
 }
 
+/// How many places are visited between two looks ahead.
+pub(super) const LOT: usize = 64;
+
+/// Begins to load what stands at these places, where the table is not near anyway.
+#[inline(always)]
+pub(super) fn prefetch_all<T>(slice: &[T], places: &[u32]) {
+    /// What a near cache holds beside all else, in bytes.
+    const NEAR: usize = 256 * 1024;
+    if size_of_val(slice) > NEAR {
+        for &place in places {
+            prefetch(slice, place as usize);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

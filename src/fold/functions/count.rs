@@ -31,10 +31,14 @@ impl Accumulator for Count {
         match batch.arguments {
             [] => match &mut self.0[..] {
                 [count] => *count += batch.groups.len() as u64,
-                counts => batch
-                    .groups
-                    .iter()
-                    .for_each(|&group| counts[group as usize] += 1),
+                counts => {
+                    for groups in batch.groups.chunks(room::LOT) {
+                        room::prefetch_all(counts, groups);
+                        for &group in groups {
+                            counts[group as usize] += 1;
+                        }
+                    }
+                }
             },
             [_, ..] => {
                 for (&group, value) in batch.groups.iter().zip(batch.values(0)) {

@@ -158,17 +158,21 @@ impl Sums {
             self.widen(numbers.scale);
         }
         let power = small_power(self.scale - numbers.scale).unwrap_or(i64::MAX);
-        for (&group, &mantissa) in groups.iter().zip(numbers.mantissas) {
-            if mantissa == NULL {
-                continue;
-            }
-            match mantissa.checked_mul(power) {
-                Some(mantissa) => self.add_aligned(group, mantissa),
-                None => {
-                    self.add_to_rest(group, Decimal::raw(mantissa.into(), numbers.scale));
+        let lots = groups.chunks(room::LOT);
+        for (groups, mantissas) in lots.zip(numbers.mantissas.chunks(room::LOT)) {
+            room::prefetch_all(&self.sums, groups);
+            for (&group, &mantissa) in groups.iter().zip(mantissas) {
+                if mantissa == NULL {
+                    continue;
                 }
+                match mantissa.checked_mul(power) {
+                    Some(mantissa) => self.add_aligned(group, mantissa),
+                    None => {
+                        self.add_to_rest(group, Decimal::raw(mantissa.into(), numbers.scale));
+                    }
+                }
+                self.sums[group as usize].count += 1;
             }
-            self.sums[group as usize].count += 1;
         }
         true
     }
