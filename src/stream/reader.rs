@@ -83,7 +83,7 @@ impl Cut {
         match self {
             Cut::Records { dialect, is_inside } => {
                 let tally = scan::tally(fresh, *dialect);
-                *is_inside ^= tally.quotes % 2 == 1;
+                *is_inside ^= tally.is_odd;
                 let end = scan::last_record_end(fresh, dialect.quote, *is_inside);
                 Ok((end, tally.newlines))
             }

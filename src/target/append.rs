@@ -83,7 +83,7 @@ impl Old {
         std::io::Seek::rewind(&mut file).with_context(cannot)?;
         let mut left = file.take(self.length);
         let mut chunk = vec![0; CHUNK];
-        let (mut quotes, mut last) = (0, None);
+        let (mut is_inside, mut last) = (false, None);
         loop {
             let count = match left.read(&mut chunk) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -94,11 +94,11 @@ impl Old {
             };
             last = Some(*end);
             if let Some(dialect) = dialect {
-                quotes += scan::tally(&chunk[..count], dialect).quotes;
+                is_inside ^= scan::tally(&chunk[..count], dialect).is_odd;
             }
             output.write(&chunk[..count])?;
         }
-        if quotes % 2 == 1 {
+        if is_inside {
             bail!(
                 "'{}' ends inside a quoted field; nothing can be appended to it",
                 self.name
