@@ -3,8 +3,8 @@
 
 mod harness;
 
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::io;
+use std::net::{Shutdown, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::thread;
@@ -73,34 +73,20 @@ fn port_of(socket: PathBuf) -> u16 {
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
             let server = UnixStream::connect(&socket).expect("the server answers");
-            let (asks, asked) = (client.try_clone(), server.try_clone());
-            thread::spawn(move || pass(asks.expect("a copy"), asked.expect("a copy")));
-            thread::spawn(move || pass(server, client));
+            // Either side may be gone; the other then sees an end.
+            thread::spawn(move || {
+                thread::scope(|scope| {
+                    scope.spawn(|| {
+                        let _ = io::copy(&mut &client, &mut &server);
+                        let _ = server.shutdown(Shutdown::Write);
+                    });
+                    let _ = io::copy(&mut &server, &mut &client);
+                    let _ = client.shutdown(Shutdown::Write);
+                });
+            });
         }
     });
     port
-}
-
-/// Passes on what comes, and its end.
-fn pass(mut from: impl Read, mut to: impl Write + Close) {
-    let _ = io::copy(&mut from, &mut to);
-    to.close();
-}
-
-trait Close {
-    fn close(&self);
-}
-
-impl Close for TcpStream {
-    fn close(&self) {
-        let _ = self.shutdown(Shutdown::Write);
-    }
-}
-
-impl Close for UnixStream {
-    fn close(&self) {
-        let _ = self.shutdown(Shutdown::Write);
-    }
 }
 
 const ALL_TYPES: &str = r#"

@@ -8,7 +8,7 @@ use anyhow::{anyhow, bail};
 use postgres::config::SslMode;
 use postgres::{Client, Config, NoTls};
 
-use super::{failure, lookup};
+use super::{failure, system};
 use crate::trust::ends;
 
 /// How long a server may take to answer the first call.
@@ -34,7 +34,7 @@ pub fn connect(url: &str) -> anyhow::Result<Client> {
         return Err(no_encryption());
     }
     let mut failed = String::new();
-    for way in lookup::resolved(config) {
+    for way in system::resolved(config) {
         match way.connect(NoTls) {
             Ok(client) => return Ok(client),
             Err(error) => failed = failure::words(&error),
@@ -84,7 +84,7 @@ fn complete(config: &mut Config, variable: impl Fn(&str) -> Option<String>) -> a
         }
     }
     if config.get_user().is_none()
-        && let Some(user) = variable("PGUSER").or_else(lookup::user)
+        && let Some(user) = variable("PGUSER").or_else(system::user)
     {
         config.user(&user);
     }

@@ -2,8 +2,8 @@
 
 mod connect;
 mod failure;
-mod lookup;
 mod name;
+mod system;
 
 pub use connect::{connect, shown};
 pub use failure::{is_answer, is_not_unique, is_repeated_key, of_record, told, words};

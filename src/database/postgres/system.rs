@@ -16,14 +16,15 @@ pub fn resolved(config: Config) -> Vec<Config> {
     if !config.get_hostaddrs().is_empty() {
         return vec![config];
     }
-    let known = |host: &Host| match host {
-        Host::Tcp(name) => Some(addresses(name)).filter(|known| !known.is_empty()),
+    let of_host = |host: &Host| match host {
+        Host::Tcp(name) => Some(addresses(name)).filter(|addresses| !addresses.is_empty()),
         Host::Unix(_) => None,
     };
-    let Some(known) = (config.get_hosts().iter().map(known)).collect::<Option<Vec<_>>>() else {
+    let known: Option<Vec<_>> = config.get_hosts().iter().map(of_host).collect();
+    let Some(known) = known else {
         return vec![config];
     };
-    let most = known.iter().map(Vec::len).max().unwrap_or(0);
+    let most = known.iter().map(Vec::len).max().unwrap_or(1);
     let nth = |place: usize| {
         let mut config = config.clone();
         for addresses in &known {
@@ -88,7 +89,9 @@ mod tests {
 
     #[test]
     fn each_of_several_hosts_has_an_address() {
-        for way in resolved(config("postgresql://192.0.2.1:1,localhost:2/d")) {
+        let ways = resolved(config("postgresql://192.0.2.1:1,localhost:2/d"));
+        assert_eq!(ways.len(), addresses("localhost").len());
+        for way in ways {
             let [first, second] = way.get_hostaddrs() else {
                 panic!("{way:?}");
             };
