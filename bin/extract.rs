@@ -54,7 +54,7 @@ where keys are given as records are written (serial, identity, CACHE 1); not on 
 )]
 struct Args {
     /// Files or quoted globs, '-' for standard input, or sqlite:FILE, postgresql://... [default: standard input]
-    #[arg(value_name = "SOURCE")]
+    #[arg(id = "files", value_name = "SOURCE")]
     sources: Vec<PathBuf>,
 
     /// The format: csv, tsv, psv, json, jsonl, common, combined, logfmt [default: by the ending]

@@ -217,8 +217,7 @@ const SMALL: u64 = 64 * 1024;
 
 /// Looks at the files that a call names, where it names any.
 fn weigh(matches: &clap::ArgMatches) {
-    let named = |name| matches.try_get_many::<PathBuf>(name).ok().flatten();
-    let Some(files) = ["files", "sources"].into_iter().find_map(named) else {
+    let Ok(Some(files)) = matches.try_get_many::<PathBuf>("files") else {
         return;
     };
     let bytes = files.map(|path| match std::fs::metadata(path) {
