@@ -98,10 +98,7 @@ pub(super) fn prefetch<T>(slice: &[T], place: usize) {
     let _ = (slice, place);
 }
 
-/// How many places are visited between two looks ahead.
-pub(super) const LOT: usize = 64;
-
-/// Begins to load what stands at these places, where the table is not near anyway.
+/// Begins to load what stands at the places of a lot, where the table is not near anyway.
 #[inline(always)]
 pub(super) fn prefetch_all<T>(slice: &[T], places: &[u32]) {
     /// What a near cache holds beside all else, in bytes.

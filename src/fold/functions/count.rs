@@ -5,6 +5,7 @@ use bumpalo::Bump;
 use super::state::{Saved, Words, add};
 use super::{Accumulator, Aggregate, Batch, same};
 use crate::fold::room;
+use crate::fold::table::LOT;
 use crate::record::Fault;
 use crate::value::{Decimal, Value};
 
@@ -32,7 +33,7 @@ impl Accumulator for Count {
             [] => match &mut self.0[..] {
                 [count] => *count += batch.groups.len() as u64,
                 counts => {
-                    for groups in batch.groups.chunks(room::LOT) {
+                    for groups in batch.groups.chunks(LOT) {
                         room::prefetch_all(counts, groups);
                         for &group in groups {
                             counts[group as usize] += 1;

@@ -10,6 +10,7 @@ use bumpalo::Bump;
 use super::state::{Exact, Saved, Words, add};
 use super::{Accumulator, Aggregate, Batch, exact, same};
 use crate::fold::room;
+use crate::fold::table::LOT;
 use crate::record::Fault;
 use crate::value::numbers::{NULL, small_power};
 use crate::value::wide::Wide;
@@ -158,8 +159,8 @@ impl Sums {
             self.widen(numbers.scale);
         }
         let power = small_power(self.scale - numbers.scale).unwrap_or(i64::MAX);
-        let lots = groups.chunks(room::LOT);
-        for (groups, mantissas) in lots.zip(numbers.mantissas.chunks(room::LOT)) {
+        let lots = groups.chunks(LOT);
+        for (groups, mantissas) in lots.zip(numbers.mantissas.chunks(LOT)) {
             room::prefetch_all(&self.sums, groups);
             for (&group, &mantissa) in groups.iter().zip(mantissas) {
                 if mantissa == NULL {

@@ -3,7 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 use super::UNUSED;
 use super::fields::Chunks;
-use super::{Dialect, Lanes, Work, work};
+use super::{Dialect, Lanes, Masks, Work, work};
 use crate::record::processor::{Features, features};
 
 /// What quotes and newlines there are.
@@ -42,23 +42,32 @@ impl Work for Tallying<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> Tally {
         let chunks = Chunks::of(self.bytes);
-        let (head, rest) = (chunks.head(), chunks.rest());
-        // The bits that were set an odd number of times: there are as many, odd or even, as quotes.
-        let (mut odd, mut newlines) = (0, 0);
-        for (chunk, valid) in head.iter().chain(&rest) {
-            let masks = lanes.masks(chunk).within(*valid);
-            odd ^= masks.quotes;
-            newlines += masks.newlines.count_ones() as usize;
+        let mut seen = Seen::default();
+        for (chunk, valid) in [chunks.head(), chunks.rest()].into_iter().flatten() {
+            seen.take(lanes.masks(&chunk).within(valid));
         }
         for chunk in chunks.whole {
-            let masks = lanes.masks(chunk);
-            odd ^= masks.quotes;
-            newlines += masks.newlines.count_ones() as usize;
+            seen.take(lanes.masks(chunk));
         }
         Tally {
-            is_odd: odd.count_ones() % 2 == 1,
-            newlines,
+            is_odd: seen.odd.count_ones() % 2 == 1,
+            newlines: seen.newlines,
         }
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    /// The bits that were quotes an odd number of times: as many, odd or even, as all quotes are.
+    odd: u64,
+    newlines: usize,
+}
+
+impl Seen {
+    #[inline(always)]
+    fn take(&mut self, masks: Masks) {
+        self.odd ^= masks.quotes;
+        self.newlines += masks.newlines.count_ones() as usize;
     }
 }
 
