@@ -20,8 +20,8 @@ const ALONE: u64 = 8;
 /// A full pipe of the usual 64 KiB makes one that is longer.
 const BUSY_BLOCK: usize = 60 * 1024;
 
-/// How long a thread tries to get at the reader before it sleeps: longer than another takes to read
-/// a block, where the bytes are there, which is less than it takes to be woken.
+/// How long a thread tries to get at the reader before it sleeps: about as long as another takes to
+/// read a block whose bytes are there. Where they are not, all but one should sleep.
 const PATIENCE: Duration = Duration::from_micros(200);
 
 /// What is done with each block, on any thread.

@@ -117,7 +117,7 @@ impl Input {
     }
 
     /// Has so many threads take turns at reading: each then takes more at once, up to `longest`
-    /// bytes, for one that waits is slow to wake.
+    /// bytes, for every block is handed on from thread to thread, and mostly to another program.
     pub(super) fn share(&mut self, threads: usize, longest: usize) {
         /// What all of them may hold.
         const ALL: usize = 32 * BLOCK;
