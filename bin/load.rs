@@ -6,7 +6,6 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Parser;
 use pipewright::cli::{self, CommitFlags, Shared, Tool, Usage};
 use pipewright::stream::{Framing, Input, Output, Settings, Summary};
@@ -14,7 +13,7 @@ use pipewright::target::file::Text;
 use pipewright::target::postgres::Postgres;
 use pipewright::target::sqlite::Sqlite;
 
-use pipewright::target::{self, Address, Format, InDoubt, Mode, Target};
+use pipewright::target::{self, Address, Format, InDoubt, Mode, Receipt, Target};
 use pipewright::trust::Ends;
 
 /// Load the stream into a database table, a file or standard output: all of it or none of it
@@ -110,25 +109,44 @@ impl Tool for Args {
             Input::files(&self.files, Framing::Records(settings.dialect)).judging(settings.ends);
         let mut progress = cli::Progress::start();
         let claim = self.commit.claim(&address);
-        let loaded = target::load(&mut input, &settings, target, claim, &mut |records| {
-            progress.show(records)
-        });
+        let mut receipts = (!matches!(address, Address::Standard { .. })).then(Output::standard);
+        let loaded = target::load(
+            &mut input,
+            &settings,
+            target,
+            claim,
+            &mut |records| progress.show(records),
+            &mut || begin_receipt(receipts.as_mut()),
+        );
         progress.clear();
-        let (receipt, summary) = loaded.map_err(|error| match address.unharmed() {
+        let (receipt, mut summary) = loaded.map_err(|error| match address.unharmed() {
             Some(comfort) if !error.is::<InDoubt>() => {
                 anyhow::anyhow!("{}; {comfort}", cli::told(&error))
             }
             _ => error,
         })?;
-        if !matches!(address, Address::Standard { .. }) {
+        if let Some(output) = &mut receipts {
             let mut bytes = Vec::new();
-            receipt.write(&mut bytes);
-            Output::standard()
-                .write(&bytes)
-                .context("the load is committed, but its receipt is not written")?;
+            receipt.write_record(&mut bytes);
+            // The load is done, and a failure would have it done again.
+            if let Err(error) = output.write(&bytes) {
+                let lost = "the load is committed, but its receipt is not written";
+                summary.add_notice(format!("{lost}: {}", cli::told(&error)));
+            }
         }
         Ok(self.commit.empty.judge(summary))
     }
+}
+
+/// Writes the header of the receipt: if it cannot be written, nothing is committed, for whoever takes the
+/// load for failed may repeat it.
+fn begin_receipt(output: Option<&mut Output>) -> anyhow::Result<()> {
+    if let Some(output) = output {
+        let mut bytes = Vec::new();
+        Receipt::write_header(&mut bytes);
+        output.write(&bytes)?;
+    }
+    Ok(())
 }
 
 impl Args {

@@ -150,6 +150,8 @@ impl Pass for Map {
             made.records += next.sound.len() as u64;
             self.write(records, &next.values, (first, &next.sound), made);
             left = &left[next.taken..];
+            // One bad record too many may lower the limit to a ragged one further on.
+            left = &left[..left.partition_point(|record| *record < faults.limit())];
         }
     }
 }

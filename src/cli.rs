@@ -13,19 +13,19 @@ pub mod stages;
 mod terminal;
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Parser};
 
 use crate::expr::ProgramError;
 use crate::record::{Dialect, Header};
 use crate::runner::Exited;
-use crate::stream::{Framing, Input, Settings, Summary};
+use crate::stream::{Framing, Input, Output, Settings, Summary};
+use crate::sys::{ready, standard};
 use crate::trust::figures::{self, Course};
 use crate::trust::{Ends, Policy, Tolerance, Unclean, ends};
 
@@ -397,7 +397,7 @@ pub fn main<T: Tool>() -> ExitCode {
         Ok(tool) => tool,
         Err(error) => return wrong_call(&name, &error),
     };
-    match tool.run() {
+    match require_output().and_then(|()| tool.run()) {
         Ok(summary) => {
             if let Some(notice) = summary.notice {
                 say(&name, &notice);
@@ -424,20 +424,25 @@ fn wrong_call(name: &str, error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
     say(name, text);
-    ends::fail(text, None);
+    ends::refuse(text);
     exit(Course::Failed, 2)
 }
 
 fn print(name: &str, text: &[u8]) -> ExitCode {
     figures::withdraw();
-    let mut out = std::io::stdout();
-    match out.write_all(text).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => fail(
-            name,
-            &anyhow::Error::new(error).context("cannot write to standard output"),
-        ),
-        _ => succeed(name, 0),
+    match require_output().and_then(|()| Output::standard().write(text)) {
+        Ok(_) => succeed(name, 0),
+        Err(error) => fail(name, &error),
     }
+}
+
+/// Refuses to work where standard output is closed: what is written would be lost, and a load would be
+/// committed that looks failed, so that a retry adds its records again.
+fn require_output() -> anyhow::Result<()> {
+    if standard::was_closed(libc::STDOUT_FILENO) {
+        bail!("standard output is closed; send it to /dev/null if it is not wanted");
+    }
+    Ok(())
 }
 
 /// Ends well with this code, where the readers could be told so.
@@ -453,9 +458,16 @@ fn succeed(name: &str, code: u8) -> ExitCode {
 
 fn fail(name: &str, error: &anyhow::Error) -> ExitCode {
     let message = told(error);
-    // Said first: the readers may be slow to take the last of the output.
-    say(name, &message);
-    ends::fail(&message, error.downcast_ref::<Unclean>());
+    let cause = error.downcast_ref::<Unclean>();
+    // Said first: the readers may be slow to take the last of the output. A failure is said by the
+    // program in which it happened and by the last one; those between have nothing to add.
+    if !(cause.is_some_and(|cause| cause.is_told) && ends::writes_to_pipe()) {
+        say(name, &message);
+    }
+    match error.is::<Usage>() {
+        true => ends::refuse(&message),
+        false => ends::fail(&message, cause),
+    }
     let code = match error.downcast_ref::<Exited>() {
         Some(exited) => exited.code,
         None => 1 + u8::from(error.is::<Usage>()),
@@ -514,6 +526,6 @@ pub fn say(name: &str, message: &str) {
         }
     }
     text.push('\n');
-    // Nowhere is left to tell it where standard error is closed.
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    // If standard error is closed, nobody can be told.
+    let _ = ready::write_all(libc::STDERR_FILENO, text.as_bytes());
 }

@@ -4,6 +4,7 @@
 //!
 //! | room | what it answers |
 //! |---|---|
+//! | [`sys`] | thin calls of the system: descriptors that do not block, memory that runs out |
 //! | [`record`] | what a record is: the scan, a block's index, fields, the header, writing |
 //! | [`value`] | what a field means: exact decimals, time, null, comparison |
 //! | [`expr`] | the language: lex, parse, resolve, evaluate, functions |
@@ -23,6 +24,7 @@ pub mod record;
 pub mod runner;
 pub mod source;
 pub mod stream;
+pub mod sys;
 pub mod target;
 pub mod trust;
 pub mod value;

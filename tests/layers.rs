@@ -8,14 +8,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may look into.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
+    ("sys", &[]),
     ("record", &[]),
     ("value", &["record"]),
     ("expr", &["record", "value"]),
     ("fold", &["record", "value", "expr"]),
-    ("trust", &["record"]),
-    ("stream", &["record", "trust"]),
-    ("runner", &["record", "trust", "stream"]),
+    ("trust", &["sys", "record"]),
+    ("stream", &["sys", "record", "trust"]),
+    ("runner", &["sys", "record", "trust", "stream"]),
     ("database", &["record", "trust", "stream"]),
     (
         "source",
@@ -28,8 +29,8 @@ const ROOMS: [(&str, &[&str]); 11] = [
     (
         "cli",
         &[
-            "record", "value", "expr", "fold", "trust", "stream", "runner", "database", "source",
-            "target",
+            "sys", "record", "value", "expr", "fold", "trust", "stream", "runner", "database",
+            "source", "target",
         ],
     ),
 ];

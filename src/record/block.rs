@@ -18,7 +18,33 @@ pub struct Block {
 impl Block {
     /// The line of the source on which this byte of the block stands.
     pub fn line(&self, place: usize) -> u64 {
-        self.place.line + scan::count_byte(&self.bytes[..place], b'\n') as u64
+        LineCursor::new(self).line(place)
+    }
+}
+
+/// Counts lines on the way through a block, so that many places cost one look at its bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct LineCursor<'b> {
+    bytes: &'b [u8],
+    at: usize,
+    line: u64,
+}
+
+impl<'b> LineCursor<'b> {
+    /// At the start of a block.
+    pub fn new(block: &'b Block) -> Self {
+        LineCursor {
+            bytes: &block.bytes,
+            at: 0,
+            line: block.place.line,
+        }
+    }
+
+    /// The line of the source on which this byte stands, which is none before the last one asked for.
+    pub fn line(&mut self, place: usize) -> u64 {
+        self.line += scan::count_byte(&self.bytes[self.at..place], b'\n') as u64;
+        self.at = place;
+        self.line
     }
 }
 
@@ -73,6 +99,8 @@ pub struct Index {
 /// Why a block cannot be read as records at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
+    /// Where the record that cannot be read begins in the block; those before it can be.
+    pub start: usize,
     /// The line in the source.
     pub line: u64,
     /// What is wrong there.
@@ -88,6 +116,37 @@ impl Index {
         layout: &'i Layout,
         dialect: Dialect,
     ) -> Result<Records<'i>, Unreadable> {
+        let picks = self.prepare(block, layout, dialect)?;
+        Ok(self.records_of(block, layout, picks))
+    }
+
+    /// The same up to the first record that cannot be read: it and all that follows is taken out of
+    /// the block.
+    pub fn build_readable<'i>(
+        &'i mut self,
+        block: &'i mut Block,
+        layout: &'i Layout,
+        dialect: Dialect,
+    ) -> (Records<'i>, Option<Unreadable>) {
+        let mut unreadable = None;
+        let picks = loop {
+            match self.prepare(block, layout, dialect) {
+                Ok(picks) => break picks,
+                Err(bad) => {
+                    block.bytes.truncate(bad.start);
+                    unreadable.get_or_insert(bad);
+                }
+            }
+        };
+        (self.records_of(block, layout, picks), unreadable)
+    }
+
+    fn prepare<'l>(
+        &mut self,
+        block: &mut Block,
+        layout: &'l Layout,
+        dialect: Dialect,
+    ) -> Result<Option<&'l Picks>, Unreadable> {
         self.ragged.clear();
         self.removed_lines.clear();
         let columns = layout.columns();
@@ -99,7 +158,17 @@ impl Index {
             // What is left is regular.
             self.scan(block, columns, picks, dialect)?;
         }
-        Ok(Records {
+        Ok(picks)
+    }
+
+    fn records_of<'i>(
+        &'i self,
+        block: &'i Block,
+        layout: &'i Layout,
+        picks: Option<&'i Picks>,
+    ) -> Records<'i> {
+        let columns = layout.columns();
+        Records {
             block,
             bounds: &self.bounds,
             columns,
@@ -110,7 +179,7 @@ impl Index {
             lacks_returns: self.lacks_returns,
             ragged: &self.ragged,
             removed_lines: &self.removed_lines,
-        })
+        }
     }
 
     /// Finds the bounds that are to be picked, or all; false where a record has not as many fields
@@ -127,12 +196,12 @@ impl Index {
         self.lacks_returns = false;
         let Some(picks) = picks else {
             let found = scan::field_bounds(&block.bytes, dialect, &mut self.bounds);
-            refuse(block, found.stray_quote)?;
+            refuse(block, dialect, found.stray_quote)?;
             self.records = found.records;
             return Ok(self.is_regular(&block.bytes, columns));
         };
         let found = scan::picked_bounds(&block.bytes, dialect, picks, &mut self.bounds);
-        refuse(block, found.stray_quote)?;
+        refuse(block, dialect, found.stray_quote)?;
         self.records = found.records;
         self.lacks_returns = !found.has_returns;
         self.has_returns =
@@ -203,23 +272,14 @@ impl Index {
 }
 
 /// The error of a stray quote, where there is one.
-fn refuse(block: &Block, stray_quote: Option<usize>) -> Result<(), Unreadable> {
+fn refuse(block: &Block, dialect: Dialect, stray_quote: Option<usize>) -> Result<(), Unreadable> {
     match stray_quote {
         None => Ok(()),
-        Some(place) => Err(Unreadable::stray_quote(block.line(place))),
-    }
-}
-
-impl Unreadable {
-    /// A quote that opens or closes where no field begins or ends.
-    pub fn stray_quote(line: u64) -> Self {
-        Unreadable {
-            line,
-            fault: Fault::new(
-                "a quote in the middle of a field; quote the whole field and double the quote, or \
-                 read quotes as text with 'extract --quote none'",
-            ),
-        }
+        Some(place) => Err(Unreadable {
+            start: scan::record_start(&block.bytes[..place], dialect),
+            line: block.line(place),
+            fault: Fault::stray_quote(),
+        }),
     }
 }
 
@@ -396,14 +456,17 @@ impl<'b> Records<'b> {
 
     /// The line of the source on which a record begins.
     pub fn line(&self, record: usize) -> u64 {
-        let start = self.range(record).start;
-        let removed: u64 = self
-            .removed_lines
-            .iter()
-            .filter(|(before, _)| *before as usize <= record)
-            .map(|(_, lines)| lines)
-            .sum();
-        self.block.place.line + removed + scan::count_byte(&self.block.bytes[..start], b'\n') as u64
+        self.line_cursor().line(record)
+    }
+
+    /// Finds the lines of records that are asked for in ascending order.
+    pub fn line_cursor(&self) -> RecordLines<'b> {
+        RecordLines {
+            records: *self,
+            cursor: LineCursor::new(self.block),
+            removed: self.removed_lines.iter(),
+            removed_lines: 0,
+        }
     }
 
     /// The line of every record, in order.
@@ -433,6 +496,29 @@ impl<'b> Records<'b> {
     /// The irregular records that were taken out.
     pub fn ragged(&self) -> &'b [Ragged] {
         self.ragged
+    }
+}
+
+/// The lines of records, in ascending order.
+#[derive(Clone, Debug)]
+pub struct RecordLines<'b> {
+    records: Records<'b>,
+    cursor: LineCursor<'b>,
+    removed: std::slice::Iter<'b, (u32, u64)>,
+    /// Lines of the irregular records that were taken out before the last record asked for.
+    removed_lines: u64,
+}
+
+impl RecordLines<'_> {
+    /// The line of the source on which a record begins, which is none before the last one asked for.
+    pub fn line(&mut self, record: usize) -> u64 {
+        while let Some((before, lines)) = self.removed.as_slice().first()
+            && *before as usize <= record
+        {
+            self.removed_lines += lines;
+            self.removed.next();
+        }
+        self.removed_lines + self.cursor.line(self.records.range(record).start)
     }
 }
 
@@ -476,6 +562,8 @@ mod tests {
         assert_eq!(records.len(), 3);
         assert_eq!([0, 1, 2].map(|r| records.line(r)), [1, 4, 7]);
         assert_eq!(records.lines().collect::<Vec<_>>(), [1, 4, 7]);
+        let mut cursor = records.line_cursor();
+        assert_eq!([0, 2].map(|r| cursor.line(r)), [1, 7]);
         let ragged: Vec<_> = records
             .ragged()
             .iter()
@@ -514,17 +602,18 @@ mod tests {
 
     #[test]
     fn a_stray_quote_is_refused_with_its_line() {
-        for (text, line) in [
-            ("a,b\nc\"d\",e\n", 2),
-            ("a,\"b\"c\n", 1),
-            ("a,b\n\"c\n\"d,e\n", 3),
-            ("\"a\"\rx,b\n", 1),
+        for (text, line, start) in [
+            ("a,b\nc\"d\",e\n", 2, 4),
+            ("a,\"b\"c\n", 1, 0),
+            ("a,b\n\"c\n\"d,e\n", 3, 4),
+            ("\"a\"\rx,b\n", 1, 0),
         ] {
             let mut index = Index::default();
             let error = index
                 .build(&mut block(text), &Layout::all(2), Dialect::STREAM)
                 .unwrap_err();
             assert_eq!(error.line, line, "{text:?}");
+            assert_eq!(error.start, start, "{text:?}");
         }
     }
 

@@ -16,6 +16,14 @@ impl Fault {
         Fault(message.into().into_boxed_str())
     }
 
+    /// A quote that opens or closes where no field begins or ends.
+    pub fn stray_quote() -> Self {
+        Fault::new(
+            "a quote in the middle of a field; quote the whole field and double the quote, or \
+             read quotes as text with 'extract --quote none'",
+        )
+    }
+
     /// The same fault with the name of the column or expression it is about in front; of a long
     /// one its beginning.
     pub fn about(self, name: &str) -> Self {

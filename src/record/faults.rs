@@ -14,31 +14,58 @@ pub enum OnFault {
 /// Faults by record number within a block, gathered in any order.
 #[derive(Debug)]
 pub struct Faults {
-    on_fault: OnFault,
+    /// How many bad records the run may still take; one more ends it.
+    allowed: usize,
+    /// For each ragged record, how many regular ones come before it.
+    ragged: Vec<u32>,
     limit: u32,
     list: Vec<(u32, Fault)>,
+    /// How many of the list are known to be in order, each record once.
+    in_order: usize,
 }
 
 impl Faults {
     /// No faults yet in a block whose records `0..limit` are to be worked on.
     pub fn new(on_fault: OnFault, limit: usize) -> Self {
-        Faults {
-            on_fault,
-            limit: limit as u32,
-            list: Vec::new(),
-        }
+        let allowed = match on_fault {
+            OnFault::Fail => 0,
+            OnFault::SetAside => usize::MAX,
+        };
+        Self::up_to(allowed, limit, std::iter::empty())
     }
 
-    /// Records a fault. One record may have several; the first one given is kept.
-    pub fn add(&mut self, record: u32, fault: Fault) {
-        if self.on_fault == OnFault::Fail {
-            if record >= self.limit {
-                return;
-            }
-            self.limit = record;
-            self.list.clear();
+    /// No faults yet in a block with so many regular records, `allowed` of which may be bad. Bad are
+    /// also its ragged records, given by how many regular ones come before each.
+    pub fn up_to(allowed: usize, records: usize, ragged: impl Iterator<Item = u32>) -> Self {
+        let mut faults = Faults {
+            allowed,
+            ragged: match allowed {
+                usize::MAX => Vec::new(),
+                _ => ragged.collect(),
+            },
+            limit: records as u32,
+            list: Vec::new(),
+            in_order: 0,
+        };
+        if faults.ragged.len() > allowed {
+            faults.tighten();
         }
+        faults
+    }
+
+    /// Adds a fault. A record may have several; the first one given is kept.
+    pub fn add(&mut self, record: u32, fault: Fault) {
+        if record >= self.limit {
+            return;
+        }
+        let is_last = self.list.last().is_none_or(|(last, _)| *last < record);
         self.list.push((record, fault));
+        let is_one_too_many = self.list.len() + self.ragged.len() > self.allowed;
+        // Out of order, a record may be listed twice; `settle` looks at all of them at once. Where
+        // none is allowed, the limit is exact at any time.
+        if is_one_too_many && (is_last || self.allowed == 0) {
+            self.tighten();
+        }
     }
 
     /// Whether all is well so far.
@@ -62,7 +89,7 @@ impl Faults {
         if self.list.is_empty() {
             return;
         }
-        self.list.sort_by_key(|(record, _)| *record);
+        self.tighten();
         let limit = self.limit;
         let list = &self.list;
         selection.retain(|&record| {
@@ -70,11 +97,60 @@ impl Faults {
         });
     }
 
-    /// The faults by ascending record number.
+    /// The faults by ascending record number; the last may be the one that is too many.
     pub fn into_list(mut self) -> Vec<(u32, Fault)> {
-        self.list.sort_by_key(|(record, _)| *record);
-        self.list.dedup_by_key(|(record, _)| *record);
+        self.tighten();
         self.list
+    }
+
+    /// Puts the list in order, and lowers the limit to the first bad record that is not allowed.
+    fn tighten(&mut self) {
+        self.sort();
+        if self.list.len() + self.ragged.len() <= self.allowed {
+            return;
+        }
+        let (mut taken, mut ragged) = (0, self.ragged.iter().copied().peekable());
+        for place in 0..=self.list.len() {
+            let record = self
+                .list
+                .get(place)
+                .map_or(self.limit, |(record, _)| *record);
+            while let Some(before) = ragged.next_if(|before| *before <= record) {
+                taken += 1;
+                if taken > self.allowed {
+                    self.limit = before;
+                    self.list.truncate(place);
+                    return;
+                }
+            }
+            taken += 1;
+            if taken > self.allowed && place < self.list.len() {
+                self.limit = record;
+                self.list.truncate(place + 1);
+                return;
+            }
+        }
+    }
+
+    /// Sorts what was added since; what was there before is not looked at again where all of the new
+    /// comes after it, so that a block of bad records costs no more than its length.
+    fn sort(&mut self) {
+        let known = self.in_order.min(self.list.len());
+        let end = self.list[..known].last().map(|(record, _)| *record);
+        let fresh = &mut self.list[known..];
+        fresh.sort_by_key(|(record, _)| *record);
+        let is_after = match (end, fresh.first()) {
+            (Some(end), Some((first, _))) => end < *first,
+            _ => true,
+        };
+        let first = if is_after { known } else { 0 };
+        if !is_after {
+            self.list.sort_by_key(|(record, _)| *record);
+        }
+        let mut tail = self.list.split_off(first);
+        tail.dedup_by_key(|(record, _)| *record);
+        self.list.append(&mut tail);
+        self.in_order = self.list.len();
     }
 }
 
@@ -92,6 +168,39 @@ mod tests {
         faults.settle(&mut selection);
         assert_eq!(selection, [0, 1, 2]);
         assert_eq!(faults.into_list(), [(3, Fault::new("three"))]);
+    }
+
+    #[test]
+    fn one_bad_record_too_many_is_the_limit() {
+        let of = |allowed, ragged: &[u32], bad: &[u32]| {
+            let mut faults = Faults::up_to(allowed, 10, ragged.iter().copied());
+            for &record in bad {
+                faults.add(record, Fault::new(record.to_string()));
+            }
+            let mut selection = Vec::new();
+            faults.select_all(&mut selection);
+            faults.settle(&mut selection);
+            let limit = faults.limit();
+            let list: Vec<u32> = faults
+                .into_list()
+                .iter()
+                .map(|(record, _)| *record)
+                .collect();
+            (limit, selection, list)
+        };
+        assert_eq!(
+            of(1, &[], &[2]),
+            (10, vec![0, 1, 3, 4, 5, 6, 7, 8, 9], vec![2])
+        );
+        assert_eq!(of(1, &[], &[7, 2, 2]).0, 7);
+        assert_eq!(of(1, &[], &[7, 4, 2]), (4, vec![0, 1, 3], vec![2, 4]));
+        // A ragged record comes before the regular one with its number.
+        assert_eq!(of(1, &[3, 5], &[8]), (5, vec![0, 1, 2, 3, 4], vec![]));
+        assert_eq!(of(1, &[3, 5], &[8, 3]), (3, vec![0, 1, 2], vec![3]));
+        assert_eq!(of(1, &[3, 5], &[8, 2]), (3, vec![0, 1], vec![2]));
+        assert_eq!(of(0, &[4], &[]), (4, vec![0, 1, 2, 3], vec![]));
+        assert_eq!(of(2, &[10], &[9, 0]).0, 10);
+        assert_eq!(of(2, &[10, 10], &[9]).0, 10);
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub mod processor;
 pub mod scan;
 pub mod seek;
 
-pub use block::{Block, Column, Index, Place, Ragged, Records, Unreadable, counted};
+pub use block::{Block, Column, Index, LineCursor, Place, Ragged, Records, Unreadable, counted};
 pub use count::RecordCount;
 pub use dialect::Dialect;
 pub use fault::Fault;

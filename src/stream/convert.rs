@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use crate::record::{Block, Fault, OnFault, seek};
-use crate::trust::Reject;
+use crate::record::{Block, Fault, LineCursor, seek};
 use crate::trust::stage::{self, COUNTERS};
+use crate::trust::{Reject, Rejects};
 
 use super::drive::Work;
 use super::reader::Framing;
-use super::shapes::{Outcome, gather};
+use super::shapes::{Allowance, Bad, Outcome, gather};
 use super::{Input, Made, Output, Settings, Summary};
 
 /// A unit in, a record of the stream out.
@@ -52,17 +52,21 @@ pub fn convert<C: Convert>(
     converter: &C,
     output: &mut Output,
 ) -> anyhow::Result<Summary> {
+    let mut rejects = Rejects::open(&settings.policy)?;
+    let allowance = Allowance::of(&rejects);
     let work = OverUnits {
         converter,
         framing: input.framing(),
-        on_fault: settings.policy.on_fault(),
+        allowance: &allowance,
     };
     let mut written = 0;
-    let (_, mut summary) = gather(input, &work, settings, &mut |block, made: &mut Made| {
+    let mut deliver = |block: &Block, made: &mut Made| {
         written += made.records;
         stage::add(&COUNTERS.records_out, made.records);
         output.write_made(&block.bytes, made)
-    })?;
+    };
+    let taken = (&mut rejects, &allowance);
+    let (_, mut summary) = gather(input, &work, settings, taken, &mut deliver)?;
     summary.records_out = written;
     Ok(summary)
 }
@@ -100,7 +104,7 @@ pub fn look_ahead(
 struct OverUnits<'c, C> {
     converter: &'c C,
     framing: Framing,
-    on_fault: OnFault,
+    allowance: &'c Allowance,
 }
 
 impl<C> OverUnits<'_, C> {
@@ -132,9 +136,35 @@ impl<C: Convert> Work for OverUnits<'_, C> {
         block: &mut Block,
         outcome: &mut Outcome<Made>,
     ) -> anyhow::Result<()> {
+        self.convert(scratch, block, outcome, self.allowance.get());
+        Ok(())
+    }
+
+    fn cut(
+        &self,
+        scratch: &mut Self::Scratch,
+        block: &mut Block,
+        outcome: &mut Outcome<Made>,
+        allowed: usize,
+    ) -> anyhow::Result<()> {
+        self.convert(scratch, block, outcome, allowed);
+        Ok(())
+    }
+}
+
+impl<C: Convert> OverUnits<'_, C> {
+    /// Converts the units of a block, up to the bad one that is more than are allowed.
+    fn convert(
+        &self,
+        scratch: &mut C::Scratch,
+        block: &Block,
+        outcome: &mut Outcome<Made>,
+        allowed: usize,
+    ) {
         outcome.clear();
         let bytes = &block.bytes;
         let out = outcome.parcel.buffer(bytes);
+        let mut lines = LineCursor::new(block);
         let (mut at, mut converted) = (0, 0);
         loop {
             if self.framing == Framing::Values {
@@ -161,12 +191,16 @@ impl<C: Convert> Work for OverUnits<'_, C> {
                     at = self.behind(bytes, unit.end);
                     let reject = Reject {
                         source: block.place.source.clone(),
-                        line: block.line(unit.start),
+                        line: lines.line(unit.start),
                         fault,
                         raw: bytes[unit].to_vec(),
                     };
-                    outcome.rejects.push((None, reject));
-                    if self.on_fault == OnFault::Fail {
+                    outcome.rejects.push(Bad {
+                        before: converted as usize,
+                        number: None,
+                        reject,
+                    });
+                    if outcome.rejects.len() > allowed {
                         break;
                     }
                 }
@@ -174,6 +208,5 @@ impl<C: Convert> Work for OverUnits<'_, C> {
         }
         outcome.parcel.records = converted;
         outcome.records_in = converted + outcome.rejects.len() as u64;
-        Ok(())
     }
 }

@@ -37,17 +37,45 @@ pub trait Work: Sync {
     /// The longest block, in bytes, for which one thread of several is prepared.
     fn longest_block(&self) -> usize;
 
-    /// Works on one block.
+    /// Works on one block. What it yields counts even if it fails: it is what came before the failure.
     fn block(
         &self,
         scratch: &mut Self::Scratch,
         block: &mut Block,
         yielded: &mut Self::Yield,
     ) -> anyhow::Result<()>;
+
+    /// Works on a block again, up to its bad record number `allowed` (from 0): blocks before it had
+    /// more bad records than were known when the work began.
+    fn cut(
+        &self,
+        scratch: &mut Self::Scratch,
+        block: &mut Block,
+        yielded: &mut Self::Yield,
+        allowed: usize,
+    ) -> anyhow::Result<()>;
 }
 
 /// Takes what each block became, in the order of the input.
-pub type InOrder<'a, Y> = dyn FnMut(&Block, &mut Y) -> anyhow::Result<Flow> + Send + 'a;
+pub type InOrder<'a, Y> = dyn FnMut(&mut Turned<'_, Y>) -> anyhow::Result<Flow> + Send + 'a;
+
+/// A block whose turn has come.
+pub struct Turned<'t, Y> {
+    /// The block.
+    pub block: &'t mut Block,
+    /// What it became.
+    pub yielded: &'t mut Y,
+    cut: &'t mut Cutter<'t, Y>,
+}
+
+type Cutter<'t, Y> = dyn FnMut(&mut Block, &mut Y, usize) -> anyhow::Result<()> + 't;
+
+impl<Y> Turned<'_, Y> {
+    /// Works on the block again, up to its bad record number `allowed` (from 0).
+    pub fn cut(&mut self, allowed: usize) -> anyhow::Result<()> {
+        (self.cut)(self.block, self.yielded, allowed)
+    }
+}
 
 /// Runs `work` over all of `input`, and gives back every thread's scratch, that of the calling
 /// thread first.
@@ -165,7 +193,15 @@ impl<Y: Send + Default> Shared<'_, Y> {
             } else {
                 busy + 1
             };
-            self.hand_on(sequence, &block, &mut yielded, result);
+            let mut cut = |block: &mut Block, yielded: &mut Y, allowed| {
+                work.cut(scratch, block, yielded, allowed)
+            };
+            let turned = Turned {
+                block: &mut block,
+                yielded: &mut yielded,
+                cut: &mut cut,
+            };
+            self.hand_on(sequence, turned, result);
             spare = std::mem::take(&mut block.bytes);
             if alone && busy == ALONE {
                 return true;
@@ -189,19 +225,21 @@ impl<Y: Send + Default> Shared<'_, Y> {
         }
     }
 
-    fn hand_on(&self, sequence: u64, block: &Block, yielded: &mut Y, result: anyhow::Result<()>) {
+    fn hand_on(&self, sequence: u64, mut turned: Turned<'_, Y>, result: anyhow::Result<()>) {
         let mut turn = lock(&self.turn);
-        while turn.next != sequence {
-            if self.is_over.load(Ordering::Acquire) {
-                return;
-            }
+        while turn.next != sequence && !self.is_over.load(Ordering::Acquire) {
             turn = self
                 .moved
                 .wait(turn)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+        // Looked at after the wait, too: the block before this one may have ended the run, and then
+        // nothing of this one may come out.
+        if self.is_over.load(Ordering::Acquire) {
+            return;
+        }
         // What a failed block made before it failed is whole records, and belongs to the output.
-        let flow = (turn.in_order)(block, yielded);
+        let flow = (turn.in_order)(&mut turned);
         match (flow, result) {
             (Ok(Flow::More), Ok(())) => {}
             (Ok(Flow::Enough), _) => self.is_over.store(true, Ordering::Release),

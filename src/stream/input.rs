@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
-use crate::record::{Block, Dialect, Header, Index, Layout, Place, Unreadable, scan};
+use crate::record::{Block, Dialect, Fault, Header, Index, Layout, Place, scan};
 use crate::trust::Ends;
 
 use super::Source;
@@ -294,7 +294,7 @@ fn first_record(block: &Block, dialect: Dialect) -> anyhow::Result<Option<(Range
         if matches!(bytes[start], b'{' | b'[') {
             bail!("{name}:{line}: this looks like JSON; 'extract --from jsonl' reads it");
         }
-        bail!("{name}:{line}: {}", Unreadable::stray_quote(line).fault);
+        bail!("{name}:{line}: {}", Fault::stray_quote());
     }
     Ok(Some((start..end, last + 1)))
 }

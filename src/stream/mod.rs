@@ -16,13 +16,12 @@ mod values;
 
 pub use aside::AsideFile;
 pub use convert::{Convert, convert, look_ahead};
-pub use drive::{InOrder, Work, drive};
 pub use emit::{Emitter, Held};
 pub use input::{Input, Opener};
 pub use output::{Flow, Made, Output};
 pub use reader::{Framing, last_words};
 pub use relay::{Relayed, relay};
 pub use room::{Line, Room};
-pub use shapes::{Deliver, Parcel, Pass, Settings, Sink, Summary, fold, pass, run, sink};
+pub use shapes::{Deliver, Parcel, Pass, Settings, Sink, Summary, pass, run, sink};
 pub use source::{Source, widen_pipe};
 pub use tail::Tail;

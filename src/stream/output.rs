@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicU64;
 
 use super::room::Room;
 use crate::record::Records;
+use crate::sys::ready::{Ready, retried};
 use crate::trust::ends;
 use crate::trust::figures;
 use crate::trust::stage::{self, COUNTERS};
@@ -220,8 +221,11 @@ impl Output {
         while !pieces.is_empty() {
             let most = pieces.len().min(1024);
             let file = &mut *self.file;
+            let descriptor = file.as_raw_fd();
             let result = stage::timed(&COUNTERS.waited_out, || {
-                file.write_vectored(&pieces[..most])
+                retried(descriptor, Ready::Write, || {
+                    file.write_vectored(&pieces[..most])
+                })
             });
             match result {
                 Ok(0) => return self.judge(io::ErrorKind::WriteZero.into()),
@@ -229,7 +233,6 @@ impl Output {
                     self.count(written as u64);
                     IoSlice::advance_slices(&mut pieces, written);
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return self.judge(error),
             }
         }

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut, Range};
 
 use anyhow::{Context, bail};
 
-use crate::record::{Dialect, Unreadable, scan};
+use crate::record::{Dialect, Fault, scan};
 use crate::trust::{Ends, stage};
 
 use super::Source;
@@ -14,8 +14,10 @@ use super::values::{self, Misplaced, ValueScan};
 /// What one read asks for. Larger blocks bring nothing more and fall out of the cache.
 pub(super) const BLOCK: usize = 256 * 1024;
 
-/// The longest record: offsets within a block are 32 bits wide.
-const LONGEST: usize = u32::MAX as usize - 64;
+/// The most bytes that are pending, and so the longest record and the longest block: offsets within
+/// a block have 32 bits. The rest is for the newline that is added to the last record, and for the
+/// scan, which looks at 64 bytes at a time.
+const LONGEST: usize = u32::MAX as usize - 128;
 
 /// How a stream of bytes falls into units that must stay whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,6 +162,8 @@ pub(super) struct Reader {
     /// When `pending` grows to this without holding a whole record, it is looked at for quotes
     /// gone astray.
     suspicious: usize,
+    /// `LONGEST`, but in tests.
+    longest: usize,
     /// Of the first byte that is pending.
     pub(super) line: u64,
     /// Newlines that are pending.
@@ -182,6 +186,7 @@ impl Reader {
             cut: Cut::new(framing),
             pending: Pending::default(),
             suspicious: 4 * BLOCK,
+            longest: LONGEST,
             newlines: 0,
             is_done: false,
             failure: None,
@@ -233,11 +238,14 @@ impl Reader {
             true => block - old / 2,
             false => 4 * block,
         };
-        // A small file's end is seen by a read that finds less than it asks for.
+        // A small file's end is seen by a read that finds less than it asks for. A size of 0 says
+        // nothing: files in /proc have it.
         let want = match self.source.size {
-            Some(size) if size < (BLOCK / 2) as u64 => want.min(size as usize + 1),
+            Some(size @ 1..) if size < (BLOCK / 2) as u64 => want.min(size as usize + 1),
             _ => want,
         };
+        // No more than what may be pending, so that no block passes what its offsets can say.
+        let want = want.min(self.longest - old);
         let room = self.pending.room(want);
         let result = loop {
             match self.source.read.read(room) {
@@ -311,12 +319,9 @@ impl Reader {
     /// A quote gone astray makes one record of all that follows: better said early than after
     /// the whole input was taken in.
     fn refuse_endless(&mut self) -> anyhow::Result<()> {
-        if self.pending.len() > LONGEST {
-            bail!(
-                "{}:{}: a record longer than 4 GiB",
-                self.source.name,
-                self.line
-            );
+        if self.pending.len() >= self.longest {
+            let (name, line) = (&self.source.name, self.line);
+            bail!("{name}:{line}: a record longer than 4 GiB, the most that one may have");
         }
         if self.pending.len() >= self.suspicious {
             self.suspicious = self.pending.len() * 2;
@@ -332,8 +337,8 @@ impl Reader {
         match scan::field_bounds(&self.pending, dialect, &mut Vec::new()).stray_quote {
             None => Ok(()),
             Some(place) => {
-                let error = Unreadable::stray_quote(self.line_at(place));
-                bail!("{}:{}: {}", self.source.name, error.line, error.fault)
+                let (name, line) = (&self.source.name, self.line_at(place));
+                bail!("{name}:{line}: {}", Fault::stray_quote())
             }
         }
     }

@@ -1,7 +1,13 @@
 //! The shapes of programs that read records: a pass makes a block of a block, a fold absorbs blocks
 //! and speaks at the end, a sink takes what a pass made to somewhere else than the output.
 
-use crate::record::{Block, Dialect, Fault, Faults, Index, Layout, OnFault, Records, counted};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::bail;
+
+use crate::record::{
+    Block, Dialect, Fault, Faults, Index, Layout, OnFault, Ragged, Records, counted,
+};
 use crate::trust::stage::{self, COUNTERS};
 use crate::trust::{Ends, Policy, Reject, Rejects, Unclean};
 
@@ -34,6 +40,16 @@ pub struct Summary {
     pub notice: Option<String>,
     /// The exit code of this good end: 0 but where the user asked for another.
     pub exit_code: u8,
+}
+
+impl Summary {
+    /// Adds a sentence for the user after those that are there.
+    pub fn add_notice(&mut self, notice: String) {
+        self.notice = Some(match self.notice.take() {
+            Some(before) => format!("{before}\n  {notice}"),
+            None => notice,
+        });
+    }
 }
 
 /// A block in, a block out.
@@ -71,17 +87,6 @@ pub fn pass<P: Pass>(
         output.write_made(&block.bytes, made)
     })?;
     Ok(summary)
-}
-
-/// Runs a fold over `input`: a pass that writes nothing and is read from what its threads kept,
-/// that of the first thread first.
-pub fn fold<P: Pass>(
-    input: &mut Input,
-    layout: &Layout,
-    settings: &Settings,
-    fold: &P,
-) -> anyhow::Result<(Vec<P::Scratch>, Summary)> {
-    run(input, layout, settings, fold, &mut |_, _| Ok(Flow::More))
 }
 
 /// Runs a pass whose results go to `deliver`, block by block in order.
@@ -182,17 +187,38 @@ pub fn sink<S: Sink>(
     sink: &S,
     deliver: &mut Deliver<'_, S::Parcel>,
 ) -> anyhow::Result<(Vec<S::Scratch>, Summary)> {
+    let mut rejects = Rejects::open(&settings.policy)?;
+    let allowance = Allowance::of(&rejects);
     let work = OverRecords {
         sink,
         layout,
         dialect: settings.dialect,
-        on_fault: settings.policy.on_fault(),
+        allowance: &allowance,
     };
-    let (scratches, summary) = gather(input, &work, settings, deliver)?;
+    let taken = (&mut rejects, &allowance);
+    let (scratches, summary) = gather(input, &work, settings, taken, deliver)?;
     Ok((
         scratches.into_iter().map(|(_, scratch)| scratch).collect(),
         summary,
     ))
+}
+
+/// How many more bad records the run may take. A thread that works on a block knows of those in the
+/// blocks that were handed on, so it may allow too many, never too few; alone, it is exact.
+pub(super) struct Allowance(AtomicUsize);
+
+impl Allowance {
+    pub(super) fn of(rejects: &Rejects) -> Self {
+        Allowance(AtomicUsize::new(rejects.allowed()))
+    }
+
+    pub(super) fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, rejects: &Rejects) {
+        self.0.store(rejects.allowed(), Ordering::Relaxed);
+    }
 }
 
 /// Drives `work` over `input`, and takes what its blocks came to where it belongs: parcels to
@@ -201,27 +227,37 @@ pub(super) fn gather<P: Parcel, W: Work<Yield = Outcome<P>>>(
     input: &mut Input,
     work: &W,
     settings: &Settings,
+    (rejects, allowance): (&mut Rejects, &Allowance),
     deliver: &mut Deliver<'_, P>,
 ) -> anyhow::Result<(Vec<W::Scratch>, Summary)> {
-    let mut rejects = Rejects::open(&settings.policy)?;
     let mut summary = Summary::default();
     let is_counted = input.is_counted();
-    let scratches = drive(input, work, settings.threads, &mut |block, result| {
+    let scratches = drive(input, work, settings.threads, &mut |turned| {
+        // So what comes out before the run fails does not depend on how the input fell into blocks.
+        let allowed = rejects.allowed();
+        if turned.yielded.rejects.len() > allowed.saturating_add(1) {
+            turned.cut(allowed)?;
+        }
+        let (block, result) = (&*turned.block, &mut *turned.yielded);
         let before = summary.records_in;
         summary.records_in += result.records_in;
         if is_counted {
             stage::add(&COUNTERS.records_in, result.records_in);
         }
-        let flow = deliver(block, &mut result.parcel)?;
-        for (ragged, mut reject) in result.rejects.drain(..) {
-            if let Some(place) = ragged {
+        if deliver(block, &mut result.parcel)? == Flow::Enough {
+            // Nobody wants what comes now, and no bad record in it is a failure.
+            return Ok(Flow::Enough);
+        }
+        for mut bad in result.rejects.drain(..) {
+            if let Some(place) = bad.number {
                 let number = before + place + 1;
-                reject.fault = reject.fault.about(&format!("record {number}"));
+                bad.reject.fault = bad.reject.fault.about(&format!("record {number}"));
             }
-            rejects.take(reject)?;
+            rejects.take(bad.reject)?;
             stage::add(&COUNTERS.rejected, 1);
         }
-        Ok(flow)
+        allowance.set(rejects);
+        Ok(Flow::More)
     });
     let scratches = scratches.map_err(|error| with_count(error, summary.records_in))?;
     summary.notice = rejects.finish(summary.records_in)?;
@@ -248,8 +284,17 @@ pub type Deliver<'a, P> = dyn FnMut(&Block, &mut P) -> anyhow::Result<Flow> + Se
 pub(super) struct Outcome<P> {
     pub(super) parcel: P,
     pub(super) records_in: u64,
-    /// In order; a ragged one with its number in the block.
-    pub(super) rejects: Vec<(Option<u64>, Reject)>,
+    /// In order; if one is more than the run may take, it is the last, and the parcel ends before it.
+    pub(super) rejects: Vec<Bad>,
+}
+
+/// A bad record of a block.
+pub(super) struct Bad {
+    /// How many records that can be worked on come before it.
+    pub(super) before: usize,
+    /// The number in the block of one that is ragged.
+    pub(super) number: Option<u64>,
+    pub(super) reject: Reject,
 }
 
 impl<P: Parcel> Outcome<P> {
@@ -266,7 +311,7 @@ struct OverRecords<'s, S> {
     sink: &'s S,
     layout: &'s Layout,
     dialect: Dialect,
-    on_fault: OnFault,
+    allowance: &'s Allowance,
 }
 
 impl<S: Sink> Work for OverRecords<'_, S> {
@@ -289,44 +334,74 @@ impl<S: Sink> Work for OverRecords<'_, S> {
     ) -> anyhow::Result<()> {
         outcome.clear();
         let source = block.place.source.clone();
-        let records = index
-            .build(block, self.layout, self.dialect)
-            .map_err(|error| anyhow::anyhow!("{source}:{}: {}", error.line, error.fault))?;
-        let ragged = match self.on_fault {
-            OnFault::Fail => records.ragged().get(..1).unwrap_or_default(),
-            OnFault::SetAside => records.ragged(),
-        };
-        let limit = match (self.on_fault, ragged) {
-            (OnFault::Fail, [first, ..]) => first.before as usize,
-            _ => records.len(),
-        };
-        let mut faults = Faults::new(self.on_fault, limit);
+        let (records, unreadable) = index.build_readable(block, self.layout, self.dialect);
+        let allowed = self.allowance.get();
+        let ragged = records.ragged();
+        let before = ragged.iter().map(|bad| bad.before);
+        let mut faults = Faults::up_to(allowed, records.len(), before);
         self.sink
             .records(scratch, &records, &mut faults, &mut outcome.parcel);
-        outcome.records_in = (records.len() + records.ragged().len()) as u64;
-        let mut ragged = ragged.iter().enumerate().peekable();
-        let reject = |line, fault: &Fault, raw: &[u8]| Reject {
-            source: records.place().source.clone(),
-            line,
-            fault: fault.clone(),
-            raw: raw.to_vec(),
+        outcome.records_in = (records.len() + ragged.len()) as u64;
+        add_rejects(
+            &records,
+            faults,
+            allowed.saturating_add(1),
+            &mut outcome.rejects,
+        );
+        match unreadable {
+            Some(bad) => bail!("{source}:{}: {}", bad.line, bad.fault),
+            None => Ok(()),
+        }
+    }
+
+    fn cut(
+        &self,
+        (index, scratch): &mut Self::Scratch,
+        block: &mut Block,
+        outcome: &mut Outcome<S::Parcel>,
+        allowed: usize,
+    ) -> anyhow::Result<()> {
+        let Some(last) = outcome.rejects.get(allowed) else {
+            return Ok(());
         };
-        for (record, fault) in faults.into_list() {
-            while let Some((place, bad)) = ragged.next_if(|(_, bad)| bad.before <= record) {
-                let number = u64::from(bad.before) + place as u64;
-                outcome
-                    .rejects
-                    .push((Some(number), reject(bad.line, &bad.fault, &bad.raw)));
-            }
-            let (line, raw) = (records.line(record as usize), records.raw(record as usize));
-            outcome.rejects.push((None, reject(line, &fault, raw)));
-        }
-        for (place, bad) in ragged {
-            let number = u64::from(bad.before) + place as u64;
-            outcome
-                .rejects
-                .push((Some(number), reject(bad.line, &bad.fault, &bad.raw)));
-        }
+        let limit = last.before;
+        outcome.rejects.truncate(allowed + 1);
+        outcome.parcel.clear();
+        // What could not be read and what is ragged was taken out the first time.
+        let (records, _) = index.build_readable(block, self.layout, self.dialect);
+        let mut faults = Faults::new(OnFault::SetAside, limit);
+        self.sink
+            .records(scratch, &records, &mut faults, &mut outcome.parcel);
         Ok(())
     }
+}
+
+/// Appends the first `most` bad records of a block in their order, ragged or with a fault.
+fn add_rejects(records: &Records<'_>, faults: Faults, most: usize, rejects: &mut Vec<Bad>) {
+    let reject = |line, fault: &Fault, raw: &[u8]| Reject {
+        source: records.place().source.clone(),
+        line,
+        fault: fault.clone(),
+        raw: raw.to_vec(),
+    };
+    let of_ragged = |(place, bad): (usize, &Ragged)| Bad {
+        before: bad.before as usize,
+        number: Some(u64::from(bad.before) + place as u64),
+        reject: reject(bad.line, &bad.fault, &bad.raw),
+    };
+    let mut ragged = records.ragged().iter().enumerate().peekable();
+    let mut lines = records.line_cursor();
+    for (record, fault) in faults.into_list() {
+        while let Some(bad) = ragged.next_if(|(_, bad)| bad.before <= record) {
+            rejects.push(of_ragged(bad));
+        }
+        let record = record as usize;
+        rejects.push(Bad {
+            before: record,
+            number: None,
+            reject: reject(lines.line(record), &fault, records.raw(record)),
+        });
+    }
+    rejects.extend(ragged.map(of_ragged));
+    rejects.truncate(most);
 }

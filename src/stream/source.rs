@@ -8,9 +8,12 @@ use std::os::fd::{AsRawFd, FromRawFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 
+use crate::sys::ready::{Ready, retried};
+use crate::sys::standard;
 use crate::trust::figures;
 use crate::trust::note::now;
 use crate::trust::stage::{self, COUNTERS, Carried};
@@ -45,6 +48,10 @@ struct Progress {
 impl Source {
     /// The program's standard input. Its pipe is made larger where the kernel allows.
     pub fn standard() -> Self {
+        if standard::was_closed(libc::STDIN_FILENO) {
+            // In its place is what Rust's runtime opened: an empty input that nobody gave.
+            return Self::own(Arc::from("standard input"), Box::new(Closed));
+        }
         // SAFETY: descriptor 0 is only borrowed: ManuallyDrop never closes it.
         let file = unsafe { File::from_raw_fd(libc::STDIN_FILENO) };
         Self::of(
@@ -88,18 +95,18 @@ impl Source {
         let descriptor = file.as_raw_fd();
         widen_pipe(descriptor);
         let metadata = file.metadata().ok().filter(Metadata::is_file);
-        let size = metadata.as_ref().and_then(|metadata| {
-            let position = (&*file).stream_position().ok()?;
-            metadata.len().checked_sub(position)
-        });
+        let opened_at = metadata
+            .as_ref()
+            .and_then(|metadata| Opened::of(&file, metadata));
         let progress = Arc::default();
         Source {
             name,
-            size,
+            size: opened_at.as_ref().map(Opened::size),
             upstream: Upstream::of(descriptor, metadata.is_some(), opened),
             progress: Arc::clone(&progress),
             read: Box::new(Counted {
                 file,
+                opened: opened_at,
                 progress,
                 is_inner,
             }),
@@ -159,9 +166,67 @@ impl Deref for Held {
     }
 }
 
+/// A standard input that was closed when the program started.
+struct Closed;
+
+impl Read for Closed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("it is closed"))
+    }
+}
+
+/// A regular file as it was when its reading began.
+struct Opened {
+    start: u64,
+    length: u64,
+    changed: Option<SystemTime>,
+}
+
+impl Opened {
+    /// None where the reading begins past the end.
+    fn of(mut file: &File, metadata: &Metadata) -> Option<Self> {
+        let start = file.stream_position().ok()?;
+        (start <= metadata.len()).then(|| Opened {
+            start,
+            length: metadata.len(),
+            changed: metadata.modified().ok(),
+        })
+    }
+
+    /// How many bytes were to come.
+    fn size(&self) -> u64 {
+        self.length - self.start
+    }
+
+    /// Compares what came until the end of the file with what was there at the start. More is fine: a
+    /// log grows. Files of /proc and /sys have no true size, and do not change.
+    fn check(&self, mut file: &File, came: u64) -> io::Result<()> {
+        if came >= self.size() {
+            return Ok(());
+        }
+        let reached = file.stream_position()?;
+        if reached > self.start + came {
+            return Err(io::Error::other(format!(
+                "another program read from the same open file; {came} of {} bytes came here",
+                self.size()
+            )));
+        }
+        let now = file.metadata()?;
+        match now.len() == self.length && now.modified().ok() == self.changed {
+            true => Ok(()),
+            false => Err(io::Error::other(format!(
+                "it was cut short while it was read: {came} of {} bytes came",
+                self.size()
+            ))),
+        }
+    }
+}
+
 /// A file whose bytes are counted on the way.
 struct Counted {
     file: Held,
+    /// Of a regular file.
+    opened: Option<Opened>,
     progress: Arc<Progress>,
     is_inner: bool,
 }
@@ -169,11 +234,16 @@ struct Counted {
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut file = &*self.file;
+        let descriptor = file.as_raw_fd();
+        let mut read = || retried(descriptor, Ready::Read, || file.read(buffer));
         let count = match self.is_inner {
-            true => file.read(buffer)?,
-            false => stage::timed(&COUNTERS.waited_in, || file.read(buffer))?,
+            true => read()?,
+            false => stage::timed(&COUNTERS.waited_in, read)?,
         };
         if count == 0 && !buffer.is_empty() {
+            if let Some(opened) = &self.opened {
+                opened.check(&self.file, self.progress.bytes.load(Ordering::Relaxed))?;
+            }
             self.progress.has_ended.store(true, Ordering::Relaxed);
         }
         stage::add(&self.progress.bytes, count as u64);

@@ -11,7 +11,7 @@ use crate::trust::Checkpoint;
 
 use super::append::Old;
 use super::types::Found;
-use super::{Committed, Encoder, Format, Mode, Parcel, Ready, Target, csv, jsonl, table};
+use super::{Committed, Encoder, Format, LastStep, Mode, Parcel, Ready, Target, csv, jsonl, table};
 
 /// How records become a text.
 pub trait Form: Send {
@@ -166,7 +166,11 @@ impl Target for Text {
         self.form.write(block, parcel, self.place.output())
     }
 
-    fn commit(mut self: Box<Self>, checkpoint: Option<&Checkpoint>) -> anyhow::Result<Committed> {
+    fn commit(
+        mut self: Box<Self>,
+        checkpoint: Option<&Checkpoint>,
+        last: &mut LastStep<'_>,
+    ) -> anyhow::Result<Committed> {
         let mut bytes = Vec::new();
         self.form.end(&mut bytes);
         self.write_bytes(&bytes)?;
@@ -175,6 +179,7 @@ impl Target for Text {
             Place::File(aside) => {
                 let is_new = aside.is_new();
                 let continued = self.continued.map(|old| old.map(|old| old.identity));
+                last()?;
                 put(
                     aside,
                     &self.name,

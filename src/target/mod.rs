@@ -64,12 +64,21 @@ pub trait Target: Send {
     /// [`Refused`] where it is about one record.
     fn write(&mut self, block: &Block, parcel: &mut Parcel) -> anyhow::Result<Flow>;
 
-    /// Makes everything visible at once, and how far the records' source was read with it.
+    /// Makes everything visible at once, and how far the records' source was read with it. `last` is
+    /// called when only the commit itself is left.
     ///
     /// # Errors
-    /// As [`Target::write`]; the checkpoint does not go on from where the last one ended.
-    fn commit(self: Box<Self>, checkpoint: Option<&Checkpoint>) -> anyhow::Result<Committed>;
+    /// As [`Target::write`]; the checkpoint does not go on from where the last one ended; those of
+    /// `last`. Nothing is committed.
+    fn commit(
+        self: Box<Self>,
+        checkpoint: Option<&Checkpoint>,
+        last: &mut LastStep<'_>,
+    ) -> anyhow::Result<Committed>;
 }
+
+/// What must have been done before a commit; if it fails, nothing is committed.
+pub type LastStep<'a> = dyn FnMut() -> anyhow::Result<()> + 'a;
 
 /// What a target is like once it is ready.
 pub struct Ready {

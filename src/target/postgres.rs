@@ -20,7 +20,7 @@ use crate::trust::Checkpoint;
 
 use super::rule::Rule;
 use super::types::{Found, check_text};
-use super::{Committed, InDoubt, Mode, Parcel, Ready, Target, nearest_of};
+use super::{Committed, InDoubt, LastStep, Mode, Parcel, Ready, Target, nearest_of};
 use binary::{Binary, Form};
 use copy::{Column, Copy, Lines, Portion};
 use replace::Attachments;
@@ -237,7 +237,11 @@ impl Target for Postgres {
         Ok(Flow::More)
     }
 
-    fn commit(mut self: Box<Self>, checkpoint: Option<&Checkpoint>) -> anyhow::Result<Committed> {
+    fn commit(
+        mut self: Box<Self>,
+        checkpoint: Option<&Checkpoint>,
+        last: &mut LastStep<'_>,
+    ) -> anyhow::Result<Committed> {
         let copy = self.copy.take().context("no COPY was begun")?;
         let (client, copied) = copy.finish()?;
         self.client = Some(client);
@@ -246,6 +250,12 @@ impl Target for Postgres {
             let shown = self.shown.clone();
             checkpoints::postgres::advance(self.client()?, &shown, checkpoint, copied)?;
         }
+        // What is checked at a commit is checked now.
+        let deferred = self
+            .client()?
+            .batch_execute("SET CONSTRAINTS ALL IMMEDIATE");
+        deferred.map_err(|error| told(&error))?;
+        last()?;
         let commit = self.client()?.batch_execute("COMMIT");
         commit.map_err(|error| match is_answer(&error) {
             true => told(&error),

@@ -7,16 +7,18 @@ use crate::trust::{Policy, stage};
 use super::places::Places;
 use super::spool::Spool;
 use super::types::{self, Found, Seen};
-use super::{Claim, Committed, Encoder, Parcel, Receipt, Refused, Target};
+use super::{Claim, Committed, Encoder, LastStep, Parcel, Receipt, Refused, Target};
 
 /// Loads all of `input` into `target`, with the checkpoint that `claim` says. `watch` is told now
-/// and then how many records have come.
+/// and then how many records have come. `last` is called when only the commit is left, and
+/// nothing is committed if it fails.
 pub fn load(
     input: &mut Input,
     settings: &Settings,
     mut target: Box<dyn Target>,
     claim: Claim<'_>,
     watch: &mut (dyn FnMut(u64) + Send),
+    last: &mut LastStep<'_>,
 ) -> anyhow::Result<(Receipt, Summary)> {
     let header = input.header()?;
     let mut run = Run {
@@ -28,7 +30,7 @@ pub fn load(
         .records(input, &header, &mut *target)
         .and_then(|summary| {
             let checkpoint = claim.take(stage::carried().checkpoints)?;
-            Ok((target.commit(checkpoint.as_ref())?, summary))
+            Ok((target.commit(checkpoint.as_ref(), last)?, summary))
         });
     let (committed, summary) = outcome.map_err(|error| run.placed(error))?;
     Ok((receipt(committed, &summary), summary))
@@ -68,7 +70,10 @@ impl Run<'_> {
                 wants_lines: true,
             };
             let mut summary = self.send(input, header, target, &encoding)?;
-            add_notices(&mut summary, ready.notices);
+            ready
+                .notices
+                .into_iter()
+                .for_each(|notice| summary.add_notice(notice));
             return Ok(summary);
         }
         let (found, spool, mut summary) = self.keep(input, header)?;
@@ -88,7 +93,10 @@ impl Run<'_> {
         }
         .send(&mut spool.into_input()?, header, target, &encoding)?;
         summary.records_out = again.records_out;
-        add_notices(&mut summary, ready.notices);
+        ready
+            .notices
+            .into_iter()
+            .for_each(|notice| summary.add_notice(notice));
         Ok(summary)
     }
 
@@ -161,12 +169,6 @@ impl Run<'_> {
             Err(error) => error,
         }
     }
-}
-
-fn add_notices(summary: &mut Summary, notices: Vec<String>) {
-    let mut all: Vec<String> = summary.notice.take().into_iter().collect();
-    all.extend(notices);
-    summary.notice = (!all.is_empty()).then(|| all.join("\n  "));
 }
 
 /// Encodes blocks for the target.

@@ -23,7 +23,7 @@ use crate::stream::{AsideFile, Flow};
 use crate::trust::Checkpoint;
 
 use super::types::{Found, Kind};
-use super::{Committed, Mode, Parcel, Ready, Refused, Target, nearest_of};
+use super::{Committed, LastStep, Mode, Parcel, Ready, Refused, Target, nearest_of};
 use cell::{Cells, Column, Rule};
 use feed::Feed;
 use schema::Definition;
@@ -277,11 +277,16 @@ impl Target for Sqlite {
         }
     }
 
-    fn commit(mut self: Box<Self>, checkpoint: Option<&Checkpoint>) -> anyhow::Result<Committed> {
+    fn commit(
+        mut self: Box<Self>,
+        checkpoint: Option<&Checkpoint>,
+        last: &mut LastStep<'_>,
+    ) -> anyhow::Result<Committed> {
         self.finish()?;
         if let Some(checkpoint) = checkpoint {
             checkpoints::sqlite::advance(&self.connection, &self.name, checkpoint, self.sent)?;
         }
+        last()?;
         self.execute("COMMIT")?;
         let mode = match (&self.existing, self.mode) {
             (None, _) => Mode::Create,

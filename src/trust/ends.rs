@@ -4,8 +4,8 @@
 //! one while the pipe is still open. A failure also leaves a quoted field without an end in the
 //! output, so that a strict reader of CSV that knows nothing of notes refuses it, too.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::fs::{File, FileType};
+use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::{FromRawFd, RawFd};
 use std::os::unix::fs::FileTypeExt;
@@ -21,6 +21,7 @@ use super::note::{Done, Failed, NoteFile, State};
 use super::pipe::Pipe;
 use super::stage::{self, COUNTERS, Carried};
 use super::{Unclean, leftovers, runtime, sweep};
+use crate::sys::{memory, ready};
 
 /// The notes of this process.
 struct Writing {
@@ -69,6 +70,7 @@ pub fn begin(program: &str, is_stream: bool) {
     writing.program = program.to_owned();
     writing.is_stream = is_stream;
     drop(writing);
+    memory::report_as(program, out_of_memory);
     let has_note = begin_pipe(libc::STDOUT_FILENO, Arc::default());
     if has_note || !is_device(libc::STDOUT_FILENO) {
         watch_signals();
@@ -113,6 +115,11 @@ pub fn has_note() -> bool {
     writing().ends.iter().any(is_output)
 }
 
+/// Whether standard output is a stream of records that goes to a pipe.
+pub fn writes_to_pipe() -> bool {
+    writing().is_stream && is_kind(libc::STDOUT_FILENO, FileTypeExt::is_fifo)
+}
+
 /// Says that what was passed on to standard output ends inside a quoted field: another would close it.
 pub fn left_open() {
     writing().is_open = true;
@@ -152,7 +159,28 @@ pub fn succeed() -> anyhow::Result<()> {
 pub fn fail(message: &str, cause: Option<&Unclean>) {
     let writing = ending();
     let failed = failure(&writing.program, message, cause);
-    end_badly(writing, &failed, message, true);
+    end_badly(writing, &failed, message, Spoilt::All);
+}
+
+/// Ends badly because the program was called wrongly: nothing was done, so a file that standard output
+/// goes to stays as it is. A reader of a pipe must not take it for an empty result.
+pub fn refuse(message: &str) {
+    let writing = ending();
+    let failed = failure(&writing.program, message, None);
+    end_badly(writing, &failed, message, Spoilt::Pipes);
+}
+
+/// Ends badly because memory has run out, on the thread that noticed, whatever locks it holds: what
+/// cannot be done without one is left, and a note that says `running` is a bad end, too.
+fn out_of_memory(message: &str) {
+    leftovers::remove_at_once();
+    if let Ok(mut writing) = WRITING.try_lock()
+        && !writing.is_over
+    {
+        writing.is_over = true;
+        let failed = failure(&writing.program, message, None);
+        end_badly(writing, &failed, message, Spoilt::WithRoom);
+    }
 }
 
 /// The notes, to be ended now. Where a signal has ended them before, it ends the process, too, and
@@ -181,11 +209,13 @@ fn failure(program: &str, message: &str, cause: Option<&Unclean>) -> Failed {
             program: program.clone(),
             fate: fate.clone(),
             why: why.clone(),
+            is_told: true,
         },
         _ => Failed {
             program: program.to_owned(),
             fate: "failed".to_owned(),
             why: message.lines().next().map(str::to_owned),
+            is_told: true,
         },
     }
 }
@@ -219,7 +249,7 @@ pub fn fail_at(descriptor: RawFd, message: &str, cause: Option<&Unclean>, is_ope
         let _ = end.end(State::Failed(failure(&writing.program, message, cause)));
     }
     drop(writing);
-    if !is_open && has_room(descriptor) {
+    if !is_open && ready::has_room(descriptor) {
         spoil(descriptor, &text);
     }
 }
@@ -230,7 +260,33 @@ fn taken(writing: &mut Writing, descriptor: RawFd) -> Option<End> {
     Some(writing.ends.swap_remove(place))
 }
 
-fn end_badly(mut writing: MutexGuard<'_, Writing>, failed: &Failed, message: &str, may_wait: bool) {
+/// Where a failure is also said in the output.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spoilt {
+    /// In pipes and files, even if a reader is slow.
+    All,
+    /// In pipes.
+    Pipes,
+    /// Where it can be said without waiting.
+    WithRoom,
+}
+
+impl Spoilt {
+    fn takes(self, descriptor: RawFd) -> bool {
+        match self {
+            Spoilt::All => true,
+            Spoilt::Pipes => is_kind(descriptor, FileTypeExt::is_fifo),
+            Spoilt::WithRoom => ready::has_room(descriptor),
+        }
+    }
+}
+
+fn end_badly(
+    mut writing: MutexGuard<'_, Writing>,
+    failed: &Failed,
+    message: &str,
+    where_to: Spoilt,
+) {
     let text = unterminated(&writing.program, message);
     let is_seen = writing.is_stream || stage::read(&COUNTERS.bytes_out) > 0;
     let is_seen = is_seen && !writing.is_open;
@@ -244,7 +300,7 @@ fn end_badly(mut writing: MutexGuard<'_, Writing>, failed: &Failed, message: &st
     // What follows may have to wait for a reader, and a signal must not wait for it.
     drop(writing);
     for descriptor in spoilt {
-        if may_wait || has_room(descriptor) {
+        if where_to.takes(descriptor) {
             spoil(descriptor, &text);
         }
     }
@@ -282,31 +338,23 @@ fn unterminated(program: &str, message: &str) -> Vec<u8> {
 /// device is for nobody who would.
 fn spoil(descriptor: RawFd, text: &[u8]) {
     if !is_device(descriptor) {
-        // SAFETY: the descriptor is only borrowed: ManuallyDrop never closes it.
-        let mut file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
         // It fails where the writing failed, and where nobody reads.
-        let _ = file.write_all(text);
+        let _ = ready::write_all(descriptor, text);
     }
 }
 
 /// Whether a descriptor is a terminal or another device, or nothing that can be written.
 fn is_device(descriptor: RawFd) -> bool {
+    let is_open = is_kind(descriptor, |_| true);
+    !is_open || is_kind(descriptor, FileTypeExt::is_char_device)
+}
+
+/// Whether a descriptor is open and of this kind.
+fn is_kind(descriptor: RawFd, kind: impl FnOnce(&FileType) -> bool) -> bool {
     // SAFETY: the descriptor is only looked at: ManuallyDrop never closes it.
     let file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
     file.metadata()
-        .map_or(true, |metadata| metadata.file_type().is_char_device())
-}
-
-/// Whether a short text can be written at once.
-fn has_room(descriptor: RawFd) -> bool {
-    let mut asked = libc::pollfd {
-        fd: descriptor,
-        events: libc::POLLOUT,
-        revents: 0,
-    };
-    // SAFETY: poll looks at the one pollfd that it is given, and does not wait.
-    let ready = unsafe { libc::poll(&raw mut asked, 1, 0) };
-    ready == 1 && asked.revents & libc::POLLOUT != 0
+        .is_ok_and(|metadata| kind(&metadata.file_type()))
 }
 
 /// Ends badly, and as the system wants it, when a signal says so. One that is ignored, as `nohup`
@@ -350,8 +398,14 @@ fn stopped_by(signal: i32) {
         program: writing.program.clone(),
         fate: format!("was stopped ({name})"),
         why: None,
+        is_told: false,
     };
-    end_badly(writing, &failed, &format!("stopped by {name}"), false);
+    end_badly(
+        writing,
+        &failed,
+        &format!("stopped by {name}"),
+        Spoilt::WithRoom,
+    );
 }
 
 fn is_ignored(signal: i32) -> bool {

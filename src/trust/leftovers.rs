@@ -102,6 +102,21 @@ pub(super) fn remove(signal: i32) {
     }
 }
 
+/// The same in the middle of anything, also while a lock is held: it removes what it can without waiting.
+pub(super) fn remove_at_once() {
+    IS_STOPPING.store(true, Ordering::Release);
+    if let Ok(paths) = PATHS.try_lock() {
+        for path in &*paths {
+            let _ = fs::remove_file(path);
+        }
+    }
+    if let Ok(commands) = COMMANDS.try_lock() {
+        for process in &*commands {
+            stop(*process, libc::SIGTERM);
+        }
+    }
+}
+
 fn stop(process: u32, signal: i32) {
     let deadline = Instant::now() + PATIENCE;
     send(process, signal);

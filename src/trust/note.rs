@@ -69,6 +69,9 @@ pub struct Failed {
     pub fate: String,
     /// What it said.
     pub why: Option<String>,
+    /// Whether the user was told: by the program that failed, or by one after it.
+    #[serde(default)]
+    pub is_told: bool,
 }
 
 /// A note in its file.

@@ -188,6 +188,18 @@ impl Rejects {
     pub fn count(&self) -> u64 {
         self.count
     }
+
+    /// How many more the policy allows; one beyond them fails the run. A share of all records allows
+    /// any number: it is compared with the whole at the end.
+    pub fn allowed(&self) -> usize {
+        match (self.policy.on_fault(), self.policy.tolerance) {
+            (OnFault::Fail, _) => 0,
+            (OnFault::SetAside, Some(Tolerance::Records(most))) => {
+                usize::try_from(most.saturating_sub(self.count)).unwrap_or(usize::MAX)
+            }
+            (OnFault::SetAside, _) => usize::MAX,
+        }
+    }
 }
 
 fn naming(path: &Path) -> String {

@@ -31,6 +31,8 @@ pub struct Unclean {
     pub after: Option<String>,
     /// What it said.
     pub why: Option<String>,
+    /// Whether the user was told of it by that program or one after it.
+    pub is_told: bool,
 }
 
 impl fmt::Display for Unclean {
@@ -58,6 +60,7 @@ impl Unclean {
             fate: failed.fate.clone(),
             after: None,
             why: failed.why.clone(),
+            is_told: failed.is_told,
         }
     }
 
@@ -67,6 +70,7 @@ impl Unclean {
             fate,
             after: None,
             why: Some(why.to_owned()),
+            is_told: false,
         }
     }
 }
@@ -173,7 +177,7 @@ fn foreign(ends: Ends) -> Result<Carried, Unclean> {
     }
 }
 
-/// All writers of a pipe must be done, and what they wrote must have come.
+/// A pipe without a name must have one writer of ours, which is done, and all that it wrote must have come.
 fn judge_all(found: &[Found], read: u64) -> Result<Carried, Unclean> {
     let failed = found.iter().find_map(|found| match &found.note.state {
         State::Failed(failed) => Some(Unclean::of_stage(failed)),
@@ -187,6 +191,7 @@ fn judge_all(found: &[Found], read: u64) -> Result<Carried, Unclean> {
         (_, Some(running)) => return Err(cut_short(running)),
         _ => {}
     }
+    refuse_several(found)?;
     let written = found.iter().map(bytes).sum();
     match read == written {
         true => Ok(gathered(found)),
@@ -210,6 +215,7 @@ fn judge_named(found: &[Found], recent: usize, read: u64) -> Result<Option<Carri
             break;
         }
         if written == read && place + 1 >= recent {
+            refuse_several(&found[..=place])?;
             return Ok(Some(gathered(&found[..=place])));
         }
     }
@@ -217,6 +223,28 @@ fn judge_named(found: &[Found], recent: usize, read: u64) -> Result<Option<Carri
         Some(State::Done(_)) if recent == 0 => Ok(None),
         _ => Err(obstacle.unwrap_or_else(|| unbalanced(written, read))),
     }
+}
+
+/// Refuses several writers of one stream: every stream begins with a header, which would come in the
+/// middle of the records, and writers that run at the same time cut into each other's records. One that
+/// wrote nothing has no part in it.
+fn refuse_several(found: &[Found]) -> Result<(), Unclean> {
+    let writers = found.iter().filter(|found| bytes(found) > 0);
+    let mut programs: Vec<&str> = writers.map(|found| &*found.note.program).collect();
+    if programs.len() < 2 {
+        return Ok(());
+    }
+    programs.sort_unstable();
+    programs.dedup();
+    let fate = match programs[..] {
+        [program] => format!("is several runs of '{program}', each with a stream of its own"),
+        _ => format!(
+            "is several programs ('{}'), each with a stream of its own",
+            programs.join("', '")
+        ),
+    };
+    let why = "give all files to one program: extract a.csv b.csv";
+    Err(Unclean::unnamed(fate, why))
 }
 
 fn cut_short(running: &Found) -> Unclean {
@@ -229,6 +257,7 @@ fn cut_short(running: &Found) -> Unclean {
         fate: fate.to_owned(),
         after: None,
         why: None,
+        is_told: false,
     }
 }
 
@@ -290,6 +319,7 @@ mod tests {
             program: "filter".to_owned(),
             fate: "failed".to_owned(),
             why: Some("x".to_owned()),
+            is_told: true,
         }))
     }
 
@@ -302,8 +332,12 @@ mod tests {
     #[test]
     fn all_writers_of_a_pipe_count() {
         let of = |found: &[Found], read| told(judge_all(found, read));
-        assert_eq!(of(&[done(5, Some(1)), done(7, Some(2))], 12), Ok(Some(3)));
-        assert_eq!(of(&[done(5, Some(1)), done(7, None)], 12), Ok(None));
+        assert_eq!(of(&[done(0, Some(1)), done(12, Some(2))], 12), Ok(Some(3)));
+        assert_eq!(of(&[done(0, Some(1)), done(12, None)], 12), Ok(None));
+        let several = "upstream is several runs of 'extract', each with a stream of its own: give \
+                       all files to one program: extract a.csv b.csv";
+        let two = [done(5, Some(0)), done(7, Some(0))];
+        assert_eq!(of(&two, 12), Err(several.to_owned()));
         assert_eq!(
             of(&[done(12, Some(0)), failed()], 12),
             Err("upstream 'filter' failed: x".to_owned())
@@ -333,7 +367,7 @@ mod tests {
             Ok(Some(1))
         );
         assert_eq!(
-            of(&[done(5, Some(1)), done(2, Some(1)), failed()], 1, 7),
+            of(&[done(7, Some(1)), done(0, Some(1)), failed()], 2, 7),
             Ok(Some(2))
         );
         // The writer may have begun before this reader's process did.
@@ -341,6 +375,8 @@ mod tests {
         // A foreign writer, after a use that a foreign reader read.
         assert_eq!(of(&[done(5, Some(1)), failed()], 0, 6), Ok(None));
         let wrong = [
+            (vec![done(5, None), done(2, None)], 2, 7),
+            (vec![done(5, None), done(2, None), failed()], 1, 7),
             (vec![failed(), done(5, None)], 2, 5),
             (vec![failed(), done(5, None)], 0, 5),
             (vec![note(State::Running), done(5, None)], 1, 5),

@@ -146,6 +146,9 @@ impl Windows {
         faults.settle(&mut sound);
         let mut sound = sound.into_iter().peekable();
         for (place, &record) in chunk.iter().enumerate() {
+            if record >= faults.limit() {
+                break;
+            }
             if sound.next_if_eq(&record).is_none() {
                 continue;
             }
@@ -153,9 +156,6 @@ impl Windows {
                 Ok(time) => time,
                 Err(fault) => {
                     faults.add(record, fault.about(self.on.label()));
-                    if record >= faults.limit() {
-                        break;
-                    }
                     continue;
                 }
             };

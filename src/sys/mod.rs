@@ -1,0 +1,11 @@
+//! Thin calls of the system.
+//!
+//! | file | what it answers |
+//! |---|---|
+//! | [`ready`] | waiting for a descriptor that does not block |
+//! | [`standard`] | whether a standard descriptor was open at the start |
+//! | [`memory`] | what happens when an allocation fails |
+
+pub mod memory;
+pub mod ready;
+pub mod standard;
