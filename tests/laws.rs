@@ -5,8 +5,10 @@ mod harness;
 
 use harness::{Run, TOOLS, tool};
 use std::fs::{self, File};
-use std::io::{Seek, Write};
+use std::io::{Read, Seek, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// A table that no record has a row in.
 const NOBODY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/lookup/nobody.csv");
@@ -332,6 +334,69 @@ fn any_number_of_threads_gives_the_same_bytes() {
     });
 }
 
+/// What a run shows of itself: its output, its words, its exit code, and its rejects file.
+type Shown = (Vec<u8>, String, i32, Option<Vec<u8>>);
+
+/// Runs the plain use of a program with so many threads and more flags, in a directory of its own.
+fn shown(name: &str, input: &[u8], threads: &str, flags: &[&str]) -> Shown {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let run = tool(name)
+        .dir(place.path())
+        .args(use_of(name))
+        .args(["-j", threads])
+        .args(flags)
+        .stdin(input)
+        .run();
+    let rejects = fs::read(place.path().join("bad.csv")).ok();
+    (run.stdout.clone(), run.err(), run.code, rejects)
+}
+
+/// The same bytes, words and rejects also when a run fails, skips, rejects or has too many rejects: what
+/// comes out ends with the record before the one that ended the run.
+#[test]
+fn any_number_of_threads_says_the_same_of_bad_records() {
+    law(|name| {
+        let good = large(90_000, 5_000);
+        let mut bad = String::new();
+        for (number, part) in good.split_inclusive(",n1").enumerate() {
+            bad.push_str(part);
+            // In the middle of a name, so that one record ends and a short and a long one follow.
+            if number % 13 == 5 {
+                bad.push_str(",\n7,8\n9,9,n,,,");
+            }
+        }
+        let mut late = good.clone();
+        late.push_str("1,2,3\n");
+        late.push_str(&good["id,qty,name,note\n".len()..]);
+        let mut stray = good.clone();
+        stray.push_str("1,2,a\"b,\"c\n");
+        stray.push_str(&good["id,qty,name,note\n".len()..]);
+        for (input, flags, code) in [
+            (&late, &[][..], 1),
+            (&stray, &[], 1),
+            (&stray, &["--on-error", "skip"], 1),
+            (&bad, &["--on-error", "skip"], 0),
+            (&bad, &["--rejects", "bad.csv"], 0),
+            (&bad, &["--max-rejects", "0.001%"], 1),
+            (&bad, &["--max-rejects", "0"], 1),
+            (&bad, &["--max-rejects", "57"], 1),
+            (&bad, &["--rejects", "bad.csv", "--max-rejects", "160"], 1),
+        ] {
+            let alone = shown(name, input.as_bytes(), "1", flags);
+            assert_eq!(alone.2, code, "{flags:?}: {}", alone.1);
+            assert_ne!(alone.1, "", "{flags:?} says nothing");
+            for threads in ["2", "3", "4"] {
+                let other = shown(name, input.as_bytes(), threads, flags);
+                assert_eq!(alone.1, other.1, "-j {threads} {flags:?}");
+                assert!(
+                    alone == other,
+                    "-j {threads} {flags:?} gives something else"
+                );
+            }
+        }
+    });
+}
+
 // Input that is wrong
 
 #[test]
@@ -485,16 +550,171 @@ fn a_full_disk_is_an_error() {
     });
 }
 
+/// The plain use of a program as a part of a Bash line.
+fn line_of(name: &str) -> String {
+    let arguments = use_of(name).iter();
+    let arguments: String = arguments.map(|argument| format!(" '{argument}'")).collect();
+    format!("{name}{arguments}")
+}
+
 #[test]
 fn a_closed_standard_input_is_an_error() {
-    law(|name| {
-        let arguments: String = use_of(name)
-            .iter()
-            .map(|argument| format!(" '{argument}'"))
-            .collect();
-        harness::bash(&format!("{name}{arguments} <&-"))
+    law_for(&TOOLS, |name| {
+        harness::bash(&format!("{} <&-", line_of(name)))
             .run()
-            .refused(name, 1, &[]);
+            .refused(name, 1, &["standard input", "it is closed"]);
+    });
+}
+
+/// Rust's runtime opens `/dev/null` in its place: all would be lost without a word.
+#[test]
+fn a_closed_standard_output_is_an_error() {
+    law_for(&TOOLS, |name| {
+        for line in [
+            format!(
+                "printf 'id,qty,name,note\\n1,2,a,b\\n' | {} >&-",
+                line_of(name)
+            ),
+            format!("{name} --help >&-"),
+            format!("{name} --version >&-"),
+        ] {
+            let run = harness::bash(&line).run();
+            run.refused(name, 1, &["standard output is closed"]);
+            assert_eq!(run.err().lines().count(), 1, "{}", run.err());
+        }
+    });
+}
+
+/// Standard input and output have the mode that whoever started the program gave them.
+#[test]
+fn descriptors_need_not_block() {
+    law_for(&TOOLS, |name| {
+        let input = large(20_000, 50);
+        let expected = output(name, input.clone());
+        let (reader, mut feed) = std::io::pipe().expect("a pipe");
+        let (mut taken, writer) = std::io::pipe().expect("a pipe");
+        for descriptor in [reader.as_raw_fd(), writer.as_raw_fd()] {
+            // SAFETY: fcntl with an integer argument touches no memory, and the descriptor is open.
+            let set = unsafe { libc::fcntl(descriptor, libc::F_SETFL, libc::O_NONBLOCK) };
+            assert_eq!(set, 0);
+        }
+        let feeder = std::thread::spawn(move || {
+            for piece in input.as_bytes().chunks(200_000) {
+                std::thread::sleep(Duration::from_millis(20));
+                feed.write_all(piece).expect("the program reads");
+            }
+        });
+        let taker = std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            std::thread::sleep(Duration::from_millis(100));
+            taken.read_to_end(&mut bytes).expect("the program writes");
+            bytes
+        });
+        let run = tool(name)
+            .args(use_of(name))
+            .stdin_file(File::from(OwnedFd::from(reader)))
+            .stdout_file(File::from(OwnedFd::from(writer)))
+            .run();
+        assert_eq!((run.code, run.err().as_str()), (0, ""));
+        feeder.join().expect("the feeder");
+        assert!(
+            taker.join().expect("the taker") == expected,
+            "something else came"
+        );
+    });
+}
+
+/// Each program says so, and so does the next one: the first program's note is not one of a good end.
+#[test]
+fn a_record_larger_than_memory_is_an_error() {
+    law(|name| {
+        let line = line_of(name);
+        for input in [
+            "head -c 400M /dev/zero",
+            "{ printf 'id,qty,name,note\\n1,2,a,\"'; head -c 400M /dev/zero; }",
+        ] {
+            let place = tempfile::tempdir().expect("a temporary directory");
+            let run = harness::bash(&format!(
+                "{input} 2>/dev/null | (ulimit -v 262144; {line}) | load out.csv --accept-unclean >/dev/null 2>&1
+                 echo ${{PIPESTATUS[1]}}"
+            ))
+            .dir(place.path())
+            .run();
+            assert_eq!(run.out(), "1\n", "{}", run.err());
+            let said = run.err();
+            assert!(
+                said.starts_with(&format!("{name}: out of memory: ")),
+                "{said}"
+            );
+            assert_eq!(said.lines().count(), 1, "{said}");
+            let run = harness::bash(&format!(
+                "{input} 2>/dev/null | (ulimit -v 262144; {line} 2>/dev/null) | filter true >out.csv"
+            ))
+            .dir(place.path())
+            .run();
+            let upstream = format!("upstream '{name}' failed");
+            run.refused("filter", 1, &[&upstream, "out of memory"]);
+        }
+    });
+}
+
+#[test]
+fn several_writers_of_one_pipe_are_refused() {
+    law_for(&TOOLS, |name| {
+        let run = harness::bash(&format!(
+            "printf '%s' \"$SMALL\" >small.csv; (extract small.csv; extract small.csv) | {} >/dev/null",
+            line_of(name)
+        ))
+        .env("SMALL", SMALL)
+        .dir(tempfile::tempdir().expect("a temporary directory").path())
+        .run();
+        run.refused(name, 1, &[]);
+    });
+}
+
+/// What was there when the reading began must come. A fold reads as fast as it can, so its file cannot be
+/// cut while it reads.
+#[test]
+fn a_file_that_is_cut_short_is_an_error() {
+    law_for(
+        &["extract", "filter", "map", "lookup", "dedupe", "meter"],
+        |name| {
+            let place = tempfile::tempdir().expect("a temporary directory");
+            let input = large(300_000, 300_000);
+            for way in ["big.csv", "<big.csv"] {
+                fs::write(place.path().join("big.csv"), &input).expect("a file");
+                let run = harness::bash(&format!(
+                "{} {way} | {{ head -c 1; sleep 0.2; truncate -s 9000000 big.csv; cat; }} >/dev/null; exit ${{PIPESTATUS[0]}}",
+                line_of(name)
+            ))
+            .dir(place.path())
+            .run();
+                run.refused(
+                    name,
+                    1,
+                    &["it was cut short while it was read: 9000000 of "],
+                );
+            }
+        },
+    );
+}
+
+/// Their sizes are 0, or a page.
+#[test]
+fn files_without_a_true_size_are_read() {
+    law_for(&["extract", "filter", "order", "dedupe", "meter"], |name| {
+        let words: &[&str] = match name {
+            "filter" => &["true"],
+            "order" | "dedupe" => &["Linux"],
+            "meter" => &["--quiet"],
+            _ => &[],
+        };
+        let run = tool(name)
+            .args(words)
+            .args(["/proc/sys/kernel/ostype"])
+            .run();
+        let given = run.quiet_success();
+        assert_eq!(String::from_utf8_lossy(&given), "Linux\n");
     });
 }
 
@@ -571,6 +791,21 @@ fn wrong_usage_leaves_standard_input_alone() {
             only_its_failure(name, &run.out());
             assert_eq!(file.stream_position().expect("an offset"), 0, "it was read");
         }
+    });
+}
+
+/// Nothing was done, so what standard output goes to stays as it is.
+#[test]
+fn wrong_usage_leaves_a_file_alone() {
+    law_for(&TOOLS, |name| {
+        let file = tempfile::tempfile().expect("a temporary file");
+        let run = tool(name)
+            .args(use_of(name).iter().take_while(|word| **word != "--"))
+            .args(["--no-such-flag"])
+            .stdout_file(file.try_clone().expect("a second handle"))
+            .run();
+        run.refused(name, 2, &["--no-such-flag"]);
+        assert_eq!(file.metadata().expect("a file").len(), 0);
     });
 }
 

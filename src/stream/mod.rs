@@ -25,3 +25,6 @@ pub use room::{Line, Room};
 pub use shapes::{Deliver, Parcel, Pass, Settings, Sink, Summary, pass, run, sink};
 pub use source::{Source, widen_pipe};
 pub use tail::Tail;
+
+#[cfg(test)]
+mod tests;

@@ -400,3 +400,62 @@ pub fn last_words(pending: &[u8]) -> Option<&str> {
         |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase());
     (is_name(program) && !line.contains(['"', '\n'])).then_some(line)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    /// What comes of these bytes in reads of so many, where no more than `longest` may be pending: the
+    /// lengths of the blocks, and the failure.
+    fn blocks(text: &str, size: usize, longest: usize) -> (Vec<usize>, String, Option<String>) {
+        struct Slow(std::io::Cursor<Vec<u8>>, usize);
+        impl std::io::Read for Slow {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let size = self.1.min(buffer.len());
+                self.0.read(&mut buffer[..size])
+            }
+        }
+        let read = Box::new(Slow(std::io::Cursor::new(text.as_bytes().to_vec()), size));
+        let source = Source::own(Arc::from("in.csv"), read);
+        let framing = Framing::Records(Dialect::STREAM);
+        let mut reader = Reader::new(source, framing, Ends::Judged);
+        reader.longest = longest;
+        let (mut lengths, mut whole) = (Vec::new(), String::new());
+        loop {
+            match reader.next(&mut Vec::new(), BLOCK) {
+                Ok(Some(block)) => {
+                    lengths.push(block.len());
+                    whole.push_str(std::str::from_utf8(&block).unwrap());
+                }
+                Ok(None) => return (lengths, whole, None),
+                Err(error) => return (lengths, whole, Some(error.to_string())),
+            }
+        }
+    }
+
+    /// A long record that is followed by short ones fills a block up to what its offsets can say, and no
+    /// further; one that is longer is refused.
+    #[test]
+    fn no_block_is_longer_than_its_offsets_can_say() {
+        for long in [1000, 2030, 2043, 2044, 2045, 2046, 2047, 2048, 3000] {
+            let record = format!("1,\"{}\"\n", "x".repeat(long - 5));
+            let text = format!("a,b\n{record}{}", "2,y\n".repeat(700));
+            for size in [1, 7, 100, 2048, 5000] {
+                let (lengths, whole, failure) = blocks(&text, size, 2048);
+                assert!(
+                    lengths.iter().all(|&length| length <= 2048),
+                    "{long} {size}: {lengths:?}"
+                );
+                match long <= 2048 {
+                    true => assert_eq!((failure, &whole), (None, &text), "{long} {size}"),
+                    false => {
+                        let said = failure.expect("it is refused");
+                        assert!(said.starts_with("in.csv:2: a record longer than"), "{said}");
+                        assert_eq!(whole, "a,b\n");
+                    }
+                }
+            }
+        }
+    }
+}

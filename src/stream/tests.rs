@@ -1,0 +1,286 @@
+//! What comes out of a run, and what is said of it, is what a plain loop over the records makes of them,
+//! however the input comes in pieces and whatever the number of threads.
+
+use std::io::{self, Read, Seek};
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::record::{Dialect, Fault, Faults, Layout, Records};
+use crate::trust::{Ends, Policy, Tolerance};
+
+/// A record of three fields, or what stands in the place of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Good,
+    /// A good one on three lines.
+    Quoted,
+    /// A blank line, which is no record.
+    Blank,
+    /// A fault is found in its first field, or in its last.
+    First,
+    Last,
+    /// Too few fields, too many.
+    Short,
+    Long,
+    /// A quote where none may be: nothing after it can be read.
+    Stray,
+}
+
+impl Kind {
+    fn text(self, number: usize) -> String {
+        match self {
+            Kind::Good => format!("{number},plain words and more of them,12.50\n"),
+            Kind::Quoted => format!("{number},\"a, \"\"b\"\"\n\n,c\",\n"),
+            Kind::Blank => "\n".to_owned(),
+            Kind::First => format!("x{number},a,b\n"),
+            Kind::Last => format!("{number},a,x\n"),
+            Kind::Short => format!("{number},a\n"),
+            Kind::Long => format!("{number},\"a\n\",b,c\n"),
+            Kind::Stray => format!("{number},a\"b,\"c\n"),
+        }
+    }
+}
+
+fn kinds() -> impl Strategy<Value = Kind> {
+    prop_oneof![
+        Just(Kind::Quoted),
+        Just(Kind::Blank),
+        Just(Kind::First),
+        Just(Kind::Last),
+        Just(Kind::Short),
+        Just(Kind::Long),
+        Just(Kind::Stray),
+    ]
+}
+
+/// Some tens of thousands of records, so that all threads take part, a few of them special ones; some of
+/// those stand close together.
+fn inputs() -> impl Strategy<Value = Vec<Kind>> {
+    let special = (0..60_000usize, 0..4usize, kinds());
+    let special = proptest::collection::vec(special, 0..40);
+    (30_000..60_000usize, special).prop_map(|(count, special)| {
+        let mut all = vec![Kind::Good; count];
+        let mut last = 0;
+        for (place, near, kind) in special {
+            last = match near {
+                0 => place % count,
+                near => (last + near) % count,
+            };
+            all[last] = kind;
+        }
+        all
+    })
+}
+
+fn policies() -> impl Strategy<Value = Policy> {
+    let skip = Policy {
+        skip: true,
+        ..Policy::default()
+    };
+    prop_oneof![
+        Just(Policy::default()),
+        Just(skip),
+        (0..30u64).prop_map(|most| Policy {
+            tolerance: Some(Tolerance::Records(most)),
+            ..Policy::default()
+        }),
+    ]
+}
+
+/// The sizes of reads, in turn. One thread goes on alone for as long as blocks are small.
+fn sizes() -> impl Strategy<Value = Vec<usize>> {
+    let size = prop_oneof![3 => 70_000..300_000usize, 1 => 61_000..70_000usize];
+    proptest::collection::vec(size, 1..5)
+}
+
+/// Bytes that come in reads of certain sizes.
+struct Pieces {
+    bytes: io::Cursor<Vec<u8>>,
+    sizes: std::iter::Cycle<std::vec::IntoIter<usize>>,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let size = self.sizes.next().unwrap_or(1).min(buffer.len());
+        self.bytes.read(&mut buffer[..size])
+    }
+}
+
+fn input(text: &str, sizes: &[usize], framing: Framing) -> Input {
+    let read = Pieces {
+        bytes: io::Cursor::new(text.as_bytes().to_vec()),
+        sizes: sizes.to_vec().into_iter().cycle(),
+    };
+    let opener: Opener = Box::new(|| Ok(Source::own(Arc::from("in.csv"), Box::new(read))));
+    Input::new([opener], framing)
+}
+
+/// What came out, and the failure in words.
+type Came = (Vec<u8>, Option<String>);
+
+/// What a plain loop makes of the records; of lines, where these are all there is.
+fn model(all: &[Kind], policy: &Policy, are_lines: bool) -> Came {
+    let (mut out, mut line, mut record, mut rejected) = (Vec::new(), 2, 0, 0);
+    if are_lines {
+        line = 1;
+    }
+    for (number, kind) in all.iter().enumerate() {
+        let text = kind.text(number);
+        let own = line;
+        line += text.matches('\n').count();
+        record += u64::from(*kind != Kind::Blank);
+        let fault = match kind {
+            Kind::Good | Kind::Quoted => {
+                out.extend_from_slice(text.as_bytes());
+                continue;
+            }
+            Kind::Blank => continue,
+            Kind::First => "it begins with x".to_owned(),
+            Kind::Last => "it ends with x".to_owned(),
+            Kind::Short => format!("record {record}: 2 fields where the header has 3"),
+            Kind::Long => format!("record {record}: 4 fields where the header has 3"),
+            Kind::Stray => {
+                return (out, Some(format!("in.csv:{own}: {}", Fault::stray_quote())));
+            }
+        };
+        let said = format!("in.csv:{own}: {fault}");
+        rejected += 1;
+        match policy.tolerance {
+            Some(Tolerance::Records(most)) if rejected > most => {
+                let most = crate::record::counted(most as usize, "rejected record");
+                let too_many = format!("more than {most} (--max-rejects); the last: {said}");
+                return (out, Some(too_many));
+            }
+            None if !policy.skip => return (out, Some(said)),
+            _ => {}
+        }
+    }
+    (out, None)
+}
+
+/// Passes on good records; finds faults by column, not by record, as expressions do.
+struct Keep;
+
+impl Pass for Keep {
+    type Scratch = ();
+
+    fn scratch(&self) {}
+
+    fn records(&self, (): &mut (), records: &Records<'_>, faults: &mut Faults, made: &mut Made) {
+        let mut selection = Vec::new();
+        faults.select_all(&mut selection);
+        for lot in selection.chunks_mut(1000) {
+            for &record in lot.iter() {
+                if records.field(record as usize, 2) == b"x" {
+                    faults.add(record, Fault::new("it ends with x"));
+                }
+            }
+            for &record in lot.iter() {
+                if records.field(record as usize, 0).starts_with(b"x") {
+                    faults.add(record, Fault::new("it begins with x"));
+                }
+            }
+        }
+        faults.settle(&mut selection);
+        for record in selection {
+            made.keep_record(records, record as usize);
+        }
+    }
+}
+
+/// Passes on lines, but for those that begin with x.
+struct Lines;
+
+impl Convert for Lines {
+    type Scratch = ();
+
+    fn scratch(&self) {}
+
+    fn unit(&self, (): &mut (), bytes: &[u8], out: &mut Vec<u8>) -> Result<usize, Fault> {
+        out.extend_from_slice(bytes);
+        out.push(b'\n');
+        match bytes.starts_with(b"x") {
+            true => Err(Fault::new("it begins with x")),
+            false => Ok(bytes.len()),
+        }
+    }
+}
+
+fn settings(threads: usize, policy: &Policy) -> Settings {
+    Settings {
+        threads,
+        dialect: Dialect::STREAM,
+        policy: policy.clone(),
+        ends: Ends::Judged,
+    }
+}
+
+fn passed(text: &str, sizes: &[usize], settings: &Settings) -> Came {
+    let mut input = input(text, sizes, Framing::Records(Dialect::STREAM));
+    input.header().expect("there is a header");
+    let mut out = Vec::new();
+    let result = run(
+        &mut input,
+        &Layout::all(3),
+        settings,
+        &Keep,
+        &mut |block, made| {
+            for piece in made.slices(&block.bytes) {
+                out.extend_from_slice(&piece);
+            }
+            Ok(Flow::More)
+        },
+    );
+    (out, result.err().map(|error| error.to_string()))
+}
+
+fn converted(text: &str, sizes: &[usize], settings: &Settings) -> Came {
+    let mut input = input(text, sizes, Framing::Lines);
+    let mut file = tempfile::tempfile().expect("a file");
+    let mut output = Output::file(file.try_clone().expect("a second handle"), "out");
+    let result = convert(&mut input, settings, &Lines, &mut output);
+    let mut out = Vec::new();
+    file.rewind().expect("a file");
+    file.read_to_end(&mut out).expect("a file");
+    (out, result.err().map(|error| error.to_string()))
+}
+
+fn check(came: &Came, expected: &Came) -> Result<(), TestCaseError> {
+    prop_assert_eq!(&came.1, &expected.1);
+    prop_assert_eq!(came.0.len(), expected.0.len());
+    prop_assert!(came.0 == expected.0, "the same length, and other bytes");
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_pass_does_what_a_plain_loop_does(
+        all in inputs(), policy in policies(), sizes in sizes(), threads in 1..5usize,
+    ) {
+        let mut text = String::from("a,b,c\n");
+        all.iter().enumerate().for_each(|(number, kind)| text.push_str(&kind.text(number)));
+        let expected = model(&all, &policy, false);
+        check(&passed(&text, &sizes, &settings(threads, &policy)), &expected)?;
+    }
+
+    #[test]
+    fn a_conversion_does_what_a_plain_loop_does(
+        all in inputs(), policy in policies(), sizes in sizes(), threads in 1..5usize,
+    ) {
+        let all: Vec<Kind> = all
+            .into_iter()
+            .map(|kind| match kind {
+                Kind::Good | Kind::First | Kind::Blank => kind,
+                _ => Kind::First,
+            })
+            .collect();
+        let mut text = String::new();
+        all.iter().enumerate().for_each(|(number, kind)| text.push_str(&kind.text(number)));
+        let expected = model(&all, &policy, true);
+        check(&converted(&text, &sizes, &settings(threads, &policy)), &expected)?;
+    }
+}
