@@ -96,6 +96,83 @@ fn threads_give_the_same_bytes() {
     });
 }
 
+/// So many units of each format that is converted, with a bad one here and there; and one after which
+/// nothing can be read, where the format knows such.
+fn bad_formats(count: u32) -> Vec<(&'static [&'static str], String)> {
+    // Not among the first, where extract looks for the columns.
+    let is_bad = |id: u32| id > 20_000 && (id % 977 == 500 || id.is_multiple_of(10_007));
+    let mut lines = String::from("{\"id\":0,\"name\":\"n\"}\n");
+    let mut log = String::new();
+    let mut pattern = String::new();
+    let mut logfmt = String::from("id=0 name=n\n");
+    for id in 1..count {
+        lines.push_str(&match is_bad(id) {
+            true => format!("{{\"id\":{id},\"other\":1}}\n"),
+            false => format!("{{\"id\":{id},\"name\":\"some name {id}\"}}\n"),
+        });
+        log.push_str(&match is_bad(id) {
+            true => format!("no log line {id}\n"),
+            false => format!(
+                "10.0.0.1 - - [10/Oct/2013:13:55:36 -0700] \"GET /{id} HTTP/1.1\" 200 {id}\n"
+            ),
+        });
+        pattern.push_str(&match is_bad(id) {
+            true => format!("no such line, whatever {id}\n"),
+            false => format!("a line with its number {id};\n"),
+        });
+        logfmt.push_str(&match is_bad(id) {
+            true => format!("id={id} name=\"never ends\n"),
+            false => format!("id={id} name=\"some name {id}\"\n"),
+        });
+    }
+    let broken = format!("{lines}}}]\n{lines}");
+    let array = format!("[{}]", lines.trim_end().replace('\n', ",\n"));
+    vec![
+        (&["--from", "jsonl"], lines),
+        (&["--from", "jsonl", "-c", "id,name"], broken),
+        (&["--from", "json"], array),
+        (&["--from", "common"], log),
+        (&["--pattern", r"number (?<id>\d+);"], pattern),
+        (&["--from", "logfmt"], logfmt),
+    ]
+}
+
+/// What comes out, what is said and what is rejected does not depend on threads, also if the run fails.
+#[test]
+fn threads_say_the_same_of_bad_units() {
+    let cases = bad_formats(120_000);
+    let cases = cases.into_iter().map(|case| (case.0.join(" "), case));
+    let failed = harness::failures(cases, |(flags, text)| {
+        for more in [
+            &[][..],
+            &["--on-error", "skip"],
+            &["--max-rejects", "40"],
+            &["--rejects", "bad.csv", "--max-rejects", "101"],
+        ] {
+            let shown = |threads: &str| {
+                let place = tempfile::tempdir().expect("a directory");
+                let run = tool("extract")
+                    .dir(place.path())
+                    .args(flags)
+                    .args(["-j", threads])
+                    .args(more)
+                    .stdin(text.clone())
+                    .run();
+                let rejects = fs::read(place.path().join("bad.csv")).ok();
+                (run.err(), run.code, run.stdout, rejects)
+            };
+            let alone = shown("1");
+            assert_ne!(alone.0, "", "{more:?} says nothing");
+            for threads in ["2", "3", "4"] {
+                let other = shown(threads);
+                assert_eq!(alone.0, other.0, "-j {threads} {more:?}");
+                assert!(alone == other, "-j {threads} {more:?} gives something else");
+            }
+        }
+    });
+    harness::report("formats", &failed);
+}
+
 #[test]
 fn reads_of_any_size_give_the_same_bytes() {
     law(1500, |flags, text| {

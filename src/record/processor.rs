@@ -14,9 +14,8 @@ pub enum Features {
     Avx512,
 }
 
-/// What the processor has, where it pays to ask for the sake of so many more bytes. In the debug
-/// build, which the tests run, it pays at once, and `PIPEWRIGHT_FEATURES` says how much to use:
-/// `basic` or `avx2`.
+/// What the processor has, if asking it pays for so many more bytes. In the debug build, which the
+/// tests run, it pays at once. `PIPEWRIGHT_FEATURES` says how much to use at most: `basic` or `avx2`.
 pub fn features(bytes: usize) -> Features {
     #[cfg(target_arch = "x86_64")]
     return x86_64::features(bytes);
@@ -49,16 +48,16 @@ mod x86_64 {
 
     pub(super) fn features(bytes: usize) -> Features {
         static SO_FAR: AtomicUsize = AtomicUsize::new(0);
-        if cfg!(debug_assertions) {
-            return detected().min(*MOST);
-        }
-        if SO_FAR.load(Relaxed) < FEW && SO_FAR.fetch_add(bytes, Relaxed) + bytes < FEW {
+        if !cfg!(debug_assertions)
+            && SO_FAR.load(Relaxed) < FEW
+            && SO_FAR.fetch_add(bytes, Relaxed) + bytes < FEW
+        {
             return Features::Basic;
         }
-        detected()
+        detected().min(*MOST)
     }
 
-    /// What tests allow.
+    /// What the environment allows.
     static MOST: LazyLock<Features> =
         LazyLock::new(|| match env::var("PIPEWRIGHT_FEATURES").as_deref() {
             Ok("basic") => Features::Basic,
