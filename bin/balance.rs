@@ -21,14 +21,21 @@ Examples:
   extract orders.csv | balance -n 1 -- grep -v test | load orders.jsonl
   extract orders.csv | balance -n 1 -- python3 score.py | load sqlite:shop.db#scores
 
-COMMAND's exit status is that of balance (127: there is no such command, 126: it cannot be run,
-128 and a signal's number: that killed it), and any but 0 makes the stages behind it fail. So does a
-stage before it that failed: COMMAND is ended before it sees the end of its input. What comes with
-the stream from before, counts of rejects and checkpoints, goes on behind COMMAND.
+COMMAND's exit status becomes that of balance: 127 if there is no such command, 126 if it cannot be
+run, 128 plus the number of the signal that killed it. Any status but 0 makes the stages after it
+fail. Counts of rejects and checkpoints that come with the input are passed on after COMMAND.
 
-A command that stops reading early and exits with 0 (head) has ended well. A terminal is left to
-COMMAND as its standard input; anything else is read for it, whether COMMAND reads or not: in
-a loop over 'while read', say </dev/null."
+If an upstream program failed, or a signal ends balance, COMMAND and everything that it started is
+ended before it can see the end of its input: SIGTERM (or the signal that came), and SIGKILL 2
+seconds later. For this COMMAND runs in a process group of its own, and a second process, the
+guardian, holds its input open if balance is killed with SIGKILL. A process that has left the group
+(setsid) is not ended, but it sees no end of the input either: it waits until it is ended by hand.
+When COMMAND ends by itself, what it left in the background goes on, so COMMAND should wait for
+the processes that read its input.
+
+A command that stops reading early and exits with 0 (head) has ended well. If standard input is a
+terminal, it is left to COMMAND. Anything else is read for it, whether COMMAND reads or not: in a
+loop over 'while read', say </dev/null."
 )]
 struct Args {
     /// How many copies of COMMAND run beside each other: 1

@@ -109,9 +109,11 @@ fn a_failed_upstream_ends_the_command_before_its_input_ends() {
         "printf 'a\\n1\\nx\\n' | filter 'a > 0' 2>/dev/null",
         "bash -c 'trap \"\" TERM; (printf \"a\\\\n1\\\\n\"; sleep 0.5) | { filter true & sleep 0.2; kill -KILL $!; }' 2>/dev/null",
     ] {
-        let run = harness::bash(&format!("{failing} | balance -n 1 -- bash -c '{commit}'"))
-            .dir(place.path())
-            .run();
+        let run = harness::bash(&format!(
+            "{failing} | balance -n 1 -- bash -c '{commit}' >/dev/null"
+        ))
+        .dir(place.path())
+        .run();
         run.refused("balance", 1, &["upstream 'filter' ", "after 1 record"]);
         assert!(!run.err().contains("committed"), "{}", run.err());
     }
@@ -119,7 +121,7 @@ fn a_failed_upstream_ends_the_command_before_its_input_ends() {
 
 #[test]
 fn a_command_that_will_not_end_is_killed() {
-    let line = "printf 'a\\n1\\nx\\n' | filter 'a > 0' 2>/dev/null | balance -n 1 -- bash -c 'trap \"\" TERM; while :; do sleep 0.1; done'";
+    let line = "printf 'a\\n1\\nx\\n' | filter 'a > 0' 2>/dev/null | balance -n 1 -- bash -c 'trap \"\" TERM; while :; do sleep 0.1; done' >/dev/null";
     bash(line).refused("balance", 1, &["upstream 'filter' failed after 1 record"]);
 }
 
@@ -135,7 +137,7 @@ fn our_own_programs_may_be_the_command() {
     let run = bash(
         "printf 'a\\n1\\nx\\n' | balance -n 1 -- bash -c \"filter 'a > 0' 2>/dev/null; true\" | load - --to csv",
     );
-    run.refused("balance", 1, &["load: upstream 'filter' failed after 1 record: standard input:3: a: 'x' is not a number"]);
+    run.refused("load", 1, &["load: upstream 'filter' failed after 1 record: standard input:3: a: 'x' is not a number"]);
 }
 
 /// What came from before goes on behind a command that knows nothing of it.
@@ -227,6 +229,113 @@ fn a_killed_balance_takes_its_command_with_it() {
     assert_eq!(run.out(), "137\n");
 }
 
+/// Commits what it reads when its input ends; `started` says that it reads.
+const COMMIT_SH: &str = "touch started; cat >rows; touch committed\n";
+const COMMIT_PY: &str = "import sys\nopen('started', 'w')\nopen('rows', 'w').write(sys.stdin.read())\nopen('committed', 'w')\n";
+
+/// A directory with those, and functions for a Bash line: `running` lists what still runs of this test, `settle`
+/// waits until nothing does, `await FILE` until the file exists.
+fn workshop() -> (tempfile::TempDir, String) {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    for (name, text) in [("commit.sh", COMMIT_SH), ("commit.py", COMMIT_PY)] {
+        std::fs::write(place.path().join(name), text).expect("a file");
+    }
+    let functions = "running() { pgrep -r R,S,D,T -fl \"$PWD/commit\" | cut -d' ' -f2 | sort | tr '\\n' ' '; }\n\
+                     settle() { local i; for i in {1..100}; do [[ $(running) ]] || return 0; sleep 0.05; done; }\n\
+                     await() { local i; for i in {1..500}; do [[ -e $1 ]] && return; sleep 0.02; done; }\n";
+    (place, functions.to_owned())
+}
+
+/// COMMANDs whose child, or a child of that, takes the end of its input for the end of the data.
+const GRANDCHILDREN: [&str; 4] = [
+    "bash -c \":; bash $PWD/commit.sh; true\"",
+    "bash -c \":; python3 $PWD/commit.py; true\"",
+    "bash -c \":; bash -c ':; python3 $PWD/commit.py; true'; true\"",
+    "bash -c \"trap '' TERM INT HUP; bash $PWD/commit.sh; true\"",
+];
+
+#[test]
+fn what_the_command_starts_commits_a_whole_input() {
+    for command in GRANDCHILDREN {
+        let (place, functions) = workshop();
+        let line = format!(
+            "{functions} printf 'a\\n1\\n2\\n' | extract | balance -n 1 -- {command}; echo \"$?\"; running; ls committed; cat rows"
+        );
+        let run = harness::bash(&line).dir(place.path()).run();
+        assert_eq!(run.quiet_text(), "0\ncommitted\na\n1\n2\n", "{command}");
+    }
+}
+
+#[test]
+fn what_the_command_starts_commits_nothing_after_a_failed_upstream() {
+    for failing in [
+        "{ printf 'a\\n1\\n'; await started; echo x; } | filter 'a > 0' 2>/dev/null",
+        "{ printf 'a\\n1\\n'; await killed; } | { filter true & await started; sleep 0.1; kill -KILL $!; touch killed; } 2>/dev/null",
+    ] {
+        for command in GRANDCHILDREN {
+            let (place, functions) = workshop();
+            let line = format!(
+                "{functions} {failing} | balance -n 1 -- {command} >out; code=$?; settle; running; ls committed 2>/dev/null; pkill -P $$; exit $code"
+            );
+            let run = harness::bash(&line).dir(place.path()).run();
+            run.refused("balance", 1, &["upstream 'filter' ", "after 1 record"]);
+            assert_eq!(run.out(), "", "{failing} | {command}");
+        }
+    }
+}
+
+#[test]
+fn what_the_command_starts_commits_nothing_after_a_signal() {
+    for (signal, code) in [("KILL", 137), ("TERM", 143), ("INT", 130), ("HUP", 129)] {
+        for command in GRANDCHILDREN {
+            let (place, functions) = workshop();
+            let line = format!(
+                "{functions} mkfifo in; {{ exec 3>in; echo a >&3; await done; }} & \
+                 env --default-signal=INT balance -n 1 -- {command} <in >out 2>/dev/null & \
+                 await started; sleep 0.1; kill -{signal} $!; wait $!; echo \"$?\"; settle; running; ls committed 2>/dev/null; touch done"
+            );
+            let run = harness::bash(&line).dir(place.path()).run();
+            assert_eq!(run.out(), format!("{code}\n"), "{signal} {command}");
+        }
+    }
+}
+
+/// It is not ended, but its input does not end either, until somebody ends it.
+#[test]
+fn what_has_left_the_group_reads_no_end() {
+    let (place, functions) = workshop();
+    let line = format!(
+        "{functions} {{ echo a; exec sleep 50; }} | balance -n 1 -- bash -c \":; setsid bash $PWD/commit.sh; true\" >out & \
+         await started; kill -KILL $!; wait $!; echo \"$?\"; sleep 1; running; ls committed 2>/dev/null; echo; \
+         pkill -P $(pgrep -f \"^bash $PWD/commit\"); sleep 0.1; rm -f committed; settle; running; pkill -P $$"
+    );
+    let run = harness::bash(&line).dir(place.path()).run();
+    assert_eq!(run.out(), "137\nbash guardian \n", "{}", run.err());
+}
+
+/// Nor does it hold up the pipeline, though it has the output of the command open.
+#[test]
+fn what_has_left_the_group_does_not_hold_up_a_failure() {
+    let (place, functions) = workshop();
+    let line = format!(
+        "{functions} {{ printf 'a\\n1\\n'; await started; echo x; }} | filter 'a > 0' 2>/dev/null \
+         | balance -n 1 -- bash -c \":; echo a; setsid bash $PWD/commit.sh; true\" >out; \
+         code=$?; running; ls committed 2>/dev/null; head -n 1 out; pkill -P $(pgrep -f \"^bash $PWD/commit\"); exit $code"
+    );
+    let run = harness::bash(&line).dir(place.path()).run();
+    run.refused("balance", 1, &["upstream 'filter' failed after 1 record"]);
+    assert_eq!(run.out(), "bash guardian a\n");
+}
+
+#[test]
+fn a_good_end_leaves_what_runs_in_the_background() {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let line = "balance -n 1 -- bash -c 'sleep 1000 >/dev/null 2>&1 & echo $!' </dev/null >pid; echo \"$?\"; \
+                grep -o 'State:.[RSD]' /proc/$(cat pid)/status; kill $(cat pid)";
+    let run = harness::bash(line).dir(place.path()).run();
+    assert_eq!(run.quiet_text(), "0\nState:\tS\n");
+}
+
 #[test]
 fn commands_may_read_and_write_in_any_order() {
     // All is read before anything is written, and the other way round; both far beyond a pipe.
@@ -242,6 +351,89 @@ fn commands_may_read_and_write_in_any_order() {
         "1000000\n",
         "",
     );
+}
+
+/// Runs a Bash line at a terminal of its own: for each pair of words, waits for the first and types the second.
+/// Prints what the terminal showed, and how Bash ended.
+const AT_A_TERMINAL: &str = r#"
+import os, pty, select, sys, time
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp("bash", ["bash", "-c", sys.argv[1]])
+shown, place, over = b"", 0, False
+def show(awaited):
+    global shown, place, over
+    end = time.time() + 20
+    while not over and time.time() < end:
+        if awaited and awaited in shown[place:]:
+            place = shown.index(awaited, place) + len(awaited)
+            return
+        if select.select([terminal], [], [], 0.05)[0]:
+            try:
+                more = os.read(terminal, 4096)
+            except OSError:
+                more = b""
+            shown, over = shown + more, not more
+for awaited, typed in zip(sys.argv[2::2], sys.argv[3::2]):
+    show(awaited.encode())
+    time.sleep(0.3)
+    if not over:
+        os.write(terminal, typed.encode())
+show(None)
+if not over:
+    os.kill(pid, 9)
+print(shown.decode().replace("\r", ""), "ended:", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+
+/// What a terminal showed of a line, with what was typed.
+fn at_a_terminal(line: &str, typed: &[(&str, &str)]) -> String {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let words = typed.iter().flat_map(|(awaited, typed)| [*awaited, *typed]);
+    let words: Vec<String> = [line]
+        .into_iter()
+        .chain(words)
+        .map(|word| format!("'{}'", word.replace('\'', "'\\''")))
+        .collect();
+    let line = format!("python3 - {} <<'END'\n{AT_A_TERMINAL}END", words.join(" "));
+    harness::bash(&line).dir(place.path()).run().quiet_text()
+}
+
+const CTRL_C: &str = "\x03";
+const CTRL_D: &str = "\x04";
+const CTRL_Z: &str = "\x1a";
+
+#[test]
+fn a_command_reads_the_terminal_that_is_its_input() {
+    let line = "echo ready; balance -n 1 -- cat; echo code $?";
+    let shown = at_a_terminal(line, &[("ready", "abc\n"), ("abc\nabc", CTRL_D)]);
+    assert_eq!(shown, "ready\nabc\nabc\ncode 0\n ended: 0\n");
+    let shown = at_a_terminal(line, &[("ready", "abc\n"), ("abc\nabc", CTRL_C)]);
+    assert_eq!(shown, "ready\nabc\nabc\n^C ended: -2\n");
+}
+
+#[test]
+fn a_command_behind_a_pipe_may_ask_at_the_terminal() {
+    let line = "{ echo a; sleep 1; } | balance -n 1 -- bash -c 'echo ask; read x </dev/tty; echo got $x'; \
+                echo code $?; read y; echo then $y";
+    let shown = at_a_terminal(line, &[("ask", "b\n"), ("code 0", "c\n")]);
+    assert_eq!(shown, "ask\nb\ngot b\ncode 0\nc\nthen c\n ended: 0\n");
+    let shown = at_a_terminal(line, &[("ask", CTRL_C)]);
+    assert_eq!(shown, "ask\n^C ended: -2\n");
+}
+
+#[test]
+fn the_keys_of_a_terminal_reach_a_command_behind_a_pipe() {
+    let line = "{ echo a; sleep 20; } | balance -n 1 -- bash -c 'cat; echo END; touch committed'; echo code $?";
+    assert_eq!(at_a_terminal(line, &[("a", CTRL_C)]), "a\n^C ended: -2\n");
+    let line = "set -m; sleep 20 | balance -n 1 -- bash -c 'echo up; while sleep 0.05; do echo >>ticks; done' & fg; \
+                sleep 0.2; a=$(wc -l <ticks); sleep 0.5; b=$(wc -l <ticks); (( a == b )) && echo it stands; \
+                { sleep 1; (( $(wc -l <ticks) > b )) && echo it goes on; } & fg %1; echo code $?";
+    let shown = at_a_terminal(line, &[("up\n", CTRL_Z), ("it goes on", CTRL_C)]);
+    assert!(
+        shown.contains("it stands") && shown.contains("it goes on"),
+        "{shown}"
+    );
+    assert!(shown.ends_with("ended: 130\n"), "{shown}");
 }
 
 #[test]

@@ -3,15 +3,19 @@
 //! Two threads: one hands the input to the command, the other the command's output on. So the
 //! command may read and write in any order, and nothing waits for what it does not do. Memory is two
 //! buffers.
+//!
+//! The command runs in a process group of its own, so that everything that it starts can be ended
+//! with it, and its input has a [`Guardian`]. A command that reads the terminal stays in the group
+//! of this program, as the terminal's keys expect; no end of an input can mislead it.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, PipeWriter, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,9 +24,14 @@ use anyhow::Context;
 
 use crate::record::RecordCount;
 use crate::stream::{self, Flow, Output, Relayed, Source, Summary};
-use crate::trust::leftovers::{self, Running};
+use crate::trust::commands::{self, Running};
+use crate::trust::leftovers;
 use crate::trust::stage::{self, COUNTERS, Carried};
 use crate::trust::{Ends, Unclean, Upstream, ends, figures};
+
+use super::answer::answer;
+use super::guardian::Guardian;
+use super::terminal::{self, Terminal};
 
 /// A command ended with a status of its own, which becomes that of the program.
 #[derive(Debug)]
@@ -51,32 +60,34 @@ pub fn run(words: &[OsString], ends: Ends) -> anyhow::Result<Summary> {
         anyhow::bail!("no command to run");
     };
     let name: Arc<str> = Arc::from(shown(program));
-    let mut child = start(program, arguments, &name)?;
-    let running = Arc::new(Running::child(child.id()));
-    let feeding = child.stdin.take().map(|stdin| {
-        let fed = Arc::new(Fed::default());
-        let pipe = Upstream::of(stdin.as_raw_fd(), false, None);
-        let descriptor = feed(stdin, ends, &name, &fed, &running);
-        (fed, pipe, descriptor)
-    });
+    let (mut child, input) = start(program, arguments, &name)?;
+    let (running, terminal) = match input {
+        Some(_) => {
+            let running = Running::group(child.id());
+            (running, Terminal::share(child.id(), running))
+        }
+        None => (Running::child(child.id()), None),
+    };
+    let (feeding, given_up) = match input {
+        None => (None, None),
+        Some(input) => {
+            let (given_up, giving_up) = io::pipe().context("cannot make a pipe")?;
+            let feeding = feed(input, ends, &name, running, giving_up);
+            (Some(feeding), Some(given_up))
+        }
+    };
     let written = match child.stdout.take() {
-        Some(stdout) => hand_on(File::from(OwnedFd::from(stdout)), &name),
+        Some(stdout) => hand_on(answer(stdout, &name, given_up)),
         None => Ok(Relayed::Left),
     };
     if written.is_err() {
         running.stop();
     }
     running.await_end();
-    let status = ended(child, &running)?;
+    let status = ended(child, running, terminal)?;
     let fed = match feeding {
         None => Fate::Whole(Carried::default()),
-        Some((fed, pipe, descriptor)) => {
-            // Who has not read to the end will not do so any more; what foreign commands do not
-            // look at is taken away for them.
-            ends::unread(descriptor);
-            pipe.forget();
-            std::mem::take(&mut *fed.lock())
-        }
+        Some(feeding) => feeding.end(),
     };
     settle(&name, fed, written, status)
 }
@@ -119,34 +130,59 @@ fn settle(
     })
 }
 
-fn start(program: &OsStr, arguments: &[OsString], name: &str) -> anyhow::Result<Child> {
-    let stdin = match io::stdin().is_terminal() {
-        true => Stdio::inherit(),
-        false => Stdio::piped(),
-    };
+/// The end of a command's input that is written, and who guards it.
+type Input = (PipeWriter, Arc<Guardian>);
+
+/// Starts the command; with its input, unless that is the terminal.
+fn start(
+    program: &OsStr,
+    arguments: &[OsString],
+    name: &str,
+) -> anyhow::Result<(Child, Option<Input>)> {
     let mut command = Command::new(program);
-    command.args(arguments).stdin(stdin).stdout(Stdio::piped());
+    command.args(arguments).stdout(Stdio::piped());
     if let Some(stage) = figures::runs(name) {
         command.env(figures::WITHIN, stage);
     }
+    let mut input = None;
+    if !io::stdin().is_terminal() {
+        let (reader, writer) = io::pipe().context("cannot make a pipe")?;
+        let guardian = Guardian::start(&writer).context("cannot start a process")?;
+        command.stdin(reader).process_group(0);
+        let introduction = guardian.introduction();
+        // SAFETY: between fork and exec it makes two system calls.
+        unsafe { command.pre_exec(introduction) };
+        input = Some((writer, Arc::new(guardian)));
+    }
     #[cfg(target_os = "linux")]
-    // SAFETY: between fork and exec only this system call is made, which touches no memory. Where
-    // this program is killed, the command must not take the end of its input for the end of the
-    // data.
+    // SAFETY: between fork and exec only this system call is made, which touches no memory. It is
+    // for a command without a guardian, and for one whose guardian was killed.
     unsafe {
         command.pre_exec(|| {
             libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
             Ok(())
         });
     }
-    command.spawn().map_err(|error| {
-        let code = match error.kind() {
-            io::ErrorKind::NotFound => 127,
-            _ => 126,
-        };
-        let message = format!("cannot run '{}'", program.display());
-        anyhow::Error::new(error).context(Exited { message, code })
-    })
+    match command.spawn() {
+        Ok(child) => Ok((child, input)),
+        Err(error) => {
+            // The command holds the other end of its input.
+            drop(command);
+            if let Some((_, guardian)) = input {
+                guardian.end();
+            }
+            Err(not_run(program, error))
+        }
+    }
+}
+
+fn not_run(program: &OsStr, error: io::Error) -> anyhow::Error {
+    let code = match error.kind() {
+        io::ErrorKind::NotFound => 127,
+        _ => 126,
+    };
+    let message = format!("cannot run '{}'", program.display());
+    anyhow::Error::new(error).context(Exited { message, code })
 }
 
 /// What became of the input.
@@ -161,72 +197,90 @@ enum Fate {
     Failed(anyhow::Error),
 }
 
-#[derive(Debug, Default)]
-struct Fed(Mutex<Fate>);
+#[derive(Debug)]
+struct Fed {
+    fate: Mutex<Fate>,
+    /// Nobody waits for what the command writes once this is closed.
+    giving_up: Mutex<Option<PipeWriter>>,
+}
 
 impl Fed {
     fn lock(&self) -> MutexGuard<'_, Fate> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.fate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the command, which must not take what follows for the end of the data.
+    fn fail(&self, error: anyhow::Error, running: Running) {
+        *self.lock() = Fate::Failed(error);
+        running.stop();
+        let mut giving_up = self
+            .giving_up
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *giving_up = None;
+    }
+}
+
+/// The input that a thread gives to the command.
+struct Feeding {
+    fed: Arc<Fed>,
+    guardian: Arc<Guardian>,
+    pipe: Upstream,
+    descriptor: RawFd,
+}
+
+impl Feeding {
+    /// What became of it, once the command has ended.
+    fn end(self) -> Fate {
+        self.guardian.end();
+        // The command has exited, so unread input stays unread. Foreign commands never delete
+        // their note; we do it for them.
+        ends::unread(self.descriptor);
+        self.pipe.forget();
+        std::mem::take(&mut *self.fed.lock())
     }
 }
 
 /// Hands standard input to the command, on a thread of its own: a terminal or a pipe that says
-/// nothing must not hold up the end. Gives the descriptor that is written.
+/// nothing must not hold up the end.
 fn feed(
-    stdin: ChildStdin,
+    input: Input,
     ends: Ends,
     name: &Arc<str>,
-    fed: &Arc<Fed>,
-    running: &Arc<Running>,
-) -> RawFd {
+    running: Running,
+    giving_up: PipeWriter,
+) -> Feeding {
+    let (stdin, guardian) = input;
     let stdin = File::from(OwnedFd::from(stdin));
     let descriptor = stdin.as_raw_fd();
     stream::widen_pipe(descriptor);
+    let after = Arc::clone(&guardian);
+    commands::after_all(Box::new(move || after.end()));
+    let feeding = Feeding {
+        fed: Arc::new(Fed {
+            fate: Mutex::default(),
+            giving_up: Mutex::new(Some(giving_up)),
+        }),
+        guardian: Arc::clone(&guardian),
+        pipe: Upstream::of(descriptor, false, None),
+        descriptor,
+    };
     let bytes = Arc::default();
     ends::begin_pipe(descriptor, Arc::clone(&bytes));
-    let mut feeder = Feeder {
+    let feeder = Feeder {
         stdin,
         bytes,
         count: RecordCount::default(),
         name: Arc::clone(name),
+        guardian,
     };
-    let failed = Arc::clone(fed);
-    let (fed, feeding) = (Arc::clone(fed), Arc::clone(running));
-    let work = move || {
-        let given = feeder.give(ends);
-        let descriptor = feeder.stdin.as_raw_fd();
-        let fate = match given {
-            Ok(Relayed::Whole(carried)) => {
-                let records = stage::read(&COUNTERS.records_in);
-                match ends::succeed_at(descriptor, records, carried.clone()) {
-                    Ok(()) => Fate::Whole(carried),
-                    Err(error) => Fate::Failed(error.into()),
-                }
-            }
-            Ok(Relayed::Left) => Fate::Left,
-            Err(error) => {
-                let is_open = feeder.count.is_inside();
-                ends::fail_at(
-                    descriptor,
-                    &error.to_string(),
-                    error.downcast_ref(),
-                    is_open,
-                );
-                *fed.lock() = Fate::Failed(error);
-                // It must not take what follows for the end of the data.
-                feeding.stop();
-                return;
-            }
-        };
-        *fed.lock() = fate;
-    };
+    let fed = Arc::clone(&feeding.fed);
     let thread = std::thread::Builder::new().name("feed".to_owned());
-    if let Err(error) = thread.spawn(work) {
+    if let Err(error) = thread.spawn(move || feeder.feed(ends, &fed, running)) {
         let error = anyhow::Error::new(error).context("cannot start a thread");
-        *failed.lock() = Fate::Failed(error);
-        running.stop();
+        feeding.fed.fail(error, running);
     }
-    descriptor
+    feeding
 }
 
 /// What gives the command its input.
@@ -236,9 +290,41 @@ struct Feeder {
     bytes: Arc<AtomicU64>,
     count: RecordCount,
     name: Arc<str>,
+    guardian: Arc<Guardian>,
 }
 
 impl Feeder {
+    /// Gives the input to its end, or ends the command. The command's input is closed after that.
+    fn feed(mut self, ends: Ends, fed: &Fed, running: Running) {
+        let given = self.give(ends);
+        let descriptor = self.stdin.as_raw_fd();
+        let fate = match given {
+            Ok(Relayed::Whole(carried)) => {
+                // A key of the terminal ends a foreign upstream, too. It leaves no note, and its
+                // end must not look like that of the data.
+                while leftovers::is_stopping() {
+                    std::thread::park();
+                }
+                let records = stage::read(&COUNTERS.records_in);
+                let told = ends::succeed_at(descriptor, records, carried.clone());
+                self.guardian.input_is_whole();
+                match told {
+                    Ok(()) => Fate::Whole(carried),
+                    Err(error) => Fate::Failed(error.into()),
+                }
+            }
+            Ok(Relayed::Left) => Fate::Left,
+            Err(error) => {
+                let is_open = self.count.is_inside();
+                let message = error.to_string();
+                ends::fail_at(descriptor, &message, error.downcast_ref(), is_open);
+                fed.fail(error, running);
+                return;
+            }
+        };
+        *fed.lock() = fate;
+    }
+
     fn give(&mut self, ends: Ends) -> anyhow::Result<Relayed> {
         stream::relay(
             &mut Source::standard(),
@@ -262,9 +348,8 @@ impl Feeder {
 }
 
 /// Hands on what the command writes, until it closes its output or nobody reads ours.
-fn hand_on(stdout: File, name: &str) -> anyhow::Result<Relayed> {
+fn hand_on(mut source: Source) -> anyhow::Result<Relayed> {
     let mut output = Output::standard();
-    let mut source = Source::inner(Arc::from(format!("'{name}'")), stdout);
     let mut count = RecordCount::default();
     let relayed = stream::relay(
         &mut source,
@@ -283,12 +368,24 @@ fn hand_on(stdout: File, name: &str) -> anyhow::Result<Relayed> {
 
 /// The status of a command that has ended. Where a signal ended it together with this program, that
 /// is what is to be told.
-fn ended(mut child: Child, running: &Running) -> anyhow::Result<ExitStatus> {
+fn ended(
+    mut child: Child,
+    running: Running,
+    terminal: Option<Terminal>,
+) -> anyhow::Result<ExitStatus> {
     /// A terminal sends its signals to both, and the command may be quicker.
     const TOGETHER: Duration = Duration::from_millis(100);
+    let was_lent = terminal.is_some_and(Terminal::take_back);
     running.release();
+    // A signal has ended the command, and ends this program next.
+    while leftovers::is_stopping() {
+        std::thread::park();
+    }
     let status = child.wait().context("cannot wait for the command")?;
-    if matches!(status.signal(), Some(libc::SIGINT | libc::SIGHUP)) {
+    if let Some(signal @ (libc::SIGINT | libc::SIGHUP)) = status.signal() {
+        if was_lent {
+            terminal::send_to_own_group(signal);
+        }
         std::thread::sleep(TOGETHER);
     }
     while leftovers::is_stopping() {

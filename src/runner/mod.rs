@@ -1,7 +1,10 @@
 //! Commands run as stages, or as parts of one.
 
+mod answer;
 mod command;
 mod extracted;
+mod guardian;
+mod terminal;
 
 pub use command::{Exited, run};
 pub use extracted::Extracted;

@@ -8,6 +8,7 @@
 //! | [`upstream`] | how the other end of a pipe ended |
 //! | [`checkpoint`], [`stage`] | what travels with the stream; what this process has moved |
 //! | [`figures`], [`pipeline`] | what a stage tells of itself where it is asked to; what holds up a pipeline |
+//! | [`commands`] | what this program runs, and ends with itself |
 //! | [`leftovers`], `sweep` | what must not stay behind |
 //!
 //! A program whose output is a pipe leaves a note beside it: that it runs, that it is done and how
@@ -15,6 +16,7 @@
 //! an end of file alone does not tell a finished writer from a dead one.
 
 pub mod checkpoint;
+pub mod commands;
 pub mod ends;
 pub mod figures;
 pub mod leftovers;

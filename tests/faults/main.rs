@@ -5,6 +5,7 @@
 mod harness;
 
 mod databases;
+mod grandchildren;
 mod hostile;
 mod model;
 mod pipeline;

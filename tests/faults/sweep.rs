@@ -509,7 +509,7 @@ fn sweep(case: Case, kills: u64, records: u64, seed: u64) -> (Vec<String>, Tally
 }
 
 /// A number from the environment.
-fn number(name: &str) -> Option<u64> {
+pub fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(
         text.parse()

@@ -1,0 +1,65 @@
+//! What a command writes, which may have to be given up.
+
+use std::fs::File;
+use std::io::{self, PipeReader, Read};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::process::ChildStdout;
+use std::sync::Arc;
+
+use crate::stream::Source;
+
+/// The most that a pipe holds: what was written before it was given up is still read.
+const REST: usize = 1 << 20;
+
+/// The output of a command. A process that has left the command's group may hold it open after all
+/// others were ended, so it also ends when `given_up` does.
+pub fn answer(stdout: ChildStdout, name: &str, given_up: Option<PipeReader>) -> Source {
+    let stdout = File::from(OwnedFd::from(stdout));
+    let descriptor = stdout.as_raw_fd();
+    let mut source = Source::inner(Arc::from(format!("'{name}'")), stdout);
+    if let Some(given_up) = given_up {
+        source.read = Box::new(Answer {
+            read: source.read,
+            descriptor,
+            given_up,
+            rest: REST,
+        });
+    }
+    source
+}
+
+struct Answer {
+    read: Box<dyn Read + Send>,
+    /// What `read` reads.
+    descriptor: RawFd,
+    given_up: PipeReader,
+    rest: usize,
+}
+
+impl Read for Answer {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let [answer, given_up] = ready([self.descriptor, self.given_up.as_raw_fd()])?;
+        if given_up && (!answer || self.rest == 0) {
+            return Ok(0);
+        }
+        let count = self.read.read(buffer)?;
+        if given_up {
+            self.rest = self.rest.saturating_sub(count);
+        }
+        Ok(count)
+    }
+}
+
+/// Waits for either of two descriptors: which can be read, or have ended.
+fn ready(descriptors: [RawFd; 2]) -> io::Result<[bool; 2]> {
+    let mut asked = descriptors.map(|fd| libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    });
+    // SAFETY: poll looks at the two pollfds that it is given.
+    match unsafe { libc::poll(asked.as_mut_ptr(), 2, -1) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(asked.map(|asked| asked.revents != 0)),
+    }
+}

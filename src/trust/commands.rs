@@ -1,0 +1,194 @@
+//! Commands that this program runs, and that are ended with it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::ends;
+
+static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
+static AFTER_ALL: Mutex<Vec<Work>> = Mutex::new(Vec::new());
+
+/// What is done once a signal has ended the commands.
+type Work = Box<dyn Fn() + Send>;
+
+/// How long a command may take to end after it was told to; then it is killed.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The longest pause between two looks at processes that are ending.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A command that runs. Its process may be waited for only after [`Running::release`]: until then
+/// its number, and that of its group, cannot be given to another process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Running {
+    process: u32,
+    is_group: bool,
+}
+
+impl Running {
+    /// A child of this program, alone.
+    pub fn child(process: u32) -> Self {
+        Self::register(process, false)
+    }
+
+    /// The process group that this child leads.
+    pub fn group(leader: u32) -> Self {
+        Self::register(leader, true)
+    }
+
+    fn register(process: u32, is_group: bool) -> Self {
+        ends::watch_signals();
+        let running = Running { process, is_group };
+        registered().push(running);
+        running
+    }
+
+    /// Waits until the child has ended, and leaves its status to be waited for.
+    pub fn await_end(self) {
+        has_ended(self.process, true);
+    }
+
+    /// Ends it: SIGTERM, and SIGKILL for what still runs after [`PATIENCE`]. Returns when nothing
+    /// of it runs any more.
+    pub fn stop(self) {
+        let running = registered();
+        if running.contains(&self) {
+            self.end(libc::SIGTERM);
+        }
+    }
+
+    /// Sends it a signal, unless it was released.
+    pub fn signal(self, signal: i32) {
+        let running = registered();
+        if running.contains(&self) {
+            self.send(signal);
+        }
+    }
+
+    /// Gives it up: it can be waited for. Waits for a [`Running::stop`] in another thread.
+    pub fn release(self) {
+        registered().retain(|running| *running != self);
+    }
+
+    fn end(self, signal: i32) {
+        self.send(signal);
+        self.await_gone(PATIENCE);
+        // Also for a group that seems to be gone: a process may hide from one pass over /proc by
+        // forking, and the number is still the group's own.
+        if self.is_group || !self.is_gone() {
+            self.send(libc::SIGKILL);
+            self.await_gone(PATIENCE);
+        }
+    }
+
+    fn await_gone(self, most: Duration) {
+        let deadline = Instant::now() + most;
+        let mut pause = Duration::from_millis(1);
+        while !self.is_gone() && Instant::now() < deadline {
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(PAUSE);
+        }
+    }
+
+    /// Whether nothing of it runs. The child may still have to be waited for.
+    fn is_gone(self) -> bool {
+        has_ended(self.process, false) && !(self.is_group && has_members(self.process))
+    }
+
+    fn send(self, signal: i32) {
+        if let Ok(process) = libc::pid_t::try_from(self.process) {
+            let target = if self.is_group { -process } else { process };
+            // SAFETY: kill touches no memory; the number is that of a child that was not waited
+            // for, or of the group that it leads.
+            unsafe { libc::kill(target, signal) };
+        }
+    }
+}
+
+/// Ends all of them, by the signal that ends this program.
+pub(super) fn end_all(signal: i32) {
+    // Under the lock, so that none is waited for, and its number used again, meanwhile.
+    for running in &*registered() {
+        running.end(signal);
+    }
+    for work in &*AFTER_ALL.lock().unwrap_or_else(PoisonError::into_inner) {
+        work();
+    }
+}
+
+/// Ends all of them in the middle of anything, also while a lock is held; then nothing is done.
+pub(super) fn end_at_once() {
+    if let Ok(running) = RUNNING.try_lock() {
+        running
+            .iter()
+            .for_each(|running| running.end(libc::SIGTERM));
+    }
+}
+
+/// Has something done after a signal has ended all commands, and before it ends this program.
+pub fn after_all(work: Work) {
+    let mut after_all = AFTER_ALL.lock().unwrap_or_else(PoisonError::into_inner);
+    after_all.push(work);
+}
+
+fn registered() -> MutexGuard<'static, Vec<Running>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether any process of a group runs. The leader, which was not waited for, keeps `kill` from
+/// telling, so /proc is read. Without /proc the leader's end counts as that of the group.
+fn has_members(group: u32) -> bool {
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return false;
+    };
+    entries.flatten().any(|entry| {
+        let name = entry.file_name();
+        let is_process = name.as_encoded_bytes().iter().all(u8::is_ascii_digit);
+        is_process
+            && std::fs::read_to_string(entry.path().join("stat"))
+                .is_ok_and(|stat| is_member(&stat, group))
+    })
+}
+
+/// Whether a `stat` of proc(5) is that of a process of this group that has not ended.
+fn is_member(stat: &str, group: u32) -> bool {
+    // The program's name, in brackets, may hold anything.
+    let after = stat.rsplit(')').next().unwrap_or_default();
+    let mut words = after.split_ascii_whitespace();
+    let state = words.next();
+    let found = words.nth(1).and_then(|word| word.parse().ok());
+    found == Some(group) && !matches!(state, Some("Z" | "X"))
+}
+
+/// Whether a child has ended. Its status stays to be waited for.
+fn has_ended(process: u32, may_wait: bool) -> bool {
+    let options = libc::WEXITED | libc::WNOWAIT | if may_wait { 0 } else { libc::WNOHANG };
+    loop {
+        // SAFETY: all zeros are a valid siginfo_t.
+        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        // SAFETY: waitid writes a siginfo_t, and nothing else, to where it is told; with WNOWAIT it
+        // changes nothing.
+        let result = unsafe { libc::waitid(libc::P_PID, process, &raw mut info, options) };
+        if result == 0 {
+            // SAFETY: waitid filled it for a child, or left the zeros.
+            return unsafe { info.si_pid() } != 0;
+        }
+        if std::io::Error::last_os_error().kind() != std::io::ErrorKind::Interrupted {
+            return true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_told_by_its_group_and_state() {
+        assert!(is_member("12 (sh) S 1 77 77 0 -1", 77));
+        assert!(is_member("12 (a) b) Z 5 77) T 1 77 77 0 -1", 77));
+        assert!(!is_member("12 (sh) S 77 12 77 0 -1", 77));
+        assert!(!is_member("77 (sh) Z 1 77 77 0 -1", 77));
+        assert!(!is_member("", 77));
+    }
+}
