@@ -9,6 +9,7 @@
 //! | [`checkpoint`], [`stage`] | what travels with the stream; what this process has moved |
 //! | [`figures`], [`pipeline`] | what a stage tells of itself where it is asked to; what holds up a pipeline |
 //! | [`leftovers`], `sweep` | what must not stay behind |
+//! | [`process`], `holders` | whether a writer lives; who holds which pipe |
 //!
 //! A program whose output is a pipe leaves a note beside it: that it runs, that it is done and how
 //! many bytes it wrote, or that it failed and why. A reader looks them up at the end of its input:
@@ -17,10 +18,12 @@
 pub mod checkpoint;
 pub mod ends;
 pub mod figures;
+mod holders;
 pub mod leftovers;
 pub mod note;
 pub mod pipe;
 pub mod pipeline;
+pub mod process;
 pub mod rejects;
 pub mod runtime;
 pub mod stage;

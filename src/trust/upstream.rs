@@ -1,10 +1,12 @@
 //! The reader's side of a pipe: whether the end of input is the end of the data.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::os::fd::RawFd;
 
 use super::note::{self, Failed, Found, State};
 use super::pipe::Pipe;
+use super::process::Life;
 use super::runtime;
 use super::stage::Carried;
 
@@ -127,7 +129,7 @@ impl Upstream {
             false => judge_all(&found, read).map(Some),
         };
         if judged.is_ok() || pipe.is_named || ends == Ends::Accepted {
-            found.iter().for_each(forget);
+            found.iter().for_each(|found| forget(found, opened));
         }
         match judged {
             _ if ends == Ends::Accepted => foreign(ends),
@@ -145,19 +147,25 @@ impl Upstream {
     }
 }
 
-/// All notes about a pipe, the latest first.
+/// All notes of this user about a pipe, the latest first.
 fn notes_about(pipe: &Pipe) -> Vec<Found> {
     let mut found: Vec<Found> = runtime::existing()
         .flat_map(|place| Found::all(&place, pipe))
         .collect();
-    found.sort_by_key(|found| std::cmp::Reverse(found.note.since));
+    found.sort_by_key(|found| Reverse(found.note.since));
     found
 }
 
-/// Takes a note away, but for one of a writer that is still there: it has just come to a pipe with
-/// a name, for its next reader.
-fn forget(found: &Found) {
-    if !(found.is_alive && found.note.state == State::Running) {
+/// Removes a note, unless its writer still runs: that has just come to a named pipe, for its next
+/// reader. One in another namespace of processes cannot be looked up; if it began before this reader
+/// opened the pipe, it was the end of that one that was seen here.
+fn forget(found: &Found, opened: u64) {
+    let may_run = match found.life {
+        Life::Alive => true,
+        Life::Dead => false,
+        Life::Unknown => found.note.since >= opened,
+    };
+    if !(may_run && found.note.state == State::Running) {
         found.remove();
     }
 }
@@ -220,9 +228,11 @@ fn judge_named(found: &[Found], recent: usize, read: u64) -> Result<Option<Carri
 }
 
 fn cut_short(running: &Found) -> Unclean {
-    let fate = match running.is_alive {
-        true => "closed its output before it was done",
-        false => "ended early (killed)",
+    let fate = match running.life {
+        Life::Alive => "closed its output before it was done",
+        Life::Dead => "ended early (killed)",
+        // Either of the two.
+        Life::Unknown => "ended early",
     };
     Unclean {
         program: Some(running.note.program.clone()),
