@@ -1,10 +1,11 @@
 //! How long notes about pipes stay: those that nobody will read are removed, those of a pipe that somebody holds
-//! never are, whoever that is: a stopped program, a shell, a process of another namespace.
+//! never are, whoever that is: a stopped program, a shell, another user, a process of another namespace.
 
 mod harness;
 
 use harness::Run;
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 
 /// What every Bash line may use.
@@ -43,6 +44,14 @@ sweeps() {
     done
 }
 until_ended() { until [[ -e ended ]]; do sleep 0.01; done; sleep 0.05; }
+"#;
+
+/// What another user's programs need.
+const AS_APP: &str = r#"
+app=54321
+as_app="env -u XDG_RUNTIME_DIR setpriv --reuid=$app --regid=$app --clear-groups"
+chmod 755 .; mkdir -p bin; cp "$(command -v extract)" bin/extract; PATH=$PWD/bin:$PATH
+trap 'rm -rf /tmp/pipewright-54321' EXIT
 "#;
 
 /// A directory with `in.csv`, 1,000 records of it, and a runtime directory of its own.
@@ -95,6 +104,18 @@ impl Place {
         }
         fs::remove_file(self.path("ended")).ok();
     }
+}
+
+/// Whether this is root; says aloud that a test was not run otherwise.
+fn is_root(test: &str) -> bool {
+    // SAFETY: geteuid takes nothing, touches no memory and cannot fail.
+    let is_root = unsafe { libc::geteuid() == 0 };
+    if !is_root {
+        // Past what the test runner captures.
+        let text = format!("\n*** NOT RUN: {test}: it needs root ***\n");
+        std::io::stderr().write_all(text.as_bytes()).ok();
+    }
+    is_root
 }
 
 const KILLED: &str = "'extract' ended early (killed)";
@@ -250,4 +271,96 @@ fn a_reader_outside_of_the_namespace_of_its_writer_finds_the_note() {
         let run = place.run_with_namespace(&line);
         place.ends(&line, &run, refusal);
     }
+}
+
+// Other users
+
+/// One test, for the directory in `/tmp` is one.
+#[test]
+fn root_judges_the_writers_of_other_users() {
+    if !is_root("root_judges_the_writers_of_other_users") {
+        return;
+    }
+    let place = Place::new();
+    for (writer, refusal) in [
+        ("$as_app extract in.csv", None),
+        ("killed $as_app extract", Some(KILLED)),
+        ("$as_app extract no.csv", Some("upstream 'extract' failed")),
+    ] {
+        let line = format!("{AS_APP}{writer} | load out.csv --require-clean >receipt; echo $?");
+        let run = place.run(&line);
+        place.ends(&line, &run, refusal);
+        let line = format!(
+            "{AS_APP}mkfifo -m 666 p; {writer} >p & load out.csv p >receipt; echo $?; rm p"
+        );
+        let run = place.run(&line);
+        place.ends(&line, &run, refusal);
+    }
+    // An older note of root's own about a named pipe does not stand in for that of the writer.
+    let line = format!(
+        "{AS_APP}mkfifo -m 666 p; extract in.csv >p & cat p >/dev/null; wait
+         killed $as_app extract >p & load out.csv p >receipt; echo $?; rm p"
+    );
+    let run = place.run(&line);
+    place.ends(&line, &run, Some(KILLED));
+    // That user cannot see who holds the pipe, and so keeps the note.
+    for (writer, refusal) in WRITERS {
+        let line = format!(
+            "{AS_APP}export -f crowd planted sweeps; export place=/tmp/pipewright-$app
+             {{ {}; touch ended; }} | sh -c 'echo $$ >pid; kill -STOP $$; exec load out.csv --require-clean >receipt' &
+             until_ended; $as_app bash -c sweeps; kill -CONT $(<pid); wait $!; echo $?",
+            writer.replace("extract", "$as_app extract")
+        );
+        let run = place.run(&line);
+        place.ends(&line, &run, refusal);
+    }
+    planted_notes_are_not_believed(&place);
+}
+
+/// Notes of another user that say that the writer has failed, beside a pipe that `cat` writes.
+fn planted_notes_are_not_believed(place: &Place) {
+    let plant = "
+        home=/tmp/pipewright-$app; note=$PWD/note
+        echo '{\"program\":\"x\",\"since\":99999999999999999,\"state\":{\"failed\":{\"program\":\"x\",\"fate\":\"failed\",\"why\":\"a\\u001b[31mb\"}}}' >note
+        key() { printf '%s-%x-%x' $(head -c 8 /proc/sys/kernel/random/boot_id) $(stat -L -c '%d %i' /proc/self/fd/0); }
+        plant() { mkdir -m 700 $home $home/$(key); cp note $home/$(key)/4194305.1.0; chown -R $app:$app $home; }";
+    // As its owner would have it, it counts.
+    let line = format!("{AS_APP}{plant}\ncat in.csv | {{ plant; load out.csv; }}; echo $?");
+    let run = place.run(&line);
+    place.ends(
+        &line,
+        &run,
+        Some("upstream 'x' failed after 1,000 records: a [31mb"),
+    );
+    for spoil in [
+        "chown 0 $home",
+        "chown 54322 $home",
+        "chmod 750 $home",
+        "chmod 701 $home",
+        "mv $home $home.there; ln -s $home.there $home",
+        "chown 54322 $home/*",
+        "chmod 777 $home/*",
+        "mv $home/* $home/there; ln -s $home/there $home/$(key)",
+        "chown 0 $home/*/*",
+        "rm $home/*/*; ln -s $note $home/$(key)/4194305.1.0",
+        "chown 0 note; ln -f note $home/$(key)/4194305.1.0",
+        "rm $home/*/*; mkfifo $home/$(key)/4194305.1.0; chown $app $home/*/*",
+        "rm $home/*/*; mkdir $home/$(key)/4194305.1.0; chown $app $home/*/*",
+        "rm -r $home; touch $home; chown $app $home",
+    ] {
+        let line = format!(
+            "{AS_APP}{plant}\ncat in.csv | {{ plant; {spoil}; load out.csv >receipt; }}; echo $?; rm -rf $home.there"
+        );
+        let run = place.run(&line);
+        place.ends(&line, &run, None);
+    }
+    // One that was there before the pipe.
+    let line = format!(
+        "{AS_APP}{plant}
+         mkfifo p; exec 9<>p; rm p; plant <&9; rm -r $home/*/; mkdir -m 700 $home/early; cp note $home/early/4194305.1.0
+         chown -R $app:$app $home; sleep 0.05
+         cat in.csv | {{ mv $home/early $home/$(key); load out.csv >receipt; }}; echo $?"
+    );
+    let run = place.run(&line);
+    place.ends(&line, &run, None);
 }

@@ -9,7 +9,7 @@
 //! | [`checkpoint`], [`stage`] | what travels with the stream; what this process has moved |
 //! | [`figures`], [`pipeline`] | what a stage tells of itself where it is asked to; what holds up a pipeline |
 //! | [`leftovers`], `sweep` | what must not stay behind |
-//! | [`process`], `holders` | whether a writer lives; who holds which pipe |
+//! | [`process`], `holders`, `others` | whether a writer lives; who holds which pipe; notes of other users |
 //!
 //! A program whose output is a pipe leaves a note beside it: that it runs, that it is done and how
 //! many bytes it wrote, or that it failed and why. A reader looks them up at the end of its input:
@@ -21,6 +21,7 @@ pub mod figures;
 mod holders;
 pub mod leftovers;
 pub mod note;
+mod others;
 pub mod pipe;
 pub mod pipeline;
 pub mod process;

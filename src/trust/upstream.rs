@@ -7,8 +7,8 @@ use std::os::fd::RawFd;
 use super::note::{self, Failed, Found, State};
 use super::pipe::Pipe;
 use super::process::Life;
-use super::runtime;
 use super::stage::Carried;
+use super::{others, runtime};
 
 /// What a reader does about the ends of its upstreams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,7 +113,12 @@ impl Upstream {
             Upstream::Unknown => return foreign(ends),
             Upstream::Pipe(pipe, opened) => (pipe, *opened),
         };
-        let found = notes_about(pipe);
+        let mut found = notes_about(pipe);
+        let is_of_this_use = |found: &Found| !pipe.is_named || found.note.since >= opened;
+        if !found.iter().any(is_of_this_use) {
+            found.extend(others::notes_about(pipe, opened));
+            found.sort_by_key(|found| Reverse(found.note.since));
+        }
         if found.is_empty() {
             return foreign(ends);
         }
