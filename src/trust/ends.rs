@@ -89,11 +89,11 @@ pub fn begin_pipe(descriptor: RawFd, bytes: Arc<AtomicU64>) -> bool {
         return false;
     };
     let mut writing = writing();
-    let begun = runtime::for_writing().find_map(|place| {
+    let begun = runtime::for_writing().find_map(|(place, metadata)| {
         let note = NoteFile::begin(&place, &pipe, &writing.program).ok()?;
-        Some((place, note))
+        Some((place, metadata, note))
     });
-    let Some((place, note)) = begun else {
+    let Some((place, metadata, note)) = begun else {
         return false;
     };
     writing.ends.push(End {
@@ -105,7 +105,7 @@ pub fn begin_pipe(descriptor: RawFd, bytes: Arc<AtomicU64>) -> bool {
     });
     drop(writing);
     watch_signals();
-    sweep::now_and_then(&place, &pipe);
+    sweep::when_crowded(&place, &metadata, &pipe);
     true
 }
 

@@ -16,8 +16,8 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use super::ends;
-use super::note;
 use super::pipe::Pipe;
+use super::process;
 use super::stage::{self, COUNTERS};
 
 /// Names the directory in which stages leave their figures.
@@ -234,7 +234,7 @@ impl Recorder {
                 command: [&[program.to_owned()], words.as_slice()].concat().join(" "),
                 pid,
                 parent: std::os::unix::process::parent_id(),
-                process_start: note::started("self").unwrap_or_default(),
+                process_start: process::started("self").unwrap_or_default(),
                 within: std::env::var(WITHIN).ok(),
                 started: now.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string(),
                 state: Course::Running,

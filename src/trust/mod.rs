@@ -10,6 +10,7 @@
 //! | [`figures`], [`pipeline`] | what a stage tells of itself where it is asked to; what holds up a pipeline |
 //! | [`commands`] | what this program runs, and ends with itself |
 //! | [`leftovers`], `sweep` | what must not stay behind |
+//! | [`process`], `holders`, `others` | whether a writer lives; who holds which pipe; notes of other users |
 //!
 //! A program whose output is a pipe leaves a note beside it: that it runs, that it is done and how
 //! many bytes it wrote, or that it failed and why. A reader looks them up at the end of its input:
@@ -19,10 +20,13 @@ pub mod checkpoint;
 pub mod commands;
 pub mod ends;
 pub mod figures;
+mod holders;
 pub mod leftovers;
 pub mod note;
+mod others;
 pub mod pipe;
 pub mod pipeline;
+pub mod process;
 pub mod rejects;
 pub mod runtime;
 pub mod stage;

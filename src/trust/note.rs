@@ -1,7 +1,7 @@
 //! What a stage leaves beside a pipe that it writes, and how it is kept.
 //!
-//! A note is one line of JSON in a file of its own, `PIPE/PID.START.N`, under the runtime
-//! directory: whose it is can be told, and so when it is stale.
+//! A note is one line of JSON in a file of its own, `PIPE/PID.START.N.SESSION.NAMESPACE`, under the
+//! runtime directory. The name identifies the writer, and so tells when the note is stale.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind};
@@ -13,9 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Checkpoint;
 use super::pipe::Pipe;
-
-/// The flag of a process that is ending: `PF_EXITING` in the kernel's `include/linux/sched.h`.
-const IS_ENDING: u32 = 0x4;
+use super::process::{Life, Writer, started};
 
 /// The clock that goes on while the machine sleeps, as the start times of processes do.
 #[cfg(target_os = "linux")]
@@ -89,8 +87,7 @@ impl NoteFile {
     pub fn begin(place: &Path, pipe: &Pipe, program: &str) -> io::Result<Self> {
         let directory = place.join(&pipe.key);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{}.{}.{number}", std::process::id(), started("self")?);
-        let path = directory.join(name);
+        let path = directory.join(Writer::own()?.file_name(number));
         let note = Note {
             program: program.to_owned(),
             since: now(),
@@ -161,11 +158,12 @@ fn remove_directory(path: &Path) {
 /// A note that was found.
 #[derive(Debug)]
 pub struct Found {
-    path: PathBuf,
+    /// Where it is; None if it is not ours to remove.
+    path: Option<PathBuf>,
     /// What it says; a file that cannot be read as a note speaks of a writer that did not end.
     pub note: Note,
-    /// Whether its writer is still there.
-    pub is_alive: bool,
+    /// Whether its writer is alive, if it says so.
+    pub life: Life,
 }
 
 impl Found {
@@ -176,28 +174,26 @@ impl Found {
         };
         entries
             .filter_map(|entry| Some(entry.ok()?.path()))
-            .map(Self::read)
+            .map(|path| Found {
+                path: Some(path.clone()),
+                ..Self::unowned(&path, &text(&path))
+            })
             .collect()
     }
 
-    fn read(path: PathBuf) -> Self {
-        let text = File::options()
-            .read(true)
-            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-            .open(&path)
-            .and_then(io::read_to_string)
-            .unwrap_or_default();
-        let line = text.lines().next().unwrap_or_default();
-        let note = serde_json::from_str(line).unwrap_or_else(|_| Note {
-            program: "a program".to_owned(),
-            since: 0,
-            state: State::Running,
-        });
-        let is_alive = is_alive(&path);
+    /// A note at `path` with this text, which is not ours to remove.
+    pub(super) fn unowned(path: &Path, text: &str) -> Self {
+        let note = parse(text);
+        let name = path.file_name().and_then(|name| name.to_str());
+        let writer = name.and_then(Writer::of);
+        let life = match (&note.state, writer) {
+            (State::Running, Some(writer)) => writer.life(),
+            _ => Life::Dead,
+        };
         Found {
-            path,
+            path: None,
             note,
-            is_alive,
+            life,
         }
     }
 
@@ -205,44 +201,42 @@ impl Found {
     #[cfg(test)]
     pub(super) fn unfiled(note: Note) -> Self {
         Found {
-            path: PathBuf::new(),
+            path: None,
             note,
-            is_alive: false,
+            life: Life::Dead,
         }
     }
 
     /// Takes it away, and with the last one the pipe's directory.
     pub fn remove(&self) {
-        let _ = fs::remove_file(&self.path);
-        remove_directory(&self.path);
+        if let Some(path) = &self.path {
+            let _ = fs::remove_file(path);
+            remove_directory(path);
+        }
     }
 }
 
-/// Whether the process that a note's name speaks of is there.
-pub(super) fn is_alive(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let mut parts = name.unwrap_or_default().split('.');
-    match (parts.next(), parts.next()) {
-        (Some(process), Some(start)) => started(process).is_ok_and(|found| found == start),
-        _ => false,
-    }
+/// What the note in this file says about its writer.
+pub(super) fn state(path: &Path) -> State {
+    parse(&text(path)).state
 }
 
-/// When a process was started, in ticks since the machine was: the 22nd word of proc(5)'s `stat`,
-/// counted behind the program's name, which may hold anything. One that is ending is not there any
-/// more: its pipes are closed before its parent hears of its end.
-pub(super) fn started(process: &str) -> io::Result<String> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    let behind = stat.rsplit(')').next().unwrap_or_default();
-    let mut words = behind.split_ascii_whitespace().skip(6);
-    let flags = words.next().and_then(|flags| flags.parse::<u32>().ok());
-    if flags.is_some_and(|flags| flags & IS_ENDING != 0) {
-        return Err(ErrorKind::NotFound.into());
-    }
-    let start = words.nth(12);
-    start
-        .map(str::to_owned)
-        .ok_or(ErrorKind::InvalidData.into())
+fn text(path: &Path) -> String {
+    File::options()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)
+        .and_then(io::read_to_string)
+        .unwrap_or_default()
+}
+
+fn parse(text: &str) -> Note {
+    let line = text.lines().next().unwrap_or_default();
+    serde_json::from_str(line).unwrap_or_else(|_| Note {
+        program: "a program".to_owned(),
+        since: 0,
+        state: State::Running,
+    })
 }
 
 /// When this process was started, as [`now`] has it; no later than it was.

@@ -12,6 +12,9 @@ pub struct Pipe {
     pub key: String,
     /// Whether it has a name in the file system, and so may outlive one use.
     pub is_named: bool,
+    /// The earliest of its times, in seconds and nanoseconds: that of its making, until both ends
+    /// were used.
+    pub(super) born: (i64, i64),
 }
 
 impl Pipe {
@@ -36,6 +39,21 @@ impl Pipe {
         Some(Pipe {
             key: format!("{boot}-{device:x}-{inode:x}"),
             is_named,
+            born: (metadata.atime(), metadata.atime_nsec())
+                .min((metadata.mtime(), metadata.mtime_nsec())),
         })
     }
+
+    /// Its device and its inode.
+    pub(super) fn identity(&self) -> Option<(u64, u64)> {
+        parts(&self.key).map(|(_, identity)| identity)
+    }
+}
+
+/// The boot, the device and the inode in the key of a pipe.
+pub(super) fn parts(key: &str) -> Option<(&str, (u64, u64))> {
+    let (boot, rest) = key.split_once('-')?;
+    let (device, inode) = rest.split_once('-')?;
+    let number = |text| u64::from_str_radix(text, 16).ok();
+    Some((boot, (number(device)?, number(inode)?)))
 }

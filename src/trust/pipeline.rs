@@ -10,7 +10,7 @@ use std::io;
 use std::path::Path;
 
 use super::figures::{Course, End, Figures};
-use super::note;
+use super::process;
 
 /// One stage of a pipeline.
 #[derive(Clone, Debug)]
@@ -93,7 +93,7 @@ pub fn read(directory: &Path) -> io::Result<Vec<Pipeline>> {
         {
             let process = figures.pid.to_string();
             let is_there =
-                note::started(&process).is_ok_and(|start| start == figures.process_start);
+                process::started(&process).is_ok_and(|start| start == figures.process_start);
             let id = path.file_stem().unwrap_or_default().to_string_lossy();
             stages.push(Stage {
                 id: id.into_owned(),

@@ -1,6 +1,6 @@
 //! The private directory in which notes about pipes lie.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ pub const SWITCH: &str = "PIPEWRIGHT_ENDS";
 /// Where the directory may be, the best first. A writer takes the first that it can have; a reader
 /// looks into all, for the two need not have the same environment.
 pub fn places() -> Vec<PathBuf> {
-    if std::env::var_os(SWITCH).is_some_and(|value| value == "off") {
+    if are_off() {
         return Vec::new();
     }
     let mut places = Vec::new();
@@ -37,26 +37,37 @@ pub fn existing() -> impl Iterator<Item = PathBuf> {
     places().into_iter().filter(|place| is_private(place))
 }
 
-/// Those of the places that are there or can be made.
-pub fn for_writing() -> impl Iterator<Item = PathBuf> {
-    places().into_iter().filter(|place| {
-        match DirBuilder::new().mode(0o700).create(place) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return false,
+/// Those of the places that exist or can be made.
+pub fn for_writing() -> impl Iterator<Item = (PathBuf, Metadata)> {
+    places().into_iter().filter_map(|place| {
+        match DirBuilder::new().mode(0o700).create(&place) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return None,
             _ => {}
         }
-        is_private(place)
+        let metadata = private(&place)?;
+        Some((place, metadata))
     })
 }
 
 /// Whether this is a directory of this user, which nobody else can enter: a link, or what another
 /// user put in its place, is not.
 pub fn is_private(place: &Path) -> bool {
-    fs::symlink_metadata(place).is_ok_and(|metadata| {
-        metadata.is_dir() && metadata.uid() == user() && metadata.mode() & 0o077 == 0
-    })
+    private(place).is_some()
 }
 
-fn user() -> u32 {
+fn private(place: &Path) -> Option<Metadata> {
+    let metadata = fs::symlink_metadata(place).ok()?;
+    let is_own = metadata.uid() == user() && metadata.mode() & 0o077 == 0;
+    (metadata.is_dir() && is_own).then_some(metadata)
+}
+
+/// Whether notes are turned off.
+pub(super) fn are_off() -> bool {
+    std::env::var_os(SWITCH).is_some_and(|value| value == "off")
+}
+
+/// The user that this process acts as.
+pub(super) fn user() -> u32 {
     // SAFETY: geteuid takes nothing, touches no memory and cannot fail.
     unsafe { libc::geteuid() }
 }

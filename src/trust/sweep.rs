@@ -1,126 +1,309 @@
-//! Taking away the notes that nobody will read: those to foreign readers, and of killed writers.
+//! Removing the notes that nobody will read: those to foreign readers, and of killed writers.
+//!
+//! A note is removed if nobody holds its pipe any more and its writer has ended, or is done with it.
+//! A reader holds its pipe until it has judged the end, so it never misses a note. The sweep comes
+//! when the notes are about more than [`LIMIT`] pipes beyond those that the last one had to leave.
 
-use std::collections::HashSet;
-use std::fs::{self, File};
-use std::path::Path;
+use std::fs::{self, File, Metadata};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::note;
-use super::pipe::Pipe;
+use super::holders::{self, Holders, Wanted};
+use super::note::{self, State};
+use super::pipe::{self, Pipe};
+use super::process::{self, Life, Writer};
 
-/// How often it is done.
-const INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// How many pipes there may be notes about before it is worth a look which are stale.
+const LIMIT: u64 = 1000;
 
-/// How long a note is kept at least. Its reader may be slow, and may not be seen from here.
+/// One start of so many counts the notes, where the file system does not.
+const SAMPLED: u64 = 256;
+
+/// How long notes of another boot are kept: another machine may share the directory.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The file that says when it was done last.
-const STAMP: &str = "swept";
+/// The file that holds how many pipes the last sweep left, and the lock of the one that sweeps.
+const FILE: &str = "swept";
 
-/// Takes away what is stale in the runtime directory `place`, if that was not done lately. `own`
-/// is a pipe of this process.
-pub fn now_and_then(place: &Path, own: &Pipe) {
-    let stamp = place.join(STAMP);
-    if age(&stamp).is_some_and(|age| age < INTERVAL) {
-        return;
-    }
-    let touched = File::create(&stamp).and_then(|file| file.set_modified(SystemTime::now()));
-    if touched.is_ok() {
-        sweep(place, own);
+/// Removes what is stale in the runtime directory `place` if there are too many notes. `metadata` is
+/// that of the directory, `own` a pipe of this process that has a note in it.
+pub fn when_crowded(place: &Path, metadata: &Metadata, own: &Pipe) {
+    if pipes(place, metadata, note::now().is_multiple_of(SAMPLED)) > LIMIT {
+        sweep_alone(place, own);
     }
 }
 
-fn sweep(place: &Path, own: &Pipe) {
-    let Ok(entries) = fs::read_dir(place) else {
-        return;
+/// How many pipes there are notes about, in no time: a directory has a link for each directory in it.
+/// btrfs, merged directories of overlayfs and large ones of ext4 don't count so; there, entries are
+/// counted if `may_list`, and otherwise there are none.
+fn pipes(place: &Path, metadata: &Metadata, may_list: bool) -> u64 {
+    match metadata.nlink() {
+        links @ 3.. => links - 2,
+        _ if may_list => fs::read_dir(place).map_or(0, |entries| entries.count() as u64),
+        _ => 0,
+    }
+}
+
+/// Sweeps unless another process does so now, or the last sweep left most of what is here.
+fn sweep_alone(place: &Path, own: &Pipe) -> Option<()> {
+    let mut file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(place.join(FILE))
+        .ok()?;
+    file.try_lock().ok()?;
+    let mut text = String::new();
+    (&file).take(32).read_to_string(&mut text).ok()?;
+    let left: u64 = text.trim().parse().unwrap_or(0);
+    // One that has just ended may have removed what was seen before.
+    let count = pipes(place, &fs::symlink_metadata(place).ok()?, true);
+    let left_now = match count > left.saturating_add(LIMIT) {
+        true => sweep(place, own)?,
+        false => left.min(count),
     };
-    let boot = own.key.split('-').next().unwrap_or_default();
-    let held = held_pipes();
-    for pipe in entries.flatten() {
-        let key = pipe.file_name();
-        let key = key.to_string_lossy();
-        let inode = key.rsplit('-').next().unwrap_or_default();
-        let is_held = u64::from_str_radix(inode, 16).is_ok_and(|inode| held.contains(&inode));
-        let is_of_today = key.starts_with(boot);
-        let Ok(notes) = fs::read_dir(pipe.path()) else {
-            continue;
-        };
-        for note in notes.flatten() {
-            let path = note.path();
-            let is_old = age(&path).is_some_and(|age| age > KEPT);
-            if !is_of_today || is_old && !is_held && !note::is_alive(&path) {
+    if left_now != left {
+        file.rewind().ok()?;
+        file.write_all(format!("{left_now:<20}\n").as_bytes())
+            .ok()?;
+    }
+    Some(())
+}
+
+/// The notes about one pipe.
+struct Candidate {
+    directory: PathBuf,
+    /// The pipe's device and inode.
+    identity: (u64, u64),
+    is_of_this_boot: bool,
+    notes: Vec<(PathBuf, Option<Writer>)>,
+}
+
+impl Candidate {
+    fn read(directory: PathBuf, boot: &str) -> Option<Self> {
+        let key = directory.file_name()?.to_str()?;
+        let (its_boot, identity) = pipe::parts(key)?;
+        let notes = fs::read_dir(&directory).ok()?.flatten().map(|note| {
+            let writer = note.file_name().to_str().and_then(Writer::of);
+            (note.path(), writer)
+        });
+        Some(Candidate {
+            identity,
+            is_of_this_boot: its_boot == boot,
+            notes: notes.collect(),
+            directory,
+        })
+    }
+}
+
+/// Removes what is stale and tells about how many pipes notes are left; None if it cannot be seen who
+/// holds which pipe.
+///
+/// The notes are listed before the holders: one that is written meanwhile is not touched. Holders are
+/// listed twice, for a pipe may be handed from a process not yet seen to one already seen.
+fn sweep(place: &Path, own: &Pipe) -> Option<u64> {
+    let (boot, _) = pipe::parts(&own.key)?;
+    let candidates: Vec<Candidate> = fs::read_dir(place)
+        .ok()?
+        .flatten()
+        .filter_map(|entry| Candidate::read(entry.path(), boot))
+        .collect();
+    let anonymous = holders::anonymous_device()?;
+    let namespace = process::namespace("self");
+    let is_foreign = |writer: &Writer| writer.foreign_namespace(namespace).is_some();
+    let of_now = || candidates.iter().filter(|pipe| pipe.is_of_this_boot);
+    let mut writers = of_now().flat_map(|pipe| &pipe.notes);
+    let wanted = Wanted {
+        anonymous,
+        named: of_now().any(|pipe| pipe.identity.0 != anonymous),
+        namespaces: writers.any(|(_, writer)| writer.as_ref().is_some_and(is_foreign)),
+    };
+    let mut holders = Holders::default();
+    // This process holds its own pipe; if even that is not seen, nothing can be concluded.
+    if !holders.look(wanted) || !holders.look(wanted) || !holders.holds(own.identity()?) {
+        return None;
+    }
+    let scene = Scene {
+        are_all: holders.are_all(),
+        is_nested: !process::is_in_initial_namespace(),
+        holders,
+        namespace,
+    };
+    let mut left = 0;
+    for candidate in &candidates {
+        for (path, writer) in &candidate.notes {
+            let is_stale = match candidate.is_of_this_boot {
+                true => scene.is_stale(candidate.identity, path, writer.as_ref()),
+                false => is_old(path),
+            };
+            if is_stale {
                 let _ = fs::remove_file(path);
             }
         }
-        // It stays where notes are left.
-        let _ = fs::remove_dir(pipe.path());
+        // It stays if a note is left, or was written since.
+        left += u64::from(fs::remove_dir(&candidate.directory).is_err());
     }
+    Some(left)
 }
 
-fn age(path: &Path) -> Option<Duration> {
-    let metadata = fs::symlink_metadata(path).ok()?;
-    metadata.modified().ok()?.elapsed().ok()
+/// What is known about the processes.
+struct Scene {
+    holders: Holders,
+    /// Whether `holders` are those of all processes on the machine.
+    are_all: bool,
+    /// Whether there may be processes outside of this one's namespace that cannot be seen.
+    is_nested: bool,
+    namespace: Option<u64>,
 }
 
-/// The pipes that processes of this user hold, as far as they can be seen.
-fn held_pipes() -> HashSet<u64> {
-    let mut held = HashSet::new();
-    let Ok(processes) = fs::read_dir("/proc") else {
-        return held;
-    };
-    for process in processes.flatten() {
-        let Ok(descriptors) = fs::read_dir(process.path().join("fd")) else {
-            continue;
-        };
-        for descriptor in descriptors.flatten() {
-            let link = fs::read_link(descriptor.path()).unwrap_or_default();
-            let link = link.to_string_lossy();
-            let inode = link.strip_prefix("pipe:[");
-            let inode = inode.and_then(|rest| rest.strip_suffix(']'));
-            held.extend(inode.and_then(|inode| inode.parse::<u64>().ok()));
+impl Scene {
+    /// Whether nobody can read this note at the end of its pipe any more.
+    fn is_stale(&self, pipe: (u64, u64), note: &Path, writer: Option<&Writer>) -> bool {
+        if self.holders.holds(pipe) {
+            return false;
         }
+        // What is not named as a note was written by no program of ours.
+        let Some(writer) = writer else {
+            return true;
+        };
+        let is_over = || note::state(note) != State::Running;
+        if let Some(other) = writer.foreign_namespace(self.namespace) {
+            return self.are_all && (!self.holders.is_alive(other) || is_over());
+        }
+        let is_held_unseen = match writer.session {
+            None => false,
+            // The leader of its session is outside, and so may be the reader.
+            Some(0) => self.is_nested,
+            Some(session) => self.holders.may_hold(session),
+        };
+        !is_held_unseen && (writer.life() == Life::Dead || is_over())
     }
-    held
+}
+
+fn is_old(path: &Path) -> bool {
+    let modified = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
+    modified.is_ok_and(|time| {
+        SystemTime::now()
+            .duration_since(time)
+            .is_ok_and(|age| age > KEPT)
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsRawFd;
+
     use super::*;
 
-    #[test]
-    fn what_is_stale_goes_and_the_rest_stays() {
-        let place = tempfile::tempdir().unwrap();
-        let place = place.path();
-        let own = Pipe {
-            key: "0b00-f-1".to_owned(),
-            is_named: false,
-        };
-        let old = SystemTime::now() - 2 * KEPT;
-        let dead = "4194305.1.0";
-        for (key, name, when) in [
-            ("0b00-f-2", dead, old),
-            ("0b00-f-3", dead, SystemTime::now()),
-            ("0ld0-f-4", dead, SystemTime::now()),
-        ] {
-            fs::create_dir(place.join(key)).unwrap();
-            let note = File::create(place.join(key).join(name)).unwrap();
-            note.set_modified(when).unwrap();
+    const DEAD: &str = "4194305.1.0";
+
+    struct Place {
+        directory: tempfile::TempDir,
+        own: Pipe,
+        _ends: (std::io::PipeReader, std::io::PipeWriter),
+    }
+
+    impl Place {
+        fn new() -> Self {
+            let ends = std::io::pipe().unwrap();
+            let place = Place {
+                directory: tempfile::tempdir().unwrap(),
+                own: Pipe::of(ends.0.as_raw_fd()).unwrap(),
+                _ends: ends,
+            };
+            place.add(&place.own.key, DEAD);
+            place
         }
-        now_and_then(place, &own);
-        let left = || {
-            let mut left: Vec<_> = fs::read_dir(place)
-                .unwrap()
+
+        fn path(&self) -> &Path {
+            self.directory.path()
+        }
+
+        fn add(&self, key: &str, note: &str) -> File {
+            fs::create_dir(self.path().join(key)).unwrap();
+            File::create(self.path().join(key).join(note)).unwrap()
+        }
+
+        /// Another pipe of this boot, which nobody holds.
+        fn key(&self, number: u64) -> String {
+            let (boot, (device, _)) = pipe::parts(&self.own.key).unwrap();
+            format!("{boot}-{device:x}-{:x}", (1 << 40) + number)
+        }
+
+        fn sweep(&self) {
+            let metadata = fs::symlink_metadata(self.path()).unwrap();
+            when_crowded(self.path(), &metadata, &self.own);
+        }
+
+        fn left(&self) -> Vec<String> {
+            let entries = fs::read_dir(self.path()).unwrap();
+            let mut left: Vec<_> = entries
                 .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .filter(|name| name != FILE)
                 .collect();
             left.sort();
             left
-        };
-        assert_eq!(left(), ["0b00-f-3", STAMP]);
-        // Not again so soon.
-        let path = place.join("0b00-f-3").join(dead);
-        let note = File::options().write(true).open(path).unwrap();
-        note.set_modified(old).unwrap();
-        now_and_then(place, &own);
-        assert_eq!(left(), ["0b00-f-3", STAMP]);
+        }
+    }
+
+    #[test]
+    fn what_is_stale_goes_and_the_rest_stays() {
+        let place = Place::new();
+        let running = r#"{"program":"extract","since":1,"state":"running"}"#;
+        let own = Writer::own().unwrap().file_name(0);
+        let elsewhere = "4194305.1.0.7.1";
+        place.add(&place.key(1), DEAD);
+        let mut note = place.add(&place.key(2), &own);
+        note.write_all(running.as_bytes()).unwrap();
+        place.add(&place.key(3), elsewhere);
+        place.add("0ther00t-f-4", DEAD);
+        let old = place.add("0ther00t-f-5", DEAD);
+        old.set_modified(SystemTime::now() - 2 * KEPT).unwrap();
+        fs::create_dir(place.path().join(place.key(6))).unwrap();
+        let left = sweep(place.path(), &place.own).unwrap();
+        let mut kept = vec![
+            place.own.key.clone(),
+            place.key(2),
+            "0ther00t-f-4".to_owned(),
+        ];
+        // It goes if all processes are seen, and none is of that namespace.
+        kept.extend(place.left().contains(&place.key(3)).then(|| place.key(3)));
+        kept.sort();
+        assert_eq!((place.left(), left), (kept.clone(), kept.len() as u64));
+    }
+
+    #[test]
+    fn it_is_done_when_there_are_too_many_beyond_those_left_before() {
+        let place = Place::new();
+        let few = LIMIT - 1;
+        (0..few).for_each(|number| drop(place.add(&place.key(number), DEAD)));
+        place.sweep();
+        assert_eq!(place.left().len() as u64, LIMIT, "not before");
+        place.add(&place.key(few), DEAD);
+        place.sweep();
+        assert_eq!(place.left(), std::slice::from_ref(&place.own.key));
+        // As if the last one had to leave many.
+        fs::write(place.path().join(FILE), format!("{:<20}\n", 2 * LIMIT)).unwrap();
+        let some = LIMIT + 10;
+        (0..some).for_each(|number| drop(place.add(&place.key(number), DEAD)));
+        place.sweep();
+        assert_eq!(place.left().len() as u64, some + 1);
+        // Those are fewer by now, and so is what may be here before the next.
+        let left = fs::read_to_string(place.path().join(FILE)).unwrap();
+        assert_eq!(left.trim(), (some + 1).to_string());
+        // Nor while another one does it.
+        let lock = File::open(place.path().join(FILE)).unwrap();
+        fs::write(place.path().join(FILE), "").unwrap();
+        lock.lock().unwrap();
+        place.sweep();
+        assert_eq!(place.left().len() as u64, some + 1);
+        drop(lock);
+        place.sweep();
+        assert_eq!(place.left(), std::slice::from_ref(&place.own.key));
     }
 }

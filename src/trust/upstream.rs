@@ -1,12 +1,14 @@
 //! The reader's side of a pipe: whether the end of input is the end of the data.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::os::fd::RawFd;
 
 use super::note::{self, Failed, Found, State};
 use super::pipe::Pipe;
-use super::runtime;
+use super::process::Life;
 use super::stage::Carried;
+use super::{others, runtime};
 
 /// What a reader does about the ends of its upstreams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,7 +117,12 @@ impl Upstream {
             Upstream::Unknown => return foreign(ends),
             Upstream::Pipe(pipe, opened) => (pipe, *opened),
         };
-        let found = notes_about(pipe);
+        let mut found = notes_about(pipe);
+        let is_of_this_use = |found: &Found| !pipe.is_named || found.note.since >= opened;
+        if !found.iter().any(is_of_this_use) {
+            found.extend(others::notes_about(pipe, opened));
+            found.sort_by_key(|found| Reverse(found.note.since));
+        }
         if found.is_empty() {
             return foreign(ends);
         }
@@ -131,7 +138,7 @@ impl Upstream {
             false => judge_all(&found, read).map(Some),
         };
         if judged.is_ok() || pipe.is_named || ends == Ends::Accepted {
-            found.iter().for_each(forget);
+            found.iter().for_each(|found| forget(found, opened));
         }
         match judged {
             _ if ends == Ends::Accepted => foreign(ends),
@@ -149,19 +156,25 @@ impl Upstream {
     }
 }
 
-/// All notes about a pipe, the latest first.
+/// All notes of this user about a pipe, the latest first.
 fn notes_about(pipe: &Pipe) -> Vec<Found> {
     let mut found: Vec<Found> = runtime::existing()
         .flat_map(|place| Found::all(&place, pipe))
         .collect();
-    found.sort_by_key(|found| std::cmp::Reverse(found.note.since));
+    found.sort_by_key(|found| Reverse(found.note.since));
     found
 }
 
-/// Takes a note away, but for one of a writer that is still there: it has just come to a pipe with
-/// a name, for its next reader.
-fn forget(found: &Found) {
-    if !(found.is_alive && found.note.state == State::Running) {
+/// Removes a note, unless its writer still runs: that has just come to a named pipe, for its next
+/// reader. One in another namespace of processes cannot be looked up; if it began before this reader
+/// opened the pipe, it was the end of that one that was seen here.
+fn forget(found: &Found, opened: u64) {
+    let may_run = match found.life {
+        Life::Alive => true,
+        Life::Dead => false,
+        Life::Unknown => found.note.since >= opened,
+    };
+    if !(may_run && found.note.state == State::Running) {
         found.remove();
     }
 }
@@ -248,9 +261,11 @@ fn refuse_several(found: &[Found]) -> Result<(), Unclean> {
 }
 
 fn cut_short(running: &Found) -> Unclean {
-    let fate = match running.is_alive {
-        true => "closed its output before it was done",
-        false => "ended early (killed)",
+    let fate = match running.life {
+        Life::Alive => "closed its output before it was done",
+        Life::Dead => "ended early (killed)",
+        // Either of the two.
+        Life::Unknown => "ended early",
     };
     Unclean {
         program: Some(running.note.program.clone()),

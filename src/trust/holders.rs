@@ -1,0 +1,235 @@
+//! Which pipes are held by some process.
+//!
+//! What procfs does not show: a descriptor on its way through a Unix socket, or registered with
+//! io_uring and closed otherwise; and what a process of another user holds. Of the latter, the
+//! session is known, and it is taken to hold all pipes of its session.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::pipe::Pipe;
+use super::process::{self, Process};
+
+/// The device and the inode of a pipe.
+pub(super) type Identity = (u64, u64);
+
+/// What is to be found out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// The device of anonymous pipes.
+    pub anonymous: u64,
+    /// Whether named pipes matter: each open file must be looked at then.
+    pub named: bool,
+    /// Whether it matters which namespaces have processes.
+    pub namespaces: bool,
+}
+
+/// The pipes that are held, as far as this process may see.
+#[derive(Debug, Default)]
+pub(super) struct Holders {
+    held: HashSet<Identity>,
+    /// Sessions of the processes that do not show what they hold.
+    unseen: HashSet<u32>,
+    /// Whether there may be processes that are not even listed.
+    are_hidden: bool,
+    /// Namespaces that have processes.
+    namespaces: HashSet<u64>,
+}
+
+impl Holders {
+    /// Adds what is held now; false if processes cannot be listed.
+    pub fn look(&mut self, wanted: Wanted) -> bool {
+        let Ok(entries) = fs::read_dir("/proc") else {
+            return false;
+        };
+        // Mounted with hidepid, procfs hides the processes of other users, and so this one.
+        self.are_hidden |= fs::read("/proc/1/stat").is_err();
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let Some(process) = name.to_str().filter(|name| name.parse::<u32>().is_ok()) else {
+                continue;
+            };
+            if !self.look_at(process, wanted) {
+                self.add_unseen(process);
+            }
+            if wanted.namespaces {
+                self.namespaces.extend(process::namespace(process));
+            }
+        }
+        true
+    }
+
+    /// Adds what one process holds; false if it may not be seen.
+    fn look_at(&mut self, process: &str, wanted: Wanted) -> bool {
+        let directory = Path::new("/proc").join(process);
+        match self.add(&directory.join("fd"), wanted) {
+            Some(0) => {}
+            result => return result.is_some(),
+        }
+        // Nothing is shown if the first thread has ended and others go on.
+        let threads = directory.join("task");
+        if fs::metadata(&threads).map_or(0, |metadata| metadata.nlink()) <= 3 {
+            return true;
+        }
+        let Ok(threads) = fs::read_dir(threads) else {
+            return true;
+        };
+        threads
+            .flatten()
+            .all(|thread| self.add(&thread.path().join("fd"), wanted).is_some())
+    }
+
+    /// Adds the pipes among these descriptors, and tells how many descriptors there are; None if
+    /// they may not be seen. A process that has gone holds nothing.
+    fn add(&mut self, descriptors: &Path, wanted: Wanted) -> Option<usize> {
+        let entries = match fs::read_dir(descriptors) {
+            Ok(entries) => entries,
+            Err(error) => return is_gone(&error).then_some(0),
+        };
+        let mut count = 0;
+        for entry in entries {
+            let path = match entry {
+                Ok(entry) => entry.path(),
+                Err(error) => return is_gone(&error).then_some(count),
+            };
+            count += 1;
+            let link = match fs::read_link(&path) {
+                Ok(link) => link,
+                Err(error) if is_gone(&error) => continue,
+                Err(_) => return None,
+            };
+            let link = link.as_os_str().as_bytes();
+            if let Some(inode) = link.strip_prefix(b"pipe:[") {
+                let inode = inode.strip_suffix(b"]").unwrap_or_default();
+                let inode = std::str::from_utf8(inode).ok()?.parse().ok()?;
+                self.held.insert((wanted.anonymous, inode));
+            } else if wanted.named && !link.starts_with(b"socket:") && !link.starts_with(b"anon_") {
+                self.held.extend(fifo(&path));
+            }
+        }
+        Some(count)
+    }
+
+    fn add_unseen(&mut self, process: &str) {
+        match Process::read(process) {
+            Ok(process) if process.is_kernel => {}
+            Ok(process) => {
+                self.unseen.insert(process.session);
+            }
+            Err(error) => self.are_hidden |= !is_gone(&error),
+        }
+    }
+
+    /// Whether a process was seen to hold this pipe.
+    pub fn holds(&self, pipe: Identity) -> bool {
+        self.held.contains(&pipe)
+    }
+
+    /// Whether a process that does not show what it holds may hold a pipe of this session.
+    pub fn may_hold(&self, session: u32) -> bool {
+        self.unseen.contains(&session) || self.are_hidden && exists(session)
+    }
+
+    /// Whether all processes were seen, those of other namespaces included.
+    pub fn are_all(&self) -> bool {
+        self.unseen.is_empty() && !self.are_hidden && process::is_in_initial_namespace()
+    }
+
+    /// Whether this namespace was seen to have processes.
+    pub fn is_alive(&self, namespace: u64) -> bool {
+        self.namespaces.contains(&namespace)
+    }
+}
+
+fn is_gone(error: &std::io::Error) -> bool {
+    error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
+}
+
+/// Whether there is a process of this id, which may be hidden.
+fn exists(process: u32) -> bool {
+    let Ok(process @ 1..) = libc::pid_t::try_from(process) else {
+        return true;
+    };
+    // SAFETY: signal 0 is sent to nobody: kill only tells whether it could be. No memory is touched.
+    let found = unsafe { libc::kill(process, 0) } == 0;
+    found || std::io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
+}
+
+/// The identity of the named pipe behind this link of procfs, if it is one. A file system that does
+/// not answer, as NFS may, is not asked.
+#[cfg(target_os = "linux")]
+fn fifo(path: &Path) -> Option<Identity> {
+    let path = std::ffi::CString::new(path.as_os_str().as_bytes()).ok()?;
+    let mut found = std::mem::MaybeUninit::<libc::statx>::zeroed();
+    let flags = libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT;
+    let mask = libc::STATX_TYPE | libc::STATX_INO;
+    // SAFETY: the path ends with a zero byte, and statx writes one struct to where it is told, all of
+    // whose bytes were set before.
+    let found = unsafe {
+        if libc::statx(
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            flags,
+            mask,
+            found.as_mut_ptr(),
+        ) != 0
+        {
+            return None;
+        }
+        found.assume_init()
+    };
+    let is_fifo = u32::from(found.stx_mode) & libc::S_IFMT == libc::S_IFIFO;
+    let device = libc::makedev(found.stx_dev_major, found.stx_dev_minor);
+    is_fifo.then_some((device, found.stx_ino))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn fifo(_path: &Path) -> Option<Identity> {
+    None
+}
+
+/// The device that all anonymous pipes are on.
+pub(super) fn anonymous_device() -> Option<u64> {
+    let (reader, _writer) = std::io::pipe().ok()?;
+    let pipe = Pipe::of(reader.as_raw_fd())?;
+    pipe.identity().map(|(device, _)| device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pipes_that_are_held_are_seen_and_others_are_not() {
+        let wanted = Wanted {
+            anonymous: anonymous_device().unwrap(),
+            named: true,
+            namespaces: true,
+        };
+        let (reader, writer) = std::io::pipe().unwrap();
+        let identity = Pipe::of(reader.as_raw_fd()).unwrap().identity().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("p");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        let named = fs::File::options().read(true).write(true).open(&path);
+        let named = named.unwrap();
+        let fifo = Pipe::of(named.as_raw_fd()).unwrap().identity().unwrap();
+        let holders = || {
+            let mut holders = Holders::default();
+            assert!(holders.look(wanted));
+            holders
+        };
+        let all = holders();
+        assert!(all.holds(identity) && all.holds(fifo));
+        assert!(all.is_alive(process::namespace("self").unwrap()));
+        drop((reader, writer, named));
+        let none = holders();
+        assert!(!none.holds(identity) && !none.holds(fifo));
+    }
+}
