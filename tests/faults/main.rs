@@ -11,3 +11,4 @@ mod model;
 mod pipeline;
 mod streams;
 mod sweep;
+mod writers;

@@ -126,8 +126,8 @@ impl Target {
     }
 
     /// The five stages of run number `run`.
-    fn stages(&self, run: u64) -> [Stage; 5] {
-        let run = format!("run={run}");
+    fn stages(&self, number_of_run: u64) -> [Stage; 5] {
+        let run = format!("run={number_of_run}");
         let last = match self.case.is_fold {
             true => stage(
                 "aggregate",
@@ -139,13 +139,19 @@ impl Target {
         if self.case.mode == "upsert" {
             load.extend(["--key", "id"]);
         }
-        [
+        let mut stages = [
             stage("extract", &[]),
             stage("filter", &["qty >= 0"]),
             stage("map", &["twice = qty * 2, run = :run", "--set", &run]),
             last,
             stage("load", &load),
-        ]
+        ];
+        // Each stage with another number of threads in each run.
+        for (place, (_, arguments)) in stages.iter_mut().enumerate() {
+            let threads = 1 + (number_of_run + place as u64) % 4;
+            arguments.extend(["-j".to_owned(), threads.to_string()]);
+        }
+        stages
     }
 
     /// What one run brings.
