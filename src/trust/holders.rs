@@ -69,6 +69,8 @@ impl Holders {
         let directory = Path::new("/proc").join(process);
         match self.add(&directory.join("fd"), wanted) {
             Some(0) => {}
+            // The kernel shows what a zombie holds to root alone: nothing.
+            None if Process::read(process).is_ok_and(|process| process.is_zombie) => {}
             result => return result.is_some(),
         }
         // Nothing is shown if the first thread has ended and others go on.
@@ -81,6 +83,7 @@ impl Holders {
         };
         threads
             .flatten()
+            .filter(|thread| thread.file_name() != process)
             .all(|thread| self.add(&thread.path().join("fd"), wanted).is_some())
     }
 

@@ -25,6 +25,8 @@ pub(super) struct Process {
     pub start: String,
     /// Whether it is a thread of the kernel, which holds no pipe.
     pub is_kernel: bool,
+    /// Whether its first thread has ended, and its parent has not asked for it yet.
+    pub is_zombie: bool,
     is_ending: bool,
 }
 
@@ -37,13 +39,15 @@ impl Process {
             let id = stat.split(' ').next()?.parse().ok()?;
             let (_, rest) = stat.rsplit_once(')')?;
             let mut words = rest.split_ascii_whitespace();
-            let session = words.nth(3)?.parse().ok()?;
+            let is_zombie = words.next()? == "Z";
+            let session = words.nth(2)?.parse().ok()?;
             let flags: u32 = words.nth(2)?.parse().ok()?;
             Some(Process {
                 id,
                 session,
                 start: words.nth(12)?.to_owned(),
                 is_kernel: flags & IS_KERNEL != 0,
+                is_zombie,
                 is_ending: flags & IS_ENDING != 0,
             })
         };
