@@ -140,6 +140,35 @@ fn notes_to_foreign_readers_are_few_after_many_runs() {
     );
 }
 
+/// Two whole streams in one pipe are refused, whatever else is in it: more notes say nothing more.
+#[test]
+fn a_loop_into_one_pipe_leaves_few_notes() {
+    let place = Place::new();
+    let loop_of_600 = "for ((i = 0; i < 600; i++)); do extract in.csv; done";
+    let run = place.run(&format!(
+        "{loop_of_600} | {{ cat >/dev/null; ls $place/*-*/* | wc -l; }}
+         {loop_of_600} 2>/dev/null | filter true >out.csv; echo $?
+         mkfifo p; {{ {loop_of_600}; }} >p & cat p >/dev/null; ls $place/*-*/* | wc -l"
+    ));
+    let out = run.out();
+    let lines: Vec<u64> = out
+        .lines()
+        .map(|line| line.parse().expect("a number"))
+        .collect();
+    let [open, code, named] = lines[..] else {
+        panic!("{out} {}", run.err());
+    };
+    assert!((2..200).contains(&open), "{open} notes about one pipe");
+    assert_eq!(code, 1, "a loop is no stream");
+    assert!(
+        run.err()
+            .contains("filter: upstream is several runs of 'extract'"),
+        "{}",
+        run.err()
+    );
+    assert!(named < 200, "{named} notes about a named pipe");
+}
+
 #[test]
 fn what_a_sweep_had_to_leave_does_not_bring_the_next() {
     let place = Place::new();

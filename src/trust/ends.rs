@@ -106,6 +106,7 @@ pub fn begin_pipe(descriptor: RawFd, bytes: Arc<AtomicU64>) -> bool {
     drop(writing);
     watch_signals();
     sweep::when_crowded(&place, &metadata, &pipe);
+    sweep::thin_now_and_then(&place, &pipe);
     true
 }
 

@@ -207,6 +207,14 @@ impl Found {
         }
     }
 
+    /// How many bytes its writer wrote in all, if it is done.
+    pub fn bytes(&self) -> u64 {
+        match &self.note.state {
+            State::Done(done) => done.bytes,
+            _ => 0,
+        }
+    }
+
     /// Takes it away, and with the last one the pipe's directory.
     pub fn remove(&self) {
         if let Some(path) = &self.path {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::holders::{self, Holders, Wanted};
-use super::note::{self, State};
+use super::note::{self, Found, State};
 use super::pipe::{self, Pipe};
 use super::process::{self, Life, Writer};
 
@@ -33,6 +33,32 @@ pub fn when_crowded(place: &Path, metadata: &Metadata, own: &Pipe) {
     if pipes(place, metadata, note::now().is_multiple_of(SAMPLED)) > LIMIT {
         sweep_alone(place, own);
     }
+}
+
+/// How many notes about one pipe there may be before some of them are removed.
+const CROWD: usize = 16;
+
+/// One start of so many counts the notes about its own pipe.
+const COUNTED: u64 = 32;
+
+/// Removes notes about this program's own pipe if a loop has left many: `for f in *; do extract $f; done | cat`.
+/// Two whole streams in one pipe are refused, and more of them change nothing; so two are left, the last
+/// ones, and whatever is not one of a whole stream.
+pub fn thin_now_and_then(place: &Path, own: &Pipe) {
+    if note::now().is_multiple_of(COUNTED) {
+        thin(place, own);
+    }
+}
+
+fn thin(place: &Path, own: &Pipe) {
+    let count = fs::read_dir(place.join(&own.key)).map_or(0, Iterator::count);
+    if count <= CROWD {
+        return;
+    }
+    let mut whole = Found::all(place, own);
+    whole.retain(|found| found.bytes() > 0);
+    whole.sort_by_key(|found| std::cmp::Reverse(found.note.since));
+    whole.iter().skip(2).for_each(Found::remove);
 }
 
 /// How many pipes there are notes about, in no time: a directory has a link for each directory in it.

@@ -205,7 +205,7 @@ fn judge_all(found: &[Found], read: u64) -> Result<Carried, Unclean> {
         _ => {}
     }
     refuse_several(found)?;
-    let written = found.iter().map(bytes).sum();
+    let written = found.iter().map(Found::bytes).sum();
     match read == written {
         true => Ok(gathered(found)),
         false => Err(unbalanced(written, read)),
@@ -242,7 +242,7 @@ fn judge_named(found: &[Found], recent: usize, read: u64) -> Result<Option<Carri
 /// middle of the records, and writers that run at the same time cut into each other's records. One that
 /// wrote nothing has no part in it.
 fn refuse_several(found: &[Found]) -> Result<(), Unclean> {
-    let writers = found.iter().filter(|found| bytes(found) > 0);
+    let writers = found.iter().filter(|found| found.bytes() > 0);
     let mut programs: Vec<&str> = writers.map(|found| &*found.note.program).collect();
     if programs.len() < 2 {
         return Ok(());
@@ -282,13 +282,6 @@ fn unbalanced(written: u64, read: u64) -> Unclean {
         false => "another program wrote to the same pipe",
     };
     Unclean::unnamed(format!("wrote {written} bytes, and {read} came"), why)
-}
-
-fn bytes(found: &Found) -> u64 {
-    match &found.note.state {
-        State::Done(done) => done.bytes,
-        _ => 0,
-    }
 }
 
 fn gathered(found: &[Found]) -> Carried {
