@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from . import data, peers
+from . import data, hostile, peers
 from .measure import measured, turns, typical
 from .place import BIN, CACHE, filled, say
 
@@ -233,4 +233,4 @@ class Reader:
         return count <= 0
 
 
-JOBS = {"start": start, "threads": threads, "latency": latency, "ends": ends, "relay": relay}
+JOBS = {"start": start, "threads": threads, "latency": latency, "ends": ends, "relay": relay, **hostile.JOBS}

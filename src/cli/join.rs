@@ -1,5 +1,7 @@
 //! The join of a stream with a table, as `lookup` does it.
 
+use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::bail;
@@ -11,6 +13,7 @@ use crate::fold::order::{Portion, Room};
 use crate::record::{Block, Faults, Header, Layout, Records, counted};
 use crate::runner::Extracted;
 use crate::stream::{self, Flow, Held, Input, Made, Output, Parcel, Pass, Settings, Sink, Summary};
+use crate::trust::stage::{self, COUNTERS};
 
 /// What becomes of records with and without a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +95,8 @@ impl Join {
         let taken: Vec<(usize, String)> = match (how, take) {
             (How::Semi | How::Anti, _) => Vec::new(),
             (_, None) => {
-                let others = (0..table.len()).filter(|column| !table_on.has(*column));
+                let looked_at = table_on.looked_at();
+                let others = (0..table.len()).filter(|column| !looked_at.contains(column));
                 others
                     .map(|column| (column, table.names()[column].clone()))
                     .collect()
@@ -104,9 +108,10 @@ impl Join {
                 .collect(),
         };
         let mut names = header.names().to_vec();
+        let mut known: HashSet<String> = names.iter().cloned().collect();
         for (_, name) in &taken {
             let name = format!("{prefix}{name}");
-            if names.contains(&name) {
+            if !known.insert(name.clone()) {
                 bail!(
                     "there is a column '{name}' already: give the table's another name by \
                      --take 'NEW={name}', or all of them a --prefix"
@@ -117,6 +122,7 @@ impl Join {
         let terms = Terms {
             is_asof: on.has_asof(),
             may_repeat: many || matches!(how, How::Semi | How::Anti),
+            first_only: matches!(how, How::Semi | How::Anti),
         };
         Ok(Join {
             header: Header::new(names),
@@ -199,6 +205,10 @@ impl Join {
         let Table { rows, scale } = table;
         let join = self;
         let mut summary = match rows {
+            Kept::Held(rows) if rows.most() > MANY => {
+                let matched = Matched { join, rows, scale };
+                matched.join(input, settings, output)?
+            }
             Kept::Held(rows) => {
                 let joining = Joining { join, rows, scale };
                 stream::pass(input, &layout, settings, &joining, output, None)?
@@ -393,6 +403,106 @@ impl Pass for Joining<'_> {
         };
         rows.matches((&join.on, *scale), records, faults, matching, each);
         made.records += added;
+        join.unmatched.fetch_add(unmatched, Ordering::Relaxed);
+    }
+}
+
+/// Finds the rows of records, which are then joined one by one: a block of records that have many
+/// rows each comes to more than memory holds.
+struct Matched<'j> {
+    join: &'j Join,
+    rows: Box<Rows>,
+    scale: Option<Scale>,
+}
+
+/// If no record has more rows than this, whole blocks are joined at once.
+const MANY: u32 = 16;
+
+/// A buffer of joined records is written at this size.
+const FULL: usize = 256 * 1024;
+
+impl Matched<'_> {
+    fn join(
+        &self,
+        input: &mut Input,
+        settings: &Settings,
+        output: &mut Output,
+    ) -> anyhow::Result<Summary> {
+        let Matched { join, rows, .. } = self;
+        let layout = join.on.layout(join.columns);
+        let (mut out, mut written) = (Vec::with_capacity(FULL), 0);
+        let mut write = |out: &mut Vec<u8>, records: &mut u64| {
+            let flow = output.write(out)?;
+            stage::add(&COUNTERS.records_out, *records);
+            (written, *records) = (written + *records, 0);
+            out.clear();
+            anyhow::Ok(flow)
+        };
+        let deliver = &mut |block: &Block, pairs: &mut Pairs| {
+            let mut waiting = 0;
+            for (range, first) in pairs.0.drain(..) {
+                let (record, mut row) = (&block.bytes[range], first);
+                loop {
+                    out.extend_from_slice(record);
+                    join.write_row(row.map(|row| rows.fields(row)), &mut out);
+                    out.push(b'\n');
+                    waiting += 1;
+                    if out.len() >= FULL && write(&mut out, &mut waiting)? == Flow::Enough {
+                        return Ok(Flow::Enough);
+                    }
+                    row = row.and_then(|row| rows.next(row));
+                    if row.is_none() {
+                        break;
+                    }
+                }
+            }
+            match out.is_empty() {
+                true => Ok(Flow::More),
+                false => write(&mut out, &mut waiting),
+            }
+        };
+        let (_, mut summary) = stream::sink(input, &layout, settings, self, deliver)?;
+        summary.records_out = written;
+        Ok(summary)
+    }
+}
+
+/// The records of a block that are joined, without their line ends, each with its first row.
+#[derive(Default)]
+struct Pairs(Vec<(Range<usize>, Option<u32>)>);
+
+impl Parcel for Pairs {
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Sink for Matched<'_> {
+    type Scratch = Matching;
+    type Parcel = Pairs;
+
+    fn scratch(&self) -> Matching {
+        Matching::default()
+    }
+
+    fn records(
+        &self,
+        matching: &mut Matching,
+        records: &Records<'_>,
+        faults: &mut Faults,
+        pairs: &mut Pairs,
+    ) {
+        let Matched { join, rows, scale } = self;
+        let mut unmatched = 0;
+        let each = |record: u32, row: Option<u32>| {
+            unmatched += u64::from(row.is_none());
+            if row.is_some() || join.how == How::Left {
+                let range = records.range(record as usize);
+                let len = records.raw(record as usize).len();
+                pairs.0.push((range.start..range.start + len, row));
+            }
+        };
+        rows.matches((&join.on, *scale), records, faults, matching, each);
         join.unmatched.fetch_add(unmatched, Ordering::Relaxed);
     }
 }

@@ -1,5 +1,6 @@
 //! Assignments: columns that are set or added, each seeing the ones before it.
 
+use std::collections::hash_map::{Entry, HashMap};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::ast::{Expr, Item, Kind};
@@ -65,13 +66,15 @@ impl Assignments {
             assignments.outputs = (0..header.len()).map(Output::Kept).collect();
             assignments.names = header.names().to_vec();
         }
+        let places = assignments.names.iter().cloned().zip(0..);
+        let mut places: HashMap<String, usize> = places.collect();
         let mut binding = Binding {
             scope: Scope {
                 text,
                 header,
                 settings,
             },
-            assigned: Vec::new(),
+            assigned: HashMap::new(),
             steps: Vec::new(),
         };
         for item in items {
@@ -88,21 +91,23 @@ impl Assignments {
                 (None, Some(column)) => Output::Kept(column),
                 _ => Output::Assigned(binding.push(Step::Value(node))),
             };
-            assignments.place(name, output);
+            assignments.place(name, output, &mut places);
             if let (Some(name), Output::Assigned(slot)) = (&item.name, output) {
-                binding.assigned.push((name, slot));
+                binding.assigned.insert(name, slot);
             }
         }
         assignments.steps = binding.steps;
         Ok(assignments)
     }
 
-    /// A column that is there is replaced where it stands; a new one comes last.
-    fn place(&mut self, name: String, output: Output) {
-        match self.names.iter().position(|known| *known == name) {
-            Some(place) => self.outputs[place] = output,
-            None => {
-                self.names.push(name);
+    /// A column that is there is replaced where it stands; a new one comes last. `places` says where
+    /// each name is.
+    fn place(&mut self, name: String, output: Output, places: &mut HashMap<String, usize>) {
+        match places.entry(name) {
+            Entry::Occupied(place) => self.outputs[*place.get()] = output,
+            Entry::Vacant(place) => {
+                self.names.push(place.key().clone());
+                place.insert(self.outputs.len());
                 self.outputs.push(output);
             }
         }
@@ -212,7 +217,7 @@ impl Assignments {
 /// A program that is being bound: what was assigned so far, and in which slot it is.
 struct Binding<'b> {
     scope: Scope<'b>,
-    assigned: Vec<(&'b str, usize)>,
+    assigned: HashMap<&'b str, usize>,
     steps: Vec<Step>,
 }
 
@@ -226,9 +231,8 @@ impl Binding<'_> {
         let scope = self.scope;
         scope.resolve_with(expr, &mut |expr| match &expr.kind {
             Kind::Column(name) => {
-                let mut assigned = self.assigned.iter().rev();
-                let earlier = assigned.find(|(earlier, _)| earlier == name);
-                Ok(earlier.map(|(name, slot)| Node::slot(*slot, name)))
+                let earlier = self.assigned.get(name.as_str());
+                Ok(earlier.map(|slot| Node::slot(*slot, name)))
             }
             Kind::Call { .. } => self.call(expr),
             _ => Ok(None),

@@ -11,7 +11,7 @@
 //! A column whose name is exactly what was written wins over every other meaning. What `*` and
 //! ranges find is added only where it is not there yet, so `id, *` is all columns, `id` first.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::ast::Span;
@@ -75,53 +75,116 @@ pub fn parse(text: &str) -> Result<Vec<Selector>, ProgramError> {
 /// A name that the header lacks, a pattern that fits nothing, a column named twice, two columns
 /// of one name, nothing selected.
 pub fn resolve(selectors: &[Selector], header: &[String]) -> Result<Vec<Selected>, ProgramError> {
-    let named = |index: usize| Selected {
-        index,
-        name: header[index].clone(),
-    };
-    let mut selected: Vec<Selected> = match selectors.first() {
-        Some(first) if first.excludes(header) => (0..header.len()).map(named).collect(),
-        _ => Vec::new(),
-    };
+    let columns = Columns::of(header);
+    let mut chosen = Chosen::of(header);
+    if let Some(first) = selectors.first()
+        && first.excludes(&columns)
+    {
+        (0..header.len()).try_for_each(|index| chosen.add(first, index, &header[index]))?;
+    }
     for selector in selectors {
-        let found = selector.find(header)?;
-        let is_there = |index: usize| selected.iter().any(|there| there.index == index);
+        let found = selector.find(&columns)?;
         if found.is_excluded {
-            let out: HashSet<usize> = found.indices.into_iter().collect();
-            selected.retain(|there| !out.contains(&there.index));
+            found.indices.iter().for_each(|index| chosen.remove(*index));
         } else if let Some(name) = found.name {
             let index = found.indices[0];
-            if is_there(index) && name == header[index] {
+            if chosen.has(index) && name == header[index] {
                 return Err(selector.repeated(&name));
             }
-            selected.push(Selected { index, name });
+            chosen.add(selector, index, &name)?;
         } else {
-            let there: HashSet<usize> = selected.iter().map(|there| there.index).collect();
-            let new = found
-                .indices
-                .into_iter()
-                .filter(|index| !there.contains(index));
-            selected.extend(new.map(named));
+            for index in found.indices {
+                if !chosen.has(index) {
+                    chosen.add(selector, index, &header[index])?;
+                }
+            }
         }
-        selector.refuse_twins(&selected)?;
     }
+    let selected: Vec<Selected> = chosen.selected.into_iter().flatten().collect();
     match (selected.is_empty(), selectors.last()) {
         (true, Some(last)) => Err(last.error(&last.span, "no column is left")),
         _ => Ok(selected),
     }
 }
 
+/// A header and where each name is in it, so that a long list costs no scan per item.
+struct Columns<'h> {
+    names: &'h [String],
+    places: HashMap<&'h str, usize>,
+}
+
+impl<'h> Columns<'h> {
+    fn of(names: &'h [String]) -> Self {
+        let mut places = HashMap::with_capacity(names.len());
+        for (place, name) in names.iter().enumerate() {
+            places.entry(name.as_str()).or_insert(place);
+        }
+        Columns { names, places }
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+}
+
+/// The columns chosen so far.
+struct Chosen {
+    /// In order; None if it was taken out again.
+    selected: Vec<Option<Selected>>,
+    /// Per column of the header, where it is in `selected`.
+    places: Vec<Vec<usize>>,
+    names: HashSet<String>,
+}
+
+impl Chosen {
+    fn of(header: &[String]) -> Self {
+        Chosen {
+            selected: Vec::new(),
+            places: vec![Vec::new(); header.len()],
+            names: HashSet::new(),
+        }
+    }
+
+    fn has(&self, index: usize) -> bool {
+        !self.places[index].is_empty()
+    }
+
+    /// Adds a column for this selector.
+    ///
+    /// # Errors
+    /// Another one has this name.
+    fn add(&mut self, selector: &Selector, index: usize, name: &str) -> Result<(), ProgramError> {
+        if !self.names.insert(name.to_owned()) {
+            let message = format!("two columns would be named '{name}'");
+            let error = selector.error(&selector.span, message);
+            return Err(error.with_hint("give one another name: new=old"));
+        }
+        self.places[index].push(self.selected.len());
+        let name = name.to_owned();
+        self.selected.push(Some(Selected { index, name }));
+        Ok(())
+    }
+
+    fn remove(&mut self, index: usize) {
+        for place in self.places[index].drain(..) {
+            if let Some(removed) = self.selected[place].take() {
+                self.names.remove(&removed.name);
+            }
+        }
+    }
+}
+
 /// The names that the list asks for, none twice, where it asks for columns by nothing but their
 /// names: what a source that has no header is to look for. To be resolved against just these.
 pub fn names(selectors: &[Selector]) -> Option<Vec<String>> {
-    let mut names = Vec::new();
+    let (mut names, mut seen) = (Vec::new(), HashSet::new());
     for selector in selectors {
         let name = match &selector.meaning {
             _ if selector.is_excluded => return None,
             Meaning::One(part) | Meaning::Renamed { old: part, .. } => &part.name,
             Meaning::Range(..) | Meaning::Glob(_) => return None,
         };
-        if !names.contains(name) {
+        if seen.insert(name) {
             names.push(name.clone());
         }
     }
@@ -137,9 +200,9 @@ struct Found {
 }
 
 impl Selector {
-    fn find(&self, header: &[String]) -> Result<Found, ProgramError> {
-        let is_excluded = self.is_excluded;
-        if let Some((index, is_excluded)) = self.literal(header) {
+    fn find(&self, columns: &Columns<'_>) -> Result<Found, ProgramError> {
+        let (header, is_excluded) = (columns.names, self.is_excluded);
+        if let Some((index, is_excluded)) = self.literal(columns) {
             let name = Some(header[index].clone());
             return Ok(Found {
                 indices: vec![index],
@@ -149,7 +212,7 @@ impl Selector {
         }
         let (indices, name) = match &self.meaning {
             Meaning::One(part) => {
-                let index = self.index(part, header)?;
+                let index = self.index(part, columns)?;
                 (vec![index], Some(header[index].clone()))
             }
             Meaning::Renamed { .. } if is_excluded => {
@@ -158,10 +221,10 @@ impl Selector {
                     .error(&self.span, message)
                     .with_hint("write !old or new=old"));
             }
-            Meaning::Renamed { new, old } => (vec![self.index(old, header)?], Some(new.clone())),
+            Meaning::Renamed { new, old } => (vec![self.index(old, columns)?], Some(new.clone())),
             Meaning::Range(first, last) => {
-                let first = self.end_of_range(first, header, 0)?;
-                let last = self.end_of_range(last, header, header.len().saturating_sub(1))?;
+                let first = self.end_of_range(first, columns, 0)?;
+                let last = self.end_of_range(last, columns, header.len().saturating_sub(1))?;
                 match first <= last {
                     true => ((first..=last).collect(), None),
                     false => ((last..=first).rev().collect(), None),
@@ -186,60 +249,44 @@ impl Selector {
     }
 
     /// Whether this takes columns out: `!a`, unless a column is named so.
-    fn excludes(&self, header: &[String]) -> bool {
-        self.literal(header)
+    fn excludes(&self, columns: &Columns<'_>) -> bool {
+        self.literal(columns)
             .map_or(self.is_excluded, |(_, is_excluded)| is_excluded)
     }
 
     /// The column whose name is what was written, sign by sign, and whether it is taken out.
-    fn literal(&self, header: &[String]) -> Option<(usize, bool)> {
+    fn literal(&self, columns: &Columns<'_>) -> Option<(usize, bool)> {
         let written = &self.text[self.span.clone()];
-        let place = |name: &str| header.iter().position(|column| column == name);
-        if let Some(index) = place(written) {
+        if let Some(index) = columns.place(written) {
             return Some((index, false));
         }
         let body = written.strip_prefix('!').filter(|_| self.is_excluded)?;
-        place(body.trim_start()).map(|index| (index, true))
+        let index = columns.place(body.trim_start());
+        index.map(|index| (index, true))
     }
 
-    fn index(&self, part: &Part, header: &[String]) -> Result<usize, ProgramError> {
-        header
-            .iter()
-            .position(|column| *column == part.name)
-            .ok_or_else(|| {
-                ProgramError::unlisted_column(&self.text, part.span.clone(), &part.name, header)
-            })
+    fn index(&self, part: &Part, columns: &Columns<'_>) -> Result<usize, ProgramError> {
+        columns.place(&part.name).ok_or_else(|| {
+            let (span, header) = (part.span.clone(), columns.names);
+            ProgramError::unlisted_column(&self.text, span, &part.name, header)
+        })
     }
 
     fn end_of_range(
         &self,
         part: &Part,
-        header: &[String],
+        columns: &Columns<'_>,
         open: usize,
     ) -> Result<usize, ProgramError> {
         match part.name.is_empty() {
             true => Ok(open),
-            false => self.index(part, header),
+            false => self.index(part, columns),
         }
     }
 
     fn repeated(&self, name: &str) -> ProgramError {
         self.error(&self.span, format!("column '{name}' is selected twice"))
             .with_hint("to have it before the others, name it before them: id, *")
-    }
-
-    /// An error where two of the columns have one name; this selector has just added its own.
-    fn refuse_twins(&self, selected: &[Selected]) -> Result<(), ProgramError> {
-        let mut names = HashSet::new();
-        match selected
-            .iter()
-            .find(|column| !names.insert(column.name.as_str()))
-        {
-            None => Ok(()),
-            Some(Selected { name, .. }) => Err(self
-                .error(&self.span, format!("two columns would be named '{name}'"))
-                .with_hint("give one another name: new=old")),
-        }
     }
 
     fn error(&self, span: &Span, message: impl Into<String>) -> ProgramError {
@@ -331,13 +378,14 @@ fn part(text: &str, start: usize, separators: &[&str]) -> Result<(Part, usize), 
             end,
         ));
     }
-    let rest = &text[start..];
+    // No further than the comma: each item is looked at once, however long the list is.
+    let comma = text[start..].find(',').map(|end| start + end);
+    let item = &text[start..comma.unwrap_or(text.len())];
     let end = separators
         .iter()
-        .chain([&","])
-        .filter_map(|separator| rest.find(separator))
+        .filter_map(|separator| item.find(separator))
         .min()
-        .map_or(text.len(), |end| start + end);
+        .map_or(start + item.len(), |end| start + end);
     let name = text[start..end].trim_end().to_owned();
     let span = start..start + name.len();
     Ok((

@@ -34,13 +34,13 @@ pub struct Groups {
 
 #[derive(Clone, Copy)]
 struct Span {
-    start: u64,
-    len: u32,
+    start: usize,
+    len: usize,
 }
 
 impl Span {
     fn of(self, bytes: &[u8]) -> &[u8] {
-        &bytes[self.start as usize..self.start as usize + self.len as usize]
+        &bytes[self.start..self.start + self.len]
     }
 }
 
@@ -232,8 +232,8 @@ impl Groups {
 
     fn spell(&mut self, group: u32, fields: &[u8]) {
         self.spellings.push(Span {
-            start: self.fields.len() as u64,
-            len: fields.len() as u32,
+            start: self.fields.len(),
+            len: fields.len(),
         });
         self.fields.extend_from_slice(fields);
         if self.spelled.len() <= group as usize {
@@ -317,7 +317,7 @@ impl Groups {
         };
         // A hash in front makes most of them differ early.
         out.extend_from_slice(&self.table.hash(word).to_be_bytes());
-        out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+        out.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
         out.push(u8::from(is_null));
         out.extend_from_slice(bytes);
     }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`functions`] | the aggregate functions, a file for each family |
 //! | [`aggregation`] | keys, calls of aggregates, and expressions over them, over a stream |
-//! | `groups` | the groups; `table`: from keys to numbers; `room`: memory for large tables |
+//! | `groups` | the groups; `table`: from keys to numbers; `room`: memory for large tables; `length`: lengths beside bytes |
 //! | [`order`] | records in order; `spill`: what is too much for memory |
 //! | [`dedupe`] | one record of each key |
 //! | [`sequence`] | what is carried from record to record |
@@ -17,6 +17,7 @@ pub mod dedupe;
 pub mod functions;
 mod groups;
 mod held;
+mod length;
 pub mod lookup;
 pub mod order;
 mod room;

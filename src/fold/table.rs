@@ -29,6 +29,13 @@ const ROOMY: usize = 1 << 14;
 /// A word that no key has, but for its lowest byte: of a long key in a lot. That byte says which.
 const BESIDE: u128 = 0xFE << 120;
 
+/// The bits of a long key's length.
+const LONGEST: u64 = (1 << 56) - 1;
+
+/// From so many keys on a table says that it takes more memory than any machine has, so that its
+/// owner moves to disk before the numbers of 32 bits run out. A block adds at most as many again.
+const FULL: usize = 1 << 31;
+
 /// The bit of a long key's last byte; no length has it.
 const LONG: u8 = 0x80;
 
@@ -175,8 +182,8 @@ impl Table {
     }
 
     fn long_bytes(&self, word: u128) -> &[u8] {
-        let start = word as u64 as usize;
-        &self.long[start..start + (word >> 64) as u32 as usize]
+        let (start, mark) = (word as u64 as usize, (word >> 64) as u64);
+        &self.long[start..start + (mark & LONGEST) as usize]
     }
 
     /// Adds the key of a word of another table to a lot of this one.
@@ -306,13 +313,17 @@ impl Table {
 
     /// The bytes that its keys take.
     pub fn held(&self) -> usize {
+        if self.words.len() >= FULL {
+            return 1 << 48;
+        }
         self.words.len() * 16 + self.slots.len() * 8 + self.long.len()
     }
 
     /// The bytes that it takes while it grows, where the next lot may make it grow; else 0.
     pub fn bytes_to_grow(&self) -> usize {
         let is_full = self.words.len() + LOT >= self.words.capacity()
-            || (self.words.len() + LOT) * 2 >= self.slots.len();
+            || (self.words.len() + LOT) * 2 >= self.slots.len()
+            || self.words.len() >= FULL;
         if is_full { self.held() * 3 } else { 0 }
     }
 
@@ -326,10 +337,6 @@ impl Table {
             };
         };
         let bytes = &lot.bytes[key.start..key.end];
-        assert!(
-            u32::try_from(bytes.len()).is_ok(),
-            "a key has at most 2^32 bytes"
-        );
         if let Some(number) = self.find(hash, |known| self.is_long_key(known, key.kind, bytes)) {
             return (number, false);
         }

@@ -252,7 +252,8 @@ impl Encoder for Cells {
                 };
                 let text = shown(&field::content(raw), self.0);
                 out.push(kind as u8);
-                out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+                // Escapes can make a field of 4 GiB longer than that.
+                out.extend_from_slice(&(text.len() as u64).to_le_bytes());
                 out.extend_from_slice(text.as_bytes());
             }
             Ok(())
@@ -264,7 +265,7 @@ fn read_cells(mut bytes: &[u8]) -> impl Iterator<Item = Cell> {
     std::iter::from_fn(move || {
         let (kind, rest) = bytes.split_first()?;
         let (length, rest) = rest.split_first_chunk()?;
-        let (text, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        let (text, rest) = rest.split_at_checked(u64::from_le_bytes(*length) as usize)?;
         bytes = rest;
         Some(Cell {
             text: String::from_utf8_lossy(text).into_owned(),

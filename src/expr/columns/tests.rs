@@ -83,6 +83,39 @@ fn exclusions() {
 }
 
 #[test]
+fn what_is_taken_out_can_be_added_again() {
+    let header = ["a", "b", "c"];
+    assert_eq!(
+        chosen("a, b, !a, a", &header).unwrap(),
+        chosen("b, a", &header).unwrap()
+    );
+    assert_eq!(
+        chosen("a, x=a, !a, b=a", &header).unwrap(),
+        chosen("b=a", &header).unwrap()
+    );
+}
+
+#[test]
+fn a_long_list_of_a_wide_header_is_resolved_in_linear_time() {
+    let header: Vec<String> = (0..50_000).map(|number| format!("c{number}")).collect();
+    let backwards: Vec<&str> = header.iter().rev().map(String::as_str).collect();
+    let without_even: Vec<String> = header
+        .iter()
+        .step_by(2)
+        .map(|name| format!("!{name}"))
+        .collect();
+    let selected = |list: &str| resolve(&parse(list).unwrap(), &header).unwrap();
+    let places = selected(&backwards.join(","))
+        .into_iter()
+        .map(|column| column.index);
+    assert!(places.eq((0..50_000).rev()));
+    let places = selected(&without_even.join(","))
+        .into_iter()
+        .map(|column| column.index);
+    assert!(places.eq((1..50_000).step_by(2)));
+}
+
+#[test]
 fn an_exact_name_wins() {
     let header = &["a", "x*", "xy", "a..b", "n=m", "!a", "b"];
     assert_eq!(chosen("x*", header).unwrap(), "x*");

@@ -76,8 +76,6 @@ pub struct Aggregation {
 /// An argument of one call or several.
 struct Taken {
     node: Node,
-    /// As written.
-    spelled: String,
     /// Whether a call needs numbers.
     needs_number: bool,
 }

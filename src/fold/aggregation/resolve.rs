@@ -1,6 +1,6 @@
 //! Binding an aggregation to a header.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Aggregation, Call, FORMAT_COLUMN, Part, Taken};
 use crate::expr::ast::{Expr, Item, Kind};
@@ -78,8 +78,10 @@ impl Aggregation {
             header,
             settings: program.settings,
         };
+        let mut known = Known::default();
+        known.names.extend(aggregation.key_names.iter().cloned());
         for item in program.items {
-            aggregation.resolve_item(item, &scope)?;
+            aggregation.resolve_item(item, &scope, &mut known)?;
         }
         if program.part.says_states() {
             aggregation.refuse_clashes(program.by.unwrap_or_default())?;
@@ -199,8 +201,9 @@ impl Aggregation {
             };
             Ok(selected.into_iter().map(column).collect())
         })?;
-        for (place, (name, _)) in keys.iter().enumerate() {
-            if keys[..place].iter().any(|(earlier, _)| earlier == name) {
+        let mut names = HashSet::new();
+        for (name, _) in &keys {
+            if !names.insert(name) {
                 return Err(ProgramError::new(
                     by,
                     0..by.len(),
@@ -211,12 +214,17 @@ impl Aggregation {
         Ok(keys)
     }
 
-    fn resolve_item(&mut self, item: &Item, scope: &Scope<'_>) -> Result<(), ProgramError> {
+    fn resolve_item(
+        &mut self,
+        item: &Item,
+        scope: &Scope<'_>,
+        known: &mut Known,
+    ) -> Result<(), ProgramError> {
         let name = match &item.name {
             Some(name) => name.clone(),
             None => parse::source_of(&item.expr, scope.text),
         };
-        if self.key_names.contains(&name) || self.output_names.contains(&name) {
+        if !known.names.insert(name.clone()) {
             let message = format!("the column '{name}' stands twice");
             return Err(ProgramError::new(
                 scope.text,
@@ -227,7 +235,7 @@ impl Aggregation {
         let (calls, arguments) = (&mut self.calls, &mut self.arguments);
         let (keys, part) = (&self.key_names, self.part);
         let output = scope.resolve_with(&item.expr, &mut |expr| match &expr.kind {
-            Kind::Call { .. } => aggregate_call(expr, scope, part, (calls, arguments)),
+            Kind::Call { .. } => aggregate_call((expr, scope), part, (calls, arguments), known),
             Kind::Column(column) => Err(outside(column, expr, scope.text, keys)),
             _ => Ok(None),
         })?;
@@ -237,12 +245,23 @@ impl Aggregation {
     }
 }
 
+/// What a program has named and called so far, so that a long one is bound in linear time.
+#[derive(Default)]
+struct Known {
+    /// Keys and outputs.
+    names: HashSet<String>,
+    /// Calls by their source.
+    calls: HashMap<String, usize>,
+    /// Arguments by their source.
+    arguments: HashMap<String, usize>,
+}
+
 /// The slot of an aggregate's result, where `expr` calls one.
 fn aggregate_call(
-    expr: &Expr,
-    scope: &Scope<'_>,
+    (expr, scope): (&Expr, &Scope<'_>),
     part: Part,
     (calls, arguments): (&mut Vec<Call>, &mut Vec<Taken>),
+    known: &mut Known,
 ) -> Result<Option<Node>, ProgramError> {
     let Kind::Call {
         name,
@@ -278,8 +297,8 @@ fn aggregate_call(
         return Err(ProgramError::new(scope.text, expr.span.clone(), message));
     }
     let source = parse::source_of(expr, scope.text);
-    if let Some(known) = calls.iter().position(|call| call.source == source) {
-        return Ok(Some(Node::slot(known, &source)));
+    if let Some(call) = known.calls.get(&source) {
+        return Ok(Some(Node::slot(*call, &source)));
     }
     let (mut places, mut constants) = (Vec::new(), Vec::new());
     for (place, argument) in given.iter().enumerate() {
@@ -291,22 +310,21 @@ fn aggregate_call(
             continue;
         }
         let spelled = parse::source_of(argument, scope.text);
-        let known = arguments.iter().position(|taken| taken.spelled == spelled);
         let node = node?;
         constants.push(node.as_constant());
-        let known = known.unwrap_or_else(|| {
+        let argument = *known.arguments.entry(spelled).or_insert_with(|| {
             arguments.push(Taken {
                 node,
-                spelled,
                 needs_number: false,
             });
             arguments.len() - 1
         });
-        arguments[known].needs_number |= aggregate.is_numeric(place);
-        places.push(known);
+        arguments[argument].needs_number |= aggregate.is_numeric(place);
+        places.push(argument);
     }
     (aggregate.make)(&constants)
         .map_err(|fault| ProgramError::new(scope.text, expr.span.clone(), fault.to_string()))?;
+    known.calls.insert(source.clone(), calls.len());
     calls.push(Call {
         aggregate,
         source: source.clone(),

@@ -8,10 +8,10 @@
 use super::speak::{Emit, Ready};
 use super::{Aggregation, State};
 use crate::expr::BATCH;
-use crate::fold::Position;
 use crate::fold::functions::Accumulator;
 use crate::fold::functions::state::{Saved, Words};
 use crate::fold::order::{Portion, Room, Sorter, Wanted};
+use crate::fold::{Position, length};
 use crate::record::Fault;
 
 /// Handed to a sorter at once.
@@ -112,7 +112,9 @@ impl Aggregation {
         mut spilled: Spilled,
         emit: &mut Emit<'_>,
     ) -> anyhow::Result<()> {
-        if spilled.is_empty() {
+        // Groups are numbered by 32 bits; those of all threads are fewer than their sum.
+        let groups: usize = states.iter().map(|state| state.groups.count()).sum();
+        if spilled.is_empty() && u32::try_from(groups).is_ok() {
             return self.finish(&self.join(states)?, emit);
         }
         let mut portion = Portion::default();
@@ -168,16 +170,14 @@ impl Aggregation {
 
 /// Appends a length and so many bytes.
 fn push(bytes: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+    length::push(bytes.len(), out);
     out.extend_from_slice(bytes);
 }
 
 /// Takes what [`push`] has appended from the front.
 fn pull<'r>(rest: &mut &'r [u8]) -> &'r [u8] {
-    let Some((len, behind)) = rest.split_first_chunk::<4>() else {
-        return &[];
-    };
-    let (bytes, behind) = behind.split_at(u32::from_le_bytes(*len) as usize);
+    let (len, behind) = length::split(rest);
+    let (bytes, behind) = behind.split_at(len);
     *rest = behind;
     bytes
 }

@@ -306,9 +306,14 @@ impl Accumulator for Buckets {
             return Err(Fault::new("the buckets are missing"));
         }
         while !words.is_empty() {
-            let key = words.other()?.parse();
+            let key: Result<i64, _> = words.other()?.parse();
             let key = key.map_err(|_| Fault::new("a bucket's key is no integer"))?;
+            let is_known = key == 0
+                || i32::try_from(key.unsigned_abs().wrapping_sub(MIDDLE as u64) as i64).is_ok();
             let count = words.count()?;
+            if !is_known || count == 0 {
+                return Err(Fault::new("this is no bucket of this library's"));
+            }
             add(&mut self.groups[group as usize].count, count)?;
             self.add_to_bucket(group, key, count);
         }

@@ -104,9 +104,9 @@ impl Best {
     /// Reads what [`Best::save`] writes.
     pub fn load(words: &mut Words<'_>) -> Result<Self, Fault> {
         let arena = Bump::new();
-        let classes = words.count()?;
+        let classes = u8::try_from(words.count()?);
         let mut best = Best {
-            classes: classes as u8,
+            classes: classes.map_err(|_| Fault::new("there are no such classes of values"))?,
             rank: None,
         };
         if one_class(best.classes).is_ok() {

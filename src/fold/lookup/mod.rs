@@ -28,6 +28,9 @@ pub struct Terms {
     pub is_asof: bool,
     /// There may be several of one key, or of one key and as-of value.
     pub may_repeat: bool,
+    /// Only whether a key has a row matters, as in semi and anti joins: all but its first are
+    /// dropped.
+    pub first_only: bool,
 }
 
 /// A join's answer where it fails: what is wrong with a table.

@@ -1,5 +1,7 @@
 //! What rows and records are matched by.
 
+use std::collections::BTreeSet;
+
 use bumpalo::Bump;
 
 use super::asof::{Asof, Scale, Values};
@@ -51,15 +53,15 @@ impl On {
         !self.columns.is_empty()
     }
 
-    /// Whether it looks at this column.
-    pub fn has(&self, column: usize) -> bool {
+    /// The columns that it looks at, in order.
+    pub fn looked_at(&self) -> BTreeSet<usize> {
         let asof = self.asof.as_ref().map(Asof::place);
-        self.columns.contains(&column) || asof == Some(column)
+        self.columns.iter().copied().chain(asof).collect()
     }
 
     /// The fields that it looks at, of records of so many.
     pub fn layout(&self, columns: usize) -> Layout {
-        let looked_at = (0..columns).filter(|column| self.has(*column));
+        let looked_at = self.looked_at().into_iter();
         Layout::of(columns, looked_at.map(|column| (column, column)))
     }
 

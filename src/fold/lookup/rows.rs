@@ -10,6 +10,10 @@ use crate::record::{Faults, Records, field};
 /// No row.
 const NONE: u32 = u32::MAX;
 
+/// A table of so many rows moves to disk, whatever the memory: rows are numbered by 32 bits, and a
+/// block adds fewer than as many again.
+const FULL: usize = 1 << 31;
+
 /// What a block of a table comes to: of each row that can be found, where it belongs, its line, and
 /// the fields that are wanted, as the stream writes them.
 #[derive(Debug, Default)]
@@ -129,13 +133,15 @@ pub struct Rows {
     keys: Table,
     /// What keys are made of.
     kind: Kind,
-    /// Of each key, its first row and its last one.
-    ends: Vec<(u32, u32)>,
+    /// Of each key, its first row and its last one, and how many it has.
+    ends: Vec<(u32, u32, u32)>,
     /// Of each row, the next one of the same key.
     next: Vec<u32>,
     /// Where each row's fields end.
     fields_ends: Vec<usize>,
     fields: Vec<u8>,
+    /// The most rows that one key has, if it has several.
+    longest: u32,
     /// Whether a key has more than one.
     has_repeats: bool,
     series: Option<Series>,
@@ -153,6 +159,7 @@ impl Rows {
             next: Vec::new(),
             fields_ends: Vec::new(),
             fields: Vec::new(),
+            longest: 0,
             has_repeats: false,
             series: terms.is_asof.then(Series::default),
             terms,
@@ -179,6 +186,9 @@ impl Rows {
             self.keys.look_ahead(&mut self.lot);
             for (place, Row { at, fields, line }) in lot.iter().enumerate() {
                 let (key, is_new) = self.keys.number(&self.lot, place);
+                if !is_new && self.terms.first_only && self.series.is_none() {
+                    continue;
+                }
                 let row = self.next.len() as u32;
                 room::reserve(&mut self.fields, fields.len());
                 self.fields.extend_from_slice(fields);
@@ -188,23 +198,27 @@ impl Rows {
                     series.push(at.asof, *line);
                 }
                 if is_new {
-                    self.ends.push((row, row));
+                    self.ends.push((row, row, 1));
                     continue;
                 }
                 if !self.terms.may_repeat && self.series.is_none() {
                     return Err(Flaw::Repeated { line: *line });
                 }
                 self.has_repeats = true;
-                let (_, last) = &mut self.ends[key as usize];
+                let (_, last, count) = &mut self.ends[key as usize];
                 self.next[*last as usize] = row;
-                *last = row;
+                (*last, *count) = (row, *count + 1);
+                self.longest = self.longest.max(*count);
             }
         }
     }
 
     /// The bytes of memory that they take, growth included.
     pub fn bytes(&self) -> usize {
-        let of_rows = self.next.len() * 12 + self.ends.len() * 8 + self.fields.len();
+        if self.next.len() >= FULL {
+            return usize::MAX;
+        }
+        let of_rows = self.next.len() * 12 + self.ends.len() * 12 + self.fields.len();
         let growing = self.keys.bytes_to_grow().max(self.keys.held());
         growing + of_rows + self.series.as_ref().map_or(0, Series::bytes)
     }
@@ -217,14 +231,14 @@ impl Rows {
         let Some(mut series) = self.series.take() else {
             return Ok(());
         };
-        for (first, _) in &self.ends {
+        for (first, ..) in &self.ends {
             series.add_key(std::iter::successors(Some(*first), |row| self.next(*row)));
         }
         if !self.terms.may_repeat {
             series.refuse_repeated()?;
         }
         // A record has one row.
-        self.has_repeats = false;
+        (self.has_repeats, self.longest) = (false, 0);
         self.series = Some(series);
         Ok(())
     }
@@ -235,7 +249,7 @@ impl Rows {
     /// The disk is full, or fails.
     pub fn move_to(self, sorted: &mut Sorted) -> anyhow::Result<()> {
         let mut short = [0; 16];
-        for (key, (first, _)) in self.ends.iter().enumerate() {
+        for (key, (first, ..)) in self.ends.iter().enumerate() {
             let key = self.keys.bytes(self.keys.word(key as u32), &mut short);
             let mut next = Some(*first);
             while let Some(row) = next {
@@ -247,6 +261,11 @@ impl Rows {
             }
         }
         Ok(())
+    }
+
+    /// The most rows that a record can be joined with.
+    pub fn most(&self) -> u32 {
+        self.longest.max(1)
     }
 
     /// The fields of a row.

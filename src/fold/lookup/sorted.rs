@@ -15,9 +15,8 @@ const PORTION: usize = 256 << 10;
 const ROW: u8 = 0;
 const RECORD: u8 = 1;
 
-/// What stands in front of a row's fields or of a record: a number of 8 bytes (of a row its line, of
-/// a record its place in the stream), and the length of the key without as-of value and kind.
-const HEAD: usize = 12;
+/// What precedes a row's fields or a record: the row's line, or the record's place in the stream.
+const HEAD: usize = 8;
 
 /// What stands in place of a key, of a record that belongs nowhere; no length is that.
 const NOWHERE: u8 = 0xFF;
@@ -122,6 +121,7 @@ impl Sorted {
         let Terms {
             is_asof,
             may_repeat,
+            first_only,
         } = self.terms;
         self.sorter.finish_with_keys(&mut |sorted_by, item| {
             let (number, (of, value), kind, bytes) = apart(sorted_by, item);
@@ -129,6 +129,9 @@ impl Sorted {
             if kind == ROW {
                 if is_known && value == asof.as_slice() && !may_repeat {
                     return Err(Flaw::Repeated { line: number }.into());
+                }
+                if is_known && first_only && !is_asof {
+                    return Ok(true);
                 }
                 if !is_known || is_asof {
                     for part in [&mut key, &mut asof, &mut fields] {
@@ -148,17 +151,19 @@ impl Sorted {
                 if join(bytes, row, number, &mut out) {
                     portion.push(&number.to_be_bytes(), &out);
                 }
+                // One record can have more rows than memory holds joined.
+                if portion.bytes() >= PORTION {
+                    placed.take(&mut portion)?;
+                }
+                anyhow::Ok(())
             };
             let mut start = 0;
             for end in rows {
-                add(Some(&fields[start..*end]));
+                add(Some(&fields[start..*end]))?;
                 start = *end;
             }
             if rows.is_empty() {
-                add(None);
-            }
-            if portion.bytes() >= PORTION {
-                placed.take(&mut portion)?;
+                add(None)?;
             }
             Ok(true)
         })?;
@@ -175,7 +180,7 @@ fn push(
     number: u64,
     bytes: &[u8],
 ) {
-    let mut sorted_by = Vec::with_capacity(key.map_or(0, <[u8]>::len) + asof.len() + HEAD);
+    let mut sorted_by = Vec::with_capacity(key.map_or(0, <[u8]>::len) + asof.len() + 10);
     match key.map(|key| (key, u8::try_from(key.len()))) {
         None => sorted_by.push(NOWHERE),
         Some((_, Ok(len))) if len < LONG => sorted_by.push(len),
@@ -185,10 +190,9 @@ fn push(
         }
     }
     sorted_by.extend_from_slice(key.unwrap_or_default());
-    let key_len = (sorted_by.len() as u32).to_le_bytes();
     sorted_by.extend_from_slice(asof);
     sorted_by.push(kind);
-    let item = [&number.to_le_bytes()[..], &key_len, bytes].concat();
+    let item = [&number.to_le_bytes()[..], bytes].concat();
     portion.push(&sorted_by, &item);
 }
 
@@ -199,10 +203,16 @@ type Place<'i> = (&'i [u8], &'i [u8]);
 fn apart<'i>(sorted_by: &'i [u8], item: &'i [u8]) -> (u64, Place<'i>, u8, &'i [u8]) {
     let item = item.strip_suffix(b"\n").unwrap_or(item);
     let (head, bytes) = item.split_at(HEAD);
-    let (number, key_len) = head.split_at(8);
-    let number = number.first_chunk().copied().map_or(0, u64::from_le_bytes);
-    let key_len = key_len.first_chunk().copied().map_or(0, u32::from_le_bytes);
-    let (key, rest) = sorted_by.split_at(key_len as usize);
+    let number = head.first_chunk().copied().map_or(0, u64::from_le_bytes);
+    let key_len = match sorted_by {
+        [LONG, rest @ ..] => {
+            let len = rest.first_chunk().copied().map_or(0, u64::from_be_bytes);
+            9 + len as usize
+        }
+        [NOWHERE, ..] | [] => 1,
+        [len, ..] => 1 + usize::from(*len),
+    };
+    let (key, rest) = sorted_by.split_at(key_len);
     let (kind, asof) = rest.split_last().unwrap_or((&RECORD, &[]));
     (number, (key, asof), *kind, bytes)
 }

@@ -200,7 +200,7 @@ proptest! {
         has_key in any::<bool>(), may_repeat in any::<bool>(),
         size in 1usize..70, memory in prop_oneof![Just(1usize), 500usize..9000, Just(usize::MAX)],
     ) {
-        let terms = Terms { is_asof: true, may_repeat };
+        let terms = Terms { is_asof: true, may_repeat, first_only: false };
         let keys = if has_key { vec![0] } else { vec![] };
         let on = On::new(keys, Some(Asof::column((1, "ts"))));
         let lines = [&rows, &records].map(|items| written(items, scale));
@@ -223,9 +223,9 @@ proptest! {
     #[test]
     fn keys_match_where_they_are_equal(
         rows in fields(), records in fields(), columns in prop::sample::select(vec![vec![0], vec![1, 0]]),
-        size in 1usize..70, memory in prop_oneof![Just(1usize), 500usize..9000, Just(usize::MAX)],
+        first_only in any::<bool>(), size in 1usize..70, memory in prop_oneof![Just(1usize), 500usize..9000, Just(usize::MAX)],
     ) {
-        let terms = Terms { is_asof: false, may_repeat: true };
+        let terms = Terms { is_asof: false, may_repeat: true, first_only };
         let numbered = |fields: &[[String; 2]]| {
             let line = |(place, [a, b]): (usize, &[String; 2])| format!("{a},{b},{place}");
             fields.iter().enumerate().map(line).collect::<Vec<_>>()
@@ -240,7 +240,8 @@ proptest! {
             let is_equal = |row: &[String; 2]| columns.iter().all(|column| {
                 matches!(equal(&value(&row[*column]), &value(&fields[*column])), Ok(Some(true)))
             });
-            let places = (0..rows.len()).filter(|place| is_equal(&rows[*place]));
+            let most = if first_only { 1 } else { rows.len() };
+            let places = (0..rows.len()).filter(|place| is_equal(&rows[*place])).take(most);
             let found: Vec<_> = places.map(|place| line(text.as_bytes(), Some(place.to_string().as_bytes()))).collect();
             match found.is_empty() {
                 true => wanted.push(line(text.as_bytes(), None)),

@@ -87,33 +87,96 @@ fn is_less(heads: &impl Heads, a: usize, b: usize) -> bool {
 
 /// Writes a record of a run to a spill.
 pub fn write(key: &[u8], record: &[u8], spill: &mut Spill) -> anyhow::Result<()> {
-    spill.write(&(key.len() as u32).to_le_bytes())?;
-    spill.write(&(record.len() as u32).to_le_bytes())?;
+    let (head, len) = Head::of(key.len(), record.len()).written();
+    spill.write(&head[..len])?;
     spill.write(key)?;
     spill.write(record)
+}
+
+/// What precedes a key and its record in a run: their lengths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Head {
+    key: usize,
+    record: usize,
+    /// Bytes of the head itself.
+    len: usize,
+}
+
+/// The bytes of a head: two lengths of 4 bytes.
+const HEAD: usize = 8;
+
+/// The bytes of a head with a length past 4 GiB: marks in place of both, and 8 bytes for each.
+const LONG_HEAD: usize = HEAD + 16;
+
+/// What no length of 4 bytes is.
+const LONG: u32 = u32::MAX;
+
+impl Head {
+    fn of(key: usize, record: usize) -> Self {
+        let is_short = key < LONG as usize && record < LONG as usize;
+        let len = if is_short { HEAD } else { LONG_HEAD };
+        Head { key, record, len }
+    }
+
+    /// Its bytes, and how many they are.
+    #[inline]
+    fn written(self) -> ([u8; LONG_HEAD], usize) {
+        let mut bytes = [0xFF; LONG_HEAD];
+        if self.len == HEAD {
+            bytes[..4].copy_from_slice(&(self.key as u32).to_le_bytes());
+            bytes[4..8].copy_from_slice(&(self.record as u32).to_le_bytes());
+        } else {
+            bytes[8..16].copy_from_slice(&(self.key as u64).to_le_bytes());
+            bytes[16..].copy_from_slice(&(self.record as u64).to_le_bytes());
+        }
+        (bytes, self.len)
+    }
+
+    /// Whether bytes that begin with a head begin with a long one.
+    #[inline]
+    fn is_long(bytes: &[u8]) -> bool {
+        bytes.first_chunk() == Some(&LONG.to_le_bytes())
+    }
+
+    /// The head at the front of these bytes, which hold all of it.
+    #[inline]
+    fn read(bytes: &[u8]) -> Self {
+        if Self::is_long(bytes) {
+            let long = |at: usize| {
+                bytes[at..]
+                    .first_chunk()
+                    .copied()
+                    .map_or(0, u64::from_le_bytes)
+            };
+            return Self::of(long(8) as usize, long(16) as usize);
+        }
+        let short = |at: usize| {
+            bytes[at..]
+                .first_chunk()
+                .copied()
+                .map_or(0, u32::from_le_bytes)
+        };
+        Self::of(short(0) as usize, short(4) as usize)
+    }
 }
 
 /// A run that is read from a spill.
 struct Run {
     stretch: Stretch,
     buffer: Vec<u8>,
-    /// Of the record at the head: where it begins in the buffer, and the lengths of key and record.
+    /// Where the next record begins in the buffer, and its lengths.
     at: usize,
-    key_len: usize,
-    len: usize,
+    head: Head,
     prefix: Option<u64>,
 }
 
-/// What stands in front of a key: its length and the record's.
-const HEAD: usize = 8;
-
 impl Run {
     fn key(&self) -> &[u8] {
-        &self.buffer[self.at + HEAD..][..self.key_len]
+        &self.buffer[self.at + self.head.len..][..self.head.key]
     }
 
     fn record(&self) -> &[u8] {
-        &self.buffer[self.at + HEAD + self.key_len..][..self.len]
+        &self.buffer[self.at + self.head.len + self.head.key..][..self.head.record]
     }
 
     /// Moves on by so many bytes to the next record, which is then wholly in the buffer.
@@ -123,13 +186,11 @@ impl Run {
         if !self.holds(HEAD, spill)? {
             return Ok(());
         }
-        let word = |at: usize| {
-            self.buffer[at..]
-                .first_chunk()
-                .map_or(0, |word| u32::from_le_bytes(*word))
-        };
-        (self.key_len, self.len) = (word(self.at) as usize, word(self.at + 4) as usize);
-        self.holds(HEAD + self.key_len + self.len, spill)?;
+        if Head::is_long(&self.buffer[self.at..]) {
+            self.holds(LONG_HEAD, spill)?;
+        }
+        self.head = Head::read(&self.buffer[self.at..]);
+        self.holds(self.head.len + self.head.key + self.head.record, spill)?;
         self.prefix = Some(prefix(self.key()));
         Ok(())
     }
@@ -167,8 +228,7 @@ impl Runs {
                 stretch: *stretch,
                 buffer: Vec::with_capacity(room),
                 at: 0,
-                key_len: 0,
-                len: 0,
+                head: Head::default(),
                 prefix: None,
             };
             run.advance(0, spill).map(|()| run)
@@ -185,7 +245,7 @@ impl Runs {
     /// Moves a run on to its next record.
     pub fn advance(&mut self, run: usize, spill: &Spill) -> anyhow::Result<()> {
         let run = &mut self.runs[run];
-        run.advance(HEAD + run.key_len + run.len, spill)
+        run.advance(run.head.len + run.head.key + run.head.record, spill)
     }
 }
 
@@ -202,5 +262,23 @@ impl Heads for Runs {
     #[inline]
     fn compare_rest(&self, a: usize, b: usize) -> Ordering {
         self.runs[a].key().cmp(self.runs[b].key())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_past_four_gibibytes_are_kept() {
+        let most = LONG as usize;
+        for key in [0, 9, most - 1, most, 5 << 30] {
+            for record in [1, most - 1, most, most + 1, 5 << 30] {
+                let (bytes, len) = Head::of(key, record).written();
+                assert_eq!(len == HEAD, key < most && record < most);
+                assert_eq!(Head::is_long(&bytes[..HEAD]), len == LONG_HEAD);
+                assert_eq!(Head::read(&bytes[..len]), Head { key, record, len });
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::ops::RangeInclusive;
 use std::thread::{self, JoinHandle};
 
-use crate::fold::room;
+use crate::fold::{length, room};
 
 /// A record as it is sorted: the first eight bytes of its key, and where it stands, which is later
 /// for a later one. Integers of 128 bits compare faster than pairs.
@@ -43,21 +43,13 @@ impl Portion {
     pub fn push(&mut self, key: &[u8], record: &[u8]) {
         let offset = self.bytes.len();
         self.entries.push(entry(prefix(key), 0, offset));
-        self.bytes.extend_from_slice(&length(key.len()));
+        length::push(key.len(), &mut self.bytes);
         self.bytes
             .extend_from_slice(key.get(8..).unwrap_or_default());
-        self.bytes.extend_from_slice(&length(record.len() + 1));
+        length::push(record.len() + 1, &mut self.bytes);
         self.bytes.extend_from_slice(record);
         self.bytes.push(b'\n');
     }
-}
-
-fn length(bytes: usize) -> [u8; 4] {
-    assert!(
-        u32::try_from(bytes).is_ok(),
-        "a record has at most 2^32 bytes"
-    );
-    (bytes as u32).to_le_bytes()
 }
 
 /// The first eight bytes of a key, zeros behind them.
@@ -180,9 +172,9 @@ impl Portions {
     #[inline]
     pub fn held(&self, entry: Entry) -> Held<'_> {
         let bytes = self.from(entry);
-        let (key_len, bytes) = split_length(bytes);
+        let (key_len, bytes) = length::split(bytes);
         let (tail, bytes) = bytes.split_at(key_len.saturating_sub(8));
-        let (len, bytes) = split_length(bytes);
+        let (len, bytes) = length::split(bytes);
         Held {
             key_len,
             tail,
@@ -269,11 +261,3 @@ const FEW: usize = 16;
 
 /// Behind so many bytes that are the same, the rest is compared.
 const DEEP: usize = 64;
-
-#[inline(always)]
-fn split_length(bytes: &[u8]) -> (usize, &[u8]) {
-    match bytes.split_first_chunk::<4>() {
-        Some((length, rest)) => (u32::from_le_bytes(*length) as usize, rest),
-        None => (0, bytes),
-    }
-}

@@ -148,6 +148,8 @@ fn append(
     match (form, &column.rule) {
         (Form::Text, rule) => {
             rule.check(raw, is_clean).ok()?;
+            // A length is 31 bits here; what is longer is refused by the server in its own words.
+            i32::try_from(raw.len()).ok()?;
             match raw[0] {
                 b'"' => push(&field::content(raw), out),
                 _ => push(raw, out),

@@ -191,6 +191,7 @@ fn push_bytes(tag: u8, raw: &[u8], out: &mut Vec<u8>) {
         [b'"', inner @ .., b'"'] => field::push_unescaped(inner, out),
         _ => out.extend_from_slice(raw),
     }
+    // A field is shorter than its block, which has fewer than 2^32 bytes.
     let written = (out.len() - length - 4) as u32;
     out[length..length + 4].copy_from_slice(&written.to_le_bytes());
 }

@@ -242,6 +242,10 @@ fn buckets() {
     assert_eq!(cut("2013-08-18", "3mo").unwrap(), "2013-07-01");
     assert_eq!(cut("1999-12-18", "1y").unwrap(), "1999-01-01");
     assert_eq!(cut("2013-08-18", "6h").unwrap(), "2013-08-18");
+    assert_eq!(cut("2013-08-18", "131072y").unwrap(), "2000-01-01");
+    for wide in ["70000y", "65536y", "131072y"] {
+        assert!(cut("1950-03-01", wide).is_err(), "{wide}");
+    }
     for wrong in ["0d", "-1h", "P1M1D"] {
         assert!(cut("2013-08-18", wrong).is_err(), "{wrong}");
     }

@@ -189,12 +189,11 @@ impl Time {
                 let month = i64::from(self.civil.year()) * 12 + i64::from(self.civil.month()) - 1;
                 let origin = 2000 * 12;
                 let first = month - (month - origin).rem_euclid(i64::from(width.months));
-                let date = Date::new(
-                    (first.div_euclid(12)) as i16,
-                    first.rem_euclid(12) as i8 + 1,
-                    1,
-                );
-                date.ok().and_then(|date| self.with_date(date))
+                let month = first.rem_euclid(12) as i8 + 1;
+                // An interval of 65,536 years must not come out as one of none.
+                let year = i16::try_from(first.div_euclid(12)).ok();
+                let date = year.and_then(|year| Date::new(year, month, 1).ok());
+                date.and_then(|date| self.with_date(date))
             }
             Interval {
                 months: 0,
