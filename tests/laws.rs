@@ -517,6 +517,24 @@ fn a_reader_that_leaves_early_is_no_failure() {
     });
 }
 
+/// Nor are bad records in what it did not want, however many are allowed.
+#[test]
+fn bad_records_after_the_reader_has_left_are_no_failure() {
+    law_for(&["extract", "filter", "map", "lookup", "dedupe"], |name| {
+        let good = large(200_000, 200_000);
+        let bad = "1,2,3\n".repeat(400_000);
+        for flags in [&[][..], &["--max-rejects", "3"], &["--max-rejects", "1%"]] {
+            let run = tool(name)
+                .args(use_of(name))
+                .args(flags)
+                .stdin(format!("{good}{bad}"))
+                .stdout_closed_after(70_000)
+                .run();
+            assert_eq!((run.code, run.err().as_str()), (0, ""), "{flags:?}");
+        }
+    });
+}
+
 /// A reader that leaves may not leave an endless writer running.
 #[test]
 fn an_endless_input_ends_with_its_reader() {

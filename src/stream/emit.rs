@@ -72,7 +72,7 @@ impl<'o> Emitter<'o> {
             records_in: self.written,
             records_out: self.written,
             rejected: 0,
-            notice: self.rejects.finish(self.written)?,
+            notice: self.rejects.finish(Some(self.written))?,
             exit_code: 0,
         };
         Ok((summary, flow))

@@ -232,6 +232,7 @@ pub(super) fn gather<P: Parcel, W: Work<Yield = Outcome<P>>>(
 ) -> anyhow::Result<(Vec<W::Scratch>, Summary)> {
     let mut summary = Summary::default();
     let is_counted = input.is_counted();
+    let mut is_left = false;
     let scratches = drive(input, work, settings.threads, &mut |turned| {
         // So what comes out before the run fails does not depend on how the input fell into blocks.
         let allowed = rejects.allowed();
@@ -246,6 +247,7 @@ pub(super) fn gather<P: Parcel, W: Work<Yield = Outcome<P>>>(
         }
         if deliver(block, &mut result.parcel)? == Flow::Enough {
             // Nobody wants what comes now, and no bad record in it is a failure.
+            is_left = true;
             return Ok(Flow::Enough);
         }
         for mut bad in result.rejects.drain(..) {
@@ -260,7 +262,7 @@ pub(super) fn gather<P: Parcel, W: Work<Yield = Outcome<P>>>(
         Ok(Flow::More)
     });
     let scratches = scratches.map_err(|error| with_count(error, summary.records_in))?;
-    summary.notice = rejects.finish(summary.records_in)?;
+    summary.notice = rejects.finish((!is_left).then_some(summary.records_in))?;
     summary.rejected = rejects.count();
     Ok((scratches, summary))
 }

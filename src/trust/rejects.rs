@@ -159,10 +159,11 @@ impl Rejects {
     }
 
     /// Ends the run over `records` records, good and bad: the sentence for the user, where there
-    /// is something to say.
-    pub fn finish(&mut self, records: u64) -> anyhow::Result<Option<String>> {
+    /// is something to say. None are the records of a run whose reader has left: a share of a part
+    /// says nothing.
+    pub fn finish(&mut self, records: Option<u64>) -> anyhow::Result<Option<String>> {
         self.flush()?;
-        if let Some(Tolerance::Percent(most)) = self.policy.tolerance
+        if let (Some(Tolerance::Percent(most)), Some(records)) = (self.policy.tolerance, records)
             && self.count as f64 * 100.0 > most * records as f64
         {
             bail!(
