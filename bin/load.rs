@@ -13,7 +13,7 @@ use pipewright::target::file::Text;
 use pipewright::target::postgres::Postgres;
 use pipewright::target::sqlite::Sqlite;
 
-use pipewright::target::{self, Address, Format, InDoubt, Mode, Receipt, Target};
+use pipewright::target::{self, Address, Format, InDoubt, Mode, Target};
 use pipewright::trust::Ends;
 
 /// Load the stream into a database table, a file or standard output: all of it or none of it
@@ -87,6 +87,9 @@ struct Args {
     shared: Shared,
 }
 
+/// A receipt has at most so many bytes, but for names of targets that are longer than most.
+const RECEIPT: u32 = 4096;
+
 fn main() -> ExitCode {
     cli::main::<Args>()
 }
@@ -116,7 +119,12 @@ impl Tool for Args {
             target,
             claim,
             &mut |records| progress.show(records),
-            &mut || begin_receipt(receipts.as_mut()),
+            // Whoever takes a load for failed may repeat it, so nothing is committed where the
+            // receipt cannot be written.
+            &mut || match &mut receipts {
+                Some(output) => output.reserve(RECEIPT),
+                None => Ok(()),
+            },
         );
         progress.clear();
         let (receipt, mut summary) = loaded.map_err(|error| match address.unharmed() {
@@ -127,7 +135,7 @@ impl Tool for Args {
         })?;
         if let Some(output) = &mut receipts {
             let mut bytes = Vec::new();
-            receipt.write_record(&mut bytes);
+            receipt.write(&mut bytes);
             // The load is done, and a failure would have it done again.
             if let Err(error) = output.write(&bytes) {
                 let lost = "the load is committed, but its receipt is not written";
@@ -136,17 +144,6 @@ impl Tool for Args {
         }
         Ok(self.commit.empty.judge(summary))
     }
-}
-
-/// Writes the header of the receipt: if it cannot be written, nothing is committed, for whoever takes the
-/// load for failed may repeat it.
-fn begin_receipt(output: Option<&mut Output>) -> anyhow::Result<()> {
-    if let Some(output) = output {
-        let mut bytes = Vec::new();
-        Receipt::write_header(&mut bytes);
-        output.write(&bytes)?;
-    }
-    Ok(())
 }
 
 impl Args {

@@ -260,27 +260,27 @@ fn several_writers_of_one_pipe_are_refused() {
     for (writers, words) in [
         (
             "for n in 0 1; do extract n$n.csv; done",
-            "several runs of 'extract'",
+            "has several writers, each with a header of its own ('extract')",
         ),
         (
             "{ extract n0.csv; filter true n1.csv; }",
-            "several programs ('extract', 'filter')",
+            "header of its own ('extract', 'filter')",
         ),
         (
             "ls n?.csv | xargs -P 4 -n 1 extract",
-            "several runs of 'extract'",
+            "has several writers, each with a header of its own ('extract')",
         ),
         (
             "{ extract n0.csv & extract n1.csv & wait; }",
-            "several runs of 'extract'",
+            "has several writers, each with a header of its own ('extract')",
         ),
         (
             "( extract n0.csv; extract n1.csv ) | ( filter true; exit 0 )",
-            "several runs of 'extract'",
+            "has several writers, each with a header of its own ('extract')",
         ),
         (
             "( extract n0.csv; extract n1.csv ) | balance -n 1 -- cat",
-            "several runs of 'extract'",
+            "has several writers, each with a header of its own ('extract')",
         ),
     ] {
         for flag in ["", "--require-clean"] {
@@ -292,11 +292,11 @@ fn several_writers_of_one_pipe_are_refused() {
     }
     place.refuses(
         "load out.csv <(extract n0.csv; extract n1.csv)",
-        &["several runs"],
+        &["several writers"],
     );
     place.refuses(
         "mkfifo p; { extract n0.csv; extract n1.csv; } >p & load out.csv p; code=$?; rm p; exit $code",
-        &["several runs"],
+        &["several writers"],
     );
     // On request, and what is nobody's stream counts for nothing.
     let run = place

@@ -77,10 +77,7 @@ fn a_failed_neighbour_is_seen_through_it() {
         harness::bash("printf 'a\\n1\\nx\\n' | filter 'a > 0' | meter | load - --to csv").run();
     run.clone().refused("filter", 1, &["'x' is not a number"]);
     let said = run.err();
-    assert!(
-        said.contains("meter: upstream 'filter' failed after 1 record: "),
-        "{said}"
-    );
+    assert!(!said.contains("meter: "), "{said}");
     assert!(
         said.contains("load: upstream 'filter' failed after 1 record: "),
         "{said}"

@@ -161,8 +161,7 @@ fn a_loop_into_one_pipe_leaves_few_notes() {
     assert!((2..200).contains(&open), "{open} notes about one pipe");
     assert_eq!(code, 1, "a loop is no stream");
     assert!(
-        run.err()
-            .contains("filter: upstream is several runs of 'extract'"),
+        run.err().contains("filter: upstream has several writers"),
         "{}",
         run.err()
     );

@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicU64;
 use super::room::Room;
 use crate::record::Records;
 use crate::sys::ready::{Ready, retried};
+use crate::sys::standard;
 use crate::trust::ends;
 use crate::trust::figures;
 use crate::trust::stage::{self, COUNTERS};
@@ -203,6 +204,15 @@ impl Output {
             name: format!("'{name}'"),
             bytes,
         }
+    }
+
+    /// Makes sure, as far as that can be told, that so many bytes can be written.
+    ///
+    /// # Errors
+    /// As [`Output::write`].
+    pub fn reserve(&mut self, bytes: u32) -> anyhow::Result<()> {
+        standard::reserve(self.file.as_raw_fd(), bytes)
+            .or_else(|error| self.judge(error).map(|_| ()))
     }
 
     /// Writes what a stage made of `block`.

@@ -4,9 +4,9 @@ use std::io;
 
 use anyhow::Context;
 
-use crate::record::{RecordCount, counted};
+use crate::record::RecordCount;
+use crate::trust::Ends;
 use crate::trust::stage::Carried;
-use crate::trust::{Ends, Unclean};
 
 use super::{Flow, Source};
 
@@ -51,10 +51,8 @@ pub fn relay(
             return Ok(Relayed::Left);
         }
     }
-    let carried = source.judge(ends).map_err(|unclean| Unclean {
-        after: Some(counted(records as usize, "record")),
-        ..unclean
-    })?;
+    let judged = source.judge(ends);
+    let carried = judged.map_err(|unclean| unclean.after(records))?;
     match deliver(&[], count.finish())? {
         Flow::More => Ok(Relayed::Whole(carried)),
         Flow::Enough => Ok(Relayed::Left),

@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::bail;
 
-use crate::record::{
-    Block, Dialect, Fault, Faults, Index, Layout, OnFault, Ragged, Records, counted,
-};
+use crate::record::{Block, Dialect, Fault, Faults, Index, Layout, OnFault, Ragged, Records};
 use crate::trust::stage::{self, COUNTERS};
 use crate::trust::{Ends, Policy, Reject, Rejects, Unclean};
 
@@ -270,10 +268,7 @@ pub(super) fn gather<P: Parcel, W: Work<Yield = Outcome<P>>>(
 /// The same error; that of an upstream with the number of records that came before.
 fn with_count(error: anyhow::Error, records: u64) -> anyhow::Error {
     match error.downcast::<Unclean>() {
-        Ok(unclean) => anyhow::Error::new(Unclean {
-            after: Some(counted(records as usize, "record")),
-            ..unclean
-        }),
+        Ok(unclean) => anyhow::Error::new(unclean.after(records)),
         Err(error) => error,
     }
 }

@@ -98,12 +98,14 @@ fn sizes() -> impl Strategy<Value = Vec<usize>> {
 /// Bytes that come in reads of certain sizes.
 struct Pieces {
     bytes: io::Cursor<Vec<u8>>,
-    sizes: std::iter::Cycle<std::vec::IntoIter<usize>>,
+    sizes: Vec<usize>,
+    reads: usize,
 }
 
 impl Read for Pieces {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let size = self.sizes.next().unwrap_or(1).min(buffer.len());
+        let size = self.sizes[self.reads % self.sizes.len()].min(buffer.len());
+        self.reads += 1;
         self.bytes.read(&mut buffer[..size])
     }
 }
@@ -111,7 +113,8 @@ impl Read for Pieces {
 fn input(text: &str, sizes: &[usize], framing: Framing) -> Input {
     let read = Pieces {
         bytes: io::Cursor::new(text.as_bytes().to_vec()),
-        sizes: sizes.to_vec().into_iter().cycle(),
+        sizes: sizes.to_vec(),
+        reads: 0,
     };
     let opener: Opener = Box::new(|| Ok(Source::own(Arc::from("in.csv"), Box::new(read))));
     Input::new([opener], framing)

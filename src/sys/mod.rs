@@ -3,7 +3,7 @@
 //! | file | what it answers |
 //! |---|---|
 //! | [`ready`] | waiting for a descriptor that does not block |
-//! | [`standard`] | whether a standard descriptor was open at the start |
+//! | [`standard`] | whether a standard descriptor was open at the start, and can be written |
 //! | [`memory`] | what happens when an allocation fails |
 
 pub mod memory;

@@ -1,10 +1,13 @@
-//! The standard descriptors as the program found them.
+//! The standard descriptors: as the program found them, and whether they can be written.
 //!
 //! Rust's runtime opens `/dev/null` in the place of a standard descriptor that is closed, so that no file
 //! takes its number. What is written to a closed standard output would then be lost without an error.
 //! So they are looked at before the runtime starts.
 
-use std::os::fd::RawFd;
+use std::fs::File;
+use std::io::{self, Seek};
+use std::mem::ManuallyDrop;
+use std::os::fd::{FromRawFd, RawFd};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Bit `n` is set if descriptor `n` was closed at the start.
@@ -33,4 +36,51 @@ pub fn was_closed(descriptor: RawFd) -> bool {
     // Read through the table, so that the linker keeps it.
     let _ = std::hint::black_box(&AT_START);
     CLOSED.load(Ordering::Relaxed) >> descriptor & 1 == 1
+}
+
+/// Makes sure, as far as that can be told, that so many bytes can be written to a descriptor: that it is
+/// open for writing, and that there is room on the disk of a file, whose size does not change.
+///
+/// # Errors
+/// Those that the write would have.
+pub fn reserve(descriptor: RawFd, bytes: u32) -> io::Result<()> {
+    // A write of nothing is checked like any other, by devices such as /dev/full, too.
+    // SAFETY: no bytes are read at the address, which is valid for none.
+    if unsafe { libc::write(descriptor, [0u8; 0].as_ptr().cast(), 0) } == -1 {
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::WouldBlock {
+            return Err(error);
+        }
+    }
+    // SAFETY: the descriptor is only borrowed: ManuallyDrop never closes it.
+    let mut file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Ok(());
+    }
+    // SAFETY: fcntl with F_GETFL touches no memory and changes nothing.
+    let flags = unsafe { libc::fcntl(descriptor, libc::F_GETFL) };
+    let start = match flags & libc::O_APPEND {
+        0 => file.stream_position()?,
+        _ => metadata.len(),
+    };
+    reserve_in_file(descriptor, start, bytes)
+}
+
+#[cfg(target_os = "linux")]
+fn reserve_in_file(descriptor: RawFd, start: u64, bytes: u32) -> io::Result<()> {
+    let start = i64::try_from(start).unwrap_or(i64::MAX);
+    // SAFETY: fallocate takes numbers and touches no memory.
+    let done =
+        unsafe { libc::fallocate(descriptor, libc::FALLOC_FL_KEEP_SIZE, start, bytes.into()) };
+    match (done, io::Error::last_os_error()) {
+        (-1, error) if error.raw_os_error() == Some(libc::ENOSPC) => Err(error),
+        // Not every file system can; then the write will tell.
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn reserve_in_file(_: RawFd, _: u64, _: u32) -> io::Result<()> {
+    Ok(())
 }

@@ -24,8 +24,8 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Appends the header of the stream that a receipt is.
-    pub fn write_header(out: &mut Vec<u8>) {
+    /// Appends it as a stream of its own: a header and a record.
+    pub fn write(&self, out: &mut Vec<u8>) {
         let names = [
             "target",
             "table",
@@ -37,10 +37,6 @@ impl Receipt {
             "rejected_upstream",
         ];
         Header::new(names.map(String::from).to_vec()).write(b',', out);
-    }
-
-    /// Appends it as the one record of that stream.
-    pub fn write_record(&self, out: &mut Vec<u8>) {
         field::push_text(self.target.as_bytes(), b',', out);
         out.push(b',');
         if let Some(table) = &self.table {

@@ -9,6 +9,7 @@ use super::pipe::Pipe;
 use super::process::Life;
 use super::stage::Carried;
 use super::{others, runtime};
+use crate::record::counted;
 
 /// What a reader does about the ends of its upstreams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct Unclean {
     pub why: Option<String>,
     /// Whether the user was told of it by that program or one after it.
     pub is_told: bool,
+    /// Whether there was more than one, and nothing ended early.
+    pub is_several: bool,
 }
 
 impl fmt::Display for Unclean {
@@ -56,6 +59,17 @@ impl fmt::Display for Unclean {
 impl std::error::Error for Unclean {}
 
 impl Unclean {
+    /// The same, with how many records came before.
+    pub fn after(self, records: u64) -> Self {
+        match self.is_several {
+            true => self,
+            false => Unclean {
+                after: Some(counted(records as usize, "record")),
+                ..self
+            },
+        }
+    }
+
     fn of_stage(failed: &Failed) -> Self {
         Unclean {
             program: Some(failed.program.clone()),
@@ -63,6 +77,7 @@ impl Unclean {
             after: None,
             why: failed.why.clone(),
             is_told: failed.is_told,
+            is_several: false,
         }
     }
 
@@ -73,6 +88,7 @@ impl Unclean {
             after: None,
             why: Some(why.to_owned()),
             is_told: false,
+            is_several: false,
         }
     }
 }
@@ -249,15 +265,15 @@ fn refuse_several(found: &[Found]) -> Result<(), Unclean> {
     }
     programs.sort_unstable();
     programs.dedup();
-    let fate = match programs[..] {
-        [program] => format!("is several runs of '{program}', each with a stream of its own"),
-        _ => format!(
-            "is several programs ('{}'), each with a stream of its own",
-            programs.join("', '")
-        ),
-    };
+    let fate = format!(
+        "has several writers, each with a header of its own ('{}')",
+        programs.join("', '")
+    );
     let why = "give all files to one program: extract a.csv b.csv";
-    Err(Unclean::unnamed(fate, why))
+    Err(Unclean {
+        is_several: true,
+        ..Unclean::unnamed(fate, why)
+    })
 }
 
 fn cut_short(running: &Found) -> Unclean {
@@ -273,6 +289,7 @@ fn cut_short(running: &Found) -> Unclean {
         after: None,
         why: None,
         is_told: false,
+        is_several: false,
     }
 }
 
@@ -342,8 +359,8 @@ mod tests {
         let of = |found: &[Found], read| told(judge_all(found, read));
         assert_eq!(of(&[done(0, Some(1)), done(12, Some(2))], 12), Ok(Some(3)));
         assert_eq!(of(&[done(0, Some(1)), done(12, None)], 12), Ok(None));
-        let several = "upstream is several runs of 'extract', each with a stream of its own: give \
-                       all files to one program: extract a.csv b.csv";
+        let several = "upstream has several writers, each with a header of its own ('extract'): \
+                       give all files to one program: extract a.csv b.csv";
         let two = [done(5, Some(0)), done(7, Some(0))];
         assert_eq!(of(&two, 12), Err(several.to_owned()));
         assert_eq!(
