@@ -25,7 +25,12 @@ const RECORDS: u64 = 20_000;
 /// after `$PAUSE` seconds.
 const ARRANGEMENTS: [(&str, &str, usize, bool); 7] = [
     ("one", "{ extract -j $J 0.csv; }", 1, false),
-    ("one, killed", "{ extract -j $J 0.csv & strike; }", 1, true),
+    (
+        "one, killed",
+        "{ extract -j $J - < <(feed 0) & strike; }",
+        1,
+        true,
+    ),
     (
         "in turn",
         "for n in 0 1 2; do extract -j $J $n.csv; done",
@@ -34,13 +39,13 @@ const ARRANGEMENTS: [(&str, &str, usize, bool); 7] = [
     ),
     (
         "in turn, first killed",
-        "{ extract 0.csv & strike; extract -j $J 1.csv; }",
+        "{ extract - < <(feed 0) & strike; extract -j $J 1.csv; }",
         2,
         true,
     ),
     (
         "in turn, last killed",
-        "{ extract -j $J 0.csv; extract 1.csv & strike; }",
+        "{ extract -j $J 0.csv; extract - < <(feed 1) & strike; }",
         2,
         true,
     ),
@@ -52,7 +57,7 @@ const ARRANGEMENTS: [(&str, &str, usize, bool); 7] = [
     ),
     (
         "at once, one killed",
-        "{ extract 0.csv & extract -j $J 1.csv & strike; }",
+        "{ extract 0.csv & extract -j $J - < <(feed 1) & strike; }",
         2,
         true,
     ),
@@ -88,7 +93,8 @@ fn trial(
     let pause = random.between(Duration::ZERO, Duration::from_millis(40));
     let flag = ["", "--require-clean"][random.below(2) as usize];
     let line = format!(
-        "strike() {{ sleep $PAUSE; kill -KILL $! 2>/dev/null; wait; }}
+        "feed() {{ head -n 9000 $1.csv; sleep 0.03; tail -n +9001 $1.csv; }}
+         strike() {{ sleep $PAUSE; kill -KILL $! 2>/dev/null; wait; }}
          {line} 2>/dev/null | filter -j $J 'id >= 0' | load sqlite:out.db#t --mode replace -j $J {flag} >/dev/null
          echo ${{PIPESTATUS[2]}}; sqlite3 out.db 'select count(*), count(distinct id) from t' 2>/dev/null"
     );
