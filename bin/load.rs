@@ -119,8 +119,8 @@ impl Tool for Args {
             target,
             claim,
             &mut |records| progress.show(records),
-            // Whoever takes a load for failed may repeat it, so nothing is committed where the
-            // receipt cannot be written.
+            // A load that fails is repeated, so nothing may be committed if the receipt cannot be
+            // written.
             &mut || match &mut receipts {
                 Some(output) => output.reserve(RECEIPT),
                 None => Ok(()),

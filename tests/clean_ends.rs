@@ -333,7 +333,7 @@ fn one_failure_is_said_twice() {
                 "order: upstream 'filter' failed: unknown setting ':x'",
             ],
         ),
-        // Who was killed cannot say it: the next one does, and the last.
+        // A killed program cannot report itself: the next one does, and the last.
         (
             "killed extract | filter true | map 'x = 1' | dedupe id | load out.csv >receipt",
             vec![

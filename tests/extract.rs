@@ -96,8 +96,8 @@ fn threads_give_the_same_bytes() {
     });
 }
 
-/// So many units of each format that is converted, with a bad one here and there; and one after which
-/// nothing can be read, where the format knows such.
+/// `count` units of each converted format, some of them bad; in one of them, nothing after a certain unit can
+/// be read.
 fn bad_formats(count: u32) -> Vec<(&'static [&'static str], String)> {
     // Not among the first, where extract looks for the columns.
     let is_bad = |id: u32| id > 20_000 && (id % 977 == 500 || id.is_multiple_of(10_007));
@@ -137,7 +137,7 @@ fn bad_formats(count: u32) -> Vec<(&'static [&'static str], String)> {
     ]
 }
 
-/// What comes out, what is said and what is rejected does not depend on threads, also if the run fails.
+/// Output, messages and rejects do not depend on the number of threads, even if the run fails.
 #[test]
 fn threads_say_the_same_of_bad_units() {
     let cases = bad_formats(120_000);

@@ -334,7 +334,7 @@ fn any_number_of_threads_gives_the_same_bytes() {
     });
 }
 
-/// What a run shows of itself: its output, its words, its exit code, and its rejects file.
+/// The output of a run, its messages, exit code, and rejects file.
 type Shown = (Vec<u8>, String, i32, Option<Vec<u8>>);
 
 /// Runs the plain use of a program with so many threads and more flags, in a directory of its own.
@@ -690,8 +690,7 @@ fn several_writers_of_one_pipe_are_refused() {
     });
 }
 
-/// What was there when the reading began must come. A fold reads as fast as it can, so its file cannot be
-/// cut while it reads.
+/// All bytes that the file had at the start must come. (A fold reads too fast for this test to cut its file.)
 #[test]
 fn a_file_that_is_cut_short_is_an_error() {
     law_for(

@@ -99,7 +99,7 @@ pub struct Index {
 /// Why a block cannot be read as records at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
-    /// Where the record that cannot be read begins in the block; those before it can be.
+    /// The offset in the block of the record that cannot be read. Records before it can be.
     pub start: usize,
     /// The line in the source.
     pub line: u64,

@@ -132,8 +132,8 @@ impl Faults {
         }
     }
 
-    /// Sorts what was added since; what was there before is not looked at again where all of the new
-    /// comes after it, so that a block of bad records costs no more than its length.
+    /// Sorts the faults added since the last call. If all of them come after the earlier ones, those are
+    /// not sorted again, so the cost for a block of bad records is linear.
     fn sort(&mut self) {
         let known = self.in_order.min(self.list.len());
         let end = self.list[..known].last().map(|(record, _)| *record);

@@ -57,7 +57,7 @@ mod x86_64 {
         detected().min(*MOST)
     }
 
-    /// What the environment allows.
+    /// The most that the environment allows.
     static MOST: LazyLock<Features> =
         LazyLock::new(|| match env::var("PIPEWRIGHT_FEATURES").as_deref() {
             Ok("basic") => Features::Basic,

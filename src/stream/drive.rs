@@ -37,7 +37,7 @@ pub trait Work: Sync {
     /// The longest block, in bytes, for which one thread of several is prepared.
     fn longest_block(&self) -> usize;
 
-    /// Works on one block. What it yields counts even if it fails: it is what came before the failure.
+    /// Works on one block. If it fails, what it has yielded so far still counts.
     fn block(
         &self,
         scratch: &mut Self::Scratch,
@@ -45,8 +45,8 @@ pub trait Work: Sync {
         yielded: &mut Self::Yield,
     ) -> anyhow::Result<()>;
 
-    /// Works on a block again, up to its bad record number `allowed` (from 0): blocks before it had
-    /// more bad records than were known when the work began.
+    /// Works on a block again, up to its bad record number `allowed` (from 0). It is called if earlier
+    /// blocks turn out to have more bad records than were known when the work began.
     fn cut(
         &self,
         scratch: &mut Self::Scratch,
@@ -63,7 +63,7 @@ pub type InOrder<'a, Y> = dyn FnMut(&mut Turned<'_, Y>) -> anyhow::Result<Flow> 
 pub struct Turned<'t, Y> {
     /// The block.
     pub block: &'t mut Block,
-    /// What it became.
+    /// The result of the work on it.
     pub yielded: &'t mut Y,
     cut: &'t mut Cutter<'t, Y>,
 }
@@ -233,8 +233,8 @@ impl<Y: Send + Default> Shared<'_, Y> {
                 .wait(turn)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        // Looked at after the wait, too: the block before this one may have ended the run, and then
-        // nothing of this one may come out.
+        // Checked after the wait as well: an earlier block may have ended the run, and then nothing of
+        // this one may come out.
         if self.is_over.load(Ordering::Acquire) {
             return;
         }

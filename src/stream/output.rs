@@ -206,7 +206,7 @@ impl Output {
         }
     }
 
-    /// Makes sure, as far as that can be told, that so many bytes can be written.
+    /// Checks, as far as possible, that so many bytes can be written.
     ///
     /// # Errors
     /// As [`Output::write`].

@@ -406,8 +406,8 @@ mod tests {
     use super::*;
     use std::sync::Arc;
 
-    /// What comes of these bytes in reads of so many, where no more than `longest` may be pending: the
-    /// lengths of the blocks, and the failure.
+    /// Reads these bytes in reads of `size`, with at most `longest` pending. Returns the lengths of the
+    /// blocks, their bytes, and the failure.
     fn blocks(text: &str, size: usize, longest: usize) -> (Vec<usize>, String, Option<String>) {
         struct Slow(std::io::Cursor<Vec<u8>>, usize);
         impl std::io::Read for Slow {

@@ -232,7 +232,7 @@ pub(super) fn gather<P: Parcel, W: Work<Yield = Outcome<P>>>(
     let is_counted = input.is_counted();
     let mut is_left = false;
     let scratches = drive(input, work, settings.threads, &mut |turned| {
-        // So what comes out before the run fails does not depend on how the input fell into blocks.
+        // The output before a failure must not depend on how the input was cut into blocks.
         let allowed = rejects.allowed();
         if turned.yielded.rejects.len() > allowed.saturating_add(1) {
             turned.cut(allowed)?;
@@ -244,7 +244,7 @@ pub(super) fn gather<P: Parcel, W: Work<Yield = Outcome<P>>>(
             stage::add(&COUNTERS.records_in, result.records_in);
         }
         if deliver(block, &mut result.parcel)? == Flow::Enough {
-            // Nobody wants what comes now, and no bad record in it is a failure.
+            // The reader has left, so a bad record from here on is no failure.
             is_left = true;
             return Ok(Flow::Enough);
         }
@@ -364,7 +364,7 @@ impl<S: Sink> Work for OverRecords<'_, S> {
         let limit = last.before;
         outcome.rejects.truncate(allowed + 1);
         outcome.parcel.clear();
-        // What could not be read and what is ragged was taken out the first time.
+        // Ragged and unreadable records were removed from the block the first time.
         let (records, _) = index.build_readable(block, self.layout, self.dialect);
         let mut faults = Faults::new(OnFault::SetAside, limit);
         self.sink

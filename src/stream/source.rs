@@ -49,7 +49,7 @@ impl Source {
     /// The program's standard input. Its pipe is made larger where the kernel allows.
     pub fn standard() -> Self {
         if standard::was_closed(libc::STDIN_FILENO) {
-            // In its place is what Rust's runtime opened: an empty input that nobody gave.
+            // Rust's runtime has opened /dev/null in its place, an empty input that nobody gave.
             return Self::own(Arc::from("standard input"), Box::new(Closed));
         }
         // SAFETY: descriptor 0 is only borrowed: ManuallyDrop never closes it.

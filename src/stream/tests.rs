@@ -1,5 +1,5 @@
-//! What comes out of a run, and what is said of it, is what a plain loop over the records makes of them,
-//! however the input comes in pieces and whatever the number of threads.
+//! A run has the same output and the same failure as a plain loop over the records, for any sizes of reads and
+//! any number of threads.
 
 use std::io::{self, Read, Seek};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::*;
 use crate::record::{Dialect, Fault, Faults, Layout, Records};
 use crate::trust::{Ends, Policy, Tolerance};
 
-/// A record of three fields, or what stands in the place of one.
+/// A record of three fields, or something else in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Good,
@@ -120,10 +120,10 @@ fn input(text: &str, sizes: &[usize], framing: Framing) -> Input {
     Input::new([opener], framing)
 }
 
-/// What came out, and the failure in words.
+/// The output, and the failure in words.
 type Came = (Vec<u8>, Option<String>);
 
-/// What a plain loop makes of the records; of lines, where these are all there is.
+/// The output and the failure of a plain loop over the records, or over lines.
 fn model(all: &[Kind], policy: &Policy, are_lines: bool) -> Came {
     let (mut out, mut line, mut record, mut rejected) = (Vec::new(), 2, 0, 0);
     if are_lines {

@@ -1,4 +1,4 @@
-//! What happens when memory runs out.
+//! Running out of memory.
 //!
 //! Rust ends a program whose allocation fails with a signal and a message about a backtrace. The size of
 //! most allocations comes from the input (a record, a field, a group), so this is an error like any other:
@@ -7,7 +7,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::ready;
 
@@ -17,14 +17,14 @@ struct Reporting;
 #[global_allocator]
 static ALLOCATOR: Reporting = Reporting;
 
-/// What is done before the program ends: it is given the message, and must not wait for a lock.
+/// Called with the message before the program ends. It must not wait for a lock.
 pub type Last = fn(message: &str);
 
 /// The program's name, and what it does before it ends.
 static PROGRAM: OnceLock<(String, Last)> = OnceLock::new();
 
 /// The thread that ends the program; 0 for none.
-static ENDING: AtomicI32 = AtomicI32::new(0);
+static ENDING: AtomicUsize = AtomicUsize::new(0);
 
 /// Has a failed allocation reported as one of `program`, after which `last` is called.
 pub fn report_as(program: &str, last: Last) {
@@ -71,8 +71,8 @@ fn checked(memory: *mut u8, size: usize) -> *mut u8 {
 #[cold]
 #[inline(never)]
 fn end(size: usize) -> ! {
-    // SAFETY: gettid takes nothing, touches no memory and cannot fail.
-    let own = unsafe { libc::gettid() };
+    // SAFETY: pthread_self takes nothing, touches no memory and cannot fail.
+    let own = unsafe { libc::pthread_self() } as usize;
     match ENDING.compare_exchange(0, own, Ordering::AcqRel, Ordering::Acquire) {
         Err(thread) if thread == own => exit(),
         // Another thread is ending the program.

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::mem::ManuallyDrop;
 use std::os::fd::{FromRawFd, RawFd};
 
-/// What a descriptor is to be ready for.
+/// The operation that a descriptor must be ready for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ready {
     /// Reading: bytes, or the end.

@@ -38,11 +38,11 @@ pub fn was_closed(descriptor: RawFd) -> bool {
     CLOSED.load(Ordering::Relaxed) >> descriptor & 1 == 1
 }
 
-/// Makes sure, as far as that can be told, that so many bytes can be written to a descriptor: that it is
-/// open for writing, and that there is room on the disk of a file, whose size does not change.
+/// Checks, as far as possible, that so many bytes can be written to a descriptor: that it is open for
+/// writing, and that the disk has room, which is reserved without changing the file's size.
 ///
 /// # Errors
-/// Those that the write would have.
+/// The same as those of the write.
 pub fn reserve(descriptor: RawFd, bytes: u32) -> io::Result<()> {
     // A write of nothing is checked like any other, by devices such as /dev/full, too.
     // SAFETY: no bytes are read at the address, which is valid for none.

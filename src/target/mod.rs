@@ -77,7 +77,7 @@ pub trait Target: Send {
     ) -> anyhow::Result<Committed>;
 }
 
-/// What must have been done before a commit; if it fails, nothing is committed.
+/// The last step before a commit. If it fails, nothing is committed.
 pub type LastStep<'a> = dyn FnMut() -> anyhow::Result<()> + 'a;
 
 /// What a target is like once it is ready.

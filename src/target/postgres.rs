@@ -250,7 +250,7 @@ impl Target for Postgres {
             let shown = self.shown.clone();
             checkpoints::postgres::advance(self.client()?, &shown, checkpoint, copied)?;
         }
-        // What is checked at a commit is checked now.
+        // Deferred constraints are checked now, so that only the commit itself is left.
         let deferred = self
             .client()?
             .batch_execute("SET CONSTRAINTS ALL IMMEDIATE");

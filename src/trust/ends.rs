@@ -261,7 +261,7 @@ fn taken(writing: &mut Writing, descriptor: RawFd) -> Option<End> {
     Some(writing.ends.swap_remove(place))
 }
 
-/// Where a failure is also said in the output.
+/// The outputs in which a failure is reported as well.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Spoilt {
     /// In pipes and files, even if a reader is slow.

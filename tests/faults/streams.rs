@@ -206,7 +206,7 @@ fn closed_descriptors_do_no_harm() {
         for (closed, code) in [
             ("<&- >/dev/null", 1),
             ("<&- >&- 2>&-", 1),
-            // What is written to it would be lost, and a load would look failed that is committed.
+            // Its output would be lost, and a committed load would look like a failed one.
             ("<in.csv >&-", 1),
             ("<in.csv >/dev/null 2>&-", 0),
             ("<in.csv >&- 2>&-", 1),
@@ -438,8 +438,7 @@ fn a_full_device_is_an_error_everywhere() {
     ] {
         bash(place.path(), line).refused(tool, 1, &["no space left on device"]);
     }
-    // Whoever takes a load for failed repeats it, so nothing is committed where its receipt cannot be
-    // written.
+    // A load that fails is repeated, so nothing may be committed if the receipt cannot be written.
     let run = bash(
         place.path(),
         "load sqlite:out.db#t in.csv >/dev/full; echo $?; ls out.db",

@@ -15,7 +15,7 @@ use crate::harness;
 use crate::pipeline::Random;
 use crate::sweep::number;
 
-/// Trials of each arrangement, where nothing else is said.
+/// Trials of each arrangement by default.
 const TRIALS: u64 = 6;
 
 /// Records of each file.

@@ -164,7 +164,7 @@ pub fn last_record_end(bytes: &[u8], quote: Option<u8>, ends_inside: bool) -> Op
     far.find(is_end).map(|place| place + 1)
 }
 
-/// Where the record begins in which `bytes` end: after the last newline outside quotes.
+/// The offset of the last record in `bytes`: after the last newline outside quotes.
 pub fn record_start(bytes: &[u8], dialect: Dialect) -> usize {
     let is_inside = tally(bytes, dialect).is_odd;
     last_record_end(bytes, dialect.quote, is_inside).unwrap_or(0)
