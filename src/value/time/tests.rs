@@ -1,3 +1,4 @@
+mod formats;
 mod zones;
 
 use proptest::prelude::*;
