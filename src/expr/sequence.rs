@@ -41,7 +41,8 @@ static FUNCTIONS: [Function; 3] = [
         name: "prev",
         parameters: "x",
         arity: 1..=1,
-        purpose: "x of the record before; null for the first",
+        purpose: "x of the record before, null for the first; coalesce(x, prev(x)) fills only the first null \
+                  of a run",
         is_numeric: false,
         kind: Kind::Prev,
     },

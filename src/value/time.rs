@@ -40,6 +40,11 @@ enum Kind {
 }
 
 const NANOSECONDS_PER_SECOND: i128 = 1_000_000_000;
+
+/// What to say about second 60, and what to do with it.
+pub const LEAP_SECOND: &str = "second 60 (a leap second) cannot be kept: replace it with 59, or \
+                               with 00 of the next minute";
+
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 impl Time {
@@ -47,6 +52,11 @@ impl Time {
     /// `Z`, `+09`, `+09:00`, `+0900` or `+08:27:52` behind it. None where it is anything else.
     pub fn parse(text: &[u8]) -> Option<Time> {
         iso::parse(text)
+    }
+
+    /// Whether the text would be a time if its second was not 60.
+    pub fn is_leap_second(text: &[u8]) -> bool {
+        iso::is_leap_second(text)
     }
 
     /// Appends the time as the stream has it: `2013-01-01`, `2013-01-01T05:00:00`, and an instant
@@ -87,8 +97,7 @@ impl Time {
         Ok(self.epoch_nanoseconds().cmp(&other.epoch_nanoseconds()))
     }
 
-    /// That both are instants or neither is.
-    /// That both have a zone, or none has.
+    /// Checks that both are instants or neither is.
     ///
     /// # Errors
     /// They don't.
@@ -183,10 +192,10 @@ impl Time {
         seconds * NANOSECONDS_PER_SECOND + i128::from(wall.subsec_nanos())
     }
 
-    /// Microseconds since 1970-01-01T00:00:00Z, less what is finer; a civil time is read as UTC.
+    /// Whole microseconds since 1970-01-01T00:00:00Z, rounded down, also before 1970; a civil time
+    /// is read as UTC.
     pub fn epoch_microseconds(&self) -> i64 {
-        let wall = self.civil.duration_since(EPOCH).as_micros();
-        wall as i64 - i64::from(self.offset_seconds()) * 1_000_000
+        self.epoch_nanoseconds().div_euclid(1000) as i64
     }
 
     /// The instant (at offset 0) so many nanoseconds after 1970-01-01T00:00:00Z.
@@ -199,7 +208,7 @@ impl Time {
             .ok_or_else(|| {
                 Fault::new(format!(
                     "{} seconds after 1970 are outside the years 0000 to 9999",
-                    nanoseconds / NANOSECONDS_PER_SECOND
+                    nanoseconds.div_euclid(NANOSECONDS_PER_SECOND)
                 ))
             })
     }
@@ -218,17 +227,13 @@ impl Time {
         Ok(Time { kind, ..instant })
     }
 
-    /// The instant of this call in microseconds, on the wall clock of this machine's zone (`TZ`,
-    /// else the system's; UTC where neither is known).
-    pub fn now() -> Time {
-        let now = jiff::Zoned::now();
-        let fraction = now.subsec_nanosecond() / 1000 * 1000;
-        let civil = now.datetime().with().subsec_nanosecond(fraction).build();
-        let kind = Kind::Offset(now.offset().seconds());
-        Time {
-            civil: civil.unwrap_or_else(|_| now.datetime()),
-            kind,
-        }
+    /// The instant of this call in microseconds, on the wall clock of a zone.
+    ///
+    /// # Errors
+    /// The machine's clock is outside the years 0000 to 9999.
+    pub fn now(zone: &Zone) -> Result<Time, Fault> {
+        let microseconds = jiff::Timestamp::now().as_microsecond();
+        Time::from_epoch_nanoseconds(i128::from(microseconds) * 1000)?.in_zone(zone)
     }
 
     /// The wall clock's date.

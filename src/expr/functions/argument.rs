@@ -7,6 +7,7 @@ use bumpalo::Bump;
 use super::MakeFault;
 use crate::record::Fault;
 use crate::value::text::{self, quoted};
+use crate::value::time::LEAP_SECOND;
 use crate::value::{Decimal, Interval, Number, Time, Value};
 
 /// The longest text that a function makes: one field must not take the machine.
@@ -76,16 +77,18 @@ pub(super) fn integer(value: &Value<'_>) -> Result<i64, Fault> {
 /// # Errors
 /// It is none.
 pub(super) fn time(value: &Value<'_>) -> Result<Time, Fault> {
-    let time = match value {
-        Value::Time(time) => Some(*time),
-        Value::Raw(text) | Value::Text(text) => Time::parse(text),
-        _ => None,
+    let text = match value {
+        Value::Time(time) => return Ok(*time),
+        Value::Raw(text) | Value::Text(text) => *text,
+        _ => &[],
     };
-    time.ok_or_else(|| {
-        Fault::new(format!(
-            "{} is not a time (ISO 8601); use strptime(text, format)",
-            quoted(value)
-        ))
+    Time::parse(text).ok_or_else(|| {
+        let what = if Time::is_leap_second(text) {
+            format!("is not a time: {LEAP_SECOND}")
+        } else {
+            "is not a time (ISO 8601); use strptime(text, format)".into()
+        };
+        Fault::new(format!("{} {what}", quoted(value)))
     })
 }
 

@@ -14,7 +14,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "strptime",
         "text, format[, zone]",
         2..=3,
-        "the time in text by a C format, read on the wall clock of a zone where one is given",
+        "the time in text by a C format, read on the wall clock of a zone if one is given",
         (
             r#"strptime("31.12.2013 18:30", "%d.%m.%Y %H:%M")"#,
             "2013-12-31T18:30:00",
@@ -45,7 +45,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "unit, time[, zone]",
         2..=3,
         "the start of the time's year, quarter, month, week, day, hour, minute, second, or of its \
-         interval such as 15m; on the wall clock of a zone where one is given",
+         interval such as 15m; on the wall clock of a zone if one is given, where the two equal \
+         hours of autumn stay two, and a day begins at its first instant",
         (
             r#"date_trunc("hour", "2013-12-31T18:30:00Z")"#,
             "2013-12-31T18:00:00Z",
@@ -108,7 +109,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "this instant, the same for the whole run, on the wall clock of this machine's zone",
         ("now() <= now()", "true"),
         |_| {
-            let now = now();
+            let now = now()?;
             body(move |_, _| Ok(Value::Time(now)))
         },
     ),
@@ -119,7 +120,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "this day in this machine's zone, the same for the whole run",
         ("today() = date(now())", "true"),
         |_| {
-            let today = now().date();
+            let today = now()?.date();
             body(move |_, _| Ok(Value::Time(today)))
         },
     ),
@@ -253,9 +254,13 @@ fn too_long() -> Fault {
 }
 
 /// This run's instant.
-fn now() -> Time {
-    static NOW: OnceLock<Time> = OnceLock::new();
-    *NOW.get_or_init(Time::now)
+///
+/// # Errors
+/// The environment variable `TZ` names no zone.
+fn now() -> Result<Time, MakeFault> {
+    static NOW: OnceLock<Result<Time, Fault>> = OnceLock::new();
+    let now = NOW.get_or_init(|| Time::now(&Zone::local()?)).clone();
+    now.map_err(|fault| MakeFault { argument: 0, fault })
 }
 
 /// A count of small units as exact seconds.
@@ -348,13 +353,20 @@ fn grid(value: &Value<'_>) -> Result<Grid, Fault> {
     Ok(grid)
 }
 
+fn not_in_zone(width: &str) -> Fault {
+    Fault::new(format!(
+        "a zone needs a unit such as 'day', not {width}; up to an hour, use \
+         date_trunc(15m, in_zone(t, zone))"
+    ))
+}
+
 fn date_trunc(literals: &[Option<Value<'_>>]) -> Result<Body, MakeFault> {
     let prepared_grid = Prepared::new(literals, 0, grid)?;
     let prepared_zone = Prepared::new(literals, 2, zone)?;
     if known(literals, 2).is_some()
         && let Some(Grid::Interval(_)) = prepared_grid.known()
     {
-        let fault = Fault::new("a zone needs a unit such as 'day', not an interval");
+        let fault = not_in_zone("an interval");
         return Err(MakeFault { argument: 2, fault });
     }
     body(move |_, arguments| {
@@ -366,9 +378,7 @@ fn date_trunc(literals: &[Option<Value<'_>>]) -> Result<Body, MakeFault> {
                     prepared_zone.with(name, |zone| time.truncate_in_zone(*unit, zone))
                 }
                 (Grid::Interval(width), None) => time.bucket(*width),
-                (Grid::Interval(width), Some(_)) => Err(Fault::new(format!(
-                    "a zone needs a unit such as 'day', not '{width}'"
-                ))),
+                (Grid::Interval(width), Some(_)) => Err(not_in_zone(&format!("'{width}'"))),
             };
             cut.map(Value::Time)
         })

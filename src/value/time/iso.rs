@@ -25,6 +25,16 @@ pub(super) fn parse(text: &[u8]) -> Option<Time> {
     })
 }
 
+/// Whether the text would be a time if its second was not 60.
+pub(super) fn is_leap_second(text: &[u8]) -> bool {
+    let mut text = text.to_vec();
+    match text.get_mut(16..19) {
+        Some(second) if *second == *b":60" => second.copy_from_slice(b":59"),
+        _ => return false,
+    }
+    parse(&text).is_some()
+}
+
 /// `HH:MM[:SS[.fff]]` and what follows it.
 fn clock(text: &[u8]) -> Option<(Clock, &[u8])> {
     let (head, rest) = text.split_at_checked(5)?;
@@ -43,7 +53,7 @@ fn clock(text: &[u8]) -> Option<(Clock, &[u8])> {
         Some((b'.' | b',', rest)) => fraction(rest)?,
         _ => (0, rest),
     };
-    // A leap second (`:60`) has no place in the count of seconds since 1970; jiff refuses it.
+    // A leap second (`:60`) does not exist in the count of seconds since 1970; jiff refuses it.
     Some((Clock::new(hour, minute, second, nanosecond).ok()?, rest))
 }
 

@@ -5,7 +5,7 @@ use jiff::civil::{Date, DateTime, Time as Clock};
 use crate::record::Fault;
 
 use super::interval::DAY;
-use super::{EPOCH, Interval, Kind, Time, Zone, civil_from_epoch};
+use super::{EPOCH, Interval, Time, Zone, civil_from_epoch};
 
 /// A unit of the calendar or the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,14 @@ impl Unit {
             .map(|(_, unit)| *unit)
     }
 
+    /// Whether all of them have the same length, in every zone: up to the hour.
+    fn is_fixed(self) -> bool {
+        matches!(
+            self,
+            Unit::Hour | Unit::Minute | Unit::Second | Unit::Millisecond
+        )
+    }
+
     /// How many borders of this unit lie between two times, as SQL's `date_diff` counts: from
     /// 23:59 to 00:01 is one day, from Sunday to Monday one week. Negative where `to` is the
     /// earlier. Of two instants, both are read on the wall clock of `from`.
@@ -150,26 +158,34 @@ impl Time {
             .ok_or_else(|| Fault::new(format!("the week of '{self}' begins before the year 0000")))
     }
 
-    /// The instant of the last border of this unit on the wall clock of a zone, whose offset there
-    /// may differ from the time's own. A civil time or date is read on that wall clock.
+    /// The start of this unit on the wall clock of a zone; a civil time or date is read on that
+    /// wall clock.
+    ///
+    /// Up to the hour, units have a fixed length: the time keeps the offset that the zone has at it,
+    /// so that the two hours from 02:00 to 03:00 of autumn stay two (as in PostgreSQL). A shift in
+    /// the middle of an hour does not cut that hour short: in Pacific/Chatham, 03:55 comes ten
+    /// minutes after 02:45, and its hour begins at 03:00+13:45, when clocks still showed 02:00.
+    ///
+    /// From the day on, it is the first instant of the civil period: after the gap if midnight was
+    /// skipped, the first midnight if there were two. PostgreSQL takes the second.
     ///
     /// # Errors
     /// As [`Time::in_zone`] and [`Time::at_zone`].
     pub fn truncate_in_zone(&self, unit: Unit, zone: &Zone) -> Result<Time, Fault> {
+        if unit.is_fixed() {
+            let placed = if self.is_instant() {
+                self.in_zone(zone)?
+            } else {
+                self.at_zone(zone)?
+            };
+            return placed.truncate(unit);
+        }
         let wall = if self.is_instant() {
             self.in_zone(zone)?
         } else {
             *self
         };
-        let border = Time {
-            kind: Kind::Civil,
-            ..wall.truncate(unit)?
-        };
-        if border.civil.time() == MIDNIGHT {
-            border.date().at_zone(zone)
-        } else {
-            border.at_zone(zone)
-        }
+        wall.truncate(unit)?.date().first_instant(zone)
     }
 
     /// The last border of a grid of such intervals at or before the time, on its own wall clock.
