@@ -13,7 +13,7 @@ use super::{Number, print};
 pub enum NotNumber {
     /// It is not written as one.
     Text,
-    /// It is a number, but a decimal cannot hold it; [`wide`] reads it.
+    /// It is a number, but a decimal cannot hold it; [`wide()`] reads it.
     Long,
     /// It has more than 1,000 digits before or after the point.
     TooLong,
@@ -23,7 +23,7 @@ pub enum NotNumber {
 /// exponent. No blanks, no hexadecimal, no thousands separators, no `inf` or `nan`.
 ///
 /// The result is always an exact decimal; a number that needs more than 38 digits is
-/// [`NotNumber::Long`], and [`wide`] reads that one.
+/// [`NotNumber::Long`], and [`wide()`] reads that one.
 #[inline(always)]
 pub fn parse(text: &[u8]) -> Result<Number, NotNumber> {
     if let Some(packed) = short(text) {

@@ -1,7 +1,7 @@
 //! The numbers of one group, for an exact selection at the end.
 
 use crate::value::decimal::power_of_ten;
-use crate::value::{Decimal, Real};
+use crate::value::{Decimal, Number, Real};
 
 /// A list of so many numbers is looked at for the first time.
 const FIRST_LOOK: usize = 4096;
@@ -32,6 +32,8 @@ struct Rare {
     wide: Vec<i64>,
     /// What does not fit in 64 bits at the common scale.
     others: Vec<Real>,
+    /// About how many bytes the long ones among the others take besides their places there.
+    long_bytes: usize,
 }
 
 impl Numbers {
@@ -47,7 +49,11 @@ impl Numbers {
 
     /// Adds a number that is no integer of 64 bits at the common scale.
     pub fn add_other(&mut self, number: Real) {
-        self.rare_mut().others.push(number);
+        let rare = self.rare_mut();
+        if let Real::Long(wide) = &number {
+            rare.long_bytes += size_of_val(&**wide) + wide.bytes();
+        }
+        rare.others.push(number);
     }
 
     fn rare_mut(&mut self) -> &mut Rare {
@@ -198,7 +204,7 @@ impl Numbers {
                 + size_of_val(&rare.weighted[..])
                 + size_of_val(&rare.wide[..])
                 + size_of_val(&rare.others[..])
-                + rare.others.iter().map(long_bytes).sum::<usize>()
+                + rare.long_bytes
         });
         size_of::<Self>() + self.narrow.capacity() * size_of::<i32>() + rare
     }
@@ -215,15 +221,26 @@ impl Numbers {
     /// The numbers at `place` (from 0) of the ascending order and at the one behind, or at the
     /// last twice. `place` is one that is there.
     pub fn at(&self, place: u64, scale: u8) -> [Real; 2] {
-        let number = |mantissa: i64| Real::from(Decimal::raw(i128::from(mantissa), scale));
+        let number = |mantissa: i64| Decimal::raw(i128::from(mantissa), scale);
         let Some(rare) = self.rare.as_ref().filter(|rare| !rare.others.is_empty()) else {
-            return self.select(place).map(number);
+            return self.select(place).map(|mantissa| number(mantissa).into());
         };
+        let zeros = || [Decimal::ZERO, Decimal::ZERO].map(Real::from);
+        // Short numbers sort faster on their own.
+        let short = |number: &Real| match number {
+            Real::Number(number) => Some((*number, 1)),
+            Real::Long(_) => None,
+        };
+        if let Some(mut all) = rare.others.iter().map(short).collect::<Option<Vec<_>>>() {
+            self.for_each(|mantissa, weight| all.push((Number::from(number(mantissa)), weight)));
+            all.sort_unstable_by(|a, b| a.0.compare(b.0));
+            return walk(&all, place).map_or_else(zeros, |two| two.map(Real::Number));
+        }
         let others = rare.others.iter().map(|number| (number.clone(), 1));
         let mut all: Vec<(Real, u64)> = others.collect();
-        self.for_each(|mantissa, weight| all.push((number(mantissa), weight)));
+        self.for_each(|mantissa, weight| all.push((number(mantissa).into(), weight)));
         all.sort_unstable_by(|a, b| a.0.compare(&b.0));
-        walk(&all, place).unwrap_or_else(|| [Decimal::ZERO, Decimal::ZERO].map(Real::from))
+        walk(&all, place).unwrap_or_else(zeros)
     }
 
     /// As [`Numbers::at`], where all are integers: nothing is copied but what lies near the place.
@@ -298,14 +315,6 @@ impl Rare {
             Err(_) => self.weighted.push((number, weight)),
         }
         true
-    }
-}
-
-/// About how many bytes a long number takes besides its place in a list.
-fn long_bytes(number: &Real) -> usize {
-    match number {
-        Real::Number(_) => 0,
-        Real::Long(wide) => size_of_val(&**wide) + wide.bytes(),
     }
 }
 

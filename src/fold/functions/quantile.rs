@@ -124,6 +124,13 @@ impl Quantile {
         }
     }
 
+    #[cold]
+    fn add_long(&mut self, group: u32, digits: &[u8]) {
+        if let Ok(Some(number)) = Real::of(&Value::Long(digits)) {
+            self.states[group as usize].add_other(number);
+        }
+    }
+
     /// Bring all integers to a greater scale.
     fn widen(&mut self, scale: u8) {
         let places = scale - self.scale;
@@ -152,11 +159,7 @@ impl Accumulator for Quantile {
                 Value::Double(double) => {
                     self.states[group as usize].add_other(Real::Number(Number::Double(double)));
                 }
-                Value::Long(_) => {
-                    if let Ok(Some(number)) = Real::of(&value) {
-                        self.states[group as usize].add_other(number);
-                    }
-                }
+                Value::Long(digits) => self.add_long(group, digits),
                 _ => {}
             }
         }
