@@ -135,8 +135,8 @@ pub enum Literal {
     Bool(bool),
     /// `1.5`
     Decimal(Decimal),
-    /// `1e300`
-    Double(f64),
+    /// `1e300`: more than 38 digits
+    Long(String),
     /// `"text"`, `'text'`
     Text(String),
     /// `15m`, `1d`, `2w`, `3mo`, `1y`, `500ms`

@@ -11,7 +11,7 @@ use super::ast::Arithmetic;
 use super::functions::Nulls;
 use super::node::{Kind, Node};
 use crate::record::{Fault, Faults, Records};
-use crate::value::{Interval, Number, Numbers, Time, Value, compare, text};
+use crate::value::{Interval, Number, Numbers, Real, Time, Value, compare, text};
 
 /// Records evaluated at once: their values stay in the processor's first caches.
 pub const BATCH: usize = 1024;
@@ -115,7 +115,14 @@ impl Node {
                 }) {
                     return Operand::Numbers(numbers);
                 }
-                arithmetic((*op, &self.label), left, right, selection, faults)
+                arithmetic(
+                    (*op, &self.label),
+                    left,
+                    right,
+                    batch.arena,
+                    selection,
+                    faults,
+                )
             }
             Kind::Case {
                 subject,
@@ -156,12 +163,12 @@ impl Node {
             Value::Null,
             |place, record| match operand.get(place, record) {
                 Value::Interval(interval) => interval.negate().map(Value::Interval),
-                other => Ok(
-                    match text::to_number(&other).map_err(|f| f.about(&value.label))? {
-                        Some(number) => number.negate().into(),
-                        None => Value::Null,
-                    },
-                ),
+                other => match text::short_number(&other) {
+                    Some(Some(number)) => Ok(number.negate().into()),
+                    Some(None) => Ok(Value::Null),
+                    None => negate_long(&operand, (place, record), batch.arena)
+                        .map_err(|fault| fault.about(&value.label)),
+                },
             },
         );
         Operand::Made(negated)
@@ -253,47 +260,29 @@ fn arithmetic<'v>(
     (op, label): (Arithmetic, &str),
     left: Named<'_, 'v>,
     right: Named<'_, 'v>,
+    arena: &'v Bump,
     selection: &[u32],
     faults: &mut Faults,
 ) -> Operand<'v> {
     // One copy of the loop for each operator, so that the operator is chosen once.
+    macro_rules! with {
+        ($method:ident) => {{
+            let long = (op, label, Real::$method as Long, arena);
+            with(Number::$method, long, left, right, selection, faults)
+        }};
+    }
     Operand::Made(match op {
-        Arithmetic::Add => with(Number::add, (op, label), left, right, selection, faults),
-        Arithmetic::Subtract => with(
-            Number::subtract,
-            (op, label),
-            left,
-            right,
-            selection,
-            faults,
-        ),
-        Arithmetic::Multiply => with(
-            Number::multiply,
-            (op, label),
-            left,
-            right,
-            selection,
-            faults,
-        ),
-        Arithmetic::Divide => with(Number::divide, (op, label), left, right, selection, faults),
-        Arithmetic::WholeDivide => with(
-            Number::whole_divide,
-            (op, label),
-            left,
-            right,
-            selection,
-            faults,
-        ),
-        Arithmetic::Remainder => with(
-            Number::remainder,
-            (op, label),
-            left,
-            right,
-            selection,
-            faults,
-        ),
+        Arithmetic::Add => with!(add),
+        Arithmetic::Subtract => with!(subtract),
+        Arithmetic::Multiply => with!(multiply),
+        Arithmetic::Divide => with!(divide),
+        Arithmetic::WholeDivide => with!(whole_divide),
+        Arithmetic::Remainder => with!(remainder),
     })
 }
+
+/// An operation on numbers of any length.
+type Long = fn(&Real, &Real) -> Result<Real, Fault>;
 
 /// The usual arithmetic, in one loop over integers; `None` where it is not this.
 fn arithmetic_of_numbers<'v>(
@@ -314,7 +303,7 @@ fn arithmetic_of_numbers<'v>(
 #[inline(always)]
 fn with<'v>(
     compute: impl Fn(Number, Number) -> Result<Number, Fault>,
-    (op, label): (Arithmetic, &str),
+    (op, label, long, arena): (Arithmetic, &str, Long, &'v Bump),
     (left_node, left): Named<'_, 'v>,
     (right_node, right): Named<'_, 'v>,
     selection: &[u32],
@@ -326,15 +315,60 @@ fn with<'v>(
         if a.is_time() || b.is_time() {
             return with_time(op, a, b).map_err(|fault| fault.about(label));
         }
-        let a = text::to_number(&a).map_err(|fault| fault.about(&left_node.label))?;
-        let b = text::to_number(&b).map_err(|fault| fault.about(&right_node.label))?;
+        // The long way reads the operands again: `a` and `b` stay in registers if nothing refers to
+        // them.
+        let long = || {
+            let (left, right) = ((left_node, &left), (right_node, &right));
+            with_long(long, label, left, right, (place, record), arena)
+        };
+        let Some(a) = text::short_number(&a) else {
+            return long();
+        };
+        let Some(b) = text::short_number(&b) else {
+            return long();
+        };
         match (a, b) {
-            (Some(a), Some(b)) => compute(a, b)
-                .map(Value::from)
-                .map_err(|fault| fault.about(label)),
+            (Some(a), Some(b)) => match compute(a, b) {
+                Ok(result) => Ok(result.into()),
+                Err(_) => long(),
+            },
             _ => Ok(Value::Null),
         }
     })
+}
+
+/// Arithmetic that [`Number`] cannot do: with a number that is too long for it, with such a result,
+/// or a fault.
+#[cold]
+fn with_long<'v>(
+    compute: Long,
+    label: &str,
+    (left_node, left): (&Node, &Operand<'v>),
+    (right_node, right): (&Node, &Operand<'v>),
+    (place, record): (usize, u32),
+    arena: &'v Bump,
+) -> Result<Value<'v>, Fault> {
+    let number = |node: &Node, operand: &Operand<'v>| {
+        Real::of(&operand.get(place, record)).map_err(|fault| fault.about(&node.label))
+    };
+    let (a, b) = (number(left_node, left)?, number(right_node, right)?);
+    match (a, b) {
+        (Some(a), Some(b)) => match compute(&a, &b) {
+            Ok(result) => Ok(result.to_value(arena)),
+            Err(fault) => Err(fault.about(label)),
+        },
+        _ => Ok(Value::Null),
+    }
+}
+
+#[cold]
+fn negate_long<'v>(
+    operand: &Operand<'v>,
+    (place, record): (usize, u32),
+    arena: &'v Bump,
+) -> Result<Value<'v>, Fault> {
+    let number = Real::of(&operand.get(place, record))?;
+    Ok(number.map_or(Value::Null, |number| number.negate().to_value(arena)))
 }
 
 /// Arithmetic with a point or a length of time on at least one side.

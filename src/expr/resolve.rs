@@ -12,7 +12,7 @@ use super::regex::Matcher;
 use super::sequence;
 use crate::record::Header;
 use crate::value::Value;
-use crate::value::parse::is_plain;
+use crate::value::parse::{self, is_plain};
 
 /// Names that mean something only where many records are summarised (the room `fold`), and are
 /// no functions of one.
@@ -92,7 +92,7 @@ impl Scope<'_> {
                 let value = self.boxed(value, special)?;
                 match value.as_literal() {
                     Some(Value::Decimal(number)) => Kind::Constant(Value::Decimal(number.negate())),
-                    Some(Value::Double(number)) => Kind::Constant(Value::Double(-number)),
+                    Some(Value::Long(digits)) => Kind::Constant(long(&[b"-", digits].concat())),
                     _ => Kind::Negate(value),
                 }
             }
@@ -357,10 +357,20 @@ fn constant(literal: &Literal) -> Value<'static> {
         Literal::Null => Value::Null,
         Literal::Bool(truth) => Value::Bool(*truth),
         Literal::Decimal(decimal) => Value::Decimal(*decimal),
-        Literal::Double(double) => Value::Double(*double),
+        Literal::Long(digits) => long(digits.as_bytes()),
         Literal::Text(text) => Value::Text(forever(text)),
         Literal::Interval(interval) => Value::Interval(*interval),
     }
+}
+
+/// A constant that needs more than 38 digits, possibly with two signs.
+fn long(digits: &[u8]) -> Value<'static> {
+    let digits = digits.strip_prefix(b"--").unwrap_or(digits);
+    let mut written = Vec::new();
+    if let Some(number) = parse::wide(digits) {
+        number.write(&mut written);
+    }
+    Value::Long(Box::leak(written.into_boxed_slice()))
 }
 
 /// A program's constants are needed until the process ends, and there is one program.

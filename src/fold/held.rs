@@ -12,6 +12,7 @@ pub(super) enum Held {
     Bool(bool),
     Decimal(Decimal),
     Double(f64),
+    Long(Box<[u8]>),
     Raw(Box<[u8]>),
     Text(Box<[u8]>),
     Time(Time),
@@ -26,6 +27,7 @@ impl Held {
             Value::Bool(truth) => Held::Bool(truth),
             Value::Decimal(decimal) => Held::Decimal(decimal),
             Value::Double(double) => Held::Double(double),
+            Value::Long(digits) => Held::Long(digits.into()),
             Value::Raw(text) => Held::Raw(text.into()),
             Value::Text(text) => Held::Text(text.into()),
             Value::Time(time) => Held::Time(time),
@@ -36,7 +38,7 @@ impl Held {
     /// The bytes of memory that its text takes.
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Held::Raw(text) | Held::Text(text) => text.len() + 16,
+            Held::Raw(text) | Held::Text(text) | Held::Long(text) => text.len() + 16,
             _ => 0,
         }
     }
@@ -49,6 +51,7 @@ impl Held {
             Held::Bool(truth) => Value::Bool(*truth),
             Held::Decimal(decimal) => Value::Decimal(*decimal),
             Held::Double(double) => Value::Double(*double),
+            Held::Long(digits) => Value::Long(digits),
             Held::Raw(text) => Value::Raw(text),
             Held::Text(text) => Value::Text(text),
             Held::Time(time) => Value::Time(*time),
@@ -61,6 +64,7 @@ impl Held {
         match self {
             Held::Raw(text) => Value::Raw(arena.alloc_slice_copy(text)),
             Held::Text(text) => Value::Text(arena.alloc_slice_copy(text)),
+            Held::Long(digits) => Value::Long(arena.alloc_slice_copy(digits)),
             Held::Null => Value::Null,
             Held::Bool(truth) => Value::Bool(*truth),
             Held::Decimal(decimal) => Value::Decimal(*decimal),

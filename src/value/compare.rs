@@ -45,9 +45,10 @@ pub fn is_among(value: &Value<'_>, numbers: &HashSet<Decimal>) -> Result<Option<
         Value::Null => return Ok(None),
         Value::Raw(field) | Value::Text(field) => match parse::parse(field) {
             Ok(number) => number,
-            Err(NotNumber::TooLong) => return Ok(Some(false)),
+            Err(NotNumber::Long | NotNumber::TooLong) => return Ok(Some(false)),
             Err(reason) => return Err(text::not_a_number(field, reason)),
         },
+        Value::Long(_) => return Ok(Some(false)),
         other => number(other)?,
     };
     let exact = match number {
@@ -63,7 +64,7 @@ pub fn is_among(value: &Value<'_>, numbers: &HashSet<Decimal>) -> Result<Option<
 pub fn is_second_at_fault(a: &Value<'_>, b: &Value<'_>) -> bool {
     fn yields(value: &Value<'_>) -> u8 {
         match value {
-            Value::Decimal(_) | Value::Double(_) => 0,
+            Value::Decimal(_) | Value::Double(_) | Value::Long(_) => 0,
             Value::Bool(_) => 1,
             Value::Time(_) => 2,
             Value::Interval(_) => 3,
@@ -124,15 +125,28 @@ pub fn texts(a: &Value<'_>, b: &Value<'_>) -> Option<Ordering> {
 pub fn compare_number_literal(field: &[u8], literal: &Number) -> Result<Ordering, Fault> {
     match parse::parse(field) {
         Ok(number) => Ok(number.compare(*literal)),
-        Err(NotNumber::TooLong) => Ok(compare_long(field, *literal)),
+        Err(NotNumber::Long | NotNumber::TooLong) => Ok(compare_long(field, *literal)),
         Err(reason) => Err(text::not_a_number(field, reason)),
     }
 }
 
-/// An integer too long for a number is compared digit by digit.
+/// A number too long for a [`Number`] is compared digit by digit.
 #[cold]
 fn compare_long(field: &[u8], number: Number) -> Ordering {
     compare_plain_with(field, number)
+}
+
+/// The order of a value that must be a number and a [`Value::Long`].
+#[cold]
+fn compare_with_long(value: &Value<'_>, long: &[u8]) -> Result<Ordering, Fault> {
+    match value {
+        Value::Long(digits) => Ok(compare_plain(digits, long)),
+        Value::Raw(field) | Value::Text(field) => match parse::parse(field) {
+            Err(NotNumber::Text) => Err(text::not_a_number(field, NotNumber::Text)),
+            _ => Ok(compare_plain(field, long)),
+        },
+        _ => Ok(compare_plain_with(long, number(value)?).reverse()),
+    }
 }
 
 /// The order of two fields' content; [`None`] where one is a number and the other is not.
@@ -149,7 +163,7 @@ pub fn compare_fields(a: &[u8], b: &[u8]) -> Option<Ordering> {
 }
 
 fn relate(a: &Value<'_>, b: &Value<'_>) -> Result<Option<Relation>, Fault> {
-    use Value::{Bool, Decimal, Double, Null, Raw, Text};
+    use Value::{Bool, Decimal, Double, Long, Null, Raw, Text};
     let order = match (a, b) {
         (Null, _) | (_, Null) => return Ok(None),
         (Raw(a) | Text(a), Raw(b) | Text(b)) => {
@@ -162,6 +176,8 @@ fn relate(a: &Value<'_>, b: &Value<'_>) -> Result<Option<Relation>, Fault> {
         (Decimal(_) | Double(_), Raw(field) | Text(field)) => {
             compare_number_literal(field, &number(a)?)?.reverse()
         }
+        (Long(a), b) => compare_with_long(b, a)?.reverse(),
+        (a, Long(b)) => compare_with_long(a, b)?,
         (Decimal(_) | Double(_), _) | (_, Decimal(_) | Double(_)) => number(a)?.compare(number(b)?),
         (Bool(_), _) | (_, Bool(_)) => text::is_true(a)?.cmp(&text::is_true(b)?),
         (Value::Time(_), _) | (_, Value::Time(_)) => time(a)?.compare(&time(b)?)?,

@@ -42,7 +42,7 @@ impl Rounding {
     /// What is added to the digits that are kept, where those that are cut off have this sign
     /// (0 for none) and, by `half`, reach the half.
     #[inline]
-    fn carry(self, sign: i64, half: bool) -> i64 {
+    pub(super) fn carry(self, sign: i64, half: bool) -> i64 {
         match self {
             Rounding::HalfAway if half => sign,
             Rounding::Floor => sign.min(0),

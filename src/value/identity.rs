@@ -11,7 +11,7 @@ const LONGEST: usize = 38;
 /// else by its text. Null is nothing, and so is the empty text.
 pub fn write_identity(value: &Value<'_>, out: &mut Vec<u8>) {
     match value {
-        Value::Raw(field) | Value::Text(field) => write_field(field, out),
+        Value::Raw(field) | Value::Text(field) | Value::Long(field) => write_field(field, out),
         Value::Double(double) => {
             let mut printed = Vec::new();
             print::write_double(*double, &mut printed);

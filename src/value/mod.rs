@@ -7,6 +7,7 @@
 //! | [`numbers`] | those of many records at once |
 //! | [`parse`], `print` | text to number and back |
 //! | [`wide`] | exact numbers of any length; the double nearest to a quotient or a root |
+//! | [`real`] | any number: what an operation falls back to when a `Number` is too short |
 //! | [`compare`] | equal, less, greater between any two values |
 //! | [`identity`] | when two values count as one |
 //! | [`text`] | a value as text, as truth, as a number; how it is written on the stream |
@@ -20,6 +21,7 @@ pub mod number;
 pub mod numbers;
 pub mod parse;
 pub mod print;
+pub mod real;
 pub mod text;
 pub mod time;
 pub mod wide;
@@ -33,6 +35,7 @@ use crate::record::field;
 pub use decimal::Decimal;
 pub use number::Number;
 pub use numbers::Numbers;
+pub use real::Real;
 pub use time::{Interval, Time};
 
 /// One value of the language. `'a` is the block (or the batch's arena) that text lives in.
@@ -46,6 +49,8 @@ pub enum Value<'a> {
     Decimal(Decimal),
     /// A number that a decimal cannot hold exactly; always finite.
     Double(f64),
+    /// An exact number that needs more than 38 digits, as the stream writes it; see [`Real`].
+    Long(&'a [u8]),
     /// An unquoted field as it stands on the stream: text or number, decided by its use. Never
     /// empty. Written back byte for byte.
     Raw(&'a [u8]),

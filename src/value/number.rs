@@ -1,8 +1,9 @@
 //! A number: a decimal, or the double where a decimal cannot be exact.
 //!
-//! What a result is depends on the values alone: it is a decimal where 38 digits hold it exactly
-//! and no double took part, else the double nearest to the true result. Integers are never
-//! rounded: an integer past 38 digits is a fault, and so is a double past its range.
+//! What a result is depends on the values alone. A sum, a difference or a product of two decimals
+//! is a decimal, and never rounded: if it needs more than 38 digits, the operation fails, and the
+//! caller repeats it with a [`Real`](super::Real). Quotients and roots are decimals if 38 digits
+//! hold them exactly, else the nearest double. With a double the result is a double.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -73,11 +74,7 @@ impl Number {
         {
             return Ok(Number::Decimal(sum));
         }
-        Ok(Number::Double(rounded_sum(
-            self.apart(),
-            other.apart(),
-            '+',
-        )?))
+        Ok(Number::Double(rounded_sum(self.apart(), other.apart())?))
     }
 
     /// `self - other`.
@@ -88,11 +85,7 @@ impl Number {
         {
             return Ok(Number::Decimal(difference));
         }
-        Ok(Number::Double(rounded_sum(
-            self.apart(),
-            other.negate(),
-            '-',
-        )?))
+        Ok(Number::Double(rounded_sum(self.apart(), other.negate())?))
     }
 
     /// `self * other`.
@@ -139,10 +132,7 @@ impl Number {
             return Err(division_by_zero());
         }
         if let (Number::Decimal(a), Number::Decimal(b)) = (self, other) {
-            let quotient = a
-                .whole_divide(b)
-                .ok_or_else(|| integer_overflow(a, "//", b))?;
-            return Ok(Number::Decimal(quotient));
+            return a.whole_divide(b).map(Number::Decimal).ok_or_else(too_long);
         }
         let (a, b) = (self.to_f64(), other.to_f64());
         Number::from_f64(((a - a % b) / b).round())
@@ -154,10 +144,9 @@ impl Number {
             return Err(division_by_zero());
         }
         match (self, other) {
-            (Number::Decimal(a), Number::Decimal(b)) => a
-                .remainder(b)
-                .map(Number::Decimal)
-                .ok_or_else(|| integer_overflow(a, "%", b)),
+            (Number::Decimal(a), Number::Decimal(b)) => {
+                a.remainder(b).map(Number::Decimal).ok_or_else(too_long)
+            }
             _ => Number::from_f64(self.to_f64() % other.to_f64()),
         }
     }
@@ -176,9 +165,7 @@ impl Number {
                     return Number::Decimal(Decimal::ONE).divide(Number::Decimal(power));
                 }
                 Some(power) => return Ok(Number::Decimal(power)),
-                None if count > 0 && base.is_integer() => {
-                    return Err(integer_overflow(base, "to the power of", times));
-                }
+                None if count > 0 && base.is_integer() => return Err(too_long()),
                 None => {}
             }
         }
@@ -235,9 +222,7 @@ impl Number {
         match self {
             Number::Decimal(decimal) => match decimal.round_by(digits, rounding) {
                 Some(rounded) => Ok(Number::Decimal(rounded)),
-                None => Err(Fault::new(format!(
-                    "number overflow: {decimal} rounded to {digits} places needs more than 38 digits"
-                ))),
+                None => Err(too_long()),
             },
             Number::Double(double) => round_double(double, digits, rounding),
         }
@@ -270,11 +255,10 @@ fn division_by_zero() -> Fault {
     Fault::new("division by zero")
 }
 
+/// That a [`Number`] cannot hold the result. Callers repeat the operation with a `Real`.
 #[cold]
-fn integer_overflow(a: Decimal, operator: &str, b: Decimal) -> Fault {
-    Fault::new(format!(
-        "number overflow: {a} {operator} {b} needs more than 38 digits"
-    ))
+fn too_long() -> Fault {
+    Fault::new("number overflow: the result needs more than 38 digits")
 }
 
 /// A finite double; a fault for any other.
@@ -289,36 +273,22 @@ fn finite(double: f64) -> Result<f64, Fault> {
     }
 }
 
-/// The double nearest to `a + b` (or `a - -b`, for `operator` is what the program says), of
-/// doubles or where 38 digits do not hold it; a fault where both are integers.
+/// The sum if one of the two is a double; a fault for decimals, whose sum is too long.
 #[inline(never)]
-fn rounded_sum(a: Number, b: Number, operator: char) -> Result<f64, Fault> {
-    let (Number::Decimal(a), Number::Decimal(b)) = (a, b) else {
-        return finite(a.to_f64() + b.to_f64());
-    };
-    if a.is_integer() && b.is_integer() {
-        let shown = if operator == '-' { b.negate() } else { b };
-        return Err(integer_overflow(
-            a,
-            operator.encode_utf8(&mut [0; 4]),
-            shown,
-        ));
+fn rounded_sum(a: Number, b: Number) -> Result<f64, Fault> {
+    match (a, b) {
+        (Number::Decimal(_), Number::Decimal(_)) => Err(too_long()),
+        _ => finite(a.to_f64() + b.to_f64()),
     }
-    let mut sum = Wide::from(a);
-    sum.add(&b.into());
-    Ok(sum.to_f64())
 }
 
-/// The double nearest to `a * b`; see [`rounded_sum`].
+/// The product; see [`rounded_sum`].
 #[inline(never)]
 fn rounded_product(a: Number, b: Number) -> Result<f64, Fault> {
-    let (Number::Decimal(a), Number::Decimal(b)) = (a, b) else {
-        return finite(a.to_f64() * b.to_f64());
-    };
-    if a.is_integer() && b.is_integer() {
-        return Err(integer_overflow(a, "*", b));
+    match (a, b) {
+        (Number::Decimal(_), Number::Decimal(_)) => Err(too_long()),
+        _ => finite(a.to_f64() * b.to_f64()),
     }
-    Ok(Wide::from(a).multiply(&b.into()).to_f64())
 }
 
 /// The double nearest to `a / b`.

@@ -2,7 +2,10 @@
 
 pub(super) mod words;
 
+use num_bigint::{BigInt, BigUint, Sign};
+
 use super::decimal::{Decimal, MAX_DIGITS, power_of_ten};
+use super::wide::{self, Wide};
 use super::{Number, print};
 
 /// Why a text is not read as a number.
@@ -10,17 +13,17 @@ use super::{Number, print};
 pub enum NotNumber {
     /// It is not written as one.
     Text,
-    /// An integer past 38 digits, which would have to be rounded.
+    /// It is a number, but a decimal cannot hold it; [`wide()`] reads it.
+    Long,
+    /// It has more than 1,000 digits before or after the point.
     TooLong,
-    /// Past the range of doubles, at either end.
-    OutOfRange,
 }
 
 /// Read a number: an optional sign, digits with at most one point anywhere among them, and an
 /// exponent. No blanks, no hexadecimal, no thousands separators, no `inf` or `nan`.
 ///
-/// The result is a decimal where that is exact, else the nearest double: a fraction past 38
-/// digits, an exponent out of range.
+/// The result is always an exact decimal; a number that needs more than 38 digits is
+/// [`NotNumber::Long`], and [`wide()`] reads that one.
 #[inline(always)]
 pub fn parse(text: &[u8]) -> Result<Number, NotNumber> {
     if let Some(packed) = short(text) {
@@ -28,10 +31,46 @@ pub fn parse(text: &[u8]) -> Result<Number, NotNumber> {
         let scale = packed as u8 & ((1 << SCALE_BITS) - 1);
         return Ok(Number::Decimal(Decimal::raw(mantissa, scale)));
     }
-    match long(text)? {
-        (Some(decimal), _) => Ok(Number::Decimal(decimal.apart())),
-        (None, double) => Ok(Number::Double(double)),
+    Ok(Number::Decimal(long(text)?.apart()))
+}
+
+/// Reads a number that [`parse`] calls [`NotNumber::Long`], exactly; `None` for a text that is no
+/// number or has more than 1,000 digits before or after the point.
+#[cold]
+pub fn wide(text: &[u8]) -> Option<Wide> {
+    let parts = split(text)?;
+    if is_too_long(&parts) {
+        return None;
     }
+    let (digits, power) = significant(&parts);
+    let mantissa = match digits.is_empty() {
+        true => BigUint::ZERO,
+        false => BigUint::parse_bytes(&digits, 10)?,
+    };
+    let places = digits.len() as i64 - power;
+    let zeros = wide::ten_to(u32::try_from(-places).unwrap_or(0));
+    let sign = if parts.negative {
+        Sign::Minus
+    } else {
+        Sign::Plus
+    };
+    Some(Wide::new(
+        BigInt::from_biguint(sign, mantissa * zeros),
+        u32::try_from(places).unwrap_or(0),
+    ))
+}
+
+/// Whether there are more than 1,000 digits before or after the point, zeros at either end of the
+/// number aside. Only counts: a field may have a million digits.
+fn is_too_long(parts: &Parts<'_>) -> bool {
+    let digits = || parts.whole.iter().chain(parts.fraction);
+    let Some(first) = digits().position(|digit| *digit != b'0') else {
+        return false;
+    };
+    let trailing = digits().rev().take_while(|digit| **digit == b'0').count();
+    let before = parts.exponent + parts.whole.len() as i64 - first as i64;
+    let after = parts.fraction.len() as i64 - trailing as i64 - parts.exponent;
+    before.max(after) > i64::from(wide::MAX_DIGITS)
 }
 
 /// Is it written the way numbers are written out: `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`.
@@ -254,8 +293,6 @@ struct Parts<'a> {
     negative: bool,
     whole: &'a [u8],
     fraction: &'a [u8],
-    /// Is there a point or an exponent?
-    is_integer: bool,
     exponent: i64,
 }
 
@@ -296,35 +333,22 @@ fn split(text: &[u8]) -> Option<Parts<'_>> {
         negative,
         whole,
         fraction,
-        is_integer: rest.is_empty(),
         exponent,
     })
 }
 
-/// Any length, any form: the decimal where there is one, and else the double. (Not a [`Number`]:
-/// in another shape than the short path's result it does not force that one into memory.)
+/// Any length, any form. (Not a [`Number`]: in another shape than the short path's result it does
+/// not force that one into memory.)
 #[cold]
-fn long(text: &[u8]) -> Result<(Option<Decimal>, f64), NotNumber> {
+fn long(text: &[u8]) -> Result<Decimal, NotNumber> {
     let parts = split(text).ok_or(NotNumber::Text)?;
     let digits = parts.whole.iter().chain(parts.fraction);
     let digits = digits.map(|byte| byte - b'0');
-    if let Some(decimal) = exact(digits, parts.fraction.len(), parts.exponent) {
-        let signed = if parts.negative {
-            decimal.negate()
-        } else {
-            decimal
-        };
-        return Ok((Some(signed), 0.0));
-    }
-    if parts.is_integer {
-        return Err(NotNumber::TooLong);
-    }
-    let text = std::str::from_utf8(text).map_err(|_| NotNumber::Text)?;
-    let double: f64 = text.parse().map_err(|_| NotNumber::Text)?;
-    if double.is_finite() && double != 0.0 {
-        Ok((None, double))
-    } else {
-        Err(NotNumber::OutOfRange)
+    match exact(digits, parts.fraction.len(), parts.exponent) {
+        Some(decimal) if parts.negative => Ok(decimal.negate()),
+        Some(decimal) => Ok(decimal),
+        None if is_too_long(&parts) => Err(NotNumber::TooLong),
+        None => Err(NotNumber::Long),
     }
 }
 

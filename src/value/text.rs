@@ -48,7 +48,7 @@ pub fn write_text(value: &Value<'_>, out: &mut Vec<u8>) {
         Value::Bool(false) => out.extend_from_slice(b"false"),
         Value::Decimal(decimal) => decimal.write(out),
         Value::Double(double) => print::write_double(*double, out),
-        Value::Raw(text) | Value::Text(text) => out.extend_from_slice(text),
+        Value::Raw(text) | Value::Text(text) | Value::Long(text) => out.extend_from_slice(text),
         Value::Time(time) => time.write(out),
         Value::Interval(interval) => interval.write(out),
     }
@@ -60,7 +60,7 @@ pub fn to_text<'a>(value: &Value<'a>, arena: &'a Bump) -> Option<&'a [u8]> {
         Value::Null => None,
         Value::Bool(true) => Some(b"true"),
         Value::Bool(false) => Some(b"false"),
-        Value::Raw(text) | Value::Text(text) => Some(text),
+        Value::Raw(text) | Value::Text(text) | Value::Long(text) => Some(text),
         _ => {
             let mut written = Vec::with_capacity(48);
             write_text(value, &mut written);
@@ -94,7 +94,7 @@ pub fn is_true(value: &Value<'_>) -> Result<Option<bool>, Fault> {
 /// A value as a number, as [`parse::parse`] reads it; `None` for null.
 ///
 /// # Errors
-/// It is not one, or is an integer past 38 digits.
+/// It is not one, or needs more than 38 digits; [`Real::of`](super::Real::of) reads that too.
 #[inline(always)]
 pub fn to_number(value: &Value<'_>) -> Result<Option<Number>, Fault> {
     match value {
@@ -105,9 +105,26 @@ pub fn to_number(value: &Value<'_>) -> Result<Option<Number>, Fault> {
             Ok(number) => Ok(Some(number)),
             Err(reason) => Err(not_a_number(text, reason)),
         },
+        Value::Long(text) => Err(not_a_number(text, NotNumber::Long)),
         Value::Bool(_) | Value::Time(_) | Value::Interval(_) => {
             Err(Fault::new(format!("{} is not a number", quoted(value))))
         }
+    }
+}
+
+/// A value as a number of up to 38 digits, as the quick paths need it: no fault is made. The outer
+/// `None` is any other value, the inner one is null.
+#[inline(always)]
+pub fn short_number(value: &Value<'_>) -> Option<Option<Number>> {
+    match value {
+        Value::Null => Some(None),
+        Value::Decimal(decimal) => Some(Some(Number::Decimal(*decimal))),
+        Value::Double(double) => Some(Some(Number::Double(*double))),
+        Value::Raw(text) | Value::Text(text) => match parse::parse(text) {
+            Ok(number) => Some(Some(number)),
+            Err(_) => None,
+        },
+        Value::Long(_) | Value::Bool(_) | Value::Time(_) | Value::Interval(_) => None,
     }
 }
 
@@ -120,8 +137,10 @@ pub fn not_a_number(text: &[u8], reason: NotNumber) -> Fault {
             format!("{culprit} is not a number; time(x) makes it a time to compute with")
         }
         NotNumber::Text => format!("{culprit} is not a number"),
-        NotNumber::TooLong => format!("{culprit} has more than 38 digits; use text(x) for a code"),
-        NotNumber::OutOfRange => format!("{culprit} is out of the range of numbers"),
+        NotNumber::Long => format!("{culprit} has more than 38 digits"),
+        NotNumber::TooLong => {
+            format!("{culprit} has more than 1,000 digits; use text(x) for a code")
+        }
     })
 }
 

@@ -5,9 +5,13 @@
 
 use num_bigint::{BigInt, BigUint, Sign};
 
-use super::decimal::{Decimal, MAX_DIGITS, power_of_ten};
+use super::decimal::{self, Decimal, Rounding, power_of_ten};
 use super::{Number, print};
 use crate::record::Fault;
+
+/// The greatest number of digits before the point, and after it, of a number that is read or
+/// computed. What is summed up on the way may be longer.
+pub const MAX_DIGITS: u32 = 1000;
 
 /// Doubles hold every integer up to here.
 const EXACT_INTEGERS: u128 = 1 << 53;
@@ -84,6 +88,11 @@ impl Wide {
         self.mantissa_at(scale).cmp(&other.mantissa_at(scale))
     }
 
+    /// How many bytes of memory its digits take.
+    pub fn bytes(&self) -> usize {
+        self.mantissa.bits().div_ceil(8) as usize
+    }
+
     /// Is it zero?
     pub fn is_zero(&self) -> bool {
         self.mantissa.sign() == Sign::NoSign
@@ -96,16 +105,103 @@ impl Wide {
 
     /// Without trailing zeros behind the point.
     fn strip(mut self) -> Self {
-        let ten = BigInt::from(10);
-        while self.scale > 0 {
-            let tenth = &self.mantissa / &ten;
-            if &tenth * &ten != self.mantissa {
-                break;
+        if self.is_zero() {
+            self.scale = 0;
+        }
+        // A number has at least as many binary zeros at its end as decimal ones.
+        let mut zeros = u64::from(self.scale).min(self.mantissa.trailing_zeros().unwrap_or(0));
+        while zeros > 0 {
+            // The greatest power of two first, so that a thousand zeros take ten divisions.
+            let step = 1 << zeros.ilog2();
+            let unit = BigInt::from(ten_to(step));
+            let kept = &self.mantissa / &unit;
+            if &kept * &unit == self.mantissa {
+                self.mantissa = kept;
+                self.scale -= step;
+                zeros -= u64::from(step);
+            } else {
+                zeros = u64::from(step) - 1;
             }
-            self.mantissa = tenth;
-            self.scale -= 1;
         }
         self
+    }
+
+    /// Whether it has at most 1,000 digits before the point and at most 1,000 after it, zeros at
+    /// its end aside.
+    pub fn fits(&self) -> bool {
+        let places = match self.scale > MAX_DIGITS {
+            true => self.clone().strip().scale,
+            false => self.scale,
+        };
+        // A digit has more than three bits: most numbers need no power of ten.
+        places <= MAX_DIGITS
+            && (self.mantissa.bits() <= 3 * u64::from(MAX_DIGITS + self.scale)
+                || *self.mantissa.magnitude() < ten_to(MAX_DIGITS + self.scale))
+    }
+
+    /// Cut to `digits` places after the point (before it, if negative).
+    pub fn round_by(&self, digits: i32, rounding: Rounding) -> Wide {
+        let cut = i64::from(self.scale) - i64::from(digits);
+        let Some(cut) = u32::try_from(cut).ok().filter(|cut| *cut > 0) else {
+            return self.clone();
+        };
+        let unit = BigInt::from(ten_to(cut));
+        let (kept, rest) = (&self.mantissa / &unit, &self.mantissa % &unit);
+        let half = rest.magnitude() * 2u8 >= *unit.magnitude();
+        let sign = match rest.sign() {
+            Sign::Minus => -1,
+            Sign::NoSign => 0,
+            Sign::Plus => 1,
+        };
+        let kept = kept + rounding.carry(sign, half);
+        match u32::try_from(digits) {
+            Ok(scale) => Wide::new(kept, scale),
+            Err(_) => Wide::new(kept * BigInt::from(ten_to(digits.unsigned_abs())), 0),
+        }
+    }
+
+    /// `-self`.
+    pub fn negate(&self) -> Wide {
+        Wide::new(-&self.mantissa, self.scale)
+    }
+
+    /// Whether it has no fraction.
+    pub fn is_integer(&self) -> bool {
+        self.scale == 0 || self.clone().strip().scale == 0
+    }
+
+    /// The quotient without its fraction. The divisor is not zero.
+    pub fn whole_divide(&self, divisor: &Wide) -> Wide {
+        let scale = self.scale.max(divisor.scale);
+        Wide::new(self.mantissa_at(scale) / divisor.mantissa_at(scale), 0)
+    }
+
+    /// What the division leaves, with the dividend's sign. The divisor is not zero.
+    pub fn remainder(&self, divisor: &Wide) -> Wide {
+        let scale = self.scale.max(divisor.scale);
+        Wide::new(self.mantissa_at(scale) % divisor.mantissa_at(scale), scale)
+    }
+
+    /// The square root of a number that is not negative, if it is exact.
+    pub fn exact_root(&self) -> Option<Wide> {
+        let even = self.mantissa_at(self.scale.next_multiple_of(2));
+        let root = even.sqrt();
+        (&root * &root == even).then(|| Wide::new(root, self.scale.div_ceil(2)))
+    }
+
+    /// A power of an integer; `None` past 1,000 digits.
+    pub fn integer_power(&self, mut count: u64) -> Option<Wide> {
+        let (mut power, mut square) = (Wide::from(Decimal::ONE), self.clone().strip());
+        loop {
+            if count & 1 == 1 {
+                power = Some(power.multiply(&square)).filter(Wide::fits)?;
+            }
+            count >>= 1;
+            if count == 0 {
+                return Some(power);
+            }
+            square = Some(square.multiply(&square)).filter(Wide::fits)?;
+        }
     }
 
     /// Appends all its digits, without an exponent.
@@ -168,20 +264,6 @@ impl Wide {
         } else {
             magnitude
         }
-    }
-
-    /// A decimal where it fits, else the nearest double; an integer past 38 digits is a fault
-    /// unless `approximate` (a double took part).
-    pub fn to_number(&self, approximate: bool) -> Result<Number, Fault> {
-        if let Some(decimal) = self.to_decimal() {
-            return Ok(Number::Decimal(decimal));
-        }
-        if !approximate && self.clone().strip().scale == 0 {
-            return Err(Fault::new(
-                "number overflow: the result needs more than 38 digits",
-            ));
-        }
-        Number::from_f64(self.to_f64())
     }
 
     /// The exact quotient where it ends within 38 digits, else the double nearest to it. The
@@ -266,9 +348,11 @@ fn terminating_quotient(n: &BigUint, d: &BigUint) -> Option<Decimal> {
     Wide::new(widened.into(), places).to_decimal()
 }
 
-fn ten_to(exponent: u32) -> BigUint {
+pub(super) fn ten_to(exponent: u32) -> BigUint {
     match u8::try_from(exponent) {
-        Ok(small) if small <= MAX_DIGITS => BigUint::from(power_of_ten(small).unsigned_abs()),
+        Ok(small) if small <= decimal::MAX_DIGITS => {
+            BigUint::from(power_of_ten(small).unsigned_abs())
+        }
         _ => BigUint::from(10u8).pow(exponent),
     }
 }

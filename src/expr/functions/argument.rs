@@ -8,7 +8,7 @@ use super::MakeFault;
 use crate::record::Fault;
 use crate::value::text::{self, quoted};
 use crate::value::time::LEAP_SECOND;
-use crate::value::{Decimal, Interval, Number, Time, Value};
+use crate::value::{Decimal, Interval, Number, Real, Time, Value};
 
 /// The longest text that a function makes: one field must not take the machine.
 const LONGEST: usize = 64 << 20;
@@ -46,29 +46,32 @@ pub(super) fn number(value: &Value<'_>) -> Result<Number, Fault> {
     text::to_number(value)?.ok_or_else(|| Fault::new("null is not a number"))
 }
 
+/// The value as a number of any length.
+///
+/// # Errors
+/// It is none, or has more than 1,000 digits.
+pub(super) fn real(value: &Value<'_>) -> Result<Real, Fault> {
+    Real::of(value)?.ok_or_else(|| Fault::new("null is not a number"))
+}
+
 /// The value as a whole number; past 64 bits it stays at their end.
 ///
 /// # Errors
 /// It is no number, or has a fraction.
 pub(super) fn integer(value: &Value<'_>) -> Result<i64, Fault> {
-    let number = number(value)?;
-    if let Some(whole) = number.to_i64() {
+    if let Ok(number) = number(value)
+        && let Some(whole) = number.to_i64()
+    {
         return Ok(whole);
     }
-    match number {
-        Number::Decimal(decimal) if !decimal.is_integer() => Err(Fault::new(format!(
+    let number = real(value)?;
+    match (number.is_integer(), number.is_negative()) {
+        (false, _) => Err(Fault::new(format!(
             "{} is not a whole number",
             quoted(value)
         ))),
-        Number::Double(double) if double.fract() != 0.0 => Err(Fault::new(format!(
-            "{} is not a whole number",
-            quoted(value)
-        ))),
-        _ => Ok(if number.is_negative() {
-            i64::MIN
-        } else {
-            i64::MAX
-        }),
+        (true, true) => Ok(i64::MIN),
+        (true, false) => Ok(i64::MAX),
     }
 }
 

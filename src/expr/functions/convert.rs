@@ -1,10 +1,12 @@
 //! From one kind of value to another, and around nulls.
 
-use super::argument::{bytes, interval, number, time};
+use bumpalo::Bump;
+
+use super::argument::{bytes, interval, number, real, time};
 use super::{Body, Function, MakeFault, body};
 use crate::record::Fault;
 use crate::value::text::{is_true, quoted};
-use crate::value::{Decimal, Number, Value, compare};
+use crate::value::{Decimal, Number, Real, Value, compare};
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
@@ -13,7 +15,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         1..=1,
         "the value as a number; an error where it is none",
         (r#"number("007")"#, "7"),
-        |_| body(|_, arguments| Ok(number(&arguments[0])?.into())),
+        |_| body(|arena, arguments| any_number(arena, &arguments[0])),
     ),
     Function::new(
         "try_number",
@@ -21,7 +23,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         1..=1,
         "the value as a number; null where it is none",
         (r#"try_number("n/a") is null"#, "true"),
-        |_| body(|_, arguments| Ok(number(&arguments[0]).map_or(Value::Null, Value::from))),
+        |_| body(|arena, arguments| Ok(any_number(arena, &arguments[0]).unwrap_or(Value::Null))),
     ),
     Function::new(
         "is_number",
@@ -29,7 +31,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         1..=1,
         "whether it can be read as a number",
         (r#"is_number("1e3")"#, "true"),
-        |_| body(|_, arguments| Ok(Value::Bool(number(&arguments[0]).is_ok()))),
+        |_| body(|_, arguments| Ok(Value::Bool(is_number(&arguments[0])))),
     ),
     Function::new(
         "integer",
@@ -37,7 +39,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         1..=1,
         "the value as a whole number; an error where it has a fraction",
         (r#"integer("12.0")"#, "12"),
-        |_| body(|_, arguments| integer(&arguments[0])),
+        |_| body(|arena, arguments| integer(arena, &arguments[0])),
     )
     .also(&["int"]),
     Function::new(
@@ -46,7 +48,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         1..=1,
         "the value as an IEEE double, no longer exact",
         ("double(0.1) + double(0.2) > 0.3", "true"),
-        |_| body(|_, arguments| Ok(Value::Double(number(&arguments[0])?.to_f64()))),
+        |_| body(|_, arguments| Ok(real(&arguments[0])?.to_double()?.into())),
     ),
     Function::new(
         "text",
@@ -123,10 +125,28 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .seeing_nulls(),
 ];
 
-fn integer<'a>(value: &Value<'a>) -> Result<Value<'a>, Fault> {
-    let exact = match number(value)? {
-        Number::Decimal(decimal) => Some(decimal),
-        Number::Double(double) => Decimal::from_f64_shortest(double),
+/// A number of any length.
+fn any_number<'a>(arena: &'a Bump, value: &Value<'a>) -> Result<Value<'a>, Fault> {
+    match number(value) {
+        Ok(number) => Ok(number.into()),
+        Err(_) => Ok(real(value)?.to_value(arena)),
+    }
+}
+
+fn is_number(value: &Value<'_>) -> bool {
+    number(value).is_ok() || real(value).is_ok()
+}
+
+fn integer<'a>(arena: &'a Bump, value: &Value<'a>) -> Result<Value<'a>, Fault> {
+    let number = match number(value) {
+        Ok(number) => Real::Number(number),
+        Err(_) => real(value)?,
+    };
+    let exact = match number {
+        Real::Number(Number::Decimal(decimal)) => Some(decimal),
+        Real::Number(Number::Double(double)) => Decimal::from_f64_shortest(double),
+        Real::Long(_) if number.is_integer() => return Ok(number.to_value(arena)),
+        Real::Long(_) => None,
     };
     match exact.filter(|decimal| decimal.is_integer()) {
         Some(decimal) => Ok(Value::Decimal(decimal.normalized())),

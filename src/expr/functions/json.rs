@@ -7,11 +7,11 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
-use super::argument::{Prepared, bytes, text_of};
+use super::argument::{Prepared, bytes, real, text_of};
 use super::{Body, Function, MakeFault, body};
 use crate::record::Fault;
-use crate::value::text::{not_a_number, quoted};
-use crate::value::{Value, parse};
+use crate::value::Value;
+use crate::value::text::quoted;
 
 pub(super) static FUNCTIONS: &[Function] = &[Function::new(
     "json",
@@ -47,9 +47,7 @@ fn make(literals: &[Option<Value<'_>>]) -> Result<Body, MakeFault> {
             Some(Json::Bool(truth)) => Value::Bool(truth),
             Some(Json::Number(number)) => {
                 let digits = number.as_str().as_bytes();
-                parse::parse(digits)
-                    .map_err(|reason| not_a_number(digits, reason))?
-                    .into()
+                real(&Value::Raw(digits))?.to_value(arena)
             }
             Some(Json::String(text)) => Value::Text(arena.alloc_str(&text).as_bytes()),
             Some(nested) => Value::Text(arena.alloc_str(&nested.to_string()).as_bytes()),

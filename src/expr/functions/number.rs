@@ -2,12 +2,14 @@
 
 use std::cmp::Ordering;
 
-use super::argument::{integer, number, whole};
+use bumpalo::Bump;
+
+use super::argument::{integer, real, whole};
 use super::{Body, Function, MakeFault, body};
 use crate::record::Fault;
 use crate::value::decimal::Rounding;
-use crate::value::text::quoted;
-use crate::value::{Number, Value, compare};
+use crate::value::text::{quoted, short_number};
+use crate::value::{Number, Real, Value, compare};
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
@@ -16,7 +18,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         1..=1,
         "the distance from zero",
         ("abs(-1.5)", "1.5"),
-        |_| of_one(|x| Ok(x.abs())),
+        |_| of_one(|x| Ok(x.abs()), |x| Ok(x.abs())),
     ),
     Function::new(
         "round",
@@ -60,7 +62,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         ("sign(-1.5)", "-1"),
         |_| {
             body(|_, arguments| {
-                let x = number(&arguments[0])?;
+                let x = real(&arguments[0])?;
                 Ok(whole(if x.is_zero() {
                     0
                 } else {
@@ -75,7 +77,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         2..=2,
         "what x / y leaves, with the sign of x, as x % y",
         ("mod(-7, 3)", "-1"),
-        |_| of_two(Number::remainder),
+        |_| of_two(Number::remainder, Real::remainder),
     ),
     Function::new(
         "div",
@@ -83,7 +85,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         2..=2,
         "x / y without its fraction, as x // y",
         ("div(-7, 2)", "-3"),
-        |_| of_two(Number::whole_divide),
+        |_| of_two(Number::whole_divide, Real::whole_divide),
     ),
     Function::new(
         "power",
@@ -91,7 +93,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         2..=2,
         "x to the power of y",
         ("power(1.1, 2)", "1.21"),
-        |_| of_two(Number::power),
+        |_| of_two(Number::power, Real::power),
     )
     .also(&["pow"]),
     Function::new(
@@ -100,7 +102,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         1..=1,
         "the square root",
         ("sqrt(6.25)", "2.5"),
-        |_| of_one(Number::sqrt),
+        |_| of_one(Number::sqrt, Real::sqrt),
     ),
     Function::new(
         "exp",
@@ -108,7 +110,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         1..=1,
         "e to the power of x",
         ("exp(0)", "1"),
-        |_| of_one(|x| Number::from_f64(pxfm::f_exp(x.to_f64()))),
+        |_| of_one(|x| exp(x.to_f64()), |x| exp(x.to_f64()).map(Real::Number)),
     ),
     Function::new(
         "ln",
@@ -157,35 +159,102 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .seeing_nulls(),
 ];
 
-fn of_one(compute: fn(Number) -> Result<Number, Fault>) -> Result<Body, MakeFault> {
-    body(move |_, arguments| Ok(compute(number(&arguments[0])?)?.into()))
+/// A function of one number; `long` takes over if the number or the result needs more than 38
+/// digits, and for the faults.
+fn of_one(
+    compute: fn(Number) -> Result<Number, Fault>,
+    long: fn(&Real) -> Result<Real, Fault>,
+) -> Result<Body, MakeFault> {
+    body(move |arena, arguments| {
+        if let Some(Some(x)) = short_number(&arguments[0]) {
+            match compute(x) {
+                Ok(result) => return Ok(result.into()),
+                Err(_) => return of_one_long(long, arguments, arena),
+            }
+        }
+        of_one_long(long, arguments, arena)
+    })
 }
 
-fn of_two(compute: fn(Number, Number) -> Result<Number, Fault>) -> Result<Body, MakeFault> {
-    body(move |_, arguments| Ok(compute(number(&arguments[0])?, number(&arguments[1])?)?.into()))
+#[cold]
+fn of_one_long<'v>(
+    compute: fn(&Real) -> Result<Real, Fault>,
+    arguments: &[Value<'v>],
+    arena: &'v Bump,
+) -> Result<Value<'v>, Fault> {
+    Ok(compute(&real(&arguments[0])?)?.to_value(arena))
+}
+
+/// A function of two numbers; see [`of_one`].
+fn of_two(
+    compute: fn(Number, Number) -> Result<Number, Fault>,
+    long: fn(&Real, &Real) -> Result<Real, Fault>,
+) -> Result<Body, MakeFault> {
+    body(move |arena, arguments| {
+        if let Some(Some(x)) = short_number(&arguments[0])
+            && let Some(Some(y)) = short_number(&arguments[1])
+        {
+            match compute(x, y) {
+                Ok(result) => return Ok(result.into()),
+                Err(_) => return of_two_long(long, arguments, arena),
+            }
+        }
+        of_two_long(long, arguments, arena)
+    })
+}
+
+#[cold]
+fn of_two_long<'v>(
+    compute: fn(&Real, &Real) -> Result<Real, Fault>,
+    arguments: &[Value<'v>],
+    arena: &'v Bump,
+) -> Result<Value<'v>, Fault> {
+    let (x, y) = (real(&arguments[0])?, real(&arguments[1])?);
+    Ok(compute(&x, &y)?.to_value(arena))
+}
+
+fn exp(x: f64) -> Result<Number, Fault> {
+    Number::from_f64(pxfm::f_exp(x))
 }
 
 fn rounded(rounding: Rounding) -> Result<Body, MakeFault> {
-    body(move |_, arguments| {
+    body(move |arena, arguments| {
         // No number has a digit beyond these.
         let places = match arguments.get(1) {
             Some(places) => integer(places)?.clamp(-1000, 1000) as i32,
             None => 0,
         };
-        Ok(number(&arguments[0])?.round_by(places, rounding)?.into())
+        if let Some(Some(x)) = short_number(&arguments[0]) {
+            match x.round_by(places, rounding) {
+                Ok(result) => return Ok(result.into()),
+                Err(_) => return round_long(arguments, places, rounding, arena),
+            }
+        }
+        round_long(arguments, places, rounding, arena)
     })
+}
+
+#[cold]
+fn round_long<'v>(
+    arguments: &[Value<'v>],
+    places: i32,
+    rounding: Rounding,
+    arena: &'v Bump,
+) -> Result<Value<'v>, Fault> {
+    let result = real(&arguments[0])?.round_by(places, rounding)?;
+    Ok(result.to_value(arena))
 }
 
 fn logarithm(compute: fn(f64) -> f64) -> Result<Body, MakeFault> {
     body(move |_, arguments| {
-        let x = number(&arguments[0])?;
+        let x = real(&arguments[0])?;
         if x.is_zero() || x.is_negative() {
             let culprit = quoted(&arguments[0]);
             return Err(Fault::new(format!(
                 "{culprit} has no logarithm: it is not above zero"
             )));
         }
-        Ok(Number::from_f64(compute(x.to_f64()))?.into())
+        Ok(Number::from_f64(compute(x.to_double()?.to_f64()))?.into())
     })
 }
 

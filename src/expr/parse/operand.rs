@@ -215,10 +215,9 @@ impl Parser<'_> {
         let refuse = |why: &str| self.error(mark.clone(), format!("{} {why}", self.quoted(&mark)));
         match parse::parse(digits.as_bytes()) {
             Ok(Number::Decimal(decimal)) => Ok(Literal::Decimal(decimal)),
-            Ok(Number::Double(double)) => Ok(Literal::Double(double)),
-            Err(NotNumber::TooLong) => Err(refuse("has more than 38 digits")),
-            Err(NotNumber::OutOfRange) => Err(refuse("is past the range of numbers")),
-            Err(NotNumber::Text) => Err(refuse("is not a number")),
+            Err(NotNumber::Long) => Ok(Literal::Long(digits.to_owned())),
+            Err(NotNumber::TooLong) => Err(refuse("has more than 1,000 digits")),
+            Ok(Number::Double(_)) | Err(NotNumber::Text) => Err(refuse("is not a number")),
         }
     }
 }

@@ -9,7 +9,7 @@ fn tree(expr: &Expr) -> String {
         Kind::Literal(Literal::Null) => "null".into(),
         Kind::Literal(Literal::Bool(b)) => b.to_string(),
         Kind::Literal(Literal::Decimal(number)) => number.to_string(),
-        Kind::Literal(Literal::Double(number)) => number.to_string(),
+        Kind::Literal(Literal::Long(number)) => number.clone(),
         Kind::Literal(Literal::Text(text)) => format!("{text:?}"),
         Kind::Literal(Literal::Interval(i)) => {
             format!("{}mo{}d{}ns", i.months, i.days, i.nanoseconds)

@@ -18,6 +18,7 @@ use super::state::{Saved, Words, add};
 use super::{Accumulator, Aggregate, Batch, same};
 use crate::record::Fault;
 use crate::value::identity::write_identity;
+use crate::value::wide::Wide;
 use crate::value::{Decimal, Number, Value};
 
 pub(super) static AGGREGATES: &[Aggregate] = &[
@@ -259,6 +260,7 @@ impl Accumulator for Buckets {
             let number = match value {
                 Value::Decimal(decimal) => decimal.to_f64(),
                 Value::Double(double) => double,
+                Value::Long(digits) => nearest_finite(digits),
                 _ => continue,
             };
             self.groups[group as usize].count += 1;
@@ -337,14 +339,34 @@ impl Accumulator for Buckets {
         let place = (self.share * last as f64).floor() as u64;
         if place == 0 || place >= last {
             let end = if place == 0 { low } else { high };
-            return Ok(Number::from_f64(end)?.into());
+            return match end.abs() < f64::MAX {
+                true => Ok(Number::Double(end).into()),
+                false => Err(past_doubles()),
+            };
         }
         let mut before = 0;
         let bucket = counts.iter().find(|(_, count)| {
             before += **count;
             before > place
         });
+        let is_past = |key: i64| key.abs() == self.key(f64::MAX);
+        if bucket.is_some_and(|(key, _)| is_past(*key)) && low.abs().max(high.abs()) == f64::MAX {
+            return Err(past_doubles());
+        }
         let near = bucket.map_or(high, |(key, _)| self.value(*key));
         Ok(Number::from_f64(near.clamp(low, high))?.into())
     }
+}
+
+/// The double nearest to a long number, and the greatest one for a number that is out of the range
+/// of doubles.
+#[cold]
+fn nearest_finite(digits: &[u8]) -> f64 {
+    let number = Wide::parse(digits).map_or(0.0, |number| number.to_f64());
+    number.clamp(-f64::MAX, f64::MAX)
+}
+
+#[cold]
+fn past_doubles() -> Fault {
+    Fault::new("number overflow: the result is past the range of doubles")
 }

@@ -5,8 +5,8 @@ use std::cell::OnceCell;
 use bumpalo::Bump;
 
 use crate::expr::{Batch, Node, Operand};
-use crate::record::Faults;
-use crate::value::{Numbers, Value, text};
+use crate::record::{Fault, Faults};
+use crate::value::{Numbers, Real, Value, text};
 
 /// One value for each record; as numbers, where all are short ones, without a value made of any.
 pub struct Argument<'v> {
@@ -51,15 +51,22 @@ impl<'v> Argument<'v> {
     fn convert(&mut self, node: &Node, selection: &[u32], faults: &mut Faults) {
         let convert = |(place, &record): (usize, &u32)| {
             let value = self.operand.get(place, record);
-            text::to_number(&value).map_or_else(
-                |fault| {
+            match text::short_number(&value) {
+                Some(number) => number.map_or(Value::Null, Value::from),
+                None => self.long_number(place, record).unwrap_or_else(|fault| {
                     faults.add(record, fault.about(node.label()));
                     Value::Null
-                },
-                |number| number.map_or(Value::Null, Value::from),
-            )
+                }),
+            }
         };
         self.converted = Some(selection.iter().enumerate().map(convert).collect());
+    }
+
+    /// The number of a record's value if it may be a long one.
+    #[cold]
+    fn long_number(&self, place: usize, record: u32) -> Result<Value<'v>, Fault> {
+        let number = Real::of(&self.operand.get(place, record))?;
+        Ok(number.map_or(Value::Null, |number| number.to_value(self.arena)))
     }
 
     /// Leaves only the values at these places; `records` are all records that it had.

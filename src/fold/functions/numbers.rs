@@ -1,7 +1,7 @@
 //! The numbers of one group, for an exact selection at the end.
 
 use crate::value::decimal::power_of_ten;
-use crate::value::{Decimal, Number};
+use crate::value::{Decimal, Number, Real};
 
 /// A list of so many numbers is looked at for the first time.
 const FIRST_LOOK: usize = 4096;
@@ -31,7 +31,9 @@ struct Rare {
     weighted: Vec<(i64, u64)>,
     wide: Vec<i64>,
     /// What does not fit in 64 bits at the common scale.
-    others: Vec<Number>,
+    others: Vec<Real>,
+    /// About how many bytes the long ones among the others take besides their places there.
+    long_bytes: usize,
 }
 
 impl Numbers {
@@ -46,8 +48,12 @@ impl Numbers {
     }
 
     /// Adds a number that is no integer of 64 bits at the common scale.
-    pub fn add_other(&mut self, number: Number) {
-        self.rare_mut().others.push(number);
+    pub fn add_other(&mut self, number: Real) {
+        let rare = self.rare_mut();
+        if let Real::Long(wide) = &number {
+            rare.long_bytes += size_of_val(&**wide) + wide.bytes();
+        }
+        rare.others.push(number);
     }
 
     fn rare_mut(&mut self) -> &mut Rare {
@@ -132,8 +138,8 @@ impl Numbers {
         old.for_each(|number, weight| match number.checked_mul(factor) {
             Some(widened) => self.add_weighted(widened, weight),
             None => {
-                let number = Number::Decimal(Decimal::raw(number.into(), scale));
-                (0..weight).for_each(|_| self.add_other(number));
+                let number = Real::from(Decimal::raw(number.into(), scale));
+                (0..weight).for_each(|_| self.add_other(number.clone()));
             }
         });
         others
@@ -159,12 +165,12 @@ impl Numbers {
     }
 
     /// All numbers in ascending order, each with how often it is there. `scale` is the common one.
-    pub fn sorted(&self, scale: u8) -> Vec<(Number, u64)> {
-        let number = |mantissa: i64| Number::Decimal(Decimal::raw(i128::from(mantissa), scale));
+    pub fn sorted(&self, scale: u8) -> Vec<(Real, u64)> {
+        let number = |mantissa: i64| Real::from(Decimal::raw(i128::from(mantissa), scale));
         let mut integers = Vec::new();
         self.for_each(|mantissa, weight| integers.push((mantissa, weight)));
         integers.sort_unstable();
-        let mut all: Vec<(Number, u64)> = Vec::new();
+        let mut all: Vec<(Real, u64)> = Vec::new();
         for equal in integers.chunk_by(|a, b| a.0 == b.0) {
             let weight = equal.iter().map(|(_, weight)| weight).sum();
             all.push((number(equal[0].0), weight));
@@ -172,15 +178,14 @@ impl Numbers {
         let Some(rare) = self.rare.as_ref().filter(|rare| !rare.others.is_empty()) else {
             return all;
         };
-        all.extend(rare.others.iter().map(|&number| (number, 1)));
-        let compare = |a: Number, b: Number| {
-            let kind = |number: Number| matches!(number, Number::Double(_));
-            let order = a.compare(b).then_with(|| kind(a).cmp(&kind(b)));
+        all.extend(rare.others.iter().map(|number| (number.clone(), 1)));
+        let compare = |a: &Real, b: &Real| {
+            let order = a.compare(b).then_with(|| a.is_double().cmp(&b.is_double()));
             order.then_with(|| a.is_negative().cmp(&b.is_negative()).reverse())
         };
-        all.sort_unstable_by(|a, b| compare(a.0, b.0));
+        all.sort_unstable_by(|a, b| compare(&a.0, &b.0));
         all.dedup_by(|next, first| {
-            let is_same = compare(first.0, next.0).is_eq();
+            let is_same = compare(&first.0, &next.0).is_eq();
             first.1 += if is_same { next.1 } else { 0 };
             is_same
         });
@@ -199,6 +204,7 @@ impl Numbers {
                 + size_of_val(&rare.weighted[..])
                 + size_of_val(&rare.wide[..])
                 + size_of_val(&rare.others[..])
+                + rare.long_bytes
         });
         size_of::<Self>() + self.narrow.capacity() * size_of::<i32>() + rare
     }
@@ -214,15 +220,27 @@ impl Numbers {
 
     /// The numbers at `place` (from 0) of the ascending order and at the one behind, or at the
     /// last twice. `place` is one that is there.
-    pub fn at(&self, place: u64, scale: u8) -> [Number; 2] {
-        let number = |mantissa: i64| Number::Decimal(Decimal::raw(i128::from(mantissa), scale));
+    pub fn at(&self, place: u64, scale: u8) -> [Real; 2] {
+        let number = |mantissa: i64| Decimal::raw(i128::from(mantissa), scale);
         let Some(rare) = self.rare.as_ref().filter(|rare| !rare.others.is_empty()) else {
-            return self.select(place).map(number);
+            return self.select(place).map(|mantissa| number(mantissa).into());
         };
-        let mut all: Vec<(Number, u64)> = rare.others.iter().map(|&number| (number, 1)).collect();
-        self.for_each(|mantissa, weight| all.push((number(mantissa), weight)));
-        all.sort_unstable_by(|a, b| a.0.compare(b.0));
-        walk(&all, place).unwrap_or([Number::Decimal(Decimal::ZERO); 2])
+        let zeros = || [Decimal::ZERO, Decimal::ZERO].map(Real::from);
+        // Short numbers sort faster on their own.
+        let short = |number: &Real| match number {
+            Real::Number(number) => Some((*number, 1)),
+            Real::Long(_) => None,
+        };
+        if let Some(mut all) = rare.others.iter().map(short).collect::<Option<Vec<_>>>() {
+            self.for_each(|mantissa, weight| all.push((Number::from(number(mantissa)), weight)));
+            all.sort_unstable_by(|a, b| a.0.compare(b.0));
+            return walk(&all, place).map_or_else(zeros, |two| two.map(Real::Number));
+        }
+        let others = rare.others.iter().map(|number| (number.clone(), 1));
+        let mut all: Vec<(Real, u64)> = others.collect();
+        self.for_each(|mantissa, weight| all.push((number(mantissa).into(), weight)));
+        all.sort_unstable_by(|a, b| a.0.compare(&b.0));
+        walk(&all, place).unwrap_or_else(zeros)
     }
 
     /// As [`Numbers::at`], where all are integers: nothing is copied but what lies near the place.
@@ -301,13 +319,14 @@ impl Rare {
 }
 
 /// What stands at `place` of an ascending list with weights, and at the one behind.
-fn walk<T: Copy>(sorted: &[(T, u64)], place: u64) -> Option<[T; 2]> {
+fn walk<T: Clone>(sorted: &[(T, u64)], place: u64) -> Option<[T; 2]> {
     let mut end = 0;
-    for (nth, &(number, weight)) in sorted.iter().enumerate() {
+    for (nth, (number, weight)) in sorted.iter().enumerate() {
         end += weight;
         if place < end {
             let behind = sorted.get(nth + 1).filter(|_| place + 1 == end);
-            return Some([number, behind.map_or(number, |behind| behind.0)]);
+            let behind = behind.map_or(number, |behind| &behind.0);
+            return Some([number.clone(), behind.clone()]);
         }
     }
     None

@@ -10,7 +10,7 @@ use crate::record::Fault;
 use crate::value::decimal::{Rounding, power_of_ten};
 use crate::value::numbers::{NULL, Numbers as Column};
 use crate::value::wide::Wide;
-use crate::value::{Decimal, Number, Value, text};
+use crate::value::{Decimal, Number, Real, Value, text};
 
 pub(super) static AGGREGATES: &[Aggregate] = &[
     Aggregate {
@@ -120,7 +120,14 @@ impl Quantile {
         let numbers = &mut self.states[group as usize];
         match aligned.and_then(|aligned| i64::try_from(aligned).ok()) {
             Some(aligned) => numbers.add_weighted(aligned, weight),
-            None => (0..weight).for_each(|_| numbers.add_other(Number::Decimal(least))),
+            None => (0..weight).for_each(|_| numbers.add_other(least.into())),
+        }
+    }
+
+    #[cold]
+    fn add_long(&mut self, group: u32, digits: &[u8]) {
+        if let Ok(Some(number)) = Real::of(&Value::Long(digits)) {
+            self.states[group as usize].add_other(number);
         }
     }
 
@@ -150,8 +157,9 @@ impl Accumulator for Quantile {
             match value {
                 Value::Decimal(decimal) => self.add(group, decimal),
                 Value::Double(double) => {
-                    self.states[group as usize].add_other(Number::Double(double));
+                    self.states[group as usize].add_other(Real::Number(Number::Double(double)));
                 }
+                Value::Long(digits) => self.add_long(group, digits),
                 _ => {}
             }
         }
@@ -171,10 +179,11 @@ impl Accumulator for Quantile {
     }
 
     fn save(&self, group: u32, saved: &mut Saved<'_>) {
+        let arena = Bump::new();
         for (number, weight) in self.states[group as usize].sorted(self.scale) {
             saved.value(&match number {
-                Number::Decimal(decimal) => Value::Decimal(decimal.normalized()),
-                Number::Double(double) => Value::Double(double),
+                Real::Number(Number::Decimal(decimal)) => Value::Decimal(decimal.normalized()),
+                number => number.to_value(&arena),
             });
             saved.count(weight);
         }
@@ -183,14 +192,16 @@ impl Accumulator for Quantile {
     fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault> {
         let arena = Bump::new();
         while !words.is_empty() {
-            let number = text::to_number(&words.value(&arena)?)?;
+            let number = Real::of(&words.value(&arena)?)?;
             let weight = words.count()?;
             self.added = self.added.saturating_add(weight as usize);
             match number {
-                Some(Number::Decimal(decimal)) => self.add_weighted(group, decimal, weight),
-                Some(double) => {
+                Some(Real::Number(Number::Decimal(decimal))) => {
+                    self.add_weighted(group, decimal, weight)
+                }
+                Some(other) => {
                     let numbers = &mut self.states[group as usize];
-                    (0..weight).for_each(|_| numbers.add_other(double));
+                    (0..weight).for_each(|_| numbers.add_other(other.clone()));
                 }
                 None => {}
             }
@@ -203,7 +214,7 @@ impl Accumulator for Quantile {
             .bytes(self.added, || self.states.iter().map(Numbers::bytes).sum())
     }
 
-    fn finish<'a>(&self, group: u32, _: &'a Bump) -> Result<Value<'a>, Fault> {
+    fn finish<'a>(&self, group: u32, arena: &'a Bump) -> Result<Value<'a>, Fault> {
         let numbers = &self.states[group as usize];
         let Some(last) = numbers.len().checked_sub(1) else {
             return Ok(Value::Null);
@@ -217,10 +228,11 @@ impl Accumulator for Quantile {
         let [low, high] = numbers.at(floor, self.scale);
         let rest = Wide::from(place).subtract(&Decimal::from(floor).into());
         if rest.is_zero() || low == high {
-            return Ok(low.into());
+            return Ok(low.to_value(arena));
         }
-        let mut between = Wide::from(high).subtract(&low.into()).multiply(&rest);
-        between.add(&low.into());
-        Ok(between.to_number(true)?.into())
+        let mut between = high.to_wide().subtract(&low.to_wide()).multiply(&rest);
+        between.add(&low.to_wide());
+        let is_rounded = low.is_double() || high.is_double();
+        Ok(Real::of_sum(between, is_rounded)?.to_value(arena))
     }
 }

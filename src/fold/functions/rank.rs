@@ -48,6 +48,7 @@ impl<'v> Rank<Cow<'v, [u8]>> {
             Value::Text(field) => Rank::of_field(field, Quotes::With),
             Value::Decimal(decimal) => Rank::Number(decimal.normalized(), Quotes::Without),
             Value::Double(double) => Rank::of_double(double),
+            Value::Long(digits) => Rank::of_field(digits, Quotes::Without),
             Value::Bool(truth) => Rank::Truth(truth),
             Value::Time(time) => Rank::Time(time),
             Value::Interval(interval) => Rank::Interval(interval),

@@ -86,12 +86,14 @@ impl Spread {
     fn add_double(&mut self, group: u32, double: f64) {
         match Decimal::from_f64_shortest(double) {
             Some(decimal) => self.add(group, decimal),
-            None => {
-                let number = Wide::from_f64_shortest(double);
-                self.sums.add_wide(group, &number);
-                self.add_long_square(group, &number);
-            }
+            None => self.add_wide(group, &Wide::from_f64_shortest(double)),
         }
+    }
+
+    #[cold]
+    fn add_wide(&mut self, group: u32, number: &Wide) {
+        self.sums.add_wide(group, number);
+        self.add_long_square(group, number);
     }
 
     /// The variance as dividend and divisor: `(n * sum(x^2) - sum(x)^2) / (n * (n - less))`.
@@ -124,6 +126,11 @@ impl Accumulator for Spread {
             match value {
                 Value::Decimal(decimal) => self.add(group, decimal),
                 Value::Double(double) => self.add_double(group, double),
+                Value::Long(digits) => {
+                    if let Some(number) = Wide::parse(digits) {
+                        self.add_wide(group, &number);
+                    }
+                }
                 _ => {}
             }
         }

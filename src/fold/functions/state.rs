@@ -9,7 +9,7 @@
 //! | `-12.5` | an exact number of any length |
 //! | `5:a b c` | a text of so many bytes |
 //! | `null`, `true`, `false` | a value: null or a truth value |
-//! | `#12.50`, `~0.1` | a value: a decimal, a double |
+//! | `#12.50`, `~0.1` | a value: an exact number, a double |
 //! | `=3:1.0`, `"3:abc` | a value: a field as it stood, a text |
 //! | `@2013-01-01T05:00:00Z` | a value: a time |
 //! | `+1.2.300` | a value: an interval of months, days and nanoseconds |
@@ -38,8 +38,13 @@ use bumpalo::Bump;
 
 use crate::fold::Position;
 use crate::record::Fault;
+use crate::value::parse::{self, NotNumber};
 use crate::value::wide::Wide;
-use crate::value::{Decimal, Interval, Number, Time, Value, parse, print};
+use crate::value::{Decimal, Interval, Number, Real, Time, Value, print};
+
+/// More bytes than any exact number in a state has: squares of numbers with 1,000 digits before and
+/// after the point, summed.
+const LONGEST: usize = 8192;
 
 /// The number of this format.
 pub const FORMAT: &str = "1";
@@ -115,6 +120,10 @@ impl<'s> Saved<'s> {
             Value::Decimal(decimal) => {
                 out.push(b'#');
                 print::write_with_scale(*decimal, out);
+            }
+            Value::Long(digits) => {
+                out.push(b'#');
+                out.extend_from_slice(digits);
             }
             Value::Double(double) => {
                 out.push(b'~');
@@ -210,6 +219,7 @@ impl<'s> Words<'s> {
         let word = self.word();
         match parse::parse(word) {
             Ok(Number::Decimal(decimal)) => Ok(Exact::Decimal(decimal)),
+            _ if word.len() > LONGEST => Err(wrong()),
             _ => Wide::parse(word).map(Exact::Wide).ok_or_else(wrong),
         }
     }
@@ -277,6 +287,10 @@ impl<'s> Words<'s> {
             (_, b"false") => Ok(Value::Bool(false)),
             (b'#', _) => match parse::parse(inner) {
                 Ok(Number::Decimal(decimal)) => Ok(Value::Decimal(decimal)),
+                Err(NotNumber::Long) => match parse::wide(inner) {
+                    Some(wide) => Ok(Real::Long(Box::new(wide)).to_value(arena)),
+                    None => Err(wrong()),
+                },
                 _ => Err(wrong()),
             },
             (b'~', _) => {

@@ -2,7 +2,7 @@
 //!
 //! A sum is an integer of 64 bits at the largest scale seen. What runs over, and what does not fit
 //! there, is added up beside it in 128 bits, and past these in an integer of any length; it may come
-//! back into range, and only the result must fit. A double is added as the decimal that it prints
+//! back into range, and only the result must fit in 1,000 digits before and after the point. A double is added as the decimal that it prints
 //! as, so that summing a computed value gives what summing a column of its printed values gives.
 
 use bumpalo::Bump;
@@ -14,7 +14,7 @@ use crate::fold::table::LOT;
 use crate::record::Fault;
 use crate::value::numbers::{NULL, small_power};
 use crate::value::wide::Wide;
-use crate::value::{Decimal, Number, Numbers, Value};
+use crate::value::{Decimal, Number, Numbers, Real, Value};
 
 pub(super) static AGGREGATES: &[Aggregate] = &[
     Aggregate {
@@ -133,6 +133,13 @@ impl Sums {
     }
 
     #[cold]
+    fn add_long(&mut self, group: u32, digits: &[u8]) {
+        if let Some(number) = Wide::parse(digits) {
+            self.add_wide(group, &number);
+        }
+    }
+
+    #[cold]
     fn add_wide(&mut self, group: u32, number: &Wide) {
         self.rest.grow(self.sums.len());
         self.rest.add_wide(group, number);
@@ -214,6 +221,7 @@ impl Accumulator for Sums {
             match value {
                 Value::Decimal(decimal) => self.add(group, decimal),
                 Value::Double(double) => self.add_double(group, double),
+                Value::Long(digits) => self.add_long(group, digits),
                 _ => continue,
             }
             self.sums[group as usize].count += 1;
@@ -270,7 +278,7 @@ impl Accumulator for Sums {
         size_of_val(&self.sums[..]) + self.rest.bytes() + self.rounded.len()
     }
 
-    fn finish<'a>(&self, group: u32, _: &'a Bump) -> Result<Value<'a>, Fault> {
+    fn finish<'a>(&self, group: u32, arena: &'a Bump) -> Result<Value<'a>, Fault> {
         let count = self.sums[group as usize].count;
         if count == 0 {
             return Ok(Value::Null);
@@ -278,7 +286,10 @@ impl Accumulator for Sums {
         let number = match (self.decimal(group), self.is_mean) {
             (Some(total), false) => Number::Decimal(total),
             (Some(total), true) => Number::Decimal(total).divide(Decimal::from(count).into())?,
-            (None, false) => self.total(group).to_number(self.is_rounded(group))?,
+            (None, false) => {
+                let sum = Real::of_sum(self.total(group), self.is_rounded(group))?;
+                return Ok(sum.to_value(arena));
+            }
             (None, true) => self.total(group).divide(&Decimal::from(count).into())?,
         };
         Ok(number.into())

@@ -47,7 +47,9 @@ pub fn push(value: &Value<'_>, direction: Direction, out: &mut Vec<u8>) {
             out.push(if is_last { LAST } else { FIRST });
             return;
         }
-        Value::Raw(bytes) | Value::Text(bytes) => push_text(bytes, direction.style, out),
+        Value::Raw(bytes) | Value::Text(bytes) | Value::Long(bytes) => {
+            push_text(bytes, direction.style, out)
+        }
         Value::Decimal(_) | Value::Double(_) | Value::Bool(_) => push_made(value, direction, out),
         Value::Time(_) | Value::Interval(_) => push_made(value, direction, out),
     }

@@ -9,7 +9,7 @@ use crate::fold::held::Held;
 use crate::fold::room;
 use crate::record::Fault;
 use crate::value::wide::Wide;
-use crate::value::{Decimal, Numbers, Value};
+use crate::value::{Decimal, Numbers, Real, Value};
 
 /// Records that follow each other in the stream.
 pub(super) struct Run<'r, 'v> {
@@ -159,7 +159,7 @@ impl Carried for Totals {
             before.plus(arguments[0].number(place, run.records[place]))
         });
         let value = |(total, &record): (&Total, &u32)| {
-            total.value().unwrap_or_else(|fault| {
+            total.value(run.arena).unwrap_or_else(|fault| {
                 wrong(record, fault);
                 Value::Null
             })
@@ -211,6 +211,10 @@ impl Total {
         let (mut total, is_rounded) = match number {
             Value::Decimal(decimal) => (Wide::from(decimal), self.is_rounded),
             Value::Double(double) => (Wide::from_f64_shortest(double), true),
+            Value::Long(digits) => match Wide::parse(digits) {
+                Some(wide) => (wide, self.is_rounded),
+                None => return self.clone(),
+            },
             _ => return self.clone(),
         };
         match &self.sum {
@@ -228,11 +232,14 @@ impl Total {
     }
 
     /// The number that it is.
-    fn value<'v>(&self) -> Result<Value<'v>, Fault> {
+    fn value<'v>(&self, arena: &'v Bump) -> Result<Value<'v>, Fault> {
         match &self.sum {
             Sum::Nothing => Ok(Value::Null),
             Sum::Decimal(sum) => Ok(Value::Decimal(*sum)),
-            Sum::Wide(sum) => sum.to_number(self.is_rounded).map(Value::from),
+            Sum::Wide(sum) => {
+                let sum = Real::of_sum((**sum).clone(), self.is_rounded)?;
+                Ok(sum.to_value(arena))
+            }
         }
     }
 }
@@ -244,12 +251,17 @@ mod tests {
     use crate::value::text;
     use proptest::prelude::*;
 
+    fn long(digits: String) -> Value<'static> {
+        Value::Long(Box::leak(digits.into_boxed_str()).as_bytes())
+    }
+
     fn number() -> impl Strategy<Value = Value<'static>> {
         let decimal =
             |(mantissa, scale)| Decimal::new(mantissa, scale).map_or(Value::Null, Value::Decimal);
         prop_oneof![
             4 => (-10_i128.pow(6)..10_i128.pow(6), 0_u8..4).prop_map(decimal),
             1 => (-10_i128.pow(37) * 9..10_i128.pow(37) * 9, 0_u8..38).prop_map(decimal),
+            1 => "-?[1-9][0-9]{50,200}(\\.[0-9]{0,100}[1-9])?".prop_map(long),
             1 => (-300..300_i32).prop_map(|exponent| Value::Double(1.5 * 10_f64.powi(exponent))),
             1 => Just(Value::Null),
         ]
@@ -277,7 +289,7 @@ mod tests {
                 let argument = Argument::made(vec![number], &arena);
                 sums.absorb(&Batch { groups: &[0], block: 0, records: &[0], arguments: &[&argument] });
                 total = total.plus(number);
-                prop_assert_eq!(shown(total.value()), shown(sums.finish(0, &arena)));
+                prop_assert_eq!(shown(total.value(&arena)), shown(sums.finish(0, &arena)));
             }
         }
     }
