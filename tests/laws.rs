@@ -648,12 +648,12 @@ fn a_record_larger_than_memory_is_an_error() {
     law(|name| {
         let line = line_of(name);
         for input in [
-            "head -c 400M /dev/zero",
-            "{ printf 'id,qty,name,note\\n1,2,a,\"'; head -c 400M /dev/zero; }",
+            "head -c 150M /dev/zero",
+            "{ printf 'id,qty,name,note\\n1,2,a,\"'; head -c 150M /dev/zero; }",
         ] {
             let place = tempfile::tempdir().expect("a temporary directory");
             let run = harness::bash(&format!(
-                "{input} 2>/dev/null | (ulimit -v 262144; {line}) | load out.csv --accept-unclean >/dev/null 2>&1
+                "{input} 2>/dev/null | (ulimit -v 100000; {line}) | load out.csv --accept-unclean >/dev/null 2>&1
                  echo ${{PIPESTATUS[1]}}"
             ))
             .dir(place.path())
@@ -666,7 +666,7 @@ fn a_record_larger_than_memory_is_an_error() {
             );
             assert_eq!(said.lines().count(), 1, "{said}");
             let run = harness::bash(&format!(
-                "{input} 2>/dev/null | (ulimit -v 262144; {line} 2>/dev/null) | filter true >out.csv"
+                "{input} 2>/dev/null | (ulimit -v 100000; {line} 2>/dev/null) | filter true >out.csv"
             ))
             .dir(place.path())
             .run();
