@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::layout::{Layout, Picks};
+use super::lines::{LineCursor, RecordLines};
 use super::{Dialect, Fault, scan};
 
 /// Bytes that hold whole records (or whole lines), and where they came from.
@@ -19,32 +20,6 @@ impl Block {
     /// The line of the source on which this byte of the block stands.
     pub fn line(&self, place: usize) -> u64 {
         LineCursor::new(self).line(place)
-    }
-}
-
-/// Counts lines on the way through a block, so that many places cost one look at its bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct LineCursor<'b> {
-    bytes: &'b [u8],
-    at: usize,
-    line: u64,
-}
-
-impl<'b> LineCursor<'b> {
-    /// At the start of a block.
-    pub fn new(block: &'b Block) -> Self {
-        LineCursor {
-            bytes: &block.bytes,
-            at: 0,
-            line: block.place.line,
-        }
-    }
-
-    /// The line of the source on which this byte stands, which is none before the last one asked for.
-    pub fn line(&mut self, place: usize) -> u64 {
-        self.line += scan::count_byte(&self.bytes[self.at..place], b'\n') as u64;
-        self.at = place;
-        self.line
     }
 }
 
@@ -461,12 +436,7 @@ impl<'b> Records<'b> {
 
     /// Finds the lines of records that are asked for in ascending order.
     pub fn line_cursor(&self) -> RecordLines<'b> {
-        RecordLines {
-            records: *self,
-            cursor: LineCursor::new(self.block),
-            removed: self.removed_lines.iter(),
-            removed_lines: 0,
-        }
+        RecordLines::new(*self, self.block, self.removed_lines)
     }
 
     /// The line of every record, in order.
@@ -496,29 +466,6 @@ impl<'b> Records<'b> {
     /// The irregular records that were taken out.
     pub fn ragged(&self) -> &'b [Ragged] {
         self.ragged
-    }
-}
-
-/// The lines of records, in ascending order.
-#[derive(Clone, Debug)]
-pub struct RecordLines<'b> {
-    records: Records<'b>,
-    cursor: LineCursor<'b>,
-    removed: std::slice::Iter<'b, (u32, u64)>,
-    /// Lines of the irregular records that were taken out before the last record asked for.
-    removed_lines: u64,
-}
-
-impl RecordLines<'_> {
-    /// The line of the source on which a record begins, which is none before the last one asked for.
-    pub fn line(&mut self, record: usize) -> u64 {
-        while let Some((before, lines)) = self.removed.as_slice().first()
-            && *before as usize <= record
-        {
-            self.removed_lines += lines;
-            self.removed.next();
-        }
-        self.removed_lines + self.cursor.line(self.records.range(record).start)
     }
 }
 

@@ -8,14 +8,16 @@ mod faults;
 pub mod field;
 mod header;
 mod layout;
+mod lines;
 pub mod processor;
 pub mod scan;
 pub mod seek;
 
-pub use block::{Block, Column, Index, LineCursor, Place, Ragged, Records, Unreadable, counted};
+pub use block::{Block, Column, Index, Place, Ragged, Records, Unreadable, counted};
 pub use count::RecordCount;
 pub use dialect::Dialect;
 pub use fault::Fault;
 pub use faults::{Faults, OnFault};
 pub use header::Header;
 pub use layout::Layout;
+pub use lines::LineCursor;

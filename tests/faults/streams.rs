@@ -351,6 +351,42 @@ fn nul_bytes_and_broken_utf8_pass_and_no_database_takes_them() {
     assert_eq!(fs::read_dir(place.path()).expect("a directory").count(), 0);
 }
 
+/// Offsets in a block have 32 bits: a record just under 4 GiB goes through with all that follow it, and a longer one
+/// is refused.
+#[test]
+#[ignore = "takes 10 GB of memory and a minute: cargo test --release --test faults four_gib -- --ignored"]
+fn a_record_of_four_gib_wraps_no_offset() {
+    let place = directory();
+    for (length, code) in [
+        (4_294_967_000_u64, 0),
+        (4_294_967_290, 1),
+        (4_294_967_400, 1),
+    ] {
+        for (program, expected) in [
+            ("filter true | tail -c 160000 | grep -c 2,y", "40000"),
+            ("map c=b | tail -c 240000 | grep -c 2,y,y", "40000"),
+            ("aggregate \"n = count()\" | tail -n 1", "40001"),
+            ("load - --to csv | tail -c 160000 | grep -c 2,y", "40000"),
+        ] {
+            let run = bash(
+                place.path(),
+                &format!(
+                    "{{ printf \"a,b\\n1,\\\"\"; head -c {length} /dev/zero | tr \"\\0\" x; printf \"\\\"\\n\"; yes 2,y | head -n 40000; }} \
+                     2>/dev/null | {program}"
+                ),
+            );
+            match code {
+                0 => assert_eq!(run.out().trim(), expected, "{program}: {}", run.err()),
+                _ => assert!(
+                    run.err().contains(":2: a record longer than 4 GiB"),
+                    "{program}: {}",
+                    run.err()
+                ),
+            }
+        }
+    }
+}
+
 /// A field of 1 GB goes through, at the price of some copies of it in memory.
 #[test]
 #[ignore = "takes 4 GB of memory and half a minute: cargo test --release --test faults gigabyte -- --ignored"]

@@ -245,7 +245,7 @@ impl Aggregation {
     }
 }
 
-/// What a program has named and called so far, so that a long one is bound in linear time.
+/// The names and calls of a program so far, so that a long program is bound in linear time.
 #[derive(Default)]
 struct Known {
     /// Keys and outputs.

@@ -133,7 +133,7 @@ pub struct Rows {
     keys: Table,
     /// What keys are made of.
     kind: Kind,
-    /// Of each key, its first row and its last one, and how many it has.
+    /// For each key: its first row, its last row, and how many rows it has.
     ends: Vec<(u32, u32, u32)>,
     /// Of each row, the next one of the same key.
     next: Vec<u32>,

@@ -15,7 +15,7 @@ const PORTION: usize = 256 << 10;
 const ROW: u8 = 0;
 const RECORD: u8 = 1;
 
-/// What precedes a row's fields or a record: the row's line, or the record's place in the stream.
+/// The length of the head before a row's fields (its line) or before a record (its place in the stream).
 const HEAD: usize = 8;
 
 /// What stands in place of a key, of a record that belongs nowhere; no length is that.

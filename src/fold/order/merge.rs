@@ -93,7 +93,7 @@ pub fn write(key: &[u8], record: &[u8], spill: &mut Spill) -> anyhow::Result<()>
     spill.write(record)
 }
 
-/// What precedes a key and its record in a run: their lengths.
+/// The head of a key and its record in a run: their lengths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Head {
     key: usize,
@@ -108,7 +108,7 @@ const HEAD: usize = 8;
 /// The bytes of a head with a length past 4 GiB: marks in place of both, and 8 bytes for each.
 const LONG_HEAD: usize = HEAD + 16;
 
-/// What no length of 4 bytes is.
+/// A mark that is no length of 4 bytes.
 const LONG: u32 = u32::MAX;
 
 impl Head {
