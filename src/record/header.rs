@@ -13,7 +13,7 @@ pub struct Header {
     index: Index,
 }
 
-/// Where each name is. It is built for a wide header that is asked for many names, as a program
+/// The place of each name. It is built for a wide header that is asked for many names, as a program
 /// that names 10,000 of 100,000 columns does.
 #[derive(Debug, Default)]
 struct Index {

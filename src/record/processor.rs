@@ -14,7 +14,7 @@ pub enum Features {
     Avx512,
 }
 
-/// What the processor has, if asking it pays for so many more bytes. In the debug build, which the
+/// The features of the processor, if asking for them pays for so many more bytes. In the debug build, which the
 /// tests run, it pays at once. `PIPEWRIGHT_FEATURES` says how much to use at most: `basic` or `avx2`.
 pub fn features(bytes: usize) -> Features {
     #[cfg(target_arch = "x86_64")]

@@ -1,4 +1,4 @@
-//! What a command writes, which may have to be given up.
+//! The output of a command, which may have to be given up.
 
 use std::fs::File;
 use std::io::{self, PipeReader, Read};

@@ -162,6 +162,7 @@ impl<C: Convert> OverUnits<'_, C> {
         allowed: usize,
     ) {
         outcome.clear();
+        outcome.allowed = allowed;
         let bytes = &block.bytes;
         let out = outcome.parcel.buffer(bytes);
         let mut lines = LineCursor::new(block);

@@ -234,7 +234,8 @@ pub(super) fn gather<P: Parcel, W: Work<Yield = Outcome<P>>>(
     let scratches = drive(input, work, settings.threads, &mut |turned| {
         // The output before a failure must not depend on how the input was cut into blocks.
         let allowed = rejects.allowed();
-        if turned.yielded.rejects.len() > allowed.saturating_add(1) {
+        let outcome = &*turned.yielded;
+        if outcome.rejects.len() > allowed && outcome.allowed > allowed {
             turned.cut(allowed)?;
         }
         let (block, result) = (&*turned.block, &mut *turned.yielded);
@@ -281,6 +282,8 @@ pub type Deliver<'a, P> = dyn FnMut(&Block, &mut P) -> anyhow::Result<Flow> + Se
 pub(super) struct Outcome<P> {
     pub(super) parcel: P,
     pub(super) records_in: u64,
+    /// How many bad records the work on it allowed.
+    pub(super) allowed: usize,
     /// In order; if one is more than the run may take, it is the last, and the parcel ends before it.
     pub(super) rejects: Vec<Bad>,
 }
@@ -333,6 +336,7 @@ impl<S: Sink> Work for OverRecords<'_, S> {
         let source = block.place.source.clone();
         let (records, unreadable) = index.build_readable(block, self.layout, self.dialect);
         let allowed = self.allowance.get();
+        outcome.allowed = allowed;
         let ragged = records.ragged();
         let before = ragged.iter().map(|bad| bad.before);
         let mut faults = Faults::up_to(allowed, records.len(), before);

@@ -257,6 +257,32 @@ fn check(came: &Came, expected: &Came) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// About one bad record a block: the one that is too many is then often the last of its block, and the thread
+/// that worked on it did not know yet of those before it.
+#[test]
+fn the_last_bad_record_of_a_block_may_be_one_too_many() {
+    let mut all = vec![Kind::Good; 80_000];
+    for place in (3_000..all.len()).step_by(3_000) {
+        all[place] = [Kind::First, Kind::Short][place / 3_000 % 2];
+    }
+    let mut text = String::from("a,b,c\n");
+    all.iter()
+        .enumerate()
+        .for_each(|(number, kind)| text.push_str(&kind.text(number)));
+    for most in 8..26 {
+        let policy = Policy {
+            tolerance: Some(Tolerance::Records(most)),
+            ..Policy::default()
+        };
+        let expected = model(&all, &policy, false);
+        for threads in [1, 2, 4, 4, 4] {
+            let came = passed(&text, &[100_000], &settings(threads, &policy));
+            assert_eq!(came.1, expected.1, "-j {threads}, {most} allowed");
+            assert!(came.0 == expected.0, "-j {threads}, {most} allowed");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 

@@ -132,7 +132,7 @@ impl Head {
         (bytes, self.len)
     }
 
-    /// Whether bytes that begin with a head begin with a long one.
+    /// Whether these bytes begin with a long head.
     #[inline]
     fn is_long(bytes: &[u8]) -> bool {
         bytes.first_chunk() == Some(&LONG.to_le_bytes())
@@ -164,7 +164,7 @@ impl Head {
 struct Run {
     stretch: Stretch,
     buffer: Vec<u8>,
-    /// Where the next record begins in the buffer, and its lengths.
+    /// The offset of the next record in the buffer, and its lengths.
     at: usize,
     head: Head,
     prefix: Option<u64>,
