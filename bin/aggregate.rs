@@ -28,7 +28,8 @@ Examples:
   for day in mon tue; do aggregate --partial 'n = count()' --by sku $day.csv >$day.part; done
   aggregate --merge 'n = count()' --by sku mon.part tue.part
 
-Aggregates skip nulls: count() counts records, count(x) those where x is not null."
+Aggregates skip nulls: count() counts records, count(x) those where x is not null. Keys are the same
+where '=' says so: 3.1 and 3.10 are one number, and --by 'text(version)' takes them as spelled."
 )]
 struct Args {
     #[command(flatten)]

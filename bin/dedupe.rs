@@ -28,11 +28,12 @@ Examples:
   dedupe id orders.csv
   dedupe customer_id --keep last orders.csv
   dedupe 'lower(email), date(ts)' signups.csv
+  dedupe 'text(version)' releases.csv
   dedupe '*' orders.csv
   extract orders.csv | dedupe
 
-Values count as the same where '=' says so: 1 and 1.0 are, 1 and 01 are not. Null is a value of its
-own."
+Values count as the same where '=' says so: 1 and 1.0 are, 1 and 01 are not, and 3.1 and 3.10 are one
+number; text(version) takes them as they are spelled. Null is a value of its own."
 )]
 struct Args {
     #[command(flatten)]

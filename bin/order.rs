@@ -29,10 +29,12 @@ Examples:
   order -price --limit 10 orders.csv
   order customer_id --unique orders.csv
   order file --natural files.csv
+  order 'text(version)' releases.csv
   order ts --check log.csv && echo sorted
 
-Nulls come first, then numbers by value, then text byte by byte ('-' before a key turns all of that
-around). Times in ISO 8601 sort as text, where all have the same offset."
+Nulls come first, then all that reads as a number, by value (07, .5 and 1e3 too), then dates and
+times in ISO 8601, by instant (without a zone as UTC), then text byte by byte. '-' before a key turns
+all of that around. Quotes play no part; text(version) is sorted as text."
 )]
 struct Args {
     #[command(flatten)]

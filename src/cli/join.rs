@@ -8,7 +8,9 @@ use anyhow::bail;
 
 use super::Usage;
 use crate::expr::columns::{self, Selected, Selector};
-use crate::fold::lookup::{Asof, Flaw, Matching, On, Rows, Scale, Scratch, Sorted, Taken, Terms};
+use crate::fold::lookup::{
+    Asof, Flaw, Matching, NearMisses, On, Rows, Scale, Scratch, Sorted, Taken, Terms, Unmatched,
+};
 use crate::fold::order::{Portion, Room};
 use crate::record::{Block, Faults, Header, Layout, Records, counted};
 use crate::runner::Extracted;
@@ -42,6 +44,7 @@ pub struct Join {
     blank: Vec<u8>,
     delimiter: u8,
     unmatched: AtomicU64,
+    near_misses: NearMisses,
 }
 
 /// A table that was read.
@@ -136,6 +139,7 @@ impl Join {
             terms,
             delimiter,
             unmatched: AtomicU64::new(0),
+            near_misses: NearMisses::default(),
         })
     }
 
@@ -225,7 +229,15 @@ impl Join {
                 _ => "kept, with nulls",
             };
             let records = counted(unmatched as usize, "record");
-            let notice = format!("no match in '{name}' for {records} ({what})");
+            let mut notice = format!("no match in '{name}' for {records} ({what})");
+            if let Some(miss) = self.near_misses.first() {
+                let column = &self.header.names()[miss.column];
+                notice.push_str(&format!(
+                    "\n  such as {column} {}, which would match {} but for the quotes: {column} = \
+                     text({column}) makes both text",
+                    miss.here, miss.there
+                ));
+            }
             summary.notice = Some(match summary.notice {
                 Some(other) => format!("{other}\n  {notice}"),
                 None => notice,
@@ -250,6 +262,12 @@ impl Join {
             self.write_row(row, out);
         }
         is_wanted
+    }
+
+    /// Counts records of a block that have no row.
+    fn note_unmatched(&self, rows: &Rows, records: &Records<'_>, unmatched: &Unmatched) {
+        self.unmatched.fetch_add(unmatched.count, Ordering::Relaxed);
+        self.near_misses.look(rows, &self.on, records, unmatched);
     }
 
     /// The same error, with the name of the table where it is about that.
@@ -373,9 +391,11 @@ impl Pass for Joining<'_> {
         made: &mut Made,
     ) {
         let Joining { join, rows, scale } = self;
-        let (mut unmatched, mut added) = (0, 0);
+        let (mut unmatched, mut added) = (Unmatched::default(), 0);
         let each = |record: u32, row: Option<u32>| {
-            unmatched += u64::from(row.is_none());
+            if row.is_none() {
+                unmatched.add(record);
+            }
             let record = record as usize;
             match (join.how, row) {
                 (How::Semi, Some(_)) | (How::Anti, None) => made.keep_record(records, record),
@@ -403,7 +423,7 @@ impl Pass for Joining<'_> {
         };
         rows.matches((&join.on, *scale), records, faults, matching, each);
         made.records += added;
-        join.unmatched.fetch_add(unmatched, Ordering::Relaxed);
+        join.note_unmatched(rows, records, &unmatched);
     }
 }
 
@@ -493,9 +513,11 @@ impl Sink for Matched<'_> {
         pairs: &mut Pairs,
     ) {
         let Matched { join, rows, scale } = self;
-        let mut unmatched = 0;
+        let mut unmatched = Unmatched::default();
         let each = |record: u32, row: Option<u32>| {
-            unmatched += u64::from(row.is_none());
+            if row.is_none() {
+                unmatched.add(record);
+            }
             if row.is_some() || join.how == How::Left {
                 let range = records.range(record as usize);
                 let len = records.raw(record as usize).len();
@@ -503,7 +525,7 @@ impl Sink for Matched<'_> {
             }
         };
         rows.matches((&join.on, *scale), records, faults, matching, each);
-        join.unmatched.fetch_add(unmatched, Ordering::Relaxed);
+        join.note_unmatched(rows, records, &unmatched);
     }
 }
 

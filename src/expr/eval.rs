@@ -5,12 +5,15 @@
 //! expression is not asked for (the branches of `if`, the right side of `and`), its records are
 //! not selected, and so cannot fail.
 
+use std::cmp::Ordering;
+
 use bumpalo::Bump;
 
 use super::ast::Arithmetic;
 use super::functions::Nulls;
 use super::node::{Kind, Node};
 use crate::record::{Fault, Faults, Records};
+use crate::value::compare::TextLiteral;
 use crate::value::{Interval, Number, Numbers, Real, Time, Value, compare, text};
 
 /// Records evaluated at once: their values stay in the processor's first caches.
@@ -64,6 +67,22 @@ impl<'v> Operand<'v> {
             }
             Operand::Numbers(numbers) => numbers.get(place),
             Operand::Made(values) => values[place],
+        }
+    }
+
+    /// Its values for the selected records, to be changed one by one.
+    pub fn make(&mut self, selection: &[u32]) -> &mut [Value<'v>] {
+        if !matches!(self, Operand::Made(_)) {
+            let values = selection.iter().enumerate();
+            *self = Operand::Made(
+                values
+                    .map(|(place, &record)| self.get(place, record))
+                    .collect(),
+            );
+        }
+        match self {
+            Operand::Made(values) => values,
+            _ => &mut [],
         }
     }
 
@@ -225,19 +244,51 @@ pub(super) fn each<T: Copy>(
         .collect()
 }
 
-/// Whether two values are compared byte by byte: where a text literal stands on one side
-/// (`as_text`), unless the other is a time that was made. Then the literal is read as one.
-#[inline(always)]
-pub(super) fn is_bytewise(as_text: bool, a: &Value<'_>, b: &Value<'_>) -> bool {
-    as_text && !a.is_time() && !b.is_time()
+/// The text literal on one side of a comparison, which decides how the other side is compared.
+#[derive(Clone, Copy)]
+pub(super) struct LiteralSide {
+    text: TextLiteral<'static>,
+    is_left: bool,
+}
+
+impl LiteralSide {
+    /// That of two sides, where there is one.
+    pub(super) fn of(left: Option<Value<'static>>, right: Option<Value<'static>>) -> Option<Self> {
+        let literal = |value, is_left| match value {
+            Some(Value::Text(text)) => Some(LiteralSide {
+                text: TextLiteral::new(text),
+                is_left,
+            }),
+            _ => None,
+        };
+        literal(right, false).or_else(|| literal(left, true))
+    }
+
+    /// The order of two values by it, `None` where one is null; nothing where the other side is a time
+    /// that was made: then the literal is read as one.
+    #[inline(always)]
+    pub(super) fn compare(&self, a: &Value<'_>, b: &Value<'_>) -> Option<Option<Ordering>> {
+        let value = if self.is_left { b } else { a };
+        (!value.is_time()).then(|| {
+            let order = self.text.compare(value);
+            order.map(|order| match self.is_left {
+                true => order.reverse(),
+                false => order,
+            })
+        })
+    }
 }
 
 /// Whether two values are the same.
 #[inline]
-pub(super) fn equal(as_text: bool, a: &Value<'_>, b: &Value<'_>) -> Result<Option<bool>, Fault> {
-    match is_bytewise(as_text, a, b) {
-        true => Ok(compare::texts(a, b).map(std::cmp::Ordering::is_eq)),
-        false => compare::equal(a, b),
+pub(super) fn equal(
+    literal: Option<LiteralSide>,
+    a: &Value<'_>,
+    b: &Value<'_>,
+) -> Result<Option<bool>, Fault> {
+    match literal.and_then(|literal| literal.compare(a, b)) {
+        Some(order) => Ok(order.map(Ordering::is_eq)),
+        None => compare::equal(a, b),
     }
 }
 
@@ -429,11 +480,11 @@ fn case<'v>(
         let truths = match (subject, &subject_values) {
             (Some(node), Some(values)) => {
                 let candidate = when.evaluate(batch, &rest, faults);
-                let as_text = node.is_text_constant() || when.is_text_constant();
+                let literal = LiteralSide::of(node.as_literal(), when.as_literal());
                 each(&rest, faults, false, |place, record| {
                     let value = values.get(places[place], record);
                     let candidate = candidate.get(place, record);
-                    equal(as_text, &value, &candidate)
+                    equal(literal, &value, &candidate)
                         .map(|equal| equal == Some(true))
                         .map_err(|fault| blame(fault, (node, &value), (when, &candidate)))
                 })

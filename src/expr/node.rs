@@ -62,7 +62,7 @@ pub(super) enum Pattern {
 
 /// What `in` looks through.
 pub(super) enum List {
-    /// All texts of at least one byte: a set of their bytes.
+    /// All texts of at least one byte, none a date-time: a set of their bytes.
     Texts(HashSet<Box<[u8]>>),
     /// All exact numbers.
     Numbers(HashSet<Decimal>),
@@ -157,9 +157,5 @@ impl Node {
                 arguments.iter().for_each(|node| node.add_columns(columns));
             }
         }
-    }
-
-    pub(super) fn is_text_constant(&self) -> bool {
-        matches!(self.as_literal(), Some(Value::Text(_)))
     }
 }

@@ -12,6 +12,7 @@ use super::regex::Matcher;
 use super::sequence;
 use crate::record::Header;
 use crate::value::Value;
+use crate::value::compare::TextLiteral;
 use crate::value::parse::{self, is_plain};
 
 /// Names that mean something only where many records are summarised (the room `fold`), and are
@@ -170,11 +171,12 @@ impl Scope<'_> {
 
     fn setting(&self, expr: &Expr, name: &str) -> Result<Kind, ProgramError> {
         match self.settings.get(name) {
-            // A raw field is written as it stands: only a number surely needs no quotes.
+            // It counts as a field would. A raw one is written as it stands: only a number surely
+            // needs no quotes.
             Some(value) if is_plain(value.as_bytes()) => {
                 Ok(Kind::Setting(Value::Raw(forever(value))))
             }
-            Some(value) => Ok(Kind::Setting(Value::Text(forever(value)))),
+            Some(value) => Ok(Kind::Setting(Value::Quoted(forever(value)))),
             None => Err(ProgramError::unknown_setting(
                 self.text,
                 expr.span.clone(),
@@ -187,7 +189,7 @@ impl Scope<'_> {
     fn pattern(&self, expr: &Expr, special: &mut Special<'_>) -> Result<Pattern, ProgramError> {
         let node = self.resolve_with(expr, special)?;
         match node.as_constant() {
-            Some(Value::Text(text) | Value::Raw(text)) => Matcher::new(text)
+            Some(Value::Text(text) | Value::Quoted(text) | Value::Raw(text)) => Matcher::new(text)
                 .map(Pattern::Compiled)
                 .map_err(|message| ProgramError::new(self.text, expr.span.clone(), message)),
             _ => Ok(Pattern::Computed(Box::new(node))),
@@ -202,7 +204,10 @@ impl Scope<'_> {
         let texts = nodes
             .iter()
             .map(|node| match node.as_literal() {
-                Some(Value::Text(text)) if !text.is_empty() => Some(Box::from(text)),
+                Some(Value::Text(text)) if !text.is_empty() => {
+                    let is_moment = TextLiteral::new(text).is_moment();
+                    (!is_moment).then(|| Box::from(text))
+                }
                 _ => None,
             })
             .collect::<Option<_>>();

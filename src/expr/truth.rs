@@ -6,10 +6,11 @@ use std::collections::HashSet;
 use bumpalo::Bump;
 
 use super::ast::{Compare, Logic};
-use super::eval::{Batch, blame, each, equal, is_bytewise};
+use super::eval::{Batch, LiteralSide, blame, each, equal};
 use super::node::{Kind, List, Node, Pattern};
 use super::regex::compile;
 use crate::record::{Fault, Faults, Records, field};
+use crate::value::compare::TextLiteral;
 use crate::value::numbers::{NULL, small_power};
 use crate::value::{Decimal, Number, Numbers, Value, compare, text};
 
@@ -211,14 +212,13 @@ fn comparison<'v>(
     } else if left.as_literal().is_some() && right.as_column().is_some() {
         return comparison(mirrored(op), right, left, batch, selection, faults);
     }
-    let as_text = left.is_text_constant() || right.is_text_constant();
+    let literal = LiteralSide::of(left.as_literal(), right.as_literal());
     let is_equality = matches!(op, Compare::Equal | Compare::NotEqual);
     let a = left.evaluate(batch, selection, faults);
     let b = right.evaluate(batch, selection, faults);
     each(selection, faults, Truth::Unknown, |place, record| {
         let (a, b) = (a.get(place, record), b.get(place, record));
-        if is_bytewise(as_text, &a, &b) {
-            let order = compare::texts(&a, &b);
+        if let Some(order) = literal.and_then(|literal| literal.compare(&a, &b)) {
             return Ok(order.map(|order| holds(op, order)).into());
         }
         let answer = if is_equality {
@@ -296,6 +296,17 @@ fn column_with_constant(
                 order
                     .map(|order| holds(op, order).into())
                     .map_err(|fault| fault.about(&node.label))
+            }))
+        }
+        Value::Text(text) if TextLiteral::new(text).is_moment() => {
+            let literal = TextLiteral::new(text);
+            Some(each(selection, faults, Truth::Unknown, |_, record| {
+                let raw = records.field(record as usize, column);
+                Ok(match raw {
+                    [] => Truth::Unknown,
+                    [b'"', ..] => holds(op, literal.compare_field(&field::content(raw))).into(),
+                    _ => holds(op, literal.compare_field(raw)).into(),
+                })
             }))
         }
         Value::Text(text) => Some(each(selection, faults, Truth::Unknown, |_, record| {
@@ -400,7 +411,7 @@ fn contained<'v>(
                 .map(|node| {
                     (
                         node,
-                        node.is_text_constant(),
+                        LiteralSide::of(value.as_literal(), node.as_literal()),
                         node.evaluate(batch, selection, faults),
                     )
                 })
@@ -408,9 +419,9 @@ fn contained<'v>(
             each(selection, faults, Truth::Unknown, |place, record| {
                 let value_here = values.get(place, record);
                 let mut answer = Truth::False;
-                for (node, as_text, candidate) in &candidates {
+                for (node, literal, candidate) in &candidates {
                     let candidate = candidate.get(place, record);
-                    let equal = equal(*as_text, &value_here, &candidate)
+                    let equal = equal(*literal, &value_here, &candidate)
                         .map_err(|fault| blame(fault, (value, &value_here), (node, &candidate)))?;
                     match equal {
                         Some(true) => return Ok(Truth::True),

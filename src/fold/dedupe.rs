@@ -41,7 +41,7 @@ impl Keyed {
         faults: &mut Faults,
         scratch: &mut Scratch,
     ) {
-        keys.of_records(records, faults, scratch, |record, key| {
+        keys.identities_of_records(records, faults, scratch, |record, key| {
             self.keys.extend_from_slice(key);
             self.ends.push(self.keys.len());
             self.ranges.push(records.range(record as usize));

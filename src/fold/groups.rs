@@ -9,10 +9,11 @@ use std::hash::{BuildHasher, RandomState};
 use bumpalo::Bump;
 
 use super::Position;
+use super::functions::state::MadeKey;
 use super::room;
 use super::table::{self, Kind, LOT, Lot, NULL, Table};
-use crate::record::Records;
-use crate::value::identity::{identity_within, is_short_identity, write_identity};
+use crate::record::{Records, field};
+use crate::value::identity::{is_short_identity, within, write_identity};
 use crate::value::{Value, text};
 
 /// The mark of a null key among several, which no length can be.
@@ -341,6 +342,26 @@ impl Groups {
         }
     }
 
+    /// Appends a letter for each key of a group, where one is a time or an interval that was made and
+    /// its field does not say so; see [`MadeKey`].
+    pub fn write_letters(&self, group: u32, out: &mut Vec<u8>, delimiter: u8) {
+        let Some(fields) = self.spelling(group) else {
+            return;
+        };
+        let (word, mut short) = (self.table.word(group), [0; 16]);
+        let bytes = self.table.bytes(word, &mut short);
+        let identities: Vec<&[u8]> = match table::kind(word) {
+            Kind::Several => several(bytes).collect(),
+            _ => vec![bytes],
+        };
+        let fields = field::split(fields, delimiter).zip(identities);
+        let keys = fields.map(|(field, identity)| MadeKey::of(field, identity));
+        let keys: Vec<_> = keys.collect();
+        if keys.iter().any(Option::is_some) {
+            out.extend(keys.into_iter().map(MadeKey::letter));
+        }
+    }
+
     /// Appends a group's keys as they are in the table.
     #[inline]
     fn write_key(&self, group: u32, out: &mut Vec<u8>, delimiter: u8) {
@@ -370,46 +391,51 @@ fn push_keys(lot: &mut Lot, keys: &[Value<'_>]) {
 pub(super) fn push_key(lot: &mut Lot, key: &Value<'_>) {
     match key {
         Value::Null => lot.push(NULL),
-        Value::Raw(field) | Value::Text(field) => match table::pack(field, Kind::One) {
+        Value::Raw(field) => match table::pack(field, Kind::One) {
             Some(word) if is_short_identity(word, field.len()) => lot.push(word),
-            _ => match identity_within(field) {
-                Some(identity) => lot.push_bytes(Kind::One, identity),
-                None => lot.push_written(Kind::One, |bytes| write_identity(key, bytes)),
-            },
+            _ => push_other_key(lot, key),
         },
-        _ => lot.push_written(Kind::One, |bytes| write_identity(key, bytes)),
+        _ => push_other_key(lot, key),
+    }
+}
+
+#[inline(always)]
+fn push_other_key(lot: &mut Lot, key: &Value<'_>) {
+    match within(key) {
+        Some(identity) => lot.push_bytes(Kind::One, identity),
+        None => lot.push_written(Kind::One, |bytes| write_identity(key, bytes)),
     }
 }
 
 /// Each key as its length and its bytes, so that no two lists of keys look the same.
 pub(super) fn encode(keys: &[Value<'_>], out: &mut Vec<u8>) {
-    for key in keys {
-        if matches!(key, Value::Null) {
-            out.push(NO_KEY);
-            continue;
-        }
-        let mark = out.len();
-        out.push(0);
-        write_identity(key, out);
-        let len = out.len() - mark - 1;
-        if len < usize::from(LONG_KEY) {
-            out[mark] = len as u8;
-        } else {
-            out[mark] = LONG_KEY;
-            let start = mark + 1;
-            out.splice(start..start, (len as u64).to_le_bytes());
-        }
+    keys.iter().for_each(|key| encode_key(key, out));
+}
+
+/// One of these keys.
+#[inline]
+pub(super) fn encode_key(key: &Value<'_>, out: &mut Vec<u8>) {
+    if matches!(key, Value::Null) {
+        out.push(NO_KEY);
+        return;
+    }
+    let mark = out.len();
+    out.push(0);
+    write_identity(key, out);
+    let len = out.len() - mark - 1;
+    if len < usize::from(LONG_KEY) {
+        out[mark] = len as u8;
+    } else {
+        out[mark] = LONG_KEY;
+        let start = mark + 1;
+        out.splice(start..start, (len as u64).to_le_bytes());
     }
 }
 
-/// The keys that [`encode`] put together as fields, as far as their bytes are their spelling.
-fn write_several(mut bytes: &[u8], out: &mut Vec<u8>, delimiter: u8) {
-    let mut is_first = true;
-    while let Some((&mark, mut rest)) = bytes.split_first() {
-        if !is_first {
-            out.push(delimiter);
-        }
-        is_first = false;
+/// The identities that [`encode`] put together, a null's being nothing.
+fn several(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (&mark, mut rest) = bytes.split_first()?;
         let mut len = usize::from(mark);
         match mark {
             NO_KEY => len = 0,
@@ -421,8 +447,18 @@ fn write_several(mut bytes: &[u8], out: &mut Vec<u8>, delimiter: u8) {
             _ => {}
         }
         let (key, behind) = rest.split_at(len);
-        out.extend_from_slice(key);
         bytes = behind;
+        Some(key)
+    })
+}
+
+/// The keys that [`encode`] put together as fields, as far as their bytes are their spelling.
+fn write_several(bytes: &[u8], out: &mut Vec<u8>, delimiter: u8) {
+    for (nth, key) in several(bytes).enumerate() {
+        if nth > 0 {
+            out.push(delimiter);
+        }
+        out.extend_from_slice(key);
     }
 }
 
@@ -455,7 +491,7 @@ mod tests {
             Value::Raw(b"1.0"),
             Value::Text(b"1"),
             decimal("1.00"),
-            Value::Raw(b"1e0"),
+            Value::Raw(b"1e+0"),
             Value::Raw(b"01"),
             Value::Null,
             Value::Text(b""),

@@ -11,7 +11,8 @@ use crate::stream::Convert;
 use super::json::push_json_text;
 use super::keys::Keys;
 use super::picked::shown;
-use super::wanted::{Extra, Survey, Wanted, push_typed_text, repeated};
+use super::wanted::{Extra, Survey, Wanted, repeated};
+use crate::value::text::push_typed_text;
 use quick::Quick;
 
 /// Makes records of the stream of logfmt lines. A bare word is a key whose value is `true`; a
@@ -239,7 +240,7 @@ impl Logfmt {
             return;
         }
         match (pair.is_quoted, pair.value.is_empty()) {
-            (true, _) => push_typed_text(&pair.value, out),
+            (true, _) => push_typed_text(&pair.value, b',', out),
             (false, true) => {}
             (false, false) => field::push_text(&pair.value, b',', out),
         }

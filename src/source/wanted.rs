@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use anyhow::bail;
 
-use crate::record::{Block, Fault, counted, field};
+use crate::record::{Block, Fault, counted};
 use crate::stream::{Input, look_ahead};
-use crate::value::parse::is_plain;
 
 /// What happens to a field that is none of the known ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,24 +108,4 @@ impl Wanted {
 #[cold]
 pub(super) fn repeated(name: &str) -> Fault {
     Fault::new(format!("the key '{name}' stands twice"))
-}
-
-/// Whether text would pass for a number or a truth value.
-#[inline]
-pub(super) fn looks_typed(text: &[u8]) -> bool {
-    match text.first() {
-        Some(b'0'..=b'9' | b'-') => is_plain(text),
-        Some(b't' | b'f') => matches!(text, b"true" | b"false"),
-        _ => false,
-    }
-}
-
-/// Appends text of a source with types: quoted where it must be, and where it would pass for what
-/// it is not.
-#[inline]
-pub(super) fn push_typed_text(text: &[u8], out: &mut Vec<u8>) {
-    match looks_typed(text) {
-        true => field::push_quoted(text, out),
-        false => field::push_text(text, b',', out),
-    }
 }

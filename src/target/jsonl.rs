@@ -109,7 +109,7 @@ fn push_value(raw: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
     match raw {
         [] => out.extend_from_slice(b"null"),
         b"true" | b"false" => out.extend_from_slice(raw),
-        [b'-' | b'0'..=b'9', ..] if is_plain(raw) => out.extend_from_slice(raw),
+        [b'-' | b'0'..=b'9' | b'.', ..] if is_plain(raw) => push_number(raw, out),
         _ => {
             if std::str::from_utf8(raw).is_err() {
                 check_text(raw)?;
@@ -118,6 +118,23 @@ fn push_value(raw: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// Appends a plain number as RFC 8259, section 6 has it: with a digit on either side of a point.
+#[inline]
+fn push_number(raw: &[u8], out: &mut Vec<u8>) {
+    let Some(point) = memchr::memchr(b'.', raw) else {
+        return out.extend_from_slice(raw);
+    };
+    let (whole, places) = (&raw[..point], &raw[point + 1..]);
+    out.extend_from_slice(whole);
+    if matches!(whole, b"" | b"-") {
+        out.push(b'0');
+    }
+    if places.first().is_some_and(u8::is_ascii_digit) {
+        out.push(b'.');
+    }
+    out.extend_from_slice(places);
 }
 
 /// Appends text as a JSON string: only what RFC 8259, section 7 demands is escaped.
@@ -153,7 +170,13 @@ mod tests {
             ("", "null"),
             ("\"\"", "\"\""),
             ("1.50", "1.50"),
-            ("1e5", "1e5"),
+            ("1e+5", "1e+5"),
+            ("1e5", "\"1e5\""),
+            (".5", "0.5"),
+            ("-.5e7", "-0.5e7"),
+            ("5.", "5"),
+            ("-5.e2", "-5e2"),
+            ("5.0", "5.0"),
             ("007", "\"007\""),
             ("-", "\"-\""),
             ("\"12\"", "\"12\""),

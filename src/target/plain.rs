@@ -26,7 +26,7 @@ pub fn integer(text: &[u8]) -> Option<i64> {
     }
 }
 
-/// A plain number taken apart; none of the parts is parsed yet.
+/// A number that a column of numbers takes, taken apart; none of the parts is parsed yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plain<'t> {
     /// Digits before the point.
@@ -38,20 +38,19 @@ pub struct Plain<'t> {
 }
 
 impl<'t> Plain<'t> {
-    /// Takes apart `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`, which is also JSON's number.
+    /// Takes apart `-?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][+-]?[0-9]+)?` with a digit in front: a plain
+    /// number, or one with a bare exponent. A leading zero or a plus makes a code, which no column of
+    /// numbers keeps as it is.
     pub fn of(text: &'t [u8]) -> Option<Self> {
         let text = text.strip_prefix(b"-").unwrap_or(text);
         let (whole, rest) = digits(text);
-        if whole.is_empty() || whole.len() > 1 && whole[0] == b'0' {
-            return None;
-        }
         let (fraction, rest) = match rest {
-            [b'.', rest @ ..] => match digits(rest) {
-                ([], _) => return None,
-                split => split,
-            },
+            [b'.', rest @ ..] => digits(rest),
             _ => (&rest[..0], rest),
         };
+        if whole.len() + fraction.len() == 0 || whole.len() > 1 && whole[0] == b'0' {
+            return None;
+        }
         let exponent = match rest {
             [] => None,
             [b'e' | b'E', rest @ ..] => Some(power(rest)?),
@@ -248,13 +247,20 @@ mod tests {
     }
 
     #[test]
-    fn plain_is_jsons_number() {
-        for text in ["0", "-0.0", "1.50", "1e5", "1E+05", "10.25e-3"] {
+    fn columns_of_numbers_take_plain_ones_and_bare_exponents() {
+        for text in [
+            "0", "-0.0", "1.50", "1E+05", "10.25e-3", ".5", "5.", "-.5e7", "5.e2",
+        ] {
             assert!(Plain::of(text.as_bytes()).is_some(), "{text}");
             assert!(is_plain(text.as_bytes()), "{text}");
         }
+        for text in ["1e5", "0E0", "-12e12"] {
+            assert!(Plain::of(text.as_bytes()).is_some(), "{text}");
+            assert!(!is_plain(text.as_bytes()), "{text}");
+        }
         for text in [
-            "", "-", ".5", "5.", "01", "+1", "1e", "1e+", "1_000", "inf", "0x1", " 1", "--1",
+            "", "-", ".", "-.", ".e5", "01", "00.5", "+1", "1e", "1e+", "1_000", "inf", "0x1",
+            " 1", "--1",
         ] {
             assert!(Plain::of(text.as_bytes()).is_none(), "{text}");
             assert!(!is_plain(text.as_bytes()), "{text}");

@@ -2,7 +2,6 @@
 //! it in the middle of a load nor rounds, cuts or reinterprets it without a word.
 
 use crate::record::{Fault, field};
-use crate::value::parse::is_plain;
 
 use super::plain::{self, Plain};
 use super::types::{self, Kind, Moment, check_text, shown};
@@ -105,7 +104,9 @@ impl Rule {
                 &format!("is longer than {most} characters"),
             ),
             Rule::Numeric(limits) => check_numeric(raw, content, *limits),
-            Rule::Double | Rule::Single if !is_plain(content) => held(false, "is not a number"),
+            Rule::Double | Rule::Single if Plain::of(content).is_none() => {
+                held(false, "is not a number")
+            }
             Rule::Double => held(
                 plain::surviving(content).is_some(),
                 "has more digits than a double holds",
@@ -187,9 +188,6 @@ pub fn no_integer(raw: &[u8]) -> Fault {
 
 fn check_numeric(raw: &[u8], content: &[u8], limits: Option<Digits>) -> Result<(), Fault> {
     let wrong = |why: &str| Err(Fault::new(format!("{} {why}", shown(raw))));
-    if !is_plain(content) {
-        return wrong("is not a number");
-    }
     let Some(plain) = Plain::of(content) else {
         return wrong("is not a number");
     };

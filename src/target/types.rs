@@ -4,6 +4,7 @@ use crate::record::{Fault, field};
 use crate::value::Time;
 
 use super::plain::{self, Plain, Short};
+use crate::value::parse::is_plain;
 
 /// What the values of one column were seen to be. Starts as nothing, widens with every value, and
 /// two of them join into what both saw: so blocks can be looked at in any order.
@@ -54,7 +55,7 @@ impl Seen {
             b'"' => Self::TEXT,
             b't' if raw == b"true" => Self::BOOLEAN,
             b'f' if raw == b"false" => Self::BOOLEAN,
-            b'-' => Self::number(raw),
+            b'-' | b'.' => Self::number(raw),
             b'0'..=b'9' if is_year_first(raw) => Self::time(raw),
             b'0'..=b'9' => Self::number(raw),
             _ => Self::TEXT,
@@ -70,7 +71,7 @@ impl Seen {
         if plain::integer(raw).is_some() {
             return Self::INTEGER | Self::precision(raw);
         }
-        let Some(plain) = Plain::of(raw) else {
+        let Some(plain) = Plain::of(raw).filter(|_| is_plain(raw)) else {
             return Self::TEXT;
         };
         let kind = match plain.exponent {
@@ -302,6 +303,10 @@ mod tests {
             (&["1.5", "1e-9"], Kind::Double),
             (&["1.5e-9"], Kind::Double),
             (&["100e-9"], Kind::Double),
+            (&["1e5", "1.5"], Kind::Text),
+            (&["314e59"], Kind::Text),
+            (&["1e+5", ".5", "1."], Kind::Double),
+            (&[".5", "1."], Kind::Decimal),
             (&["007"], Kind::Text),
             (&["1", "007"], Kind::Text),
             (&["1", "\"2\""], Kind::Text),
@@ -336,7 +341,7 @@ mod tests {
         assert!(!found(&["0.5", "9007199254740993"]).survives_double);
         assert!(!found(&["2013-01-01T00:00:00.1234567"]).fits_microseconds);
         assert!(found(&["2013-01-01T00:00:00.123456000"]).fits_microseconds);
-        assert!(found(&["1e20000"]).is_huge);
+        assert!(found(&["1e+20000"]).is_huge);
     }
 
     #[test]

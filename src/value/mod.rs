@@ -8,17 +8,21 @@
 //! | [`parse`], `print` | text to number and back |
 //! | [`wide`] | exact numbers of any length; the double nearest to a quotient or a root |
 //! | [`real`] | any number: what an operation falls back to when a `Number` is too short |
-//! | [`compare`] | equal, less, greater between any two values |
+//! | [`digits`] | a number of any length as its digits: its order, the one text that stands for it |
 //! | [`identity`] | when two values count as one |
+//! | [`order`] | which of two values comes first: bytes that compare as the values do |
+//! | [`compare`] | `=`, `<` and their like, between any two values |
 //! | [`text`] | a value as text, as truth, as a number; how it is written on the stream |
 //! | [`time`] | points and lengths of time |
 
 pub mod compare;
 pub mod decimal;
+pub mod digits;
 mod divide;
 pub mod identity;
 pub mod number;
 pub mod numbers;
+pub mod order;
 pub mod parse;
 pub mod print;
 pub mod real;
@@ -54,8 +58,12 @@ pub enum Value<'a> {
     /// An unquoted field as it stands on the stream: text or number, decided by its use. Never
     /// empty. Written back byte for byte.
     Raw(&'a [u8]),
-    /// Text for certain (a quoted field's content, a literal, a text function's result). Written
-    /// quoted where it needs it or looks like a number.
+    /// The content of a quoted field: text, which a number is read from where one is asked for, and
+    /// which is ordered as if it had no quotes. Written quoted where it needs it or would pass for a
+    /// number or a truth value.
+    Quoted(&'a [u8]),
+    /// Text that was made, by a literal or a function: ordered byte by byte. Written as
+    /// [`Value::Quoted`] is.
     Text(&'a [u8]),
     /// A point in civil or absolute time; ISO 8601 on the stream.
     Time(Time),
@@ -69,7 +77,7 @@ impl<'a> Value<'a> {
     pub fn of_field(raw: &'a [u8], arena: &'a Bump) -> Self {
         match raw {
             [] => Value::Null,
-            [b'"', ..] => Value::Text(quoted_content(raw, arena)),
+            [b'"', ..] => Value::Quoted(quoted_content(raw, arena)),
             _ => Value::Raw(raw),
         }
     }

@@ -4,9 +4,9 @@ pub(super) mod words;
 
 use num_bigint::{BigInt, BigUint, Sign};
 
+use super::Number;
 use super::decimal::{Decimal, MAX_DIGITS, power_of_ten};
 use super::wide::{self, Wide};
-use super::{Number, print};
 
 /// Why a text is not read as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,38 +73,60 @@ fn is_too_long(parts: &Parts<'_>) -> bool {
     before.max(after) > i64::from(wide::MAX_DIGITS)
 }
 
-/// Is it written the way numbers are written out: `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`.
-/// What looks else (`007`, `+5`, `.5`) is a code that happens to have digits.
+/// Whether it is a *plain number*: `-?(0|[1-9][0-9]*)?(\.[0-9]*)?` with a digit in it, and behind it
+/// an exponent, if it has a point or its exponent a sign. What looks else (`007`, `+5`, `12E12`) is
+/// a code that happens to have digits, and so is what lies so far that powers are not told apart.
 pub fn is_plain(text: &[u8]) -> bool {
+    let is_near = |power: i64| power.abs() < FARTHEST;
     let rest = text.strip_prefix(b"-").unwrap_or(text);
-    let Some(first) = rest.first() else {
-        return false;
-    };
-    if !first.is_ascii_digit() {
-        return false;
-    }
     let whole = count_digits(rest);
-    if whole > 1 && *first == b'0' {
+    if whole > 1 && rest[0] == b'0' {
         return false;
     }
-    let mut rest = &rest[whole..];
-    if let Some(fraction) = rest.strip_prefix(b".") {
-        let places = count_digits(fraction);
-        if places == 0 {
-            return false;
+    let after = &rest[whole..];
+    let (places, after, has_point) = match after.split_first() {
+        None => return whole > 0,
+        Some((b'.', fraction)) => {
+            let places = count_digits(fraction);
+            (places, &fraction[places..], true)
         }
-        rest = &fraction[places..];
+        Some(_) => (0, after, false),
+    };
+    if whole + places == 0 {
+        return false;
     }
-    match rest.split_first() {
+    match after.split_first() {
         None => true,
         Some((b'e' | b'E', exponent)) => {
-            let digits = exponent
-                .strip_prefix(b"-")
-                .or(exponent.strip_prefix(b"+"))
-                .unwrap_or(exponent);
-            !digits.is_empty() && count_digits(digits) == digits.len()
+            let is_signed = matches!(exponent.first(), Some(b'+' | b'-'));
+            (has_point || is_signed) && self::exponent(exponent).is_some_and(is_near)
         }
         Some(_) => false,
+    }
+}
+
+/// A power of ten that is as far as any; those beyond it are all this one.
+const FARTHEST: i64 = u32::MAX as i64;
+
+/// The number behind an `e`; none where it is not written as one.
+fn exponent(text: &[u8]) -> Option<i64> {
+    let (sign, digits) = match text.split_first()? {
+        (b'-', digits) => (-1, digits),
+        (b'+', digits) => (1, digits),
+        _ => (1, text),
+    };
+    if digits.is_empty() || count_digits(digits) < digits.len() {
+        return None;
+    }
+    let add = |sum: i64, digit: &u8| (sum * 10 + i64::from(digit - b'0')).min(FARTHEST);
+    Some(sign * digits.iter().fold(0, add))
+}
+
+/// Whether it is written as a number, in any of the forms that [`parse`] reads, of any length.
+pub fn is_number(text: &[u8]) -> bool {
+    match text.first() {
+        Some(b'0'..=b'9' | b'-' | b'+' | b'.') => split(text).is_some(),
+        _ => false,
     }
 }
 
@@ -289,14 +311,14 @@ fn eight_of(word: u64) -> i64 {
 }
 
 /// The parts of a number's text.
-struct Parts<'a> {
-    negative: bool,
+pub(super) struct Parts<'a> {
+    pub(super) negative: bool,
     whole: &'a [u8],
     fraction: &'a [u8],
     exponent: i64,
 }
 
-fn split(text: &[u8]) -> Option<Parts<'_>> {
+pub(super) fn split(text: &[u8]) -> Option<Parts<'_>> {
     let (negative, rest) = match text.split_first()? {
         (b'-', rest) => (true, rest),
         (b'+', rest) => (false, rest),
@@ -312,21 +334,7 @@ fn split(text: &[u8]) -> Option<Parts<'_>> {
     }
     let exponent = match after.split_first() {
         None => 0,
-        Some((b'e' | b'E', exponent)) => {
-            let (sign, digits) = match exponent.split_first()? {
-                (b'-', digits) => (-1, digits),
-                (b'+', digits) => (1, digits),
-                _ => (1, exponent),
-            };
-            if digits.is_empty() || count_digits(digits) < digits.len() {
-                return None;
-            }
-            let add = |sum: i64, digit: &u8| {
-                sum.saturating_mul(10)
-                    .saturating_add(i64::from(digit - b'0'))
-            };
-            sign * digits.iter().fold(0, add).min(i64::from(u32::MAX))
-        }
+        Some((b'e' | b'E', exponent)) => self::exponent(exponent)?,
         Some(_) => return None,
     };
     Some(Parts {
@@ -370,31 +378,9 @@ fn exact(digits: impl Iterator<Item = u8>, places: usize, exponent: i64) -> Opti
     scaled(mantissa, exponent - places as i64 + i64::from(held))
 }
 
-/// Compare two texts that [`is_plain`] accepts, of any length, exactly: by sign, then by the
-/// power of ten of the first digit, then digit by digit.
-pub fn compare_plain(a: &[u8], b: &[u8]) -> std::cmp::Ordering {
-    let (Some(a), Some(b)) = (split(a), split(b)) else {
-        return a.cmp(b);
-    };
-    let (a_digits, a_power) = significant(&a);
-    let (b_digits, b_power) = significant(&b);
-    let sign =
-        |digits: &[u8], negative| i8::from(!digits.is_empty()) * if negative { -1 } else { 1 };
-    let (a_sign, b_sign) = (sign(&a_digits, a.negative), sign(&b_digits, b.negative));
-    if a_sign != b_sign {
-        return a_sign.cmp(&b_sign);
-    }
-    let magnitudes = a_power.cmp(&b_power).then_with(|| a_digits.cmp(&b_digits));
-    if a_sign < 0 {
-        magnitudes.reverse()
-    } else {
-        magnitudes
-    }
-}
-
-/// The digits from the first to the last that is not zero, and the power of ten of the first;
-/// nothing and 0 for zero.
-fn significant(parts: &Parts<'_>) -> (Vec<u8>, i64) {
+/// The digits from the first to the last that is not zero, and the power of ten of the point before
+/// the first; nothing and 0 for zero.
+pub(super) fn significant(parts: &Parts<'_>) -> (Vec<u8>, i64) {
     let digits: Vec<u8> = parts.whole.iter().chain(parts.fraction).copied().collect();
     let Some(first) = digits.iter().position(|digit| *digit != b'0') else {
         return (Vec::new(), 0);
@@ -407,26 +393,4 @@ fn significant(parts: &Parts<'_>) -> (Vec<u8>, i64) {
         digits[first..=last].to_vec(),
         parts.exponent + parts.whole.len() as i64 - first as i64,
     )
-}
-
-/// Append a text that [`is_plain`] accepts, of any length, in the form that all texts of the same
-/// number share: digits without zeros at either end, and the power of ten of the first.
-pub(super) fn write_canonical(text: &[u8], out: &mut Vec<u8>) {
-    let Some(parts) = split(text) else { return };
-    let (digits, power) = significant(&parts);
-    if parts.negative && !digits.is_empty() {
-        out.push(b'-');
-    }
-    out.extend_from_slice(&digits);
-    out.extend_from_slice(format!("e{power}").as_bytes());
-}
-
-/// The order of a text that [`is_plain`] accepts and that is too long for a number, and a number.
-pub fn compare_plain_with(text: &[u8], number: Number) -> std::cmp::Ordering {
-    let mut printed = Vec::new();
-    match number {
-        Number::Decimal(decimal) => decimal.write(&mut printed),
-        Number::Double(double) => print::write_double(double, &mut printed),
-    }
-    compare_plain(text, &printed)
 }

@@ -181,7 +181,7 @@ fn read_exponent(bytes: impl Iterator<Item = u8>) -> i32 {
 }
 
 /// Append a finite double: the shortest text that reads back as the same double. Plain notation
-/// from `1e-7` up to `1e21`, else like `1.5e-9`; no `.0`; minus zero is `0`.
+/// from `1e-7` up to `1e21`, else like `1.5e-9` and `1e+21`; no `.0`; minus zero is `0`.
 pub fn write_double(double: f64, out: &mut Vec<u8>) {
     let mut buffer = zmij::Buffer::new();
     let text = buffer.format_finite(double).as_bytes();
@@ -219,8 +219,6 @@ fn write_scientific(digits: u64, exponent: i32, out: &mut Vec<u8>) {
     write_long(digits.into(), places as usize, out);
     out.push(b'e');
     let power = exponent + places as i32;
-    if power < 0 {
-        out.push(b'-');
-    }
+    out.push(if power < 0 { b'-' } else { b'+' });
     write_long(power.unsigned_abs().into(), 0, out);
 }

@@ -31,7 +31,7 @@ impl Real {
     /// It is not a number, or has more than 1,000 digits.
     pub fn of(value: &Value<'_>) -> Result<Option<Self>, Fault> {
         match value {
-            Value::Long(field) | Value::Raw(field) | Value::Text(field) => {
+            Value::Long(field) | Value::Raw(field) | Value::Quoted(field) | Value::Text(field) => {
                 match parse::parse(field) {
                     Ok(number) => Ok(Some(Real::Number(number))),
                     Err(NotNumber::Long) => match parse::wide(field) {

@@ -9,8 +9,10 @@ use bigdecimal::{BigDecimal, RoundingMode};
 use bumpalo::Bump;
 use proptest::prelude::*;
 
+use super::compare::TextLiteral;
 use super::decimal::Rounding;
-use super::parse::{NotNumber, compare_plain, is_plain, parse};
+use super::digits::compare_numbers;
+use super::parse::{NotNumber, is_plain, parse};
 use super::{Decimal, Number, Value, compare, text};
 use crate::record::Fault;
 
@@ -83,7 +85,9 @@ proptest! {
     #[test]
     fn parsing_agrees(text in plain_texts()) {
         let oracle = BigDecimal::from_str(&text).unwrap();
-        prop_assert!(is_plain(text.as_bytes()));
+        let exponent = text.find(['e', 'E']).map(|at| &text[at + 1..]);
+        let is_bare = exponent.is_some_and(|power| !power.starts_with(['+', '-']));
+        prop_assert_eq!(is_plain(text.as_bytes()), !is_bare || text.contains('.'));
         match parse(text.as_bytes()) {
             Ok(Number::Decimal(ours)) => prop_assert_eq!(big(ours), oracle),
             Ok(Number::Double(double)) => prop_assert!(false, "{text} became {double}"),
@@ -194,14 +198,15 @@ proptest! {
         let state = RandomState::new();
         prop_assert_eq!(state.hash_one(a), state.hash_one(a.normalized()));
         prop_assert_eq!(a.compare(a.normalized()), Ordering::Equal);
-        prop_assert_eq!(compare_plain(a.to_string().as_bytes(), b.to_string().as_bytes()), a.compare(b));
+        prop_assert_eq!(compare_numbers(a.to_string().as_bytes(), b.to_string().as_bytes()), a.compare(b));
     }
 
     #[test]
     fn long_texts_compare_exactly(a in plain_texts(), b in plain_texts()) {
         let oracle = BigDecimal::from_str(&a).unwrap().cmp(&BigDecimal::from_str(&b).unwrap());
-        prop_assert_eq!(compare_plain(a.as_bytes(), b.as_bytes()), oracle);
-        prop_assert_eq!(compare::compare_fields(a.as_bytes(), b.as_bytes()), Some(oracle));
+        prop_assert_eq!(compare_numbers(a.as_bytes(), b.as_bytes()), oracle);
+        let fields = [&a, &b].map(|text| Value::Raw(text.as_bytes()));
+        prop_assert_eq!(compare::compare(&fields[0], &fields[1]).unwrap(), Some(oracle));
     }
 
     #[test]
@@ -277,7 +282,7 @@ fn exact_where_doubles_are_not() {
     assert_eq!(shown(number("2").power(number("-3"))), "0.125");
     assert_eq!(shown(number("4").power(number("0.5"))), "2");
     assert_eq!(shown(Number::Double(2.0 / 3.0).round(2)), "0.67");
-    assert_eq!(shown(Number::Double(1e300).round(2)), "1e300");
+    assert_eq!(shown(Number::Double(1e300).round(2)), "1e+300");
     assert_eq!(
         shown(Number::Double(1e-300).round_by(0, Rounding::Ceiling)),
         "1"
@@ -399,11 +404,49 @@ fn what_is_read_as_a_number() {
 
 #[test]
 fn what_is_plain() {
-    for text in ["0", "-0", "10", "-1.50", "1e5", "1.0E-7", "0.0"] {
+    for text in [
+        "0",
+        "-0",
+        "10",
+        "-1.50",
+        "1.0E-7",
+        "0.0",
+        ".5",
+        "-.5",
+        "5.",
+        "1.e5",
+        "1e+5",
+        "1e-05",
+        ".5e3",
+        "1.5E3",
+        "-0.e-0",
+        "1e+4294967294",
+    ] {
         assert!(is_plain(text.as_bytes()), "{text}");
     }
     for text in [
-        "", "-", "007", "00", "-01", "+5", ".5", "5.", "1e", "1e+", "abc", "1a", "0x1", "1.e5",
+        "",
+        "-",
+        "007",
+        "00",
+        "-01",
+        "+5",
+        "1e",
+        "1e+",
+        "abc",
+        "1a",
+        "0x1",
+        "1e5",
+        "12E12",
+        "-1e5",
+        ".",
+        "-.",
+        "00.5",
+        ".e5",
+        "1.5e",
+        "1e+5.",
+        "1e+4294967295",
+        "1e-99999999999999999999",
     ] {
         assert!(!is_plain(text.as_bytes()), "{text}");
     }
@@ -412,7 +455,7 @@ fn what_is_plain() {
 #[test]
 fn values_compare_by_what_they_are() {
     let raw = |text: &'static str| Value::Raw(text.as_bytes());
-    let quoted = |text: &'static str| Value::Text(text.as_bytes());
+    let quoted = |text: &'static str| Value::Quoted(text.as_bytes());
     let order = |a: Value<'static>, b: Value<'static>| {
         compare::compare(&a, &b).map_err(|fault| fault.to_string())
     };
@@ -423,7 +466,9 @@ fn values_compare_by_what_they_are() {
     assert_eq!(order(Value::Null, ten), Ok(None));
     assert_eq!(order(raw("9"), raw("10")), Ok(Some(Ordering::Less)));
     assert_eq!(order(raw("9"), quoted("10")), Ok(Some(Ordering::Less)));
-    assert_eq!(order(raw("09"), raw("b10")), Ok(Some(Ordering::Less)));
+    assert_eq!(order(raw("x09"), raw("b10")), Ok(Some(Ordering::Greater)));
+    assert_eq!(order(raw("09"), quoted("+9")), Ok(Some(Ordering::Equal)));
+    assert_eq!(order(raw("2e1"), raw(".5")), Ok(Some(Ordering::Greater)));
     assert_eq!(equal(raw("1.0"), raw("1")), Ok(Some(true)));
     assert_eq!(equal(raw("007"), raw("7")), Ok(Some(false)));
     assert_eq!(order(raw("abc"), raw("7")), Err("'abc' and '7' cannot be ordered: one is a number, the other is text; use number(x) or text(x)".into()));
@@ -439,11 +484,11 @@ fn values_compare_by_what_they_are() {
         Err("'yes' is neither true nor false".into())
     );
     assert_eq!(
-        compare::compare_text(&Value::Decimal(decimal("1.50")), b"1.5"),
+        TextLiteral::new(b"1.5").compare(&Value::Decimal(decimal("1.50"))),
         Some(Ordering::Equal)
     );
     assert_eq!(
-        compare::compare_text(&raw("9"), b"10"),
+        TextLiteral::new(b"10").compare(&raw("9")),
         Some(Ordering::Greater)
     );
     let time = |text: &str| Value::Time(super::Time::parse(text.as_bytes()).unwrap());
@@ -484,12 +529,17 @@ fn values_are_written_so_that_they_are_read_as_they_were() {
     assert_eq!(written(Value::Text(b"a,b"), b'\t'), "a,b");
     assert_eq!(written(Value::Text(b"12"), b','), "\"12\"");
     assert_eq!(written(Value::Text(b"007"), b','), "007");
+    assert_eq!(written(Value::Text(b"1e5"), b','), "1e5");
+    assert_eq!(written(Value::Quoted(b".5"), b','), "\".5\"");
+    assert_eq!(written(Value::Text(b"true"), b','), "\"true\"");
+    assert_eq!(written(Value::Quoted(b"false"), b','), "\"false\"");
+    assert_eq!(written(Value::Text(b"True"), b','), "True");
     assert_eq!(written(Value::Raw(b"12.50"), b','), "12.50");
     assert_eq!(written(Value::Bool(true), b','), "true");
     assert_eq!(written(Value::Decimal(decimal("12.50")), b','), "12.5");
     assert_eq!(written(Value::Decimal(decimal("12.50")), b'.'), "\"12.5\"");
     assert_eq!(written(Value::Double(-0.0), b','), "0");
-    assert_eq!(written(Value::Double(1e21), b','), "1e21");
+    assert_eq!(written(Value::Double(1e21), b','), "1e+21");
     assert_eq!(
         written(Value::Double(123456789012345680000.0), b','),
         "123456789012345680000"

@@ -7,18 +7,13 @@ use super::{Number, Time, Value, print};
 use crate::record::{Fault, field};
 
 /// Append the field that a value is on the stream. Null is nothing, the empty text is `""`; text
-/// is quoted where it must be and where it looks like a number; a raw field stands as it did.
+/// is quoted where it must be and where it would pass for a number or a truth value; a raw field
+/// stands as it did.
 pub fn write_value(value: &Value<'_>, out: &mut Vec<u8>, delimiter: u8) {
     match value {
         Value::Null => {}
         Value::Raw(raw) => out.extend_from_slice(raw),
-        Value::Text(text) => {
-            if is_plain(text) {
-                field::push_quoted(text, out);
-            } else {
-                field::push_text(text, delimiter, out);
-            }
-        }
+        Value::Quoted(text) | Value::Text(text) => push_typed_text(text, delimiter, out),
         _ => {
             let start = out.len();
             write_text(value, out);
@@ -27,6 +22,26 @@ pub fn write_value(value: &Value<'_>, out: &mut Vec<u8>, delimiter: u8) {
                 field::push_quoted(&text, out);
             }
         }
+    }
+}
+
+/// Appends text as a field of a stream with types: quoted where it must be, and where it would pass
+/// for what it is not.
+#[inline]
+pub fn push_typed_text(text: &[u8], delimiter: u8, out: &mut Vec<u8>) {
+    match looks_typed(text) {
+        true => field::push_quoted(text, out),
+        false => field::push_text(text, delimiter, out),
+    }
+}
+
+/// Whether text would pass for a number or a truth value, were it not quoted.
+#[inline]
+pub fn looks_typed(text: &[u8]) -> bool {
+    match text.first() {
+        Some(b'0'..=b'9' | b'-' | b'.') => is_plain(text),
+        Some(b't' | b'f') => matches!(text, b"true" | b"false"),
+        _ => false,
     }
 }
 
@@ -48,7 +63,9 @@ pub fn write_text(value: &Value<'_>, out: &mut Vec<u8>) {
         Value::Bool(false) => out.extend_from_slice(b"false"),
         Value::Decimal(decimal) => decimal.write(out),
         Value::Double(double) => print::write_double(*double, out),
-        Value::Raw(text) | Value::Text(text) | Value::Long(text) => out.extend_from_slice(text),
+        Value::Raw(text) | Value::Quoted(text) | Value::Text(text) | Value::Long(text) => {
+            out.extend_from_slice(text)
+        }
         Value::Time(time) => time.write(out),
         Value::Interval(interval) => interval.write(out),
     }
@@ -60,7 +77,9 @@ pub fn to_text<'a>(value: &Value<'a>, arena: &'a Bump) -> Option<&'a [u8]> {
         Value::Null => None,
         Value::Bool(true) => Some(b"true"),
         Value::Bool(false) => Some(b"false"),
-        Value::Raw(text) | Value::Text(text) | Value::Long(text) => Some(text),
+        Value::Raw(text) | Value::Quoted(text) | Value::Text(text) | Value::Long(text) => {
+            Some(text)
+        }
         _ => {
             let mut written = Vec::with_capacity(48);
             write_text(value, &mut written);
@@ -78,10 +97,14 @@ pub fn is_true(value: &Value<'_>) -> Result<Option<bool>, Fault> {
     match value {
         Value::Null => Ok(None),
         Value::Bool(truth) => Ok(Some(*truth)),
-        Value::Raw(text) | Value::Text(text) if text.eq_ignore_ascii_case(b"true") => {
+        Value::Raw(text) | Value::Quoted(text) | Value::Text(text)
+            if text.eq_ignore_ascii_case(b"true") =>
+        {
             Ok(Some(true))
         }
-        Value::Raw(text) | Value::Text(text) if text.eq_ignore_ascii_case(b"false") => {
+        Value::Raw(text) | Value::Quoted(text) | Value::Text(text)
+            if text.eq_ignore_ascii_case(b"false") =>
+        {
             Ok(Some(false))
         }
         _ => Err(Fault::new(format!(
@@ -101,7 +124,7 @@ pub fn to_number(value: &Value<'_>) -> Result<Option<Number>, Fault> {
         Value::Null => Ok(None),
         Value::Decimal(decimal) => Ok(Some(Number::Decimal(*decimal))),
         Value::Double(double) => Ok(Some(Number::Double(*double))),
-        Value::Raw(text) | Value::Text(text) => match parse::parse(text) {
+        Value::Raw(text) | Value::Quoted(text) | Value::Text(text) => match parse::parse(text) {
             Ok(number) => Ok(Some(number)),
             Err(reason) => Err(not_a_number(text, reason)),
         },
@@ -120,7 +143,7 @@ pub fn short_number(value: &Value<'_>) -> Option<Option<Number>> {
         Value::Null => Some(None),
         Value::Decimal(decimal) => Some(Some(Number::Decimal(*decimal))),
         Value::Double(double) => Some(Some(Number::Double(*double))),
-        Value::Raw(text) | Value::Text(text) => match parse::parse(text) {
+        Value::Raw(text) | Value::Quoted(text) | Value::Text(text) => match parse::parse(text) {
             Ok(number) => Some(Some(number)),
             Err(_) => None,
         },
@@ -136,6 +159,9 @@ pub fn not_a_number(text: &[u8], reason: NotNumber) -> Fault {
         NotNumber::Text if Time::parse(text).is_some() => {
             format!("{culprit} is not a number; time(x) makes it a time to compute with")
         }
+        NotNumber::Text if text.is_empty() => format!(
+            "{culprit} is not a number; where a file quotes all fields, extract --unquote makes \"\" null"
+        ),
         NotNumber::Text => format!("{culprit} is not a number"),
         NotNumber::Long => format!("{culprit} has more than 38 digits"),
         NotNumber::TooLong => {

@@ -65,6 +65,19 @@ impl Time {
         iso::write(self, out);
     }
 
+    /// Appends text that is the same for two times just where they count as one: the instant at UTC,
+    /// or the wall clock where there is no zone, a date being its midnight.
+    pub fn write_identity(&self, out: &mut Vec<u8>) {
+        let is_midnight = self.civil.time() == jiff::civil::Time::midnight();
+        let told = match self.kind {
+            // Where its year at UTC is not one of 0000 to 9999, it is told as it is.
+            Kind::Offset(_) => Time::from_epoch_nanoseconds(self.epoch_nanoseconds()).ok(),
+            Kind::Civil if is_midnight => Some(self.date()),
+            Kind::Date | Kind::Civil => None,
+        };
+        told.unwrap_or(*self).write(out);
+    }
+
     fn new(civil: DateTime, kind: Kind) -> Option<Time> {
         (0..=9999)
             .contains(&civil.year())
@@ -187,9 +200,17 @@ impl Time {
 
     /// Exact nanoseconds since 1970-01-01T00:00:00Z; a civil time is read as UTC.
     pub fn epoch_nanoseconds(&self) -> i128 {
-        let wall = self.civil.duration_since(EPOCH);
-        let seconds = i128::from(wall.as_secs()) - i128::from(self.offset_seconds());
-        seconds * NANOSECONDS_PER_SECOND + i128::from(wall.subsec_nanos())
+        let civil = &self.civil;
+        let days = days_since_epoch(
+            civil.year().into(),
+            civil.month().into(),
+            civil.day().into(),
+        );
+        let clock = i32::from(civil.hour()) * 3600
+            + i32::from(civil.minute()) * 60
+            + i32::from(civil.second());
+        let seconds = i64::from(days) * 86_400 + i64::from(clock - self.offset_seconds());
+        i128::from(seconds) * NANOSECONDS_PER_SECOND + i128::from(civil.subsec_nanosecond())
     }
 
     /// Whole microseconds since 1970-01-01T00:00:00Z, rounded down, also before 1970; a civil time
@@ -252,6 +273,23 @@ impl Time {
     fn with_date(&self, date: Date) -> Option<Time> {
         Time::new(date.to_datetime(jiff::civil::Time::midnight()), self.kind)
     }
+}
+
+/// The days from 1970-01-01 to a date: a year begins in March, so that a leap day is its last, and 400
+/// years always have the same days (after Neri and Schneider, "Euclidean affine functions and their
+/// application to calendar algorithms", 2023).
+#[inline]
+fn days_since_epoch(year: i32, month: i32, day: i32) -> i32 {
+    const DAYS_OF_400_YEARS: i32 = 146_097;
+    /// From March 1 of the year 0.
+    const EPOCH: i32 = 719_468;
+    let is_before_march = i32::from(month < 3);
+    let year = year - is_before_march;
+    let month = month + 12 * is_before_march;
+    let (cycle, year) = (year.div_euclid(400), year.rem_euclid(400));
+    let before_month = (979 * month - 2919) >> 5;
+    let before_year = year * 365 + year / 4 - year / 100;
+    cycle * DAYS_OF_400_YEARS + before_year + before_month + day - 1 - EPOCH
 }
 
 /// The wall clock at UTC so many nanoseconds after 1970.

@@ -33,7 +33,7 @@ pub(super) fn utf8(text: &[u8]) -> Result<&str, Fault> {
 /// It is of another kind, or not valid UTF-8.
 pub(super) fn text_of<'v>(value: &'v Value<'_>) -> Result<&'v str, Fault> {
     match value {
-        Value::Raw(text) | Value::Text(text) => utf8(text),
+        Value::Raw(text) | Value::Quoted(text) | Value::Text(text) => utf8(text),
         _ => Err(Fault::new(format!("{} is not a text", quoted(value)))),
     }
 }
@@ -82,7 +82,7 @@ pub(super) fn integer(value: &Value<'_>) -> Result<i64, Fault> {
 pub(super) fn time(value: &Value<'_>) -> Result<Time, Fault> {
     let text = match value {
         Value::Time(time) => return Ok(*time),
-        Value::Raw(text) | Value::Text(text) => *text,
+        Value::Raw(text) | Value::Quoted(text) | Value::Text(text) => *text,
         _ => &[],
     };
     Time::parse(text).ok_or_else(|| {
@@ -102,7 +102,7 @@ pub(super) fn time(value: &Value<'_>) -> Result<Time, Fault> {
 pub(super) fn interval(value: &Value<'_>) -> Result<Interval, Fault> {
     let interval = match value {
         Value::Interval(interval) => Some(*interval),
-        Value::Raw(text) | Value::Text(text) => Interval::parse(text),
+        Value::Raw(text) | Value::Quoted(text) | Value::Text(text) => Interval::parse(text),
         _ => None,
     };
     interval.ok_or_else(|| Fault::new(format!("{} is not an interval such as 15m", quoted(value))))
@@ -145,7 +145,7 @@ impl<T> Prepared<T> {
     /// # Errors
     /// It is a wrong one.
     pub(super) fn new(
-        literals: &[Option<Value<'_>>],
+        literals: &[Option<Value<'static>>],
         argument: usize,
         prepare: fn(&Value<'_>) -> Result<T, Fault>,
     ) -> Result<Self, MakeFault> {

@@ -4,9 +4,10 @@ use bumpalo::Bump;
 
 use super::argument::{bytes, interval, number, real, time};
 use super::{Body, Function, MakeFault, body};
+use crate::expr::eval::{LiteralSide, equal};
 use crate::record::Fault;
 use crate::value::text::{is_true, quoted};
-use crate::value::{Decimal, Number, Real, Value, compare};
+use crate::value::{Decimal, Number, Real, Value};
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
@@ -174,17 +175,11 @@ fn truth<'a>(text: &[u8]) -> Result<Value<'a>, Fault> {
 }
 
 /// A text literal makes the comparison bytewise, as in the rest of the language.
-fn nullif(literals: &[Option<Value<'_>>]) -> Result<Body, MakeFault> {
-    let is_text = literals
-        .iter()
-        .any(|literal| matches!(literal, Some(Value::Text(_))));
+fn nullif(literals: &[Option<Value<'static>>]) -> Result<Body, MakeFault> {
+    let literal = LiteralSide::of(literals[0], literals[1]);
     body(move |_, arguments| {
         let (value, other) = (&arguments[0], &arguments[1]);
-        let is_equal = if is_text {
-            compare::texts(value, other).map(|order| order.is_eq())
-        } else {
-            compare::equal(value, other)?
-        };
+        let is_equal = equal(literal, value, other)?;
         Ok(if is_equal == Some(true) {
             Value::Null
         } else {

@@ -31,7 +31,7 @@ enum Step {
     Index(usize),
 }
 
-fn make(literals: &[Option<Value<'_>>]) -> Result<Body, MakeFault> {
+fn make(literals: &[Option<Value<'static>>]) -> Result<Body, MakeFault> {
     let path = Prepared::new(literals, 1, |value| {
         steps(text_of(value)?)
             .ok_or_else(|| Fault::new(format!("{} is not a path such as a.b[0]", quoted(value))))
@@ -49,7 +49,7 @@ fn make(literals: &[Option<Value<'_>>]) -> Result<Body, MakeFault> {
                 let digits = number.as_str().as_bytes();
                 real(&Value::Raw(digits))?.to_value(arena)
             }
-            Some(Json::String(text)) => Value::Text(arena.alloc_str(&text).as_bytes()),
+            Some(Json::String(text)) => Value::Quoted(arena.alloc_str(&text).as_bytes()),
             Some(nested) => Value::Text(arena.alloc_str(&nested.to_string()).as_bytes()),
         })
     })

@@ -51,7 +51,7 @@ pub struct Function {
     pub nulls: Nulls,
     /// Prepares a call. One entry per argument, known where it is a literal: what can be compiled
     /// is compiled here, and what is wrong with it is said before a byte is read.
-    pub make: fn(&[Option<Value<'_>>]) -> Result<Body, MakeFault>,
+    pub make: fn(&[Option<Value<'static>>]) -> Result<Body, MakeFault>,
 }
 
 /// What a null argument does.
@@ -102,7 +102,7 @@ impl Function {
         arity: RangeInclusive<usize>,
         purpose: &'static str,
         example: (&'static str, &'static str),
-        make: fn(&[Option<Value<'_>>]) -> Result<Body, MakeFault>,
+        make: fn(&[Option<Value<'static>>]) -> Result<Body, MakeFault>,
     ) -> Self {
         let nulls = Nulls::Propagate;
         Function {

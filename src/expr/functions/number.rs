@@ -9,7 +9,7 @@ use super::{Body, Function, MakeFault, body};
 use crate::record::Fault;
 use crate::value::decimal::Rounding;
 use crate::value::text::{quoted, short_number};
-use crate::value::{Number, Real, Value, compare};
+use crate::value::{Number, Real, Value, order};
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
@@ -263,9 +263,10 @@ fn extreme(wanted: Ordering) -> Result<Body, MakeFault> {
     body(move |_, arguments| {
         let mut best = Value::Null;
         for value in arguments {
-            let is_better = match compare::compare(value, &best)? {
-                Some(order) => order == wanted,
-                None => matches!(best, Value::Null),
+            let is_better = match (value, best) {
+                (Value::Null, _) => false,
+                (_, Value::Null) => true,
+                _ => order::compare(value, &best) == wanted,
             };
             if is_better {
                 best = *value;

@@ -110,7 +110,7 @@ fn group(regex: &Regex, value: Option<&Value<'_>>) -> Result<usize, Fault> {
         })
 }
 
-fn extract(literals: &[Option<Value<'_>>]) -> Result<Body, MakeFault> {
+fn extract(literals: &[Option<Value<'static>>]) -> Result<Body, MakeFault> {
     let pattern = Prepared::new(literals, 1, regex)?;
     let ready = match (pattern.known(), known(literals, 2)) {
         (Some(regex), Some(name)) => Some(group(regex, Some(name))),
@@ -201,7 +201,7 @@ enum Part {
     Group(usize),
 }
 
-fn replace(literals: &[Option<Value<'_>>]) -> Result<Body, MakeFault> {
+fn replace(literals: &[Option<Value<'static>>]) -> Result<Body, MakeFault> {
     let pattern = Prepared::new(literals, 1, regex)?;
     let template = Prepared::new(literals, 2, Template::new)?;
     let ready = match (pattern.known(), template.known()) {
@@ -250,7 +250,7 @@ fn replace_all<'a>(
 }
 
 fn like(
-    literals: &[Option<Value<'_>>],
+    literals: &[Option<Value<'static>>],
     prepare: fn(&Value<'_>) -> Result<Regex, Fault>,
 ) -> Result<Body, MakeFault> {
     let pattern = Prepared::new(literals, 1, prepare)?;

@@ -118,7 +118,7 @@ fn names_are_unique_and_described() {
 #[test]
 fn no_argument_panics() {
     let huge = Decimal::new(10i128.pow(38) - 1, 0).unwrap();
-    let long = "x".repeat(5000);
+    let long: &str = Box::leak("x".repeat(5000).into_boxed_str());
     let values = [
         Value::Text(b""),
         Value::Text(b"abc"),
@@ -468,7 +468,7 @@ fn numbers() {
         ("exp(5.66)", "287.1486425560543"),
         ("power(5.83, 0.3)", "1.6970731657919214"),
         ("power(-1.5, 1001) < -1e176", "true"),
-        ("least(\"10\", \"9\")", "\"9\""),
+        ("least(\"10\", \"9\")", "\"10\""),
         (
             "greatest(date(\"2013-01-01\"), date(\"2014-01-01\"))",
             "2014-01-01",
@@ -492,7 +492,10 @@ fn numbers() {
     ]);
     assert!(run("mod(1, 0)").is_err());
     assert!(run("exp(1000)").is_err());
-    assert!(run("greatest(1, \"x\")").is_err());
+    check(&[
+        ("greatest(1, \"x\")", "x"),
+        ("least(date(\"2013-01-01\"), 20130101)", "20130101"),
+    ]);
 }
 
 #[test]
@@ -504,7 +507,7 @@ fn conversions() {
         ("integer(\"12.00\")", "12"),
         ("double(1.5)", "1.5"),
         ("text(1.50)", "\"1.5\""),
-        ("text(2013 > 1)", "true"),
+        ("text(2013 > 1)", "\"true\""),
         ("bool(0)", "false"),
         ("bool(\"TRUE\")", "true"),
         ("is_time(\"2013-12-31\")", "true"),

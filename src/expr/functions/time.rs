@@ -215,7 +215,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
 /// In nanoseconds.
 const SECOND: i64 = 1_000_000_000;
 
-type Make = fn(&[Option<Value<'_>>]) -> Result<Body, MakeFault>;
+type Make = fn(&[Option<Value<'static>>]) -> Result<Body, MakeFault>;
 
 const fn field(
     name: &'static str,
@@ -292,7 +292,7 @@ fn zone(value: &Value<'_>) -> Result<Zone, Fault> {
 }
 
 fn zoned(
-    literals: &[Option<Value<'_>>],
+    literals: &[Option<Value<'static>>],
     convert: fn(&Time, &Zone) -> Result<Time, Fault>,
 ) -> Result<Body, MakeFault> {
     let prepared = Prepared::new(literals, 1, zone)?;
@@ -302,7 +302,7 @@ fn zoned(
     })
 }
 
-fn strptime(literals: &[Option<Value<'_>>]) -> Result<Body, MakeFault> {
+fn strptime(literals: &[Option<Value<'static>>]) -> Result<Body, MakeFault> {
     let format = Prepared::new(literals, 1, |value| Format::reading(text_of(value)?))?;
     let prepared = Prepared::new(literals, 2, zone)?;
     body(move |arena, arguments| {
@@ -315,7 +315,7 @@ fn strptime(literals: &[Option<Value<'_>>]) -> Result<Body, MakeFault> {
     })
 }
 
-fn strftime(literals: &[Option<Value<'_>>]) -> Result<Body, MakeFault> {
+fn strftime(literals: &[Option<Value<'static>>]) -> Result<Body, MakeFault> {
     let format = Prepared::new(literals, 1, |value| Format::writing(text_of(value)?))?;
     body(move |arena, arguments| {
         let time = time(&arguments[0])?;
@@ -341,7 +341,9 @@ fn unit(value: &Value<'_>) -> Result<Unit, Fault> {
 fn grid(value: &Value<'_>) -> Result<Grid, Fault> {
     let grid = match value {
         Value::Interval(interval) => Grid::Interval(*interval),
-        Value::Raw(text) | Value::Text(text) if text.first().is_some_and(u8::is_ascii_digit) => {
+        Value::Raw(text) | Value::Quoted(text) | Value::Text(text)
+            if text.first().is_some_and(u8::is_ascii_digit) =>
+        {
             Grid::Interval(interval(value)?)
         }
         _ => Grid::Unit(unit(value)?),
@@ -360,7 +362,7 @@ fn not_in_zone(width: &str) -> Fault {
     ))
 }
 
-fn date_trunc(literals: &[Option<Value<'_>>]) -> Result<Body, MakeFault> {
+fn date_trunc(literals: &[Option<Value<'static>>]) -> Result<Body, MakeFault> {
     let prepared_grid = Prepared::new(literals, 0, grid)?;
     let prepared_zone = Prepared::new(literals, 2, zone)?;
     if known(literals, 2).is_some()
@@ -385,7 +387,7 @@ fn date_trunc(literals: &[Option<Value<'_>>]) -> Result<Body, MakeFault> {
     })
 }
 
-fn date_diff(literals: &[Option<Value<'_>>]) -> Result<Body, MakeFault> {
+fn date_diff(literals: &[Option<Value<'static>>]) -> Result<Body, MakeFault> {
     let prepared = Prepared::new(literals, 0, unit)?;
     body(move |_, arguments| {
         let (from, to) = (time(&arguments[1])?, time(&arguments[2])?);

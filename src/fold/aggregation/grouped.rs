@@ -14,9 +14,7 @@ use super::{Aggregation, Emit, State};
 use crate::expr::BATCH;
 use crate::fold::order::key::{self, Direction, Style};
 use crate::record::field;
-use crate::value::identity::identity_within;
-use crate::value::parse::is_plain;
-use crate::value::{Value, text};
+use crate::value::{Interval, Value, identity};
 
 /// The group that is under way, and the way that the keys go.
 pub struct Grouped {
@@ -28,50 +26,57 @@ pub struct Grouped {
     courses: Vec<Course>,
 }
 
-/// The styles of order that keys may be in.
-const STYLES: [Style; 3] = [Style::Values, Style::Text, Style::Natural];
+/// The orders that keys may be in: three styles, and that of intervals that were made.
+const ORDERS: [Option<Style>; 4] = [
+    Some(Style::Values),
+    Some(Style::Text),
+    Some(Style::Natural),
+    None,
+];
 
 /// One key of the last group, and the orders that it may be in.
 struct Course {
-    /// Four bits for each style: up with nulls first, up with nulls last, and down with them so.
+    /// Four bits for each order: up with nulls first, up with nulls last, and down with them so.
     left: u16,
-    /// The last group's key in each style; nothing where it is null.
-    last: [Option<Vec<u8>>; STYLES.len()],
+    /// The last group's key in each order; nothing where it is null.
+    last: [Option<Vec<u8>>; ORDERS.len()],
 }
 
 impl Course {
     fn new() -> Self {
         Course {
-            left: 0xFFF,
+            left: 0xFFFF,
             last: Default::default(),
         }
     }
 
-    /// The bits of a style, at their place.
+    /// The bits of an order, at their place.
     fn bits(nth: usize, bits: u16) -> u16 {
         bits << (4 * nth)
     }
 
-    /// The key of the next group in each style that it may be in.
-    fn next(&mut self, field: &[u8]) -> [Option<Vec<u8>>; STYLES.len()] {
+    /// The key of the next group in each order that it may be in.
+    fn next(&mut self, field: &[u8]) -> [Option<Vec<u8>>; ORDERS.len()] {
         let arena = Bump::new();
         let value = Value::of_field(field, &arena);
-        let mut written = Vec::new();
-        text::write_text(&value, &mut written);
         // A number that may be spelled in several ways is one group, which another order tears apart.
-        if is_plain(&written) && identity_within(&written) != Some(&written[..]) {
+        if matches!(value, Value::Raw(_)) && identity::within(&value) != Some(field) {
             self.left &= Self::bits(0, 0xF);
         }
-        let mut keys: [Option<Vec<u8>>; STYLES.len()] = Default::default();
-        for (nth, style) in STYLES.into_iter().enumerate() {
+        let mut keys: [Option<Vec<u8>>; ORDERS.len()] = Default::default();
+        for (nth, style) in ORDERS.into_iter().enumerate() {
             let is_wanted = nth == 0 || self.left & Self::bits(nth, 0xF) != 0;
             if is_wanted && !matches!(value, Value::Null) {
                 let direction = Direction {
-                    style,
+                    style: style.unwrap_or_default(),
                     ..Direction::default()
                 };
+                let interval = match (style, value) {
+                    (None, Value::Raw(text)) => Interval::parse(text).map(Value::Interval),
+                    _ => None,
+                };
                 let mut bytes = Vec::new();
-                key::push(&value, direction, &mut bytes);
+                key::push(&interval.unwrap_or(value), direction, &mut bytes);
                 keys[nth] = Some(bytes);
             }
         }
@@ -79,7 +84,7 @@ impl Course {
     }
 
     /// Whether an order is left in which `next`, which is another key, comes behind the last.
-    fn go_on(&mut self, next: &[Option<Vec<u8>>; STYLES.len()]) -> bool {
+    fn go_on(&mut self, next: &[Option<Vec<u8>>; ORDERS.len()]) -> bool {
         for (nth, (last, next)) in self.last.iter().zip(next).enumerate() {
             let fits = match (last, next) {
                 (None, _) => 0b0101,

@@ -12,7 +12,7 @@ use crate::value::text;
 /// Takes records in portions, with their number; false where no more are wanted.
 pub type Emit<'e> = dyn FnMut(&[u8], u64) -> anyhow::Result<bool> + 'e;
 
-/// Appends what stands in front of a group's results.
+/// Appends something of a group.
 type WriteKeys<'r> = Box<dyn Fn(u32, &mut Vec<u8>) + 'r>;
 
 /// Some groups that can be spoken of.
@@ -22,6 +22,8 @@ pub(super) struct Ready<'r> {
     pub(super) groups: &'r [u32],
     /// Its keys, with delimiters between them.
     pub(super) write_keys: WriteKeys<'r>,
+    /// A letter for each key, where their fields do not say what they are.
+    pub(super) write_letters: WriteKeys<'r>,
 }
 
 impl State {
@@ -32,6 +34,9 @@ impl State {
             groups,
             write_keys: Box::new(move |group, out| {
                 self.groups.write_fields(group, out, delimiter);
+            }),
+            write_letters: Box::new(move |group, out| {
+                self.groups.write_letters(group, out, delimiter);
             }),
         }
     }
@@ -86,7 +91,13 @@ impl Aggregation {
             if out.len() > start || !self.keys.is_empty() {
                 out.push(self.delimiter);
             }
-            field::push_text(FORMAT.as_bytes(), self.delimiter, out);
+            state.clear();
+            (ready.write_letters)(group, &mut state);
+            if !state.is_empty() {
+                state.insert(0, b':');
+            }
+            state.splice(0..0, FORMAT.bytes());
+            field::push_text(&state, self.delimiter, out);
             for accumulator in ready.accumulators {
                 state.clear();
                 accumulator.save(group, &mut Saved::new(&mut state, false));

@@ -160,6 +160,11 @@ impl Aggregation {
         let mut bytes = Vec::new();
         state.groups.write_fields(group, &mut bytes, self.delimiter);
         push(&bytes, out);
+        bytes.clear();
+        state
+            .groups
+            .write_letters(group, &mut bytes, self.delimiter);
+        push(&bytes, out);
         for accumulator in &state.accumulators {
             bytes.clear();
             accumulator.save(group, &mut Saved::new(&mut bytes, true));
@@ -192,6 +197,8 @@ struct Group {
     first: Position,
     /// Its keys, as its first record spells them.
     fields: Vec<u8>,
+    /// A letter for each, where these do not say what they are.
+    letters: Vec<u8>,
 }
 
 impl Joined {
@@ -224,6 +231,9 @@ impl Joined {
             write_keys: Box::new(|group, out| {
                 out.extend_from_slice(&self.groups[group as usize].fields);
             }),
+            write_letters: Box::new(|group, out| {
+                out.extend_from_slice(&self.groups[group as usize].letters);
+            }),
         }
     }
 
@@ -249,17 +259,18 @@ impl Joined {
         if let Some((place, rest)) = record.split_first_chunk() {
             (first.1, record) = (u32::from_le_bytes(*place), rest);
         }
-        let fields = pull(&mut record);
+        let (fields, letters) = (pull(&mut record), pull(&mut record));
         match self.groups.last_mut().filter(|_| !is_new) {
             Some(group) if group.first <= first => {}
             Some(group) => {
                 group.first = first;
-                group.fields.clear();
-                group.fields.extend_from_slice(fields);
+                group.fields = fields.to_vec();
+                group.letters = letters.to_vec();
             }
             None => self.groups.push(Group {
                 first,
                 fields: fields.to_vec(),
+                letters: letters.to_vec(),
             }),
         }
         let group = self.groups.len() as u32 - 1;

@@ -2,7 +2,7 @@
 
 use super::{Aggregation, FORMAT_COLUMN, State, find_groups};
 use crate::expr::{Batch, Operand};
-use crate::fold::functions::state::{FORMAT, Words};
+use crate::fold::functions::state::{FORMAT, MadeKey, Words};
 use crate::record::{Fault, Faults, Records, field};
 
 impl Aggregation {
@@ -23,22 +23,25 @@ impl Aggregation {
         } = state;
         let batch = Batch::over(*records, arena);
         let keys = self.keys.iter();
-        let keys: Vec<Operand<'_>> = keys
+        let mut keys: Vec<Operand<'_>> = keys
             .map(|key| key.evaluate(&batch, selection, faults))
             .collect();
         let block = records.place().sequence;
-        let numbers = find_groups(groups, &keys, (selection, None), block, self.delimiter);
-        course.note(&numbers);
         let content =
             |record: u32, column: usize| field::content(records.field(record as usize, column));
-        for &record in selection {
+        for (place, &record) in selection.iter().enumerate() {
             let known = content(record, *format);
-            if *known != *FORMAT.as_bytes() {
-                let known = String::from_utf8_lossy(&known);
-                let fault = format!("'{known}' is not the format that is known here, {FORMAT}");
-                return faults.add(record, Fault::new(fault).about(FORMAT_COLUMN));
+            let read = match letters(&known) {
+                Ok([]) => Ok(()),
+                Ok(letters) => make_keys(&mut keys, letters, (place, selection)),
+                Err(fault) => Err(fault),
+            };
+            if let Err(fault) = read {
+                return faults.add(record, fault.about(FORMAT_COLUMN));
             }
         }
+        let numbers = find_groups(groups, &keys, (selection, None), block, self.delimiter);
+        course.note(&numbers);
         let calls = self.calls.iter().zip(states).zip(accumulators);
         for ((call, column), accumulator) in calls {
             accumulator.grow(groups.count());
@@ -52,4 +55,32 @@ impl Aggregation {
             }
         }
     }
+}
+
+/// What stands behind the number of the format: a letter for each key, or nothing.
+fn letters(format: &[u8]) -> Result<&[u8], Fault> {
+    match format.strip_prefix(FORMAT.as_bytes()) {
+        Some([]) => Ok(&[]),
+        Some([b':', letters @ ..]) => Ok(letters),
+        _ => Err(Fault::new(format!(
+            "these states have format '{}', and this version reads format {FORMAT}: make them with \
+             its own --partial",
+            String::from_utf8_lossy(format)
+        ))),
+    }
+}
+
+/// Makes of a record's keys the times and intervals that they are.
+fn make_keys(
+    keys: &mut [Operand<'_>],
+    letters: &[u8],
+    (place, selection): (usize, &[u32]),
+) -> Result<(), Fault> {
+    for (key, letter) in keys.iter_mut().zip(letters) {
+        let made = MadeKey::read(*letter, key.get(place, selection[place]))?;
+        if *letter != MadeKey::letter(None) {
+            key.make(selection)[place] = made;
+        }
+    }
+    Ok(())
 }

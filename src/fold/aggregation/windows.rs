@@ -182,7 +182,7 @@ impl Windows {
     fn time(&self, open: &mut Open, value: &Value<'_>) -> Result<i128, Fault> {
         let time = match value {
             Value::Time(time) => Some(*time),
-            Value::Raw(text) | Value::Text(text) => Time::parse(text),
+            Value::Raw(text) | Value::Quoted(text) | Value::Text(text) => Time::parse(text),
             _ => None,
         };
         let not_one = || Fault::new(format!("{} is not a time (ISO 8601)", quoted(value)));
@@ -220,6 +220,8 @@ impl Windows {
                         state.groups.write_fields(group, out, aggregation.delimiter);
                     }
                 }),
+                // Windows have results and no states.
+                write_letters: Box::new(|_, _| ()),
             };
             aggregation.speak(&ready, out, &mut |_| ())?;
         }

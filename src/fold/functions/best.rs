@@ -1,22 +1,27 @@
 //! The least or the greatest value of a group so far.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use bumpalo::Bump;
 
-use super::rank::{Rank, one_class};
 use super::state::{Saved, Words};
+use crate::fold::held::Held;
 use crate::record::Fault;
-use crate::value::parse::{self, is_plain};
-use crate::value::{Decimal, Number, Value};
+use crate::value::order::{self, Class};
+use crate::value::{Decimal, Number, Value, print, text};
 
 /// The best value of a group so far.
-#[derive(Clone, Default)]
-pub(super) struct Best {
-    /// Past one class there is no best.
-    classes: u8,
-    rank: Option<Rank<Box<[u8]>>>,
+#[derive(Clone, Debug, Default)]
+pub(super) enum Best {
+    #[default]
+    Nothing,
+    /// An unquoted field, a number that is written with as many places as its scale has.
+    Plain(Decimal),
+    /// A time, with its nanoseconds since 1970.
+    Time(i128, Held),
+    /// What reads neither as a number nor as a time.
+    Text(Held),
+    Other(Held),
 }
 
 /// How a value stands to the best before it.
@@ -28,134 +33,184 @@ pub(super) enum Standing {
 }
 
 impl Best {
-    /// How a rank stands to the best so far, its class being taken note of.
+    /// Take a value that is not null and is better, and of those that count as one the one that is
+    /// spelled first. The result says how it stood to the best before it.
     #[inline]
-    fn standing<B: AsRef<[u8]>>(&mut self, rank: &Rank<B>, wanted: Ordering) -> Standing {
-        self.classes |= rank.class();
-        match &self.rank {
-            None => Standing::Better,
-            Some(_) if self.classes.count_ones() > 1 => Standing::Worse,
-            Some(best) => match rank.compare(best) {
-                Ordering::Equal => Standing::Equal,
-                order if order == wanted => Standing::Better,
-                _ => Standing::Worse,
-            },
-        }
-    }
-
-    /// Whether a field is a number worse than the best one, which is most of them: told without
-    /// making a rank of it.
-    #[inline]
-    pub fn is_worse_number(&self, value: &Value<'_>, wanted: Ordering) -> bool {
-        match (value, &self.rank) {
-            (Value::Raw(field), Some(Rank::Number(best, _))) if is_plain(field) => {
-                match parse::parse(field) {
-                    Ok(Number::Decimal(number)) => number.compare(*best) == wanted.reverse(),
-                    _ => false,
+    pub fn offer(&mut self, value: &Value<'_>, wanted: Ordering) -> Standing {
+        let class = Class::of(value);
+        let quick = match (&*self, &class) {
+            (Best::Nothing, _) => Some(wanted),
+            (Best::Plain(best), Class::Number(Number::Decimal(number))) => {
+                let order = number.compare(*best);
+                if order == Ordering::Equal
+                    && let Value::Raw(field) = value
+                    && is_spelled_by_scale(field, *number)
+                {
+                    if number.scale() < best.scale() {
+                        *self = Best::Plain(*number);
+                    }
+                    return Standing::Equal;
                 }
+                Some(order)
             }
-            _ => false,
+            (Best::Time(best, _), Class::Time(time)) => Some(time.cmp(best)),
+            (Best::Text(best), Class::Text(text)) => best.text().map(|best| (*text).cmp(best)),
+            _ => None,
+        };
+        let mut buffer = Vec::new();
+        let order = match quick {
+            Some(order) if order != Ordering::Equal => order,
+            _ => order::compare(value, &self.seen(&mut buffer)),
+        };
+        match order {
+            Ordering::Equal => {
+                buffer.clear();
+                if spelling(value, &self.seen(&mut buffer)) == Ordering::Less {
+                    self.set(value, &class);
+                }
+                Standing::Equal
+            }
+            order if order == wanted => {
+                self.set(value, &class);
+                Standing::Better
+            }
+            _ => Standing::Worse,
         }
     }
 
-    /// Take a value that is better, and of equal ones the one that is spelled first. The result
-    /// says how it stood to the best before it.
     #[inline]
-    pub fn offer(&mut self, rank: Rank<Cow<'_, [u8]>>, wanted: Ordering) -> Standing {
-        let standing = self.standing(&rank, wanted);
-        if self.is_replaced(standing, &rank) {
-            self.rank = Some(rank.into_owned());
+    fn set(&mut self, value: &Value<'_>, class: &Class<'_>) {
+        if let (Value::Raw(field), Class::Number(Number::Decimal(number))) = (value, class)
+            && is_spelled_by_scale(field, *number)
+        {
+            *self = Best::Plain(*number);
+            return;
         }
-        standing
+        let mut held = match std::mem::take(self) {
+            Best::Time(_, held) | Best::Text(held) | Best::Other(held) => held,
+            Best::Nothing | Best::Plain(_) => Held::Null,
+        };
+        held.set(value);
+        *self = match class {
+            Class::Time(nanoseconds) => Best::Time(*nanoseconds, held),
+            Class::Text(_) => Best::Text(held),
+            _ => Best::Other(held),
+        };
     }
 
-    #[inline]
-    fn is_replaced<B: AsRef<[u8]>>(&self, standing: Standing, rank: &Rank<B>) -> bool {
-        match standing {
-            Standing::Better => true,
-            Standing::Equal => self.is_spelled_after(rank),
-            Standing::Worse => false,
+    /// The best value; its text may be written into the buffer.
+    fn seen<'s>(&'s self, buffer: &'s mut Vec<u8>) -> Value<'s> {
+        match self {
+            Best::Nothing => Value::Null,
+            Best::Plain(number) => {
+                print::write_with_scale(*number, buffer);
+                Value::Raw(buffer)
+            }
+            Best::Time(_, held) | Best::Text(held) | Best::Other(held) => held.value(),
         }
     }
 
     /// Take what another thread has seen. The result says how its best stands to ours.
-    pub fn merge(&mut self, other: Best, wanted: Ordering) -> Standing {
-        let Some(rank) = other.rank else {
-            self.classes |= other.classes;
-            return Standing::Worse;
-        };
-        let standing = self.standing(&rank, wanted);
-        if self.is_replaced(standing, &rank) {
-            self.rank = Some(rank);
+    pub fn merge(&mut self, other: &Best, wanted: Ordering) -> Standing {
+        match other.seen(&mut Vec::new()) {
+            Value::Null => Standing::Worse,
+            value => self.offer(&value, wanted),
         }
-        self.classes |= other.classes;
-        standing
     }
 
-    /// Writes the state: the classes seen, and the best value where there is one.
+    /// Writes the state: the best value, or null.
     pub fn save(&self, saved: &mut Saved<'_>) {
-        saved.count(self.classes.into());
-        let arena = Bump::new();
-        if let Ok(value) = self.value(&arena) {
-            saved.value(&value);
-        }
+        saved.value(&self.seen(&mut Vec::new()));
     }
 
     /// Reads what [`Best::save`] writes.
     pub fn load(words: &mut Words<'_>) -> Result<Self, Fault> {
         let arena = Bump::new();
-        let classes = u8::try_from(words.count()?);
-        let mut best = Best {
-            classes: classes.map_err(|_| Fault::new("there are no such classes of values"))?,
-            rank: None,
-        };
-        if one_class(best.classes).is_ok() {
-            best.rank = Rank::of(&words.value(&arena)?).map(Rank::into_owned);
+        let mut best = Best::default();
+        match words.value(&arena)? {
+            Value::Null => {}
+            value => best.set(&value, &Class::of(&value)),
         }
         Ok(best)
     }
 
     /// Whether there is a best value.
     pub fn is_known(&self) -> bool {
-        self.rank.is_some() && one_class(self.classes).is_ok()
+        !matches!(self, Best::Nothing)
     }
 
     /// The bytes of memory that its text takes.
     #[inline]
     pub fn bytes(&self) -> usize {
-        match &self.rank {
-            Some(Rank::Text(text) | Rank::Digits(text, _)) => text.len() + 16,
-            _ => 0,
+        match self {
+            Best::Nothing | Best::Plain(_) => 0,
+            Best::Time(_, held) | Best::Text(held) | Best::Other(held) => held.bytes(),
         }
     }
 
     /// The best value; null where there was none.
-    ///
-    /// # Errors
-    /// There were values of different classes.
-    pub fn value<'a>(&self, arena: &'a Bump) -> Result<Value<'a>, Fault> {
-        one_class(self.classes)?;
-        let value = self.rank.as_ref().map(|rank| rank.to_value(arena));
-        Ok(value.unwrap_or(Value::Null))
-    }
-
-    /// The best value, where it is a number.
-    pub fn number(&self) -> Option<Decimal> {
-        match &self.rank {
-            Some(Rank::Number(number, _)) => Some(*number),
-            _ => None,
-        }
-    }
-
-    fn is_spelled_after<B: AsRef<[u8]>>(&self, rank: &Rank<B>) -> bool {
-        match (&self.rank, rank) {
-            (Some(Rank::Number(best, quotes)), Rank::Number(number, others))
-                if quotes == others =>
-            {
-                number.scale() < best.scale()
+    pub fn value<'a>(&self, arena: &'a Bump) -> Value<'a> {
+        match self {
+            Best::Time(_, held) | Best::Text(held) | Best::Other(held) => held.copied(arena),
+            Best::Nothing | Best::Plain(_) => {
+                let mut buffer = Vec::with_capacity(48);
+                match self.seen(&mut buffer) {
+                    Value::Raw(field) => Value::Raw(arena.alloc_slice_copy(field)),
+                    _ => Value::Null,
+                }
             }
-            (Some(best), _) => best.compare_spelling(rank) == Ordering::Greater,
-            (None, _) => false,
         }
     }
+
+    /// The best value, where it is a number of up to 38 digits.
+    pub fn number(&self) -> Option<Decimal> {
+        match self {
+            Best::Plain(number) => Some(*number),
+            Best::Other(held) => match Class::of(&held.value()) {
+                Class::Number(Number::Decimal(number)) => Some(number),
+                _ => None,
+            },
+            Best::Nothing | Best::Time(..) | Best::Text(_) => None,
+        }
+    }
+}
+
+/// Do mantissa and scale say how this field is written? Not with a sign, a zero or a point that need
+/// not be there, nor with an exponent.
+#[inline]
+fn is_spelled_by_scale(field: &[u8], number: Decimal) -> bool {
+    let digits = match number.is_negative() {
+        true => field.strip_prefix(b"-").unwrap_or_default(),
+        false => field,
+    };
+    let places = usize::from(number.scale());
+    let whole = match digits.len().checked_sub(places + usize::from(places > 0)) {
+        Some(whole @ 1..) => whole,
+        _ => return false,
+    };
+    (whole == 1 || digits[0] != b'0')
+        && digits[..whole].iter().all(u8::is_ascii_digit)
+        && (places == 0 || digits[whole] == b'.')
+}
+
+/// Which of two values that count as one is the result, so that this does not depend on the order of
+/// the records: one without quotes, and of these the shortest.
+fn spelling(a: &Value<'_>, b: &Value<'_>) -> Ordering {
+    if let (Value::Raw(a), Value::Raw(b)) = (a, b)
+        && a == b
+    {
+        return Ordering::Equal;
+    }
+    let parts = |value: &Value<'_>| {
+        let mut written = Vec::new();
+        text::write_text(value, &mut written);
+        let kind = match value {
+            Value::Raw(_) => 0,
+            Value::Quoted(_) => 2,
+            Value::Text(_) => 3,
+            _ => 1,
+        };
+        (kind >= 2, written.len(), written, kind)
+    };
+    parts(a).cmp(&parts(b))
 }

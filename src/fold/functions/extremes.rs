@@ -1,11 +1,10 @@
-//! `min` and `max`: of numbers by value, of text byte by byte, of times in time.
+//! `min` and `max`, in the one order of all values.
 
 use std::cmp::Ordering;
 
 use bumpalo::Bump;
 
 use super::best::Best;
-use super::rank::Rank;
 use super::state::{Saved, Words};
 use super::{Accumulator, Aggregate, Batch, same};
 use crate::fold::room;
@@ -59,19 +58,16 @@ impl Extremes {
 
     #[inline]
     fn offer(&mut self, group: u32, value: &Value<'_>) {
-        let best = &mut self.best[group as usize];
-        if best.is_worse_number(value, self.wanted) {
-            return;
-        }
-        if let Some(rank) = Rank::of(value) {
+        if !matches!(value, Value::Null) {
+            let best = &mut self.best[group as usize];
             self.texts -= best.bytes();
-            best.offer(rank, self.wanted);
+            best.offer(value, self.wanted);
             self.texts += best.bytes();
         }
     }
 
     /// Takes in the best of the same group from elsewhere.
-    fn take(&mut self, group: u32, other: Best) {
+    fn take(&mut self, group: u32, other: &Best) {
         let best = &mut self.best[group as usize];
         self.texts -= best.bytes();
         best.merge(other, self.wanted);
@@ -145,7 +141,7 @@ impl Accumulator for Extremes {
 
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]) {
         let other: Self = same(other);
-        for (best, &group) in other.best.into_iter().zip(map) {
+        for (best, &group) in other.best.iter().zip(map) {
             self.take(group, best);
         }
     }
@@ -155,7 +151,7 @@ impl Accumulator for Extremes {
     }
 
     fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault> {
-        self.take(group, Best::load(words)?);
+        self.take(group, &Best::load(words)?);
         Ok(())
     }
 
@@ -164,6 +160,6 @@ impl Accumulator for Extremes {
     }
 
     fn finish<'a>(&self, group: u32, arena: &'a Bump) -> Result<Value<'a>, Fault> {
-        self.best[group as usize].value(arena)
+        Ok(self.best[group as usize].value(arena))
     }
 }

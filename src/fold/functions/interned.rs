@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use crate::fold::table::{Kind, LOT, Lot, NULL, SHORT, Table, kind, pack};
 use crate::value::Value;
-use crate::value::identity::{identity_within, is_short_identity, write_identity};
+use crate::value::identity::{is_short_identity, within, write_identity};
 
 /// In place of a number: the value is null.
 pub(super) const NO_VALUE: u32 = u32::MAX;
@@ -136,17 +136,20 @@ impl Interned {
 fn push(lot: &mut Lot, group: u32, value: &Value<'_>) {
     match value {
         Value::Null => lot.push(NULL),
-        Value::Raw(field) | Value::Text(field) => match pack(field, Kind::One) {
+        Value::Raw(field) => match pack(field, Kind::One) {
             Some(word) if group == 0 && is_short_identity(word, field.len()) => lot.push(word),
             Some(word) if field.len() <= SHORT_OWNED && is_short_identity(word, field.len()) => {
                 lot.push(own(word, group));
             }
-            _ => match identity_within(field) {
+            _ => match within(value) {
                 Some(identity) => push_identity(lot, group, identity),
                 None => push_made(lot, group, value),
             },
         },
-        _ => push_made(lot, group, value),
+        _ => match within(value) {
+            Some(identity) => push_identity(lot, group, identity),
+            None => push_made(lot, group, value),
+        },
     }
 }
 

@@ -5,7 +5,7 @@
 //! | `argument` | the values that aggregates take in |
 //! | `count` | `count` |
 //! | `sum` | `sum`, `avg` |
-//! | `extremes` | `min`, `max`; `best`, `rank`: what they compare |
+//! | `extremes` | `min`, `max`; `best`: the best value so far |
 //! | `position` | `first`, `last`, `arg_min`, `arg_max` |
 //! | `quantile` | `median`, `quantile`; `numbers`: those of a group |
 //! | `exact` | exact sums of all groups |
@@ -32,7 +32,6 @@ mod measured;
 mod numbers;
 mod position;
 mod quantile;
-mod rank;
 mod spread;
 pub mod state;
 mod sum;

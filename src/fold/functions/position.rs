@@ -6,7 +6,6 @@ use std::cmp::Ordering;
 use bumpalo::Bump;
 
 use super::best::{Best, Standing};
-use super::rank::Rank;
 use super::state::{Saved, Words};
 use super::{Accumulator, Aggregate, Batch, Position, same};
 use crate::fold::held::Held;
@@ -166,7 +165,7 @@ impl Args {
     fn take(&mut self, group: u32, theirs: Beside) {
         let kept = &mut self.groups[group as usize];
         self.texts -= kept.bytes();
-        let standing = kept.best.merge(theirs.best, self.better);
+        let standing = kept.best.merge(&theirs.best, self.better);
         if kept.is_taken(standing, theirs.position) {
             kept.position = theirs.position;
             kept.value = theirs.value;
@@ -212,15 +211,12 @@ impl Accumulator for Args {
             let kept = &mut self.groups[group as usize];
             let record = batch.records[place];
             let (value, key) = (values.get(place, record), keys.get(place, record));
-            if matches!(value, Value::Null) || kept.best.is_worse_number(&key, self.better) {
+            if matches!(value, Value::Null) || matches!(key, Value::Null) {
                 continue;
             }
-            let Some(rank) = Rank::of(&key) else {
-                continue;
-            };
             let position = batch.position(place);
             self.texts -= kept.bytes();
-            let standing = kept.best.offer(rank, self.better);
+            let standing = kept.best.offer(&key, self.better);
             if kept.is_taken(standing, position) {
                 kept.position = position;
                 kept.value.set(&value);
@@ -262,8 +258,6 @@ impl Accumulator for Args {
     }
 
     fn finish<'a>(&self, group: u32, arena: &'a Bump) -> Result<Value<'a>, Fault> {
-        let kept = &self.groups[group as usize];
-        kept.best.value(arena)?;
-        Ok(kept.value.copied(arena))
+        Ok(self.groups[group as usize].value.copied(arena))
     }
 }

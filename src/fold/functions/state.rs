@@ -10,7 +10,7 @@
 //! | `5:a b c` | a text of so many bytes |
 //! | `null`, `true`, `false` | a value: null or a truth value |
 //! | `#12.50`, `~0.1` | a value: an exact number, a double |
-//! | `=3:1.0`, `"3:abc` | a value: a field as it stood, a text |
+//! | `=3:1.0`, `'3:abc`, `"3:abc` | a value: a field as it stood, a quoted one's content, a text that was made |
 //! | `@2013-01-01T05:00:00Z` | a value: a time |
 //! | `+1.2.300` | a value: an interval of months, days and nanoseconds |
 //! | `^3.17` | the place in the stream that the next word is from: block, and record there |
@@ -20,7 +20,7 @@
 //! | `count` | count |
 //! | `sum`, `avg` | how many numbers, their sum, and `rounded` where there were doubles |
 //! | `variance` and its kin | how many numbers, their sum, the sum of their squares |
-//! | `min`, `max` | the kinds of values seen, and the best of them |
+//! | `min`, `max` | the best value |
 //! | `arg_min`, `arg_max` | the same, and the place and the value beside it |
 //! | `first`, `last` | its place, and the value |
 //! | `median`, `quantile` | each number and how often it is there, in ascending order |
@@ -37,7 +37,7 @@
 use bumpalo::Bump;
 
 use crate::fold::Position;
-use crate::record::Fault;
+use crate::record::{Fault, field};
 use crate::value::parse::{self, NotNumber};
 use crate::value::wide::Wide;
 use crate::value::{Decimal, Interval, Number, Real, Time, Value, print};
@@ -46,8 +46,61 @@ use crate::value::{Decimal, Interval, Number, Real, Time, Value, print};
 /// after the point, summed.
 const LONGEST: usize = 8192;
 
-/// The number of this format.
-pub const FORMAT: &str = "1";
+/// The number of this format. Behind it, where a key is a time or an interval that was made and is not
+/// spelled as its identity, stand a colon and a letter for each key: `2:=@+`; see [`MadeKey`].
+pub const FORMAT: &str = "2";
+
+/// What a group's key is, where its field does not say so: read as a field, it would count as another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MadeKey {
+    /// A time: `@`.
+    Time,
+    /// An interval: `+`.
+    Interval,
+}
+
+impl MadeKey {
+    /// What a key is, from the field that it is written as and from its identity; nothing where the
+    /// field says so.
+    pub fn of(field: &[u8], identity: &[u8]) -> Option<Self> {
+        let same = |write: &dyn Fn(&mut Vec<u8>)| {
+            let mut own = Vec::new();
+            write(&mut own);
+            own == identity
+        };
+        if field == identity || field::is_quoted(field) {
+            return None;
+        }
+        if Time::parse(field).is_some_and(|time| same(&|own| time.write_identity(own))) {
+            return Some(MadeKey::Time);
+        }
+        let interval = Interval::parse(field)?;
+        same(&|own| interval.write_identity(own)).then_some(MadeKey::Interval)
+    }
+
+    /// The letter of a key.
+    pub fn letter(key: Option<Self>) -> u8 {
+        match key {
+            None => b'=',
+            Some(MadeKey::Time) => b'@',
+            Some(MadeKey::Interval) => b'+',
+        }
+    }
+
+    /// The key with this letter, of a field: itself, or what was made.
+    pub fn read<'v>(letter: u8, field: Value<'v>) -> Result<Value<'v>, Fault> {
+        let Value::Raw(text) = field else {
+            return Ok(field);
+        };
+        let made = match letter {
+            b'=' => Some(field),
+            b'@' => Time::parse(text).map(Value::Time),
+            b'+' => Interval::parse(text).map(Value::Interval),
+            _ => None,
+        };
+        made.ok_or_else(wrong)
+    }
+}
 
 /// A state that is being written.
 pub struct Saved<'s> {
@@ -132,6 +185,10 @@ impl<'s> Saved<'s> {
             Value::Raw(field) => {
                 out.push(b'=');
                 push_text(field, out);
+            }
+            Value::Quoted(text) => {
+                out.push(b'\'');
+                push_text(text, out);
             }
             Value::Text(text) => {
                 out.push(b'"');
@@ -271,11 +328,12 @@ impl<'s> Words<'s> {
         let Some((&kind, rest)) = self.rest.split_first() else {
             return Err(wrong());
         };
-        if matches!(kind, b'=' | b'"') {
+        if matches!(kind, b'=' | b'\'' | b'"') {
             self.rest = rest;
             let text = arena.alloc_slice_copy(self.text()?);
             return Ok(match kind {
                 b'=' => Value::Raw(text),
+                b'\'' => Value::Quoted(text),
                 _ => Value::Text(text),
             });
         }

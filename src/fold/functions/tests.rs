@@ -196,7 +196,7 @@ fn spreads() {
     assert_eq!(result("stddev_pop", "1"), "0");
     assert_eq!(result("stddev_pop", "1e9 1000000001 _"), "0.5");
     assert_eq!(result("var_pop", "1e30 1e30"), "0");
-    assert_eq!(result("stddev_pop", "1e200 -1e200"), "1e200");
+    assert_eq!(result("stddev_pop", "1e200 -1e200"), "1e+200");
     assert_eq!(result("variance", "0.1 0.1 0.1"), "0");
 }
 
@@ -210,13 +210,21 @@ fn extremes_keep_the_spelling() {
     assert_eq!(result("max", "\"12\" \"9\""), "\"12\"");
     assert_eq!(result("max", "\"12\" 12"), "12");
     assert_eq!(result("min", "-0 1"), "-0");
+    assert_eq!(result("min", "a 1"), "1");
+    assert_eq!(result("max", "1 a"), "a");
+    assert_eq!(result("min", "a b 007 7"), "007");
+    assert_eq!(result("max", ".5 1. 0.25"), "1.");
+    assert_eq!(result("max", "\"3.10\" 3.1 3.09"), "\"3.10\"");
     assert_eq!(
-        result("min", "1 a"),
-        "fault: mixes numbers and text; use number(x) or text(x)"
+        result(
+            "max",
+            "2024-01-01T00:00:00.1Z 2024-01-01T00:00:00.15Z 2024-01-01T00:00:00Z"
+        ),
+        "2024-01-01T00:00:00.15Z"
     );
     assert_eq!(
-        result("min", "a b 007 1"),
-        "fault: mixes numbers and text; use number(x) or text(x)"
+        result("min", "2024-01-01T02:00:00+02:00 2024-01-01T00:30:00Z"),
+        "2024-01-01T02:00:00+02:00"
     );
     assert_eq!(
         result("max", &format!("1 {} 5", "9".repeat(50))),
@@ -225,10 +233,7 @@ fn extremes_keep_the_spelling() {
     assert_eq!(result("min", "_ _"), "");
     assert_eq!(result("arg_min", "x/3 y/1 z/1 _/0"), "y");
     assert_eq!(result("arg_max", "x/3 y/1 z/3.0 w/_"), "x");
-    assert_eq!(
-        result("max_by", "x/3 y/a"),
-        "fault: mixes numbers and text; use number(x) or text(x)"
-    );
+    assert_eq!(result("max_by", "x/3 y/a"), "y");
 }
 
 #[test]
@@ -251,10 +256,7 @@ fn extremes_of_times() {
     };
     accumulator.absorb(&batch);
     assert_eq!(shown(&*accumulator, 0), "2024-05-01T10:00:00");
-    assert_eq!(
-        shown(&*accumulator, 1),
-        "fault: mixes times with and without a zone; give them one with at_zone(t, zone)"
-    );
+    assert_eq!(shown(&*accumulator, 1), "2024-01-02");
 }
 
 #[test]
@@ -330,15 +332,22 @@ fn quantiles_lie_between() {
 
 #[test]
 fn distinct_is_by_value() {
-    assert_eq!(result("count_distinct", "1 1.0 1e0 \"1\" 01 _ a A a"), "4");
+    assert_eq!(
+        result("count_distinct", "1 1.0 1e+0 \"1\" 1. 01 _ a A a"),
+        "4"
+    );
+    assert_eq!(
+        result("count_distinct", "3.1 3.10 \"3.10\" .5 0.5 1e5 1e+5 100000"),
+        "5"
+    );
     assert_eq!(
         result(
             "count_distinct",
-            &format!("{0} {0}.0 1e400 10e399", "9".repeat(40))
+            &format!("{0} {0}.0 1e+400 10e+399", "9".repeat(40))
         ),
         "2"
     );
-    assert_eq!(result("count_distinct", "0 -0 0.0 0e5"), "1");
+    assert_eq!(result("count_distinct", "0 -0 0.0 0e+5 -.0"), "1");
 }
 
 #[test]

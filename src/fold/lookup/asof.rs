@@ -7,17 +7,15 @@
 use std::fmt;
 
 use super::Flaw;
-use crate::fold::order::key::{self, Direction};
 use crate::fold::order::portion::{self, Entry};
 use crate::record::{Fault, Faults, Records, field};
-use crate::value::parse::is_plain;
 use crate::value::text::quoted;
-use crate::value::{Time, Value};
+use crate::value::{Time, Value, order};
 
 /// What as-of values are, all of which are one or the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
-    /// Plain numbers, by value.
+    /// What reads as a number, by value.
     Number,
     /// Dates and times without a zone, by the wall clock; a date is its midnight.
     Civil,
@@ -46,21 +44,13 @@ impl fmt::Display for Scale {
     }
 }
 
-/// Nanoseconds from the years 0000 to 9999 are less than this, before 1970 and after.
-const FAR: i128 = 1 << 71;
-
-/// What is 0 in the 16 bytes of such a number and [`FAR`].
-const UNUSED: usize = 7;
-
 /// Appends a value's bytes, where it is a number or a time: none begins another of its scale.
 fn push(content: &[u8], out: &mut Vec<u8>) -> Option<Scale> {
-    if is_plain(content) {
-        key::push(&Value::Raw(content), Direction::default(), out);
+    if order::number::push(content, out).is_some() {
         return Some(Scale::Number);
     }
     let time = Time::parse(content)?;
-    let bytes = (time.epoch_nanoseconds() + FAR).to_be_bytes();
-    out.extend_from_slice(&bytes[UNUSED..]);
+    order::time::push_instant(&time, out);
     Some(match time.is_instant() {
         true => Scale::Instant,
         false => Scale::Civil,

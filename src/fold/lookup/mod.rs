@@ -5,12 +5,14 @@
 //! | [`on`] | what rows and records are matched by |
 //! | [`asof`] | values of which the latest at or before is wanted |
 //! | [`rows`] | the rows of a table by their keys, in memory |
+//! | `quotes` | keys that would match but for their quotes |
 //! | [`sorted`] | the join of a table that is too large for memory |
 //!
 //! Keys are compared as `=` compares, and null is equal to nothing, as in SQL.
 
 pub mod asof;
 pub mod on;
+mod quotes;
 pub mod rows;
 pub mod sorted;
 
@@ -18,6 +20,7 @@ use std::fmt;
 
 pub use asof::{Asof, Scale};
 pub use on::{On, Scratch};
+pub use quotes::{NearMisses, Unmatched};
 pub use rows::{Matching, Rows, Taken};
 pub use sorted::Sorted;
 

@@ -43,6 +43,21 @@ impl On {
         On { columns, asof }
     }
 
+    /// The `nth` of the columns that are to be the same.
+    pub(super) fn column(&self, nth: usize) -> usize {
+        self.columns[nth]
+    }
+
+    /// A record's fields in the columns that are to be the same.
+    pub(super) fn fields<'r>(
+        &self,
+        records: &Records<'r>,
+        record: u32,
+    ) -> impl Iterator<Item = &'r [u8]> {
+        let columns = self.columns.iter();
+        columns.map(move |column| records.field(record as usize, *column))
+    }
+
     /// Whether there is an as-of column.
     pub fn has_asof(&self) -> bool {
         self.asof.is_some()

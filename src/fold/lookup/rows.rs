@@ -327,6 +327,12 @@ impl Rows {
         }
     }
 
+    /// Whether the one key of a lot is there.
+    pub(super) fn knows(&self, lot: &mut Lot) -> bool {
+        self.keys.look_ahead(lot);
+        self.keys.known(lot, 0).is_some()
+    }
+
     /// The first row of a key. While no key has two, it has the key's number.
     #[inline]
     fn first(&self, key: u32) -> u32 {

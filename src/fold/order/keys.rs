@@ -7,7 +7,9 @@ use bumpalo::Bump;
 use super::key::{self, Direction};
 use super::portion::{self, Portion};
 use crate::expr::{BATCH, Batch, Node, Operand, ProgramError, Scope, ast, columns, parse};
+use crate::fold::groups::encode_key;
 use crate::record::{Faults, Header, Layout, Records};
+use crate::value::Value;
 
 /// What records are ordered by.
 pub struct Keys {
@@ -122,6 +124,31 @@ impl Keys {
         records: &Records<'_>,
         faults: &mut Faults,
         scratch: &mut Scratch,
+        each: impl FnMut(u32, &[u8]),
+    ) {
+        self.with_keys(records, faults, scratch, key::push, each);
+    }
+
+    /// Gives each record that no fault was found with, and bytes that are the same for two of them just
+    /// where their keys count as one, to `each`.
+    pub fn identities_of_records(
+        &self,
+        records: &Records<'_>,
+        faults: &mut Faults,
+        scratch: &mut Scratch,
+        each: impl FnMut(u32, &[u8]),
+    ) {
+        let push = |value: &Value<'_>, _, out: &mut Vec<u8>| encode_key(value, out);
+        self.with_keys(records, faults, scratch, push, each);
+    }
+
+    #[inline(always)]
+    fn with_keys(
+        &self,
+        records: &Records<'_>,
+        faults: &mut Faults,
+        scratch: &mut Scratch,
+        push: impl Fn(&Value<'_>, Direction, &mut Vec<u8>),
         mut each: impl FnMut(u32, &[u8]),
     ) {
         let Scratch {
@@ -149,7 +176,7 @@ impl Keys {
                 }
                 key.clear();
                 for (values, direction) in &values {
-                    key::push(&values.get(place, record), *direction, key);
+                    push(&values.get(place, record), *direction, key);
                 }
                 each(record, key);
             }

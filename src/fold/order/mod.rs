@@ -2,7 +2,7 @@
 //!
 //! | file | what it answers |
 //! |---|---|
-//! | [`key`], `number` | a value as bytes that compare as it does |
+//! | [`key`] | a value, in one direction or the other, as bytes that compare as it does |
 //! | [`portion`] | records with their keys, and sorting them |
 //! | `merge` | sorted runs into one |
 //! | [`keys`] | the keys of a program, and the records of a block by them |
@@ -15,7 +15,6 @@ mod check;
 pub mod key;
 pub mod keys;
 mod merge;
-mod number;
 pub mod portion;
 
 use std::cmp::Ordering;

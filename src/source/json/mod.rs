@@ -14,7 +14,8 @@ use crate::record::{Fault, field, seek};
 use crate::stream::{Convert, Framing};
 
 use super::shape::Shape;
-use super::wanted::{Extra, Wanted, looks_typed, push_typed_text, repeated};
+use super::wanted::{Extra, Wanted, repeated};
+use crate::value::text::{looks_typed, push_typed_text};
 use cursor::{Cursor, DEEPEST, push_compact, push_nested, too_deep, unescape};
 use quick::Quick;
 pub use survey::JsonSurvey;
@@ -53,6 +54,8 @@ enum Kind {
     Null,
     /// A number or a truth value.
     Plain,
+    /// A number with a bare exponent, which the stream writes with a sign: `1e5` is `1e+5` there.
+    Bare,
     /// Text without backslashes or commas.
     Text,
     /// Text with a comma, without backslashes.
@@ -61,6 +64,28 @@ enum Kind {
     Escaped,
     /// An array or object.
     Nested,
+}
+
+impl Kind {
+    fn of_number(number: &[u8]) -> Self {
+        let is_exponent = |byte: &u8| byte | 0x20 == b'e';
+        let exponent = number.iter().position(is_exponent);
+        let is_bare = exponent.is_some_and(|at| number[at + 1].is_ascii_digit());
+        match is_bare && memchr::memchr(b'.', number).is_none() {
+            true => Kind::Bare,
+            false => Kind::Plain,
+        }
+    }
+}
+
+/// Appends a number with a plus behind its `e`.
+fn push_bare(number: &[u8], out: &mut Vec<u8>) {
+    for &byte in number {
+        out.push(byte);
+        if byte | 0x20 == b'e' {
+            out.push(b'+');
+        }
+    }
 }
 
 /// What a thread keeps from record to record.
@@ -152,6 +177,7 @@ impl Json {
             match slot.kind {
                 Kind::Absent | Kind::Null => {}
                 Kind::Plain => seek::push_wide(bytes, range, out),
+                Kind::Bare => push_bare(&bytes[range], out),
                 // Neither has it a quote or a line end: these would have been escaped.
                 Kind::Text if !range.is_empty() => {
                     let raw = &bytes[range.clone()];
@@ -193,7 +219,7 @@ impl Json {
     #[inline]
     fn write_text(&self, text: &[u8], out: &mut Vec<u8>) {
         if !self.wanted.is_null(text) {
-            push_typed_text(text, out);
+            push_typed_text(text, b',', out);
         }
     }
 }
@@ -283,7 +309,10 @@ impl<'u> Walk<'_, 'u> {
                 };
                 (text.raw, kind)
             }
-            Some(b'-' | b'0'..=b'9') => (self.cursor.number()?, Kind::Plain),
+            Some(b'-' | b'0'..=b'9') => {
+                let number = self.cursor.number()?;
+                (number, Kind::of_number(number))
+            }
             Some(b'[') => (self.cursor.value(depth + 1)?, Kind::Nested),
             _ => match self.cursor.word()? {
                 b"null" => (&b""[..], Kind::Null),

@@ -164,8 +164,9 @@ impl<'w, 'u> Quick<'w, 'u> {
                 self.word(first)?;
                 Kind::Null
             }
+            b'-' | b'0'..=b'9' => self.number()?,
             _ => {
-                self.scalar(first)?;
+                self.word(first)?;
                 Kind::Plain
             }
         };
@@ -215,7 +216,7 @@ impl<'w, 'u> Quick<'w, 'u> {
     fn scalar(&mut self, first: u8) -> Option<()> {
         match first {
             b'"' => self.string().map(|_| ()),
-            b'-' | b'0'..=b'9' => self.number(),
+            b'-' | b'0'..=b'9' => self.number().map(|_| ()),
             _ => self.word(first),
         }
     }
@@ -255,22 +256,22 @@ impl<'w, 'u> Quick<'w, 'u> {
     }
 
     #[inline(always)]
-    fn number(&mut self) -> Option<()> {
+    fn number(&mut self) -> Option<Kind> {
         match seek::plain_number(self.bytes.get(self.at..)?) {
             0 => self.other_number(),
             length => {
                 self.at += length;
-                Some(())
+                Some(Kind::Plain)
             }
         }
     }
 
     #[inline(never)]
-    fn other_number(&mut self) -> Option<()> {
+    fn other_number(&mut self) -> Option<Kind> {
         let mut cursor = Cursor::at(self.bytes, self.at);
-        cursor.number().ok()?;
+        let number = cursor.number().ok()?;
         self.at = cursor.place();
-        Some(())
+        Some(Kind::of_number(number))
     }
 
     #[inline(always)]

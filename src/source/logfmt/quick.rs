@@ -6,7 +6,8 @@ use std::borrow::Cow;
 
 use crate::record::{field, seek};
 use crate::source::shape::{Role, Shape};
-use crate::source::wanted::{Extra, looks_typed, push_typed_text};
+use crate::source::wanted::Extra;
+use crate::value::text::{looks_typed, push_typed_text};
 
 use super::{Logfmt, quote_end, unescaped};
 
@@ -131,7 +132,7 @@ impl Logfmt {
                     seek::push_wide(bytes, range, out);
                     out.push(b'"');
                 }
-                Kind::Text | Kind::Escaped => push_typed_text(&text, out),
+                Kind::Text | Kind::Escaped => push_typed_text(&text, b',', out),
             }
             out.push(b',');
         }

@@ -4,9 +4,9 @@ use memchr::memchr;
 use postgres::types::Type;
 
 use super::super::sql::Seen;
-use super::super::wanted::push_typed_text;
 use crate::record::field;
 use crate::stream::{Emitter, Flow};
+use crate::value::text::push_typed_text;
 
 /// How a column's values are written on the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Form {
             Form::Boolean => out.extend_from_slice(b"false"),
             Form::Civil | Form::Instant => self.push_time(text, out),
             Form::Json => field::push_text(text, b',', out),
-            Form::Text => push_typed_text(text, out),
+            Form::Text => push_typed_text(text, b',', out),
         }
     }
 

@@ -1,14 +1,14 @@
 //! SQLite's values as fields of the stream.
 
-use std::io::Write;
+use std::borrow::Cow;
 
 use anyhow::Context;
 use rusqlite::types::{Value, ValueRef};
 
 use super::super::hex;
 use super::super::sql::Last;
-use super::super::wanted::push_typed_text;
 use crate::value::Decimal;
+use crate::value::text::push_typed_text;
 
 /// Appends a value: null as nothing, numbers as they are (a REAL with the fewest digits that read
 /// back as it, and a point), a BLOB in hexadecimal as PostgreSQL writes it.
@@ -18,7 +18,7 @@ pub fn push(value: ValueRef<'_>, out: &mut Vec<u8>) {
         ValueRef::Null => {}
         ValueRef::Integer(integer) => Decimal::from(integer).write(out),
         ValueRef::Real(real) => push_real(real, out),
-        ValueRef::Text(text) => push_typed_text(text, out),
+        ValueRef::Text(text) => push_typed_text(text, b',', out),
         ValueRef::Blob(bytes) => hex::push(bytes, out),
     }
 }
@@ -60,8 +60,16 @@ fn push_real(real: f64, out: &mut Vec<u8>) {
     match real {
         f64::INFINITY => out.extend_from_slice(b"Infinity"),
         f64::NEG_INFINITY => out.extend_from_slice(b"-Infinity"),
-        // A vector takes all that is written to it.
-        _ => _ = write!(out, "{real:?}"),
+        _ => out.extend_from_slice(signed_exponent(&format!("{real:?}")).as_bytes()),
+    }
+}
+
+/// A double as Rust prints it, with a plus in an exponent that has no sign: with a bare one, it would
+/// be a code on the stream.
+fn signed_exponent(printed: &str) -> Cow<'_, str> {
+    match printed.split_once('e') {
+        Some((mantissa, power)) if !power.starts_with('-') => format!("{mantissa}e+{power}").into(),
+        _ => printed.into(),
     }
 }
 
@@ -76,7 +84,8 @@ mod tests {
             (ValueRef::Integer(i64::MIN), "-9223372036854775808"),
             (ValueRef::Real(1.0), "1.0"),
             (ValueRef::Real(0.1), "0.1"),
-            (ValueRef::Real(1e300), "1e300"),
+            (ValueRef::Real(1e300), "1e+300"),
+            (ValueRef::Real(-1.5e-9), "-1.5e-9"),
             (ValueRef::Real(f64::NEG_INFINITY), "-Infinity"),
             (ValueRef::Text(b""), "\"\""),
             (ValueRef::Text(b"12"), "\"12\""),

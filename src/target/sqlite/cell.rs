@@ -3,6 +3,7 @@
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use crate::record::{Fault, Faults, Records, field};
+use crate::target::plain::Plain;
 use crate::target::rule::no_integer;
 use crate::target::types::{self, Found, Kind, check_text, is_text, shown};
 use crate::target::{Encoder, Parcel, plain};
@@ -122,7 +123,8 @@ impl Rule {
             push_integer(integer, out);
             return Ok(());
         }
-        if let Some(real) = plain::surviving(raw) {
+        let is_number = self == Rule::Numeric || is_plain(raw);
+        if let Some(real) = plain::surviving(raw).filter(|_| is_number) {
             out.push(REAL);
             out.extend_from_slice(&real.to_le_bytes());
             return Ok(());
@@ -167,7 +169,7 @@ fn push_real(raw: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
             out.extend_from_slice(&real.to_le_bytes());
             Ok(())
         }
-        None if is_plain(&content) => Err(Fault::new(format!(
+        None if Plain::of(&content).is_some() => Err(Fault::new(format!(
             "{} has more digits than a double holds",
             shown(raw)
         ))),

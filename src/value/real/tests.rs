@@ -167,7 +167,7 @@ fn past_38_digits_nothing_is_rounded() {
         (number("1e41").sqrt(), "316227766016837940000"),
         (
             Real::Number(Number::Double(0.5)).add(&number("1e40")),
-            "1e40",
+            "1e+40",
         ),
         (number("1e38").round_by(-40, Rounding::HalfAway), "0"),
     ];

@@ -49,6 +49,28 @@ impl Interval {
         out.extend_from_slice(self.to_string().as_bytes());
     }
 
+    /// Appends text that is the same for two intervals just where they count as one: they have the
+    /// same months, and the same length without them, a day counting 24 hours.
+    pub fn write_identity(&self, out: &mut Vec<u8>) {
+        let rest = i128::from(self.days) * i128::from(DAY) + i128::from(self.nanoseconds);
+        let told = match i32::try_from(rest / i128::from(DAY)) {
+            Ok(days) => Interval {
+                days,
+                nanoseconds: (rest % i128::from(DAY)) as i64,
+                ..*self
+            },
+            Err(_) => *self,
+        };
+        told.write(out);
+    }
+
+    /// The length in nanoseconds that intervals are ordered by: a day counts 24 hours and a month 30
+    /// days, as in PostgreSQL.
+    pub fn usual_nanoseconds(&self) -> i128 {
+        let days = i128::from(self.months) * 30 + i128::from(self.days);
+        days * i128::from(DAY) + i128::from(self.nanoseconds)
+    }
+
     /// The order of length. A day counts 24 hours; a month between 28 and 31 days.
     ///
     /// # Errors

@@ -508,3 +508,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn every_day_is_one_after_the_day_before() {
+    let mut date = jiff::civil::date(0, 1, 1);
+    let mut expected = date
+        .to_datetime(jiff::civil::Time::midnight())
+        .duration_since(super::EPOCH)
+        .as_hours()
+        / 24;
+    loop {
+        let days =
+            super::days_since_epoch(date.year().into(), date.month().into(), date.day().into());
+        assert_eq!(i64::from(days), expected, "{date}");
+        expected += 1;
+        match date.tomorrow() {
+            Ok(next) if next.year() <= 9999 => date = next,
+            _ => return,
+        }
+    }
+}
