@@ -1,8 +1,8 @@
 //! `extract`: turns sources into the stream.
 //!
 //! Memory is a few blocks a thread, whatever the input; JSON and logfmt hold the records that are
-//! looked at ahead (`--sample`), and `--ragged pad` a record of up to 256 MiB. Text is UTF-8; UTF-16 is
-//! refused.
+//! looked at ahead (`--sample`), and `--ragged pad` a record of up to 256 MiB. Text is UTF-8, or is made
+//! so by `--encoding`.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use clap::Parser;
 use pipewright::cli::{self, CsvFlags, QueryFlags, ResumeFlags, Running, Tool, Usage};
 use pipewright::expr::columns;
 use pipewright::record::Dialect;
-use pipewright::source::{Extra, Extraction, Format, Lead, List, Pattern, Reading};
+use pipewright::source::{Encoding, Extra, Extraction, Format, Lead, List, Pattern, Reading};
 use pipewright::stream::{Framing, Output, Summary};
 
 /// Turn sources into the stream: CSV in UTF-8 with a header, empty fields for null
@@ -40,6 +40,7 @@ Examples:
 
 A record goes on as soon as the input pauses: 'tail -f access.log | extract --from combined' is
 live. Where JSON's columns are not named by -c, the first --sample records are waited for.
+Bytes that are no UTF-8, or not of the --encoding, make a record a bad one.
 
 With --resume, files, directories and globs are read on from where the last committed load of NAME
 ended, up to their last whole record; a rotated log is found again beside the new one.
@@ -72,6 +73,11 @@ struct Args {
     /// Text that is null where a field is exactly that and not in quotes (A,B or repeated)
     #[arg(long, value_name = "TEXT", value_delimiter = ',')]
     null: Vec<String>,
+
+    /// The text's encoding: utf-8, utf-16, latin1, windows-1251, shift_jis, euc-kr, gb18030 ..., or
+    /// auto, which guesses and says so [default: utf-8]
+    #[arg(long, value_name = "NAME", value_parser = Encoding::named)]
+    encoding: Option<Encoding>,
 
     /// Pass over the first N lines of every source
     #[arg(long, value_name = "N", default_value = "0", hide_default_value = true)]
@@ -139,8 +145,13 @@ impl Tool for Args {
             _ => self.reading(Format::of_files(&paths).map_err(Usage::error)?)?,
         };
         self.refuse_strangers(&reading)?;
+        let encoding = self.encoding.clone().unwrap_or_default();
         let extraction = Extraction {
-            following: (self.resume).following(&self.sources, &reading, list.as_ref())?,
+            following: (self.resume).following(
+                &self.sources,
+                (&reading, &encoding),
+                list.as_ref(),
+            )?,
             paths,
             lead: Lead {
                 skip: self.skip_lines,
@@ -148,6 +159,7 @@ impl Tool for Args {
                 quote: reading.quote(),
             },
             reading,
+            encoding,
             list,
             nulls: self
                 .null
@@ -199,6 +211,7 @@ impl Args {
             ("--null", !self.null.is_empty()),
             ("--skip-lines", self.skip_lines > 0),
             ("--comment", self.comment.is_some()),
+            ("--encoding", self.encoding.is_some()),
             ("--sample", self.sample.is_some()),
             ("--extra", self.extra.is_some()),
         ];

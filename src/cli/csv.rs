@@ -32,7 +32,7 @@ pub struct CsvFlags {
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     names: Vec<String>,
 
-    /// CSV: guess delimiter and header from the first 64 KiB, and say so
+    /// CSV: guess delimiter, header and lines above it from the first 64 KiB, and say so
     #[arg(long, conflicts_with_all = ["delimiter", "no_header"])]
     sniff: bool,
 
@@ -97,11 +97,6 @@ impl CsvFlags {
                 [_] => "--quote and --delimiter are the same",
                 _ => "the --quote is a part of the --delimiter",
             }));
-        }
-        if self.sniff && self.ragged == Some(Ragged::Pad) {
-            return Err(Usage::error(
-                "--sniff guesses from good CSV; with --ragged pad, give --delimiter or --no-header",
-            ));
         }
         let names = self.names.iter().map(|name| name.trim().to_owned());
         let dialect = Dialect {

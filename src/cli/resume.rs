@@ -11,7 +11,7 @@ use clap::Args;
 use super::Usage;
 use crate::database::checkpoints::Address;
 use crate::source::resume::{Following, Resume};
-use crate::source::{List, Reading, expanded, expanded_to_resume};
+use crate::source::{Encoding, List, Reading, expanded, expanded_to_resume};
 use crate::stream::{Framing, Summary};
 use crate::target::{Address as TargetAddress, Claim, Format, Mode};
 use crate::trust::ends;
@@ -116,7 +116,7 @@ impl ResumeFlags {
     pub fn following(
         &self,
         sources: &[PathBuf],
-        reading: &Reading,
+        (reading, encoding): (&Reading, &Encoding),
         list: Option<&List<'_>>,
     ) -> anyhow::Result<Option<Following>> {
         let Some(address) = &self.resume else {
@@ -124,6 +124,9 @@ impl ResumeFlags {
         };
         let are_named = list.is_some_and(|list| list.names.is_some());
         let wrong = match reading {
+            _ if !encoding.is_utf8() => Some(
+                "--resume counts the bytes of UTF-8; convert what has another --encoding before it is read on",
+            ),
             Reading::Csv { sniff: true, .. } => Some(
                 "--sniff may guess otherwise in every run; with --resume, give --delimiter or --no-header",
             ),

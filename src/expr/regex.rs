@@ -98,7 +98,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::record::{Block, Dialect, Index, Layout, Place};
+    use crate::record::{Block, Dialect, Index, Layout};
 
     #[test]
     fn errors_are_in_our_words() {
@@ -137,7 +137,7 @@ mod tests {
             };
             let line = |(a, b, c): &(String, String, String)| [quoted(a), quoted(b), quoted(c)].join(",") + ending;
             let bytes: String = table.iter().map(line).collect();
-            let mut block = Block { bytes: bytes.into_bytes(), place: Place::default() };
+            let mut block = Block { bytes: bytes.into_bytes(), ..Block::default() };
             let (mut index, layout) = (Index::default(), Layout::all(3));
             let records = index.build(&mut block, &layout, Dialect::STREAM).unwrap();
             let selection: Vec<u32> = (0..records.len() as u32).filter(|record| kept >> (record % 32) & 1 == 1).collect();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::layout::{Layout, Picks};
 use super::lines::{LineCursor, RecordLines};
+use super::text::{Broken, Malformed};
 use super::{Dialect, Fault, scan};
 
 /// Bytes that hold whole records (or whole lines), and where they came from.
@@ -14,9 +15,17 @@ pub struct Block {
     pub bytes: Vec<u8>,
     /// Where the first byte stood.
     pub place: Place,
+    /// How records that are no UTF-8 are told of; none where the bytes are known to be UTF-8, or may
+    /// be anything.
+    pub malformed: Option<Malformed>,
 }
 
 impl Block {
+    /// How its records that are no UTF-8 are told of, where it has any.
+    pub fn broken(&self) -> Option<Broken> {
+        self.malformed.as_ref()?.broken(&self.bytes)
+    }
+
     /// The line of the source on which this byte of the block stands.
     pub fn line(&self, place: usize) -> u64 {
         LineCursor::new(self).line(place)
@@ -44,14 +53,14 @@ impl Default for Place {
     }
 }
 
-/// A record that has not as many fields as the header.
+/// A record that has not as many fields as the header, or is no text.
 #[derive(Clone, Debug)]
 pub struct Ragged {
     /// How many regular records of the block stand before it.
     pub before: u32,
     /// Its line in the source.
     pub line: u64,
-    /// What is wrong, with both field counts.
+    /// What is wrong.
     pub fault: Fault,
     /// The record as it stood, without its newline.
     pub raw: Vec<u8>,
@@ -127,9 +136,11 @@ impl Index {
         let columns = layout.columns();
         let is_fast = |_: &&Picks| scan::picks_fast(block.bytes.len());
         let picks = layout.picks().filter(is_fast);
-        if !self.scan(block, columns, picks, dialect)? {
+        let broken = block.broken();
+        if !self.scan(block, columns, picks, dialect)? || broken.is_some() {
             self.scan(block, columns, None, dialect)?;
-            self.take_out_irregular(block, columns);
+            self.take_out_irregular(block, columns, broken);
+            block.malformed = None;
             // What is left is regular.
             self.scan(block, columns, picks, dialect)?;
         }
@@ -207,8 +218,8 @@ impl Index {
         stride > 0 && self.bounds[stride..].iter().step_by(stride).any(is_return)
     }
 
-    /// Rewrites the block without its irregular records.
-    fn take_out_irregular(&mut self, block: &mut Block, columns: usize) {
+    /// Rewrites the block without its irregular records, and those that are no UTF-8.
+    fn take_out_irregular(&mut self, block: &mut Block, columns: usize, broken: Option<Broken>) {
         let mut kept = Vec::with_capacity(block.bytes.len());
         let mut line = block.place.line;
         let (mut start, mut fields, mut before) = (0, 0, 0u32);
@@ -220,20 +231,24 @@ impl Index {
             }
             let raw = &block.bytes[start..bound];
             let lines = scan::count_byte(raw, b'\n') as u64;
-            if fields == columns {
+            let fault = match &broken {
+                Some(broken) => broken.fault(raw),
+                None => None,
+            };
+            if fields == columns && fault.is_none() {
                 kept.extend_from_slice(raw);
                 before += 1;
             } else {
                 self.removed_lines.push((before, lines));
                 if !matches!(raw, b"\n" | b"\r\n") {
+                    let wrong_count = || {
+                        let fields = counted(fields, "field");
+                        Fault::new(format!("{fields} where the header has {columns}"))
+                    };
                     self.ragged.push(Ragged {
                         before,
                         line,
-                        fault: Fault::new(format!(
-                            "{} where the header has {}",
-                            counted(fields, "field"),
-                            columns
-                        )),
+                        fault: fault.unwrap_or_else(wrong_count),
                         raw: without_line_end(raw).to_vec(),
                     });
                 }
@@ -253,7 +268,7 @@ fn refuse(block: &Block, dialect: Dialect, stray_quote: Option<usize>) -> Result
         Some(place) => Err(Unreadable {
             start: scan::record_start(&block.bytes[..place], dialect),
             line: block.line(place),
-            fault: Fault::stray_quote(),
+            fault: Fault::stray_quote_in(&block.bytes, place, dialect.delimiter),
         }),
     }
 }
@@ -476,7 +491,7 @@ mod tests {
     fn block(text: &str) -> Block {
         Block {
             bytes: text.as_bytes().to_vec(),
-            place: Place::default(),
+            ..Block::default()
         }
     }
 

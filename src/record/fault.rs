@@ -24,6 +24,34 @@ impl Fault {
         )
     }
 
+    /// The same of a quote that stands here, or right before here, in bytes with this delimiter: with
+    /// what its neighbour suggests.
+    pub fn stray_quote_in(bytes: &[u8], place: usize, delimiter: u8) -> Self {
+        let before = place.checked_sub(1).and_then(|before| bytes.get(before));
+        let beside = match bytes.get(place) {
+            Some(b'"' | b'\'') => before,
+            other => other,
+        };
+        let other = match beside {
+            _ if before == Some(&b'\r') => {
+                return Fault::new(
+                    "a quoted field ends before a CR: if the lines end in CR alone, convert them \
+                     first: tr '\\r' '\\n'",
+                );
+            }
+            Some(other @ (b',' | b';' | b'|' | b'\t')) if *other != delimiter => *other as char,
+            _ => return Fault::stray_quote(),
+        };
+        let (shown, said) = match other {
+            '\t' => ("a tab".to_owned(), "tab".to_owned()),
+            other => (format!("'{other}'"), format!("'{other}'")),
+        };
+        Fault::new(format!(
+            "a quote beside {shown}: if that is the delimiter, say -d {said}; if not, quote the \
+             whole field and double the quote, or read quotes as text with 'extract --quote none'"
+        ))
+    }
+
     /// The same fault with the name of the column or expression it is about in front; of a long
     /// one its beginning.
     pub fn about(self, name: &str) -> Self {

@@ -12,6 +12,7 @@ mod lines;
 pub mod processor;
 pub mod scan;
 pub mod seek;
+mod text;
 
 pub use block::{Block, Column, Index, Place, Ragged, Records, Unreadable, counted};
 pub use count::RecordCount;
@@ -21,3 +22,4 @@ pub use faults::{Faults, OnFault};
 pub use header::Header;
 pub use layout::Layout;
 pub use lines::LineCursor;
+pub use text::{Broken, Malformed, UNDECODED};

@@ -1,8 +1,9 @@
 //! Compressed sources, known by their first bytes and not by their names.
 
-use std::io::{self, BufReader, Cursor, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 
 use anyhow::{Context, bail};
+use flate2::bufread::GzDecoder;
 
 use crate::stream::Source;
 
@@ -56,7 +57,7 @@ pub(super) fn decompressed(mut source: Source) -> anyhow::Result<Source> {
         None | Some(Kind::Marked) => Box::new(whole),
         Some(Kind::Gzip) => {
             let whole = BufReader::with_capacity(CHUNK, whole);
-            let read = flate2::bufread::MultiGzDecoder::new(whole);
+            let read = Members(Some(GzDecoder::new(whole)));
             Box::new(Decoder { read, kind: "gzip" })
         }
         Some(Kind::Zstd) => {
@@ -98,6 +99,32 @@ fn first_bytes(read: &mut dyn Read) -> io::Result<Vec<u8>> {
         }
     }
     Ok(start)
+}
+
+/// The members of gzip data, one behind the other. Zeros behind the last one are passed over, as gzip
+/// does: tapes and block devices pad with them.
+struct Members<R>(Option<GzDecoder<R>>);
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.0 {
+            let count = member.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            while let [0, ..] = member.get_mut().fill_buf()? {
+                let rest = member.get_mut().fill_buf()?;
+                let zeros = rest.iter().take_while(|byte| **byte == 0).count();
+                member.get_mut().consume(zeros);
+            }
+            let is_end = member.get_mut().fill_buf()?.is_empty();
+            let ended = self.0.take();
+            if !is_end {
+                self.0 = ended.map(|member| GzDecoder::new(member.into_inner()));
+            }
+        }
+        Ok(0)
+    }
 }
 
 /// Tells in our words what a decompressor found wrong.

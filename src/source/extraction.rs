@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::record::{Dialect, Header};
+use crate::record::{Dialect, Header, Malformed};
 use crate::stream::{Convert, Framing, Input, Opener, Output, Settings, Summary, convert, pass};
 
+use super::encoding::{Encoding, Guesses};
 use super::json::{Json, JsonSurvey};
 use super::log::{AccessFormat, AccessLog};
 use super::logfmt::{Logfmt, LogfmtSurvey};
@@ -30,6 +31,8 @@ pub struct Extraction<'l> {
     /// Records that bring their names: what happens to others. Where none is said, they are
     /// ignored if the user named the columns, and a fault if not.
     pub extra: Option<Extra>,
+    /// How the sources' text is encoded; UTF-8 where they are read on.
+    pub encoding: Encoding,
     /// Where the files are read on from where the last load ended.
     pub following: Option<Following>,
 }
@@ -124,11 +127,13 @@ impl Extraction<'_> {
             } => Lead::default(),
             _ => self.lead,
         };
+        let guesses = Guesses::default();
         let openers = match &growing {
             Some(growing) => growing.openers(),
-            None => openers(&self.paths, lead),
+            None => openers(&self.paths, lead, (&self.encoding, &guesses)),
         };
-        match std::mem::replace(&mut self.reading, Reading::Logfmt) {
+        let malformed = self.encoding.malformed(&guesses);
+        let mut summary = match std::mem::replace(&mut self.reading, Reading::Logfmt) {
             Reading::Csv {
                 dialect,
                 heading,
@@ -148,21 +153,24 @@ impl Extraction<'_> {
                     heading,
                     is_sniffed: sniff,
                     growing,
+                    malformed,
                 };
                 match lenient {
                     Some(lenient) => self.lenient(lenient, source, settings, output),
                     None => self.csv(source, false, settings, output),
-                }
+                }?
             }
             reading => {
                 let framing = match &reading {
                     Reading::Json(framing) => *framing,
                     _ => Framing::Lines,
                 };
-                let input = input(openers, framing, settings);
-                self.units(reading, input, settings, output)
+                let input = input(openers, framing, malformed, settings);
+                self.units(reading, input, settings, output)?
             }
-        }
+        };
+        summary.notice = joined(guesses.notice(), summary.notice);
+        Ok(summary)
     }
 
     /// Formats whose units are no records yet, as CSV's are.
@@ -199,20 +207,28 @@ impl Extraction<'_> {
     /// CSV that is made strict first.
     fn lenient(
         self,
-        lenient: Lenient,
+        mut lenient: Lenient,
         mut source: Tabular<'_>,
         settings: &Settings,
         output: &mut Output,
     ) -> anyhow::Result<Summary> {
         let (mends, has_extra) = (lenient.mends, lenient.has_extra_column());
         let quote = source.table.dialect.quote;
+        let mut sniffed = None;
+        if std::mem::take(&mut source.is_sniffed) {
+            let found = sniff(&mut source.openers, quote)?;
+            source.openers = found.applied(source.openers, quote);
+            source.heading.is_there = found.has_header;
+            lenient.delimiter = vec![found.delimiter];
+            sniffed = Some(found.to_string());
+        }
         let (written, unquote) = lenient.written(quote);
         let (openers, tally) = lenient.openers(source.openers, quote, &source.heading, self.lead);
         source.openers = openers;
         source.table.dialect = written;
         source.table.unquote |= unquote;
         let mut summary = self.csv(source, has_extra, settings, output)?;
-        summary.notice = joined(tally.notice(mends), summary.notice);
+        summary.notice = joined(joined(sniffed, tally.notice(mends)), summary.notice);
         Ok(summary)
     }
 
@@ -230,15 +246,18 @@ impl Extraction<'_> {
             mut heading,
             is_sniffed,
             growing,
+            malformed,
         } = source;
         let mut sniffed = None;
         if is_sniffed {
             let found = sniff(&mut openers, table.dialect.quote)?;
+            openers = found.applied(openers, table.dialect.quote);
             table.dialect.delimiter = found.delimiter;
             heading.is_there = found.has_header;
             sniffed = Some(found.to_string());
         }
-        let mut input = input(openers, Framing::Records(table.dialect), settings);
+        let framing = Framing::Records(table.dialect);
+        let mut input = input(openers, framing, malformed, settings);
         let header = match growing {
             None => heading.read(&mut input, has_extra)?,
             Some(growing) => {
@@ -251,7 +270,11 @@ impl Extraction<'_> {
             }
         };
         let own = header.len();
-        let (mut header, mut picked) = self.picked(header)?;
+        let hint = one_column(&header, table.dialect.delimiter, &input.current_name());
+        let (mut header, mut picked) = match (self.picked(header), &hint) {
+            (Err(error), Some(hint)) => return Err(error.context(hint.clone())),
+            (picked, _) => picked?,
+        };
         if has_extra {
             picked.picks.push(own);
             header = with_extra(&header);
@@ -263,15 +286,13 @@ impl Extraction<'_> {
         };
         let extract = csv::Extract::new(csv::Table { picked, ..table }, columns);
         begin(&header, output)?;
-        let mut summary = pass(
-            &mut input,
-            extract.layout(),
-            &settings,
-            &extract,
-            output,
-            None,
-        )?;
-        summary.notice = joined(sniffed, summary.notice);
+        let layout = extract.layout();
+        let passed = pass(&mut input, layout, &settings, &extract, output, None);
+        let mut summary = match (passed, &hint) {
+            (Err(error), Some(hint)) => return Err(error.context(hint.clone())),
+            (passed, _) => passed?,
+        };
+        summary.notice = joined(joined(sniffed, hint), summary.notice);
         Ok(summary)
     }
 
@@ -323,6 +344,7 @@ struct Tabular<'g> {
     heading: Heading,
     is_sniffed: bool,
     growing: Option<&'g mut Growing>,
+    malformed: Malformed,
 }
 
 /// The same header with a last column for what is none of the known fields.
@@ -332,14 +354,42 @@ fn with_extra(header: &Header) -> Header {
     Header::new(names).repaired()
 }
 
+/// What to say of a header that is one column and has in it what may be the delimiter.
+fn one_column(header: &Header, delimiter: u8, name: &str) -> Option<String> {
+    let [only] = header.names() else {
+        return None;
+    };
+    let is_other = |byte: &u8| b";\t|,".contains(byte) && *byte != delimiter;
+    let (shown, said) = match only.bytes().find(is_other)? {
+        b'\t' => ("a tab".to_owned(), "tab".to_owned()),
+        other => {
+            let shown = format!("'{}'", other as char);
+            (shown.clone(), shown)
+        }
+    };
+    let remedy = match only.strip_prefix("sep=") {
+        Some(_) => "--sniff reads what this line says of the delimiter".to_owned(),
+        None => format!("if {shown} is the delimiter, say -d {said}"),
+    };
+    Some(format!(
+        "{name}: its header is one column, '{only}': {remedy}"
+    ))
+}
+
 /// Two sentences for the user, or one, or none.
 fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
     let notices: Vec<String> = first.into_iter().chain(second).collect();
     (!notices.is_empty()).then(|| notices.join("; "))
 }
 
-fn input(openers: Vec<Opener>, framing: Framing, settings: &Settings) -> Input {
-    Input::new(openers, framing).judging(settings.ends)
+fn input(
+    openers: Vec<Opener>,
+    framing: Framing,
+    malformed: Malformed,
+    settings: &Settings,
+) -> Input {
+    let input = Input::new(openers, framing).of_text(malformed);
+    input.judging(settings.ends)
 }
 
 /// Runs a converter of lines or values.

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use crate::record::{Dialect, counted};
 use crate::stream::Opener;
 
+use super::sniff::headed;
 use super::wanted::EXTRA_COLUMN;
 use super::{Extra, Heading, Lead};
 use mending::Mending;
@@ -77,7 +78,7 @@ impl Lenient {
         if !heading.is_there && !heading.names.is_empty() {
             width.get_or_init(|| heading.names.len());
         }
-        let has_header = heading.is_there;
+        let (has_header, header_lines) = (heading.is_there, self.header_lines);
         let openers = openers.into_iter().map(|opener| -> Opener {
             let plan = write::Plan {
                 lenient: self.clone(),
@@ -93,6 +94,17 @@ impl Lenient {
             };
             Box::new(move || {
                 let mut source = opener()?;
+                if let ([delimiter], true, 1) = (
+                    &plan.lenient.delimiter[..],
+                    plan.mends_a_header(),
+                    header_lines,
+                ) {
+                    let dialect = Dialect {
+                        delimiter: *delimiter,
+                        quote,
+                    };
+                    source = headed(source, dialect)?;
+                }
                 let name = Arc::clone(&source.name);
                 source.read = Box::new(Mending::new(source.read, name, plan));
                 Ok(source)

@@ -3,6 +3,7 @@
 
 mod compression;
 mod csv;
+mod encoding;
 mod extraction;
 mod format;
 mod heading;
@@ -24,6 +25,7 @@ mod sql;
 mod sqlite;
 mod wanted;
 
+pub use encoding::Encoding;
 pub use extraction::{Extraction, List, Reading, Select};
 pub use format::Format;
 pub use heading::Heading;

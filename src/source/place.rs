@@ -9,6 +9,7 @@ use crate::database::checkpoints::sidecar;
 use crate::stream::{Opener, Source};
 
 use super::compression::decompressed;
+use super::encoding::{Encoding, Guesses};
 use super::lead::Lead;
 
 /// The files that are meant: a path that does not exist and holds `*`, `?` or `[` is a glob, and
@@ -105,13 +106,21 @@ fn glob_pattern(path: &Path) -> Option<&str> {
         .filter(|text| text.contains(['*', '?', '[']) && !path.exists())
 }
 
-/// Opens each of these when its turn comes, decompressed, without the lines to be passed over.
-pub fn openers(paths: &[PathBuf], lead: Lead) -> Vec<Opener> {
+/// Opens each of these when its turn comes, decompressed and decoded, without the lines to be passed
+/// over.
+pub fn openers(
+    paths: &[PathBuf],
+    lead: Lead,
+    (encoding, guesses): (&Encoding, &Guesses),
+) -> Vec<Opener> {
     paths
         .iter()
         .map(|path| -> Opener {
-            let path = path.clone();
-            Box::new(move || Ok(lead.passed_over(decompressed(Source::open(&path)?)?)))
+            let (path, encoding, guesses) = (path.clone(), encoding.clone(), guesses.clone());
+            Box::new(move || {
+                let source = decompressed(Source::open(&path)?)?;
+                Ok(lead.passed_over(encoding.decoded(source, &guesses)?))
+            })
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::record::{Block, Fault, LineCursor, seek};
+use crate::record::{Block, Broken, Fault, LineCursor, seek};
 use crate::trust::stage::{self, COUNTERS};
 use crate::trust::{Reject, Rejects};
 
@@ -85,13 +85,16 @@ pub fn look_ahead(
         let Some(block) = input.next(&mut Vec::new())? else {
             break;
         };
-        let mut at = 0;
+        let (mut at, broken) = (0, block.broken());
         while seen < count
             && let Some(unit) = framing.unit_start(&block.bytes, at)
         {
             let unit = framing.whole_unit(&block.bytes, unit.start);
             at = unit.end;
-            look(&block, unit);
+            let fault = |broken: &Broken| broken.fault(&block.bytes[unit.clone()]);
+            if broken.as_ref().and_then(fault).is_none() {
+                look(&block, unit);
+            }
             seen += 1;
         }
         blocks.push(block);
@@ -164,6 +167,7 @@ impl<C: Convert> OverUnits<'_, C> {
         outcome.clear();
         outcome.allowed = allowed;
         let bytes = &block.bytes;
+        let broken = block.broken();
         let out = outcome.parcel.buffer(bytes);
         let mut lines = LineCursor::new(block);
         let (mut at, mut converted) = (0, 0);
@@ -172,7 +176,9 @@ impl<C: Convert> OverUnits<'_, C> {
                 at += seek::blank(&bytes[at..]);
             }
             let old = out.len();
-            if let Some(length) = self.converter.usual(scratch, &bytes[at..], out) {
+            if broken.is_none()
+                && let Some(length) = self.converter.usual(scratch, &bytes[at..], out)
+            {
                 at += length;
                 converted += 1;
                 continue;
@@ -181,7 +187,15 @@ impl<C: Convert> OverUnits<'_, C> {
             let Some(unit) = self.framing.unit_start(bytes, at) else {
                 break;
             };
-            match self.converter.unit(scratch, &bytes[unit.clone()], out) {
+            let malformed = broken.as_ref().and_then(|broken| {
+                let whole = self.framing.whole_unit(bytes, unit.start);
+                broken.fault(&bytes[whole])
+            });
+            let converted_unit = match malformed {
+                Some(fault) => Err(fault),
+                None => self.converter.unit(scratch, &bytes[unit.clone()], out),
+            };
+            match converted_unit {
                 Ok(length) => {
                     at = self.behind(bytes, unit.start + length);
                     converted += 1;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
-use crate::record::{Block, Dialect, Fault, Header, Index, Layout, Place, scan};
+use crate::record::{Block, Dialect, Fault, Header, Index, Layout, Malformed, Place, scan};
 use crate::trust::Ends;
 
 use super::Source;
@@ -18,6 +18,8 @@ pub struct Input {
     current: Option<Reader>,
     framing: Framing,
     ends: Ends,
+    /// How records that are no UTF-8 are told of; none where they are not looked for.
+    malformed: Option<Malformed>,
     is_counted: bool,
     sequence: u64,
     /// What one read asks for.
@@ -39,6 +41,7 @@ impl Input {
             current: None,
             framing,
             ends: Ends::default(),
+            malformed: None,
             is_counted: true,
             sequence: 0,
             block: BLOCK,
@@ -64,6 +67,12 @@ impl Input {
     /// The same, with the ends of its sources judged in this manner.
     pub fn judging(mut self, ends: Ends) -> Self {
         self.ends = ends;
+        self
+    }
+
+    /// The same, of text in UTF-8: a record that is none is a bad one, and told of so.
+    pub fn of_text(mut self, malformed: Malformed) -> Self {
+        self.malformed = Some(malformed);
         self
     }
 
@@ -109,7 +118,8 @@ impl Input {
                 return Ok(None);
             };
             self.sequence -= 1;
-            if let Some((_, fields)) = first_record(&block, dialect)? {
+            if let Some((range, fields)) = first_record(&block, dialect)? {
+                refuse_lone_returns(&block, range, dialect)?;
                 self.ahead.push_back(block);
                 return Ok(Some(fields));
             }
@@ -189,9 +199,12 @@ impl Input {
             line: reader.line,
             sequence: 0,
         };
-        Ok(reader
-            .next(spare, self.block)?
-            .map(|bytes| Block { bytes, place }))
+        let next = reader.next(spare, self.block)?;
+        Ok(next.map(|(bytes, is_ascii)| Block {
+            bytes,
+            place,
+            malformed: self.malformed.clone().filter(|_| !is_ascii),
+        }))
     }
 
     /// Goes on to the next source, and past its header where headers are read.
@@ -245,7 +258,13 @@ impl Input {
                     line,
                     ..block.place.clone()
                 },
+                malformed: None,
             };
+            if let Some(broken) = block.broken()
+                && let Some(fault) = broken.fault(&head.bytes)
+            {
+                bail!("{}:{line}: the header: {fault}", block.place.source);
+            }
             let lines = scan::count_byte(&head.bytes, b'\n') as u64;
             let (mut index, layout) = (Index::default(), Layout::all(fields));
             let name = &block.place.source;
@@ -256,9 +275,7 @@ impl Input {
             let has_return =
                 |raw: &[u8]| raw.contains(&b'\r') && raw.first().copied() != dialect.quote;
             if names.clone().any(has_return) {
-                bail!(
-                    "{name}:{line}: the lines end in CR alone; convert them first: tr '\\r' '\\n'"
-                );
+                bail!("{name}:{line}: {LONE_RETURNS}");
             }
             let header = Header::from_fields(names, dialect.quote)
                 .with_context(|| format!("{name}:{line}"))?;
@@ -294,10 +311,37 @@ fn first_record(block: &Block, dialect: Dialect) -> anyhow::Result<Option<(Range
         if matches!(bytes[start], b'{' | b'[') {
             bail!("{name}:{line}: this looks like JSON; 'extract --from jsonl' reads it");
         }
-        bail!("{name}:{line}: {}", Fault::stray_quote());
+        let place = start + found.stray_quote.unwrap_or_default();
+        let fault = Fault::stray_quote_in(bytes, place, dialect.delimiter);
+        bail!("{name}:{line}: {fault}");
     }
     Ok(Some((start..end, last + 1)))
 }
+
+/// Refuses a first record that is a whole source of lines which end in CR alone: there are some outside
+/// quotes, and no other line end than the last one.
+fn refuse_lone_returns(block: &Block, range: Range<usize>, dialect: Dialect) -> anyhow::Result<()> {
+    let record = &block.bytes[range.clone()];
+    let record = record.strip_suffix(b"\n").unwrap_or(record);
+    let record = record.strip_suffix(b"\r").unwrap_or(record);
+    let is_all = !block.bytes[range.end..].contains(&b'\n');
+    if !is_all || !record.contains(&b'\r') {
+        return Ok(());
+    }
+    let (mut start, mut is_inside) = (0, false);
+    for piece in record.split_inclusive(|byte| *byte == b'\r') {
+        let quotes = |byte: &&u8| Some(**byte) == dialect.quote;
+        is_inside ^= piece.iter().filter(quotes).count() % 2 == 1;
+        start += piece.len();
+        if piece.ends_with(b"\r") && !is_inside && start < record.len() {
+            let name = &block.place.source;
+            bail!("{name}:{}: {LONE_RETURNS}", block.line(range.start));
+        }
+    }
+    Ok(())
+}
+
+const LONE_RETURNS: &str = "the lines end in CR alone; convert them first: tr '\\r' '\\n'";
 
 /// Where two headers part, in words.
 fn difference(expected: &Header, found: &Header) -> String {

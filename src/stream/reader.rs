@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut, Range};
 
 use anyhow::{Context, bail};
 
+use crate::record::scan::Tally;
 use crate::record::{Dialect, Fault, scan};
 use crate::trust::{Ends, stage};
 
@@ -80,26 +81,32 @@ impl Cut {
         }
     }
 
-    /// Looks at more bytes: where the last whole unit in them ends, and how many newlines they have.
-    fn extend(&mut self, fresh: &mut [u8]) -> Result<(Option<usize>, usize), Misplaced> {
+    /// Looks at more bytes: where the last whole unit in them ends, and what there is in them.
+    fn extend(&mut self, fresh: &mut [u8]) -> Result<(Option<usize>, Tally), Misplaced> {
         match self {
             Cut::Records { dialect, is_inside } => {
                 let tally = scan::tally(fresh, *dialect);
                 *is_inside ^= tally.is_odd;
                 let end = scan::last_record_end(fresh, dialect.quote, *is_inside);
-                Ok((end, tally.newlines))
+                Ok((end, tally))
             }
-            Cut::Lines => Ok((
-                scan::last_record_end(fresh, None, false),
-                scan::count_byte(fresh, b'\n'),
-            )),
+            Cut::Lines => {
+                let tally = scan::tally(fresh, UNQUOTED);
+                Ok((scan::last_record_end(fresh, None, false), tally))
+            }
             Cut::Values(values) => {
-                let newlines = scan::count_byte(fresh, b'\n');
-                Ok((values.extend(fresh)?, newlines))
+                let tally = scan::tally(fresh, UNQUOTED);
+                Ok((values.extend(fresh)?, tally))
             }
         }
     }
 }
+
+/// That of lines, which have neither.
+const UNQUOTED: Dialect = Dialect {
+    delimiter: b',',
+    quote: None,
+};
 
 /// What was read. The buffer is longer than what it holds, so that no byte is cleared before it is
 /// read into.
@@ -168,6 +175,8 @@ pub(super) struct Reader {
     pub(super) line: u64,
     /// Newlines that are pending.
     newlines: usize,
+    /// Whether the bytes that are pending are ASCII; false where that is not known.
+    is_ascii: bool,
     /// Whether the first bytes were looked at.
     is_started: bool,
     is_done: bool,
@@ -188,18 +197,19 @@ impl Reader {
             suspicious: 4 * BLOCK,
             longest: LONGEST,
             newlines: 0,
+            is_ascii: true,
             is_done: false,
             failure: None,
         }
     }
 
-    /// The next whole records: as many as one read of so many bytes brings. `spare` lends its
-    /// memory.
+    /// The next whole records: as many as one read of so many bytes brings, and whether they are
+    /// known to be ASCII. `spare` lends its memory.
     pub(super) fn next(
         &mut self,
         spare: &mut Vec<u8>,
         block: usize,
-    ) -> anyhow::Result<Option<Vec<u8>>> {
+    ) -> anyhow::Result<Option<(Vec<u8>, bool)>> {
         while !self.is_done {
             if let Some(failure) = self.failure.take() {
                 return Err(failure);
@@ -225,7 +235,9 @@ impl Reader {
                 let left = scan::count_byte(&self.pending, b'\n');
                 self.line += (self.newlines - left) as u64;
                 self.newlines = left;
-                return Ok(Some(block));
+                let is_ascii = self.is_ascii;
+                self.is_ascii = is_ascii || self.pending.is_ascii();
+                return Ok(Some((block, is_ascii)));
             }
             self.refuse_endless()?;
         }
@@ -274,12 +286,28 @@ impl Reader {
                 bail!("{name}: compressed data; 'extract' reads it")
             }
             [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
-                bail!("{name}: UTF-16 text; convert it first, for example with 'iconv -f UTF-16'")
+                bail!("{name}: UTF-16 text; 'extract --encoding utf-16' reads it")
+            }
+            // ASCII in every other byte, and nothing in those between.
+            [1..=0x7F, 0, 1..=0x7F, 0, ..] => {
+                bail!(
+                    "{name}: UTF-16 text without its mark; 'extract --encoding utf-16le' reads it"
+                )
+            }
+            [0, 1..=0x7F, 0, 1..=0x7F, ..] => {
+                bail!(
+                    "{name}: UTF-16 text without its mark; 'extract --encoding utf-16be' reads it"
+                )
             }
             [0xEF | 0x1F | 0x28 | 0xFF | 0xFE]
             | [0xEF, 0xBB]
             | [0x28, 0xB5]
-            | [0x28, 0xB5, 0x2F] => {
+            | [0x28, 0xB5, 0x2F]
+            | [1..=0x7F, 0]
+            | [1..=0x7F, 0, 1..=0x7F]
+            | [0]
+            | [0, 1..=0x7F]
+            | [0, 1..=0x7F, 0] => {
                 return Ok(false);
             }
             _ => {}
@@ -290,8 +318,9 @@ impl Reader {
     /// Where the last whole unit in `pending` ends, its bytes before `old` already looked at.
     fn whole_until(&mut self, old: usize) -> anyhow::Result<Option<usize>> {
         match self.cut.extend(&mut self.pending[old..]) {
-            Ok((end, newlines)) => {
-                self.newlines += newlines;
+            Ok((end, tally)) => {
+                self.newlines += tally.newlines;
+                self.is_ascii &= tally.is_ascii;
                 Ok(end.map(|end| old + end))
             }
             Err(Misplaced {
@@ -305,6 +334,7 @@ impl Reader {
                     return Err(failure);
                 };
                 self.newlines += scan::count_byte(&self.pending[old..], b'\n');
+                self.is_ascii = false;
                 self.failure = Some(failure);
                 Ok(Some(old + end))
             }
@@ -338,13 +368,14 @@ impl Reader {
             None => Ok(()),
             Some(place) => {
                 let (name, line) = (&self.source.name, self.line_at(place));
-                bail!("{name}:{line}: {}", Fault::stray_quote())
+                let fault = Fault::stray_quote_in(&self.pending, place, dialect.delimiter);
+                bail!("{name}:{line}: {fault}")
             }
         }
     }
 
     /// What is left when the source has ended: a last record without a newline.
-    fn last(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
+    fn last(&mut self) -> anyhow::Result<Option<(Vec<u8>, bool)>> {
         if let Some(tail) = self.source.tail.clone().filter(|tail| !tail.takes_all()) {
             tail.end(self.line, self.newlines);
             return Ok(None);
@@ -363,7 +394,10 @@ impl Reader {
         }
         self.line = self.line_at(self.pending.len());
         let end = self.pending.len();
-        Ok(Some(self.pending.split_at(end, Vec::new())))
+        Ok(Some((
+            self.pending.split_at(end, Vec::new()),
+            self.is_ascii,
+        )))
     }
 
     fn refuse_open_end(&self) -> anyhow::Result<()> {
@@ -424,7 +458,7 @@ mod tests {
         let (mut lengths, mut whole) = (Vec::new(), String::new());
         loop {
             match reader.next(&mut Vec::new(), BLOCK) {
-                Ok(Some(block)) => {
+                Ok(Some((block, _))) => {
                     lengths.push(block.len());
                     whole.push_str(std::str::from_utf8(&block).unwrap());
                 }

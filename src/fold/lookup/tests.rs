@@ -60,7 +60,11 @@ fn in_blocks(lines: &[String], size: usize, mut each: impl FnMut(&Records<'_>)) 
             ..Place::default()
         };
         let bytes = (part.join("\n") + "\n").into_bytes();
-        let mut block = Block { bytes, place };
+        let mut block = Block {
+            bytes,
+            place,
+            ..Block::default()
+        };
         let records = index.build(&mut block, &layout, Dialect::STREAM);
         each(&records.expect("records"));
     }

@@ -66,6 +66,7 @@ impl Lanes for Avx2 {
                 ]),
                 newlines: bits(newlines),
                 returns: 0,
+                high: bits([low, high]),
             };
             // Most chunks have neither, and no bits need be made of them.
             let seldom = _mm256_or_si256(

@@ -43,6 +43,7 @@ impl Lanes for Avx512 {
                 ends: _mm512_cmpeq_epi8_mask(bytes, self.delimiter) | newlines,
                 newlines,
                 returns: _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(13)),
+                high: _mm512_movepi8_mask(bytes),
             }
         }
     }

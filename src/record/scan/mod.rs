@@ -30,6 +30,8 @@ struct Masks {
     ends: u64,
     newlines: u64,
     returns: u64,
+    /// Bytes past 127.
+    high: u64,
 }
 
 impl Masks {
@@ -41,6 +43,7 @@ impl Masks {
             ends: self.ends & valid,
             newlines: self.newlines & valid,
             returns: self.returns & valid,
+            high: self.high & valid,
         }
     }
 }
@@ -89,6 +92,9 @@ impl Lanes for Portable {
             ends: Self::equal(chunk, self.dialect.delimiter) | newlines,
             newlines,
             returns: Self::equal(chunk, b'\r'),
+            high: chunk.iter().enumerate().fold(0, |mask, (place, byte)| {
+                mask | u64::from(byte >> 7) << place
+            }),
         }
     }
 

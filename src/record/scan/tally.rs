@@ -1,4 +1,5 @@
-//! What a cut at whole records asks for: whether quotes are open, and how many newlines there are.
+//! What a cut at whole records asks for: whether quotes are open, how many newlines there are, and
+//! whether all is ASCII.
 
 #[cfg(target_arch = "x86_64")]
 use super::UNUSED;
@@ -7,12 +8,14 @@ use super::{Dialect, Lanes, Masks, Work, work};
 use crate::record::processor::{Features, features};
 
 /// What quotes and newlines there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
     /// Whether the number of quotes is odd, which turns inside out what follows.
     pub is_odd: bool,
     /// Newlines, inside quotes or not.
     pub newlines: usize,
+    /// Whether no byte is past 127.
+    pub is_ascii: bool,
 }
 
 /// Looks for quotes and newlines in one go.
@@ -52,6 +55,7 @@ impl Work for Tallying<'_> {
         Tally {
             is_odd: seen.odd.count_ones() % 2 == 1,
             newlines: seen.newlines,
+            is_ascii: seen.high == 0,
         }
     }
 }
@@ -61,6 +65,7 @@ struct Seen {
     /// The bits that were quotes an odd number of times: as many, odd or even, as all quotes are.
     odd: u64,
     newlines: usize,
+    high: u64,
 }
 
 impl Seen {
@@ -68,6 +73,7 @@ impl Seen {
     fn take(&mut self, masks: Masks) {
         self.odd ^= masks.quotes;
         self.newlines += masks.newlines.count_ones() as usize;
+        self.high |= masks.high;
     }
 }
 
@@ -84,7 +90,7 @@ unsafe fn tally_avx2(bytes: &[u8], dialect: Dialect) -> Tally {
     let quote = _mm256_set1_epi8(dialect.quote.unwrap_or(UNUSED) as i8);
     let newline = _mm256_set1_epi8(b'\n' as i8);
     let zero = _mm256_setzero_si256();
-    let (mut quotes, mut newlines) = (zero, zero);
+    let (mut quotes, mut newlines, mut all) = (zero, zero, zero);
     // A load across two cache lines takes twice as long.
     let boundary = bytes.as_ptr().align_offset(32).min(bytes.len());
     let (head, bytes) = bytes.split_at(boundary);
@@ -94,6 +100,7 @@ unsafe fn tally_avx2(bytes: &[u8], dialect: Dialect) -> Tally {
         for chunk in round {
             // SAFETY: the load stays inside `chunk`.
             let chunk = unsafe { _mm256_loadu_si256(chunk.as_ptr().cast()) };
+            all = _mm256_or_si256(all, chunk);
             // An equal lane is minus one.
             quotes_here = _mm256_sub_epi8(quotes_here, _mm256_cmpeq_epi8(chunk, quote));
             newlines_here = _mm256_sub_epi8(newlines_here, _mm256_cmpeq_epi8(chunk, newline));
@@ -111,10 +118,12 @@ unsafe fn tally_avx2(bytes: &[u8], dialect: Dialect) -> Tally {
     let mut tally = Tally {
         is_odd: sum(quotes) % 2 == 1 && dialect.quote.is_some(),
         newlines: sum(newlines),
+        is_ascii: _mm256_movemask_epi8(all) == 0,
     };
     for &byte in head.iter().chain(rest) {
         tally.is_odd ^= Some(byte) == dialect.quote;
         tally.newlines += usize::from(byte == b'\n');
+        tally.is_ascii &= byte.is_ascii();
     }
     tally
 }

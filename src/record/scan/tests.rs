@@ -160,6 +160,7 @@ proptest! {
         let (found, bounds) = all_bounds(&bytes);
         let expected = bounds.iter().rev().find(|&&b| bytes[b as usize - 1] == b'\n').map(|&b| b as usize);
         let tally = Tally {
+            is_ascii: bytes.is_ascii(),
             is_odd: count_byte(&bytes, b'"') % 2 == 1,
             newlines: count_byte(&bytes, b'\n'),
         };

@@ -1,12 +1,12 @@
 use super::*;
-use crate::record::{Block, Index, OnFault, Place};
+use crate::record::{Block, Index, OnFault};
 use proptest::prelude::*;
 
 /// What becomes of records without a header.
 fn extracted(table: Table, columns: usize, text: &str) -> String {
     let mut block = Block {
         bytes: text.as_bytes().to_vec(),
-        place: Place::default(),
+        ..Block::default()
     };
     let mut index = Index::default();
     let (dialect, extract) = (table.dialect, Extract::new(table, columns));

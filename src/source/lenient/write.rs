@@ -32,6 +32,13 @@ pub(super) struct Writer {
     parts: Vec<Vec<u8>>,
 }
 
+impl Plan {
+    /// Whether a header is there that may be mended, and nothing is to be passed over above it.
+    pub(super) fn mends_a_header(&self) -> bool {
+        self.lenient.mends.is_some() && self.has_header && !self.lead.is_any()
+    }
+}
+
 impl Writer {
     pub(super) fn new(source: Arc<str>, plan: Plan) -> Self {
         Writer {
