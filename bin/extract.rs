@@ -96,7 +96,7 @@ struct Args {
 
     /// JSON, logfmt: a key that is no column; --ragged pad: fields beyond the columns: fail, ignore,
     /// or column (into '_extra') [default: fail; with -c or --ragged, ignore]
-    #[arg(long, value_name = "WHAT", value_parser = extra)]
+    #[arg(long, value_name = "WHAT", value_parser = Extra::named)]
     extra: Option<Extra>,
 
     #[command(flatten)]
@@ -235,15 +235,6 @@ impl Args {
             Format::Access(format) => Reading::Access(format),
             Format::Logfmt => Reading::Logfmt,
         })
-    }
-}
-
-fn extra(text: &str) -> Result<Extra, String> {
-    match text {
-        "fail" => Ok(Extra::Fail),
-        "ignore" => Ok(Extra::Ignore),
-        "column" => Ok(Extra::Column),
-        _ => Err("give fail, ignore or column".to_owned()),
     }
 }
 

@@ -19,6 +19,21 @@ pub enum Extra {
     Column,
 }
 
+impl Extra {
+    /// What is meant by a word of the command line.
+    ///
+    /// # Errors
+    /// It is none of the three.
+    pub fn named(text: &str) -> Result<Self, String> {
+        match text {
+            "fail" => Ok(Extra::Fail),
+            "ignore" => Ok(Extra::Ignore),
+            "column" => Ok(Extra::Column),
+            _ => Err("give fail, ignore or column".to_owned()),
+        }
+    }
+}
+
 /// The name of the column for what is none of the known fields.
 pub const EXTRA_COLUMN: &str = "_extra";
 
