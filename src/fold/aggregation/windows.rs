@@ -138,6 +138,8 @@ impl Windows {
         out: &mut Vec<u8>,
     ) -> Result<u64, Fault> {
         let mut selection = std::mem::take(&mut open.selection);
+        // A record moves the clock once.
+        faults.leave_none();
         faults.select_all(&mut selection);
         let mut spoken = 0;
         for chunk in selection.chunks(BATCH) {
@@ -287,7 +289,7 @@ impl Windows {
             }
         }
         let order = state.groups.in_order();
-        for groups in order.chunks(BATCH) {
+        for groups in order.chunks(state.lot()) {
             let ready = Ready {
                 accumulators: &state.accumulators,
                 groups,
