@@ -29,7 +29,10 @@ Examples:
   aggregate --merge 'n = count()' --by sku mon.part tue.part
 
 Aggregates skip nulls: count() counts records, count(x) those where x is not null. Keys are the same
-where '=' says so: 3.1 and 3.10 are one number, and --by 'text(version)' takes them as spelled."
+where '=' says so: 3.1 and 3.10 are one number, and --by 'text(version)' takes them as spelled.
+
+A window is done when a record's time is its end, or --late more. A time that is more than one window
+ahead of all others counts only if three records in a row are as far ahead."
 )]
 struct Args {
     #[command(flatten)]

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use bumpalo::Bump;
 use clap::Parser;
 use pipewright::cli::{self, Program, Shared, Tool, Usage};
-use pipewright::expr::{BATCH, Batch, Node, Scope, parse};
+use pipewright::expr::{BATCH, Batch, Node, Scope, parse, renew};
 use pipewright::record::{Faults, Layout, Records};
 use pipewright::stream::{self, AsideFile, Made, Output, Pass, Summary};
 
@@ -123,12 +123,15 @@ impl Pass for Filter {
         made: &mut Made,
     ) {
         let Scratch { arena, sound, kept } = scratch;
-        arena.reset();
         faults.select_all(sound);
         kept.clear();
-        let batch = Batch::over(*records, arena);
         let mut chosen = Vec::with_capacity(BATCH);
         for selection in sound.chunks(BATCH) {
+            if faults.left().is_some() {
+                break;
+            }
+            renew(arena);
+            let batch = Batch::over(*records, arena);
             chosen.clear();
             chosen.extend_from_slice(selection);
             self.condition.select(&batch, &mut chosen, faults);

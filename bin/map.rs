@@ -10,7 +10,7 @@ use bumpalo::Bump;
 use clap::Parser;
 use pipewright::cli::{self, Program, Shared, Tool, Usage};
 use pipewright::expr::sequence::is_called;
-use pipewright::expr::{Assignments, Batch, Operand, Piece, parse};
+use pipewright::expr::{Assignments, Batch, Operand, Piece, parse, renew};
 use pipewright::fold::sequence::{self, Sequence};
 use pipewright::record::{Faults, Layout, Records};
 use pipewright::stream::{self, Made, Output, Pass, Summary};
@@ -141,7 +141,7 @@ impl Pass for Map {
         faults.select_all(selection);
         let mut left = selection.as_slice();
         while let Some(&first) = left.first() {
-            arena.reset();
+            renew(arena);
             let batch = Batch::over(*records, arena);
             let assignments = &self.assignments;
             let next = self
@@ -150,7 +150,11 @@ impl Pass for Map {
             made.records += next.sound.len() as u64;
             self.write(records, &next.values, (first, &next.sound), made);
             left = &left[next.taken..];
-            // One bad record too many may lower the limit to a ragged one further on.
+            if let (true, Some(&next)) = (made.is_large(), left.first()) {
+                faults.leave_from(next);
+            }
+            // One bad record too many may lower the limit to a ragged one further on; and long texts
+            // leave records for later.
             left = &left[..left.partition_point(|record| *record < faults.limit())];
         }
     }

@@ -179,6 +179,133 @@ fn what_keeps_records_stays_within_its_memory() {
     }
 }
 
+/// Memory is a matter of bytes, not of records or groups: few of them, but long ones.
+#[test]
+fn long_values_take_no_more() {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let write = |name: &str, text: String| {
+        let path = place.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path.to_str().expect("a path of UTF-8").to_owned()
+    };
+    let numbers: String = (0..60).map(|n| format!("{n}\n")).collect();
+    let numbers = write("numbers.csv", format!("a\n{numbers}"));
+    let (long, part) = ("x".repeat(1_000_000), "y".repeat(100_000));
+    let records: String = (0..60)
+        .map(|n| format!("{},{long}\n", n * 37 % 45))
+        .collect();
+    let records = write("records.csv", format!("k,t\n{records}"));
+    let parts: String = (0..1200).map(|n| format!("{},{part}\n", n % 300)).collect();
+    let parts = write("parts.csv", format!("k,t\n{parts}"));
+    let ones = write("ones.csv", format!("k\n{}", "1\n".repeat(500)));
+    let table = write("table.csv", format!("k,t\n1,{long}\n"));
+    for (program, arguments, most, size) in [
+        (
+            env!("CARGO_BIN_EXE_map"),
+            &["x = repeat(\"x\", 5000000)", &numbers][..],
+            MOST,
+            300_000_000,
+        ),
+        (
+            env!("CARGO_BIN_EXE_map"),
+            &["x = lpad(text(a), 5000000), n = record_number()", &numbers],
+            MOST,
+            300_000_000,
+        ),
+        (
+            env!("CARGO_BIN_EXE_filter"),
+            &["length(repeat(\"x\", 5000000)) > 5", &numbers],
+            MOST,
+            150,
+        ),
+        (
+            env!("CARGO_BIN_EXE_order"),
+            &["repeat(text(a), 2000000)", "--memory", "16M", &numbers],
+            16 + MOST,
+            150,
+        ),
+        (
+            env!("CARGO_BIN_EXE_dedupe"),
+            &["repeat(text(a), 2000000)", "--memory", "16M", &numbers],
+            16 + MOST,
+            150,
+        ),
+        (
+            env!("CARGO_BIN_EXE_aggregate"),
+            &[
+                "count()",
+                "--by",
+                "x = repeat(text(a), 2000000)",
+                "--memory",
+                "16M",
+                &numbers,
+            ],
+            16 + MOST,
+            200_000_000,
+        ),
+        (
+            env!("CARGO_BIN_EXE_aggregate"),
+            &[
+                "x = repeat(\"x\", 4999999 + count())",
+                "--by",
+                "a",
+                "--memory",
+                "16M",
+                &numbers,
+            ],
+            16 + MOST,
+            300_000_000,
+        ),
+        (
+            env!("CARGO_BIN_EXE_aggregate"),
+            &["string_agg(t)", "--by", "k", "--memory", "16M", &parts],
+            16 + 32,
+            120_000_000,
+        ),
+        (
+            env!("CARGO_BIN_EXE_order"),
+            &["k", "--memory", "4M", &records],
+            4 + 32,
+            60_000_000,
+        ),
+        (
+            env!("CARGO_BIN_EXE_dedupe"),
+            &["k", "--keep", "last", "--memory", "4M", &records],
+            4 + 32,
+            45_000_000,
+        ),
+        (
+            env!("CARGO_BIN_EXE_lookup"),
+            &[&table, "--on", "k", &ones],
+            MOST,
+            500_000_000,
+        ),
+    ] {
+        for threads in ["1", "4"] {
+            let output = place.path().join("out.csv");
+            let mut child = Command::new(program)
+                .args(arguments)
+                .args(["-j", threads])
+                .env("TMPDIR", place.path())
+                .stdout(std::fs::File::create(&output).expect("a file"))
+                .spawn()
+                .expect("the program can be started");
+            let (code, peak) = waited(&mut child);
+            assert_eq!(code, 0, "{program} {arguments:?}");
+            assert!(
+                peak <= most,
+                "{program} {arguments:?} -j {threads}: {peak} MB"
+            );
+            let written = std::fs::metadata(&output).map_or(0, |found| found.len());
+            let rest = written.checked_sub(size);
+            assert!(
+                rest.is_some_and(|rest| rest < 10_000),
+                "{program} {arguments:?}: {written} bytes"
+            );
+        }
+    }
+}
+
 #[test]
 fn so_does_extract_with_other_formats() {
     for (format, record) in [

@@ -407,19 +407,20 @@ impl Pass for Joining<'_> {
                     let Some(mut row) = row else {
                         out.extend_from_slice(raw);
                         out.extend_from_slice(&join.blank);
-                        return;
+                        return true;
                     };
                     loop {
                         out.extend_from_slice(raw);
                         join.write_row(Some(rows.fields(row)), out);
                         out.push(b'\n');
                         let Some(next) = rows.next(row) else {
-                            return;
+                            return !made.is_large();
                         };
                         (row, added) = (next, added + 1);
                     }
                 }
             }
+            true
         };
         rows.matches((&join.on, *scale), records, faults, matching, each);
         made.records += added;
@@ -523,6 +524,7 @@ impl Sink for Matched<'_> {
                 let len = records.raw(record as usize).len();
                 pairs.0.push((range.start..range.start + len, row));
             }
+            true
         };
         rows.matches((&join.on, *scale), records, faults, matching, each);
         join.note_unmatched(rows, records, &unmatched);

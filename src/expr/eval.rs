@@ -19,6 +19,20 @@ use crate::value::{Interval, Number, Numbers, Real, Time, Value, compare, text};
 /// Records evaluated at once: their values stay in the processor's first caches.
 pub const BATCH: usize = 1024;
 
+/// Made texts that are longer than this are looked at together.
+const LONG: usize = 4 << 10;
+
+/// When they take more than this, the records after them wait for another batch.
+const MOST: usize = 4 << 20;
+
+/// Empties an arena, and keeps its memory if that is not much.
+pub fn renew(arena: &mut Bump) {
+    match arena.allocated_bytes() > MOST {
+        true => *arena = Bump::new(),
+        false => arena.reset(),
+    }
+}
+
 /// What expressions are evaluated over.
 #[derive(Clone, Copy)]
 pub struct Batch<'s, 'v> {
@@ -213,14 +227,32 @@ impl Node {
             .collect();
         let sees_nulls = function.nulls == Nulls::Sees;
         let mut values = Vec::with_capacity(operands.len());
-        Operand::Made(each(selection, faults, Value::Null, |place, record| {
+        let (mut limit, mut left) = (faults.limit(), None);
+        let leaves = faults.can_leave();
+        let made = each(selection, faults, Value::Null, |place, record| {
+            if record >= limit {
+                return Ok(Value::Null);
+            }
             values.clear();
             values.extend(operands.iter().map(|operand| operand.get(place, record)));
             if !sees_nulls && values.iter().any(|value| matches!(value, Value::Null)) {
                 return Ok(Value::Null);
             }
-            body(batch.arena, &values).map_err(|fault| fault.about(&self.label))
-        }))
+            let value = body(batch.arena, &values);
+            if let Ok(Value::Text(text)) = &value
+                && text.len() > LONG
+                && leaves
+                && batch.arena.allocated_bytes() > MOST
+            {
+                limit = record + 1;
+                left = Some(limit);
+            }
+            value.map_err(|fault| fault.about(&self.label))
+        });
+        if let Some(left) = left {
+            faults.leave_from(left);
+        }
+        Operand::Made(made)
     }
 }
 

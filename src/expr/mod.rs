@@ -31,6 +31,6 @@ mod unknown;
 
 pub use assign::{Assignments, Piece};
 pub use error::ProgramError;
-pub use eval::{BATCH, Batch, Operand};
+pub use eval::{BATCH, Batch, Operand, renew};
 pub use node::Node;
 pub use resolve::{AGGREGATES, Scope, Special};

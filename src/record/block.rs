@@ -75,6 +75,8 @@ pub struct Index {
     records: usize,
     has_returns: bool,
     lacks_returns: bool,
+    /// Whether only the picked bounds are there.
+    is_picked: bool,
     ragged: Vec<Ragged>,
     /// Lines taken out of the block before record `.0`: `(record, lines)`.
     removed_lines: Vec<(u32, u64)>,
@@ -125,6 +127,11 @@ impl Index {
         (self.records_of(block, layout, picks), unreadable)
     }
 
+    /// The records of the block that was indexed last.
+    pub fn records<'i>(&'i self, block: &'i Block, layout: &'i Layout) -> Records<'i> {
+        self.records_of(block, layout, layout.picks().filter(|_| self.is_picked))
+    }
+
     fn prepare<'l>(
         &mut self,
         block: &mut Block,
@@ -136,6 +143,7 @@ impl Index {
         let columns = layout.columns();
         let is_fast = |_: &&Picks| scan::picks_fast(block.bytes.len());
         let picks = layout.picks().filter(is_fast);
+        self.is_picked = picks.is_some();
         let broken = block.broken();
         if !self.scan(block, columns, picks, dialect)? || broken.is_some() {
             self.scan(block, columns, None, dialect)?;

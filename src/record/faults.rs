@@ -18,7 +18,13 @@ pub struct Faults {
     allowed: usize,
     /// For each ragged record, how many regular ones come before it.
     ragged: Vec<u32>,
+    /// The first record to work on.
+    first: u32,
     limit: u32,
+    /// Records from here on are left for later; none is, if this is the greatest number.
+    left: u32,
+    /// Whether records can be left at all.
+    leaves: bool,
     list: Vec<(u32, Fault)>,
     /// How many of the list are known to be in order, each record once.
     in_order: usize,
@@ -43,7 +49,10 @@ impl Faults {
                 usize::MAX => Vec::new(),
                 _ => ragged.collect(),
             },
+            first: 0,
             limit: records as u32,
+            left: u32::MAX,
+            leaves: false,
             list: Vec::new(),
             in_order: 0,
         };
@@ -55,7 +64,7 @@ impl Faults {
 
     /// Adds a fault. A record may have several; the first one given is kept.
     pub fn add(&mut self, record: u32, fault: Fault) {
-        if record >= self.limit {
+        if record >= self.limit() {
             return;
         }
         let is_last = self.list.last().is_none_or(|(last, _)| *last < record);
@@ -68,29 +77,59 @@ impl Faults {
         }
     }
 
-    /// Whether all is well so far.
+    /// The work begins with this record, and may leave others for later.
+    pub fn leaving(mut self, first: u32) -> Self {
+        self.first = first;
+        self.leaves = true;
+        self
+    }
+
+    /// No record may be left for later.
+    pub fn leave_none(&mut self) {
+        self.leaves = false;
+    }
+
+    /// Whether records can be left for later.
+    pub fn can_leave(&self) -> bool {
+        self.leaves
+    }
+
+    /// Leaves this record and all after it for later, if that can be done: those before it have become
+    /// large.
+    pub fn leave_from(&mut self, record: u32) {
+        if self.leaves {
+            self.left = self.left.min(record);
+        }
+    }
+
+    /// The first of the records that are left for later.
+    pub fn left(&self) -> Option<u32> {
+        (self.left < self.limit).then_some(self.left)
+    }
+
+    /// Whether all records are good so far, and none is left for later.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.list.is_empty() && self.left == u32::MAX
     }
 
     /// Records at and after this one are not to be worked on.
     pub fn limit(&self) -> u32 {
-        self.limit
+        self.limit.min(self.left)
     }
 
     /// Fills `selection` with the records to work on.
     pub fn select_all(&self, selection: &mut Vec<u32>) {
         selection.clear();
-        selection.extend(0..self.limit);
+        selection.extend(self.first..self.limit());
     }
 
-    /// Drops from `selection` (ascending) the records that turned out bad.
+    /// Drops from `selection` (ascending) the records that turned out bad or are left for later.
     pub fn settle(&mut self, selection: &mut Vec<u32>) {
-        if self.list.is_empty() {
+        if self.is_empty() {
             return;
         }
         self.tighten();
-        let limit = self.limit;
+        let limit = self.limit();
         let list = &self.list;
         selection.retain(|&record| {
             record < limit && list.binary_search_by_key(&record, |(bad, _)| *bad).is_err()
@@ -100,6 +139,7 @@ impl Faults {
     /// The faults by ascending record number; the last may be the one that is too many.
     pub fn into_list(mut self) -> Vec<(u32, Fault)> {
         self.tighten();
+        self.list.retain(|(record, _)| *record < self.left);
         self.list
     }
 
@@ -201,6 +241,30 @@ mod tests {
         assert_eq!(of(0, &[4], &[]), (4, vec![0, 1, 2, 3], vec![]));
         assert_eq!(of(2, &[10], &[9, 0]).0, 10);
         assert_eq!(of(2, &[10, 10], &[9]).0, 10);
+    }
+
+    #[test]
+    fn records_that_are_left_are_worked_on_later() {
+        let mut faults = Faults::new(OnFault::SetAside, 9).leaving(2);
+        let mut selection = Vec::new();
+        faults.select_all(&mut selection);
+        assert_eq!(selection, [2, 3, 4, 5, 6, 7, 8]);
+        faults.add(3, Fault::new("three"));
+        faults.add(7, Fault::new("seven"));
+        assert_eq!(faults.left(), None);
+        faults.leave_from(6);
+        faults.leave_from(8);
+        faults.add(8, Fault::new("of what was not made"));
+        assert_eq!((faults.limit(), faults.left()), (6, Some(6)));
+        faults.settle(&mut selection);
+        assert_eq!(selection, [2, 4, 5]);
+        assert_eq!(faults.into_list(), [(3, Fault::new("three"))]);
+        // The first error ends the run, so nothing after it is for later.
+        let mut faults = Faults::new(OnFault::Fail, 9).leaving(0);
+        faults.add(4, Fault::new("four"));
+        faults.leave_from(6);
+        assert_eq!((faults.limit(), faults.left()), (4, None));
+        assert_eq!(faults.into_list(), [(4, Fault::new("four"))]);
     }
 
     #[test]

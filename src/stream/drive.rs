@@ -45,6 +45,22 @@ pub trait Work: Sync {
         yielded: &mut Self::Yield,
     ) -> anyhow::Result<()>;
 
+    /// Whether the work on the block is not done: what has become of its first part comes out before
+    /// the rest is worked on.
+    fn is_part(&self, _yielded: &Self::Yield) -> bool {
+        false
+    }
+
+    /// Works on the next part of a block.
+    fn go_on(
+        &self,
+        _scratch: &mut Self::Scratch,
+        _block: &mut Block,
+        _yielded: &mut Self::Yield,
+    ) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     /// Works on a block again, up to its bad record number `allowed` (from 0). It is called if earlier
     /// blocks turn out to have more bad records than were known when the work began.
     fn cut(
@@ -193,15 +209,23 @@ impl<Y: Send + Default> Shared<'_, Y> {
             } else {
                 busy + 1
             };
-            let mut cut = |block: &mut Block, yielded: &mut Y, allowed| {
-                work.cut(scratch, block, yielded, allowed)
-            };
-            let turned = Turned {
-                block: &mut block,
-                yielded: &mut yielded,
-                cut: &mut cut,
-            };
-            self.hand_on(sequence, turned, result);
+            let mut result = result;
+            loop {
+                let is_part = result.is_ok() && work.is_part(&yielded);
+                let mut cut = |block: &mut Block, yielded: &mut Y, allowed| {
+                    work.cut(scratch, block, yielded, allowed)
+                };
+                let turned = Turned {
+                    block: &mut block,
+                    yielded: &mut yielded,
+                    cut: &mut cut,
+                };
+                self.hand_on((sequence, is_part), turned, result);
+                if !is_part || self.is_over.load(Ordering::Acquire) {
+                    break;
+                }
+                result = work.go_on(scratch, &mut block, &mut yielded);
+            }
             spare = std::mem::take(&mut block.bytes);
             if alone && busy == ALONE {
                 return true;
@@ -225,7 +249,13 @@ impl<Y: Send + Default> Shared<'_, Y> {
         }
     }
 
-    fn hand_on(&self, sequence: u64, mut turned: Turned<'_, Y>, result: anyhow::Result<()>) {
+    /// Hands on what a block became, or a part of it, when its turn has come.
+    fn hand_on(
+        &self,
+        (sequence, is_part): (u64, bool),
+        mut turned: Turned<'_, Y>,
+        result: anyhow::Result<()>,
+    ) {
         let mut turn = lock(&self.turn);
         while turn.next != sequence && !self.is_over.load(Ordering::Acquire) {
             turn = self
@@ -248,7 +278,9 @@ impl<Y: Send + Default> Shared<'_, Y> {
                 self.is_over.store(true, Ordering::Release);
             }
         }
-        turn.next += 1;
+        if !is_part {
+            turn.next += 1;
+        }
         self.moved.notify_all();
     }
 }

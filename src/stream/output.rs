@@ -135,6 +135,13 @@ impl Made {
         }
     }
 
+    /// Whether so much is made that it should be written before more is.
+    pub fn is_large(&self) -> bool {
+        /// More than what the usual stage makes of the longest usual block.
+        const LARGE: usize = 8 << 20;
+        self.filled() > LARGE
+    }
+
     /// How many new bytes there are.
     #[inline]
     fn filled(&self) -> usize {

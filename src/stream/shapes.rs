@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::bail;
 
-use crate::record::{Block, Dialect, Fault, Faults, Index, Layout, OnFault, Ragged, Records};
+use crate::record::{
+    Block, Dialect, Fault, Faults, Index, Layout, OnFault, Ragged, Records, Unreadable,
+};
 use crate::trust::stage::{self, COUNTERS};
 use crate::trust::{Ends, Policy, Reject, Rejects, Unclean};
 
@@ -58,8 +60,8 @@ pub trait Pass: Sync {
     /// A thread's scratch at its start.
     fn scratch(&self) -> Self::Scratch;
 
-    /// Writes what becomes of the records below `faults.limit()`; bad ones go to `faults` and not
-    /// to `made`.
+    /// Writes what becomes of the records that `faults` selects; bad ones go to `faults` and not to
+    /// `made`. If `made` has become large, the rest is left for later ([`Faults::leave_from`]).
     fn records(
         &self,
         scratch: &mut Self::Scratch,
@@ -165,8 +167,9 @@ pub trait Sink: Sync {
         0
     }
 
-    /// Fills the empty parcel with the records below `faults.limit()`; bad ones go to `faults` and
-    /// not into the parcel.
+    /// Adds to the parcel the records that `faults` selects; bad ones go to `faults` and not into the
+    /// parcel. If the parcel has become large, the rest is left for another one
+    /// ([`Faults::leave_from`]).
     fn records(
         &self,
         scratch: &mut Self::Scratch,
@@ -286,6 +289,19 @@ pub(super) struct Outcome<P> {
     pub(super) allowed: usize,
     /// In order; if one is more than the run may take, it is the last, and the parcel ends before it.
     pub(super) rejects: Vec<Bad>,
+    /// What part of the block this is.
+    part: Part,
+}
+
+/// A part of a block; the usual one is all of it.
+#[derive(Default)]
+struct Part {
+    /// The first record that can be worked on, and how many ragged ones come before it.
+    first: (u32, usize),
+    /// The same of the next part.
+    next: Option<(u32, usize)>,
+    /// What comes after all parts.
+    unreadable: Option<Unreadable>,
 }
 
 /// A bad record of a block.
@@ -303,6 +319,7 @@ impl<P: Parcel> Outcome<P> {
         self.parcel.clear();
         self.records_in = 0;
         self.rejects.clear();
+        self.part.next = None;
     }
 }
 
@@ -332,27 +349,26 @@ impl<S: Sink> Work for OverRecords<'_, S> {
         block: &mut Block,
         outcome: &mut Outcome<S::Parcel>,
     ) -> anyhow::Result<()> {
-        outcome.clear();
-        let source = block.place.source.clone();
         let (records, unreadable) = index.build_readable(block, self.layout, self.dialect);
-        let allowed = self.allowance.get();
-        outcome.allowed = allowed;
-        let ragged = records.ragged();
-        let before = ragged.iter().map(|bad| bad.before);
-        let mut faults = Faults::up_to(allowed, records.len(), before);
-        self.sink
-            .records(scratch, &records, &mut faults, &mut outcome.parcel);
-        outcome.records_in = (records.len() + ragged.len()) as u64;
-        add_rejects(
-            &records,
-            faults,
-            allowed.saturating_add(1),
-            &mut outcome.rejects,
-        );
-        match unreadable {
-            Some(bad) => bail!("{source}:{}: {}", bad.line, bad.fault),
-            None => Ok(()),
-        }
+        outcome.part = Part {
+            unreadable,
+            ..Part::default()
+        };
+        self.part(scratch, &records, outcome)
+    }
+
+    fn is_part(&self, outcome: &Outcome<S::Parcel>) -> bool {
+        outcome.part.next.is_some()
+    }
+
+    fn go_on(
+        &self,
+        (index, scratch): &mut Self::Scratch,
+        block: &mut Block,
+        outcome: &mut Outcome<S::Parcel>,
+    ) -> anyhow::Result<()> {
+        outcome.part.first = outcome.part.next.unwrap_or_default();
+        self.part(scratch, &index.records(block, self.layout), outcome)
     }
 
     fn cut(
@@ -368,17 +384,63 @@ impl<S: Sink> Work for OverRecords<'_, S> {
         let limit = last.before;
         outcome.rejects.truncate(allowed + 1);
         outcome.parcel.clear();
-        // Ragged and unreadable records were removed from the block the first time.
-        let (records, _) = index.build_readable(block, self.layout, self.dialect);
-        let mut faults = Faults::new(OnFault::SetAside, limit);
-        self.sink
-            .records(scratch, &records, &mut faults, &mut outcome.parcel);
+        outcome.part.next = None;
+        let records = index.records(block, self.layout);
+        let mut first = Some(outcome.part.first.0);
+        while let Some(start) = first {
+            let mut faults = Faults::new(OnFault::SetAside, limit).leaving(start);
+            self.sink
+                .records(scratch, &records, &mut faults, &mut outcome.parcel);
+            first = faults.left();
+        }
         Ok(())
     }
 }
 
-/// Appends the first `most` bad records of a block in their order, ragged or with a fault.
-fn add_rejects(records: &Records<'_>, faults: Faults, most: usize, rejects: &mut Vec<Bad>) {
+impl<S: Sink> OverRecords<'_, S> {
+    /// Works on the part of a block that begins with `outcome.part.first`.
+    fn part(
+        &self,
+        scratch: &mut S::Scratch,
+        records: &Records<'_>,
+        outcome: &mut Outcome<S::Parcel>,
+    ) -> anyhow::Result<()> {
+        outcome.clear();
+        let allowed = self.allowance.get();
+        outcome.allowed = allowed;
+        let (first, ragged_before) = outcome.part.first;
+        let ragged = &records.ragged()[ragged_before..];
+        let before = ragged.iter().map(|bad| bad.before);
+        let mut faults = Faults::up_to(allowed, records.len(), before).leaving(first);
+        self.sink
+            .records(scratch, records, &mut faults, &mut outcome.parcel);
+        let (mut end, mut ragged_end) = (records.len() as u32, ragged.len());
+        if let Some(left) = faults.left() {
+            end = left;
+            ragged_end = ragged.partition_point(|bad| bad.before <= left);
+            outcome.part.next = Some((left, ragged_before + ragged_end));
+        }
+        let ragged = &ragged[..ragged_end];
+        outcome.records_in = u64::from(end - first) + ragged.len() as u64;
+        add_rejects((records, ragged, first), faults, &mut outcome.rejects);
+        outcome.rejects.truncate(allowed.saturating_add(1));
+        match (&outcome.part.unreadable, outcome.part.next) {
+            (Some(bad), None) => {
+                let source = &records.place().source;
+                bail!("{source}:{}: {}", bad.line, bad.fault)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Appends the bad records of a part of a block in their order: those that are ragged and those with a
+/// fault. The part begins with record `first`.
+fn add_rejects(
+    (records, ragged, first): (&Records<'_>, &[Ragged], u32),
+    faults: Faults,
+    rejects: &mut Vec<Bad>,
+) {
     let reject = |line, fault: &Fault, raw: &[u8]| Reject {
         source: records.place().source.clone(),
         line,
@@ -387,10 +449,10 @@ fn add_rejects(records: &Records<'_>, faults: Faults, most: usize, rejects: &mut
     };
     let of_ragged = |(place, bad): (usize, &Ragged)| Bad {
         before: bad.before as usize,
-        number: Some(u64::from(bad.before) + place as u64),
+        number: Some(u64::from(bad.before - first) + place as u64),
         reject: reject(bad.line, &bad.fault, &bad.raw),
     };
-    let mut ragged = records.ragged().iter().enumerate().peekable();
+    let mut ragged = ragged.iter().enumerate().peekable();
     let mut lines = records.line_cursor();
     for (record, fault) in faults.into_list() {
         while let Some(bad) = ragged.next_if(|(_, bad)| bad.before <= record) {
@@ -404,5 +466,4 @@ fn add_rejects(records: &Records<'_>, faults: Faults, most: usize, rejects: &mut
         });
     }
     rejects.extend(ragged.map(of_ragged));
-    rejects.truncate(most);
 }

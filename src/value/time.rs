@@ -234,6 +234,14 @@ impl Time {
             })
     }
 
+    /// Whether the instant so many nanoseconds after 1970 is in the years 0000 to 9999 at UTC.
+    pub fn has_year(nanoseconds: i128) -> bool {
+        /// When the years 0000 and 10000 begin.
+        const YEARS: std::ops::Range<i128> =
+            -62_167_219_200 * NANOSECONDS_PER_SECOND..253_402_300_800 * NANOSECONDS_PER_SECOND;
+        YEARS.contains(&nanoseconds)
+    }
+
     /// The time so many nanoseconds after 1970 that is told as this one is: an instant at offset 0,
     /// or a civil time.
     ///

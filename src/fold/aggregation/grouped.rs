@@ -11,7 +11,6 @@ use bumpalo::Bump;
 
 use super::spilled::Joined;
 use super::{Aggregation, Emit, State};
-use crate::expr::BATCH;
 use crate::fold::order::key::{self, Direction, Style};
 use crate::record::field;
 use crate::value::{Interval, Value, identity};
@@ -144,7 +143,7 @@ impl Grouped {
             joined.speak(aggregation, &mut out, &mut |_| spoken += 1)?;
         }
         let done: Vec<u32> = (start..count - 1).collect();
-        for groups in done.chunks(BATCH) {
+        for groups in done.chunks(state.lot()) {
             let ready = state.ready(groups, aggregation.delimiter);
             aggregation.speak(&ready, &mut out, &mut |_| ())?;
         }

@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 
 use bumpalo::Bump;
 
-use crate::expr::{BATCH, Batch, Node, Operand};
+use crate::expr::{BATCH, Batch, Node, Operand, renew};
 use crate::fold::functions::{Accumulator, Aggregate, Argument, Batch as Absorbed};
 use crate::fold::groups::Groups;
 use crate::record::{Fault, Faults, Header, Layout, Records};
@@ -150,7 +150,10 @@ impl Aggregation {
         let mut selection = std::mem::take(&mut state.selection);
         faults.select_all(&mut selection);
         for chunk in selection.chunks(BATCH) {
-            state.arena.reset();
+            if faults.left().is_some() {
+                break;
+            }
+            renew(&mut state.arena);
             self.absorb_batch(state, records, chunk, faults);
         }
         state.selection = selection;
@@ -273,6 +276,9 @@ pub(super) fn find_groups(
     }
 }
 
+/// About how many bytes of states become results at once.
+pub(super) const LOT: usize = 1 << 20;
+
 /// The groups of one thread and their states.
 pub struct State {
     groups: Groups,
@@ -312,6 +318,12 @@ impl State {
         for accumulator in &mut self.accumulators {
             accumulator.grow(self.groups.count());
         }
+    }
+
+    /// How many groups are spoken of at once, so that what is made of them is not large beside them.
+    pub(super) fn lot(&self) -> usize {
+        let groups = self.groups.count().max(1);
+        (LOT / (self.bytes() / groups).max(1)).clamp(1, BATCH)
     }
 
     /// About how many bytes of memory the groups take, or will while they grow.

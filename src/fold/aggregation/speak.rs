@@ -3,7 +3,7 @@
 use bumpalo::Bump;
 
 use super::{Aggregation, State};
-use crate::expr::{BATCH, Batch, Operand};
+use crate::expr::{Batch, Operand};
 use crate::fold::functions::Accumulator;
 use crate::fold::functions::state::{FORMAT, Saved};
 use crate::record::{Fault, Faults, OnFault, field};
@@ -48,14 +48,17 @@ impl Aggregation {
     /// # Errors
     /// A group has no result; those of `emit`.
     pub fn finish(&self, state: &State, emit: &mut Emit<'_>) -> anyhow::Result<()> {
-        let order = state.groups.in_order();
-        let mut out = Vec::new();
-        for groups in order.chunks(BATCH) {
+        let (order, lot) = (state.groups.in_order(), state.lot());
+        let (mut out, mut left) = (Vec::new(), order.as_slice());
+        while !left.is_empty() {
+            let groups = &left[..lot.min(left.len())];
             out.clear();
-            self.speak(&state.ready(groups, self.delimiter), &mut out, &mut |_| ())?;
-            if !emit(&out, groups.len() as u64)? {
+            let ready = state.ready(groups, self.delimiter);
+            let spoken = self.speak_some((&ready, groups), &mut out, &mut |_| ())?;
+            if !emit(&out, spoken as u64)? {
                 break;
             }
+            left = &left[spoken..];
         }
         Ok(())
     }
@@ -67,25 +70,47 @@ impl Aggregation {
         out: &mut Vec<u8>,
         each: &mut dyn FnMut(usize),
     ) -> Result<(), Fault> {
-        if self.part.says_states() {
-            self.write_states(ready, out, each);
-            return Ok(());
+        let mut left = ready.groups;
+        while !left.is_empty() {
+            left = &left[self.speak_some((ready, left), out, each)?..];
         }
-        let (start, len) = (out.len(), ready.groups.len());
-        let spoken = self.write_results(ready.groups, ready, out, each);
-        if spoken.is_ok() || len < 2 {
+        Ok(())
+    }
+
+    /// The same for the first of these groups, all of them unless their results are large: how many.
+    pub(super) fn speak_some(
+        &self,
+        (ready, groups): (&Ready<'_>, &[u32]),
+        out: &mut Vec<u8>,
+        each: &mut dyn FnMut(usize),
+    ) -> Result<usize, Fault> {
+        if self.part.says_states() {
+            self.write_states((ready, groups), out, each);
+            return Ok(groups.len());
+        }
+        let start = out.len();
+        let spoken = self.write_results(groups, ready, out, each);
+        if spoken.is_ok() || groups.len() < 2 {
             return spoken;
         }
         // Whichever result was asked for first, it is the first group that is told of.
-        let mut alone = ready.groups.chunks(1);
+        let mut alone = groups.chunks(1);
         out.truncate(start);
-        alone.try_for_each(|group| self.write_results(group, ready, out, &mut |_| ()))?;
+        alone.try_for_each(|group| {
+            self.write_results(group, ready, out, &mut |_| ())?;
+            Ok(())
+        })?;
         spoken
     }
 
-    fn write_states(&self, ready: &Ready<'_>, out: &mut Vec<u8>, each: &mut dyn FnMut(usize)) {
+    fn write_states(
+        &self,
+        (ready, groups): (&Ready<'_>, &[u32]),
+        out: &mut Vec<u8>,
+        each: &mut dyn FnMut(usize),
+    ) {
         let mut state = Vec::new();
-        for &group in ready.groups {
+        for &group in groups {
             let start = out.len();
             (ready.write_keys)(group, out);
             if out.len() > start || !self.keys.is_empty() {
@@ -115,7 +140,7 @@ impl Aggregation {
         ready: &Ready<'_>,
         out: &mut Vec<u8>,
         each: &mut dyn FnMut(usize),
-    ) -> Result<(), Fault> {
+    ) -> Result<usize, Fault> {
         let arena = &Bump::new();
         let mut slots = Vec::with_capacity(self.calls.len());
         for (call, accumulator) in self.calls.iter().zip(ready.accumulators) {
@@ -135,15 +160,16 @@ impl Aggregation {
             arena,
         };
         let selection: Vec<u32> = (0..groups.len() as u32).collect();
-        let mut faults = Faults::new(OnFault::Fail, groups.len());
+        let mut faults = Faults::new(OnFault::Fail, groups.len()).leaving(0);
         let outputs = self.outputs.iter();
         let columns: Vec<Operand<'_>> = outputs
             .map(|output| output.evaluate(&batch, &selection, &mut faults))
             .collect();
+        let done = faults.limit() as usize;
         if let Some((place, fault)) = faults.into_list().into_iter().next() {
             return Err(self.in_group(ready, groups[place as usize], fault));
         }
-        for (place, &group) in groups.iter().enumerate() {
+        for (place, &group) in groups[..done].iter().enumerate() {
             let start = out.len();
             (ready.write_keys)(group, out);
             let has_keys = out.len() > start || !self.keys.is_empty();
@@ -156,7 +182,7 @@ impl Aggregation {
             out.push(b'\n');
             each(out.len());
         }
-        Ok(())
+        Ok(done)
     }
 
     /// The fault with the group that it is about, where there are keys.

@@ -6,7 +6,7 @@
 //! in memory, and only one group's own state must fit there.
 
 use super::speak::{Emit, Ready};
-use super::{Aggregation, State};
+use super::{Aggregation, LOT, State};
 use crate::expr::BATCH;
 use crate::fold::functions::Accumulator;
 use crate::fold::functions::state::{Saved, Words};
@@ -191,6 +191,8 @@ fn pull<'r>(rest: &mut &'r [u8]) -> &'r [u8] {
 pub(super) struct Joined {
     accumulators: Vec<Box<dyn Accumulator>>,
     groups: Vec<Group>,
+    /// The bytes of the parts that they were put together from.
+    bytes: usize,
 }
 
 struct Group {
@@ -210,6 +212,7 @@ impl Joined {
         Ok(Joined {
             accumulators,
             groups: Vec::with_capacity(room),
+            bytes: 0,
         })
     }
 
@@ -242,7 +245,7 @@ impl Joined {
     }
 
     fn is_full(&self) -> bool {
-        self.groups.len() == BATCH
+        self.groups.len() == BATCH || self.bytes > LOT
     }
 
     /// Takes in one part of a group, of a new one or of the last one.
@@ -252,6 +255,7 @@ impl Joined {
         mut record: &[u8],
         is_new: bool,
     ) -> Result<(), Fault> {
+        self.bytes += record.len();
         let mut first = (0, 0);
         if let Some((block, rest)) = record.split_first_chunk() {
             (first.0, record) = (u64::from_le_bytes(*block), rest);
@@ -320,23 +324,31 @@ impl Placed {
     }
 
     fn take(&mut self, aggregation: &Aggregation, joined: &Joined) -> anyhow::Result<()> {
-        self.out.clear();
-        let mut ends = Vec::with_capacity(joined.groups.len());
-        if let Err(fault) = joined.speak(aggregation, &mut self.out, &mut |end| ends.push(end)) {
-            return self.take_fault(aggregation, joined, fault);
-        }
-        let mut start = 0;
-        for (group, end) in joined.groups.iter().zip(ends) {
-            let (block, place) = group.first;
-            let mut key = [0; 12];
-            key[..8].copy_from_slice(&block.to_be_bytes());
-            key[8..].copy_from_slice(&place.to_be_bytes());
-            // The line end is added again.
-            self.portion.push(&key, &self.out[start..end - 1]);
-            start = end;
-        }
-        if self.portion.bytes() >= PORTION {
-            self.sorter.take(&mut self.portion)?;
+        let groups: Vec<u32> = (0..joined.groups.len() as u32).collect();
+        let (ready, mut left) = (joined.ready(&groups), groups.as_slice());
+        while !left.is_empty() {
+            self.out.clear();
+            let mut ends = Vec::with_capacity(left.len());
+            let some = (&ready, left);
+            let spoken =
+                match aggregation.speak_some(some, &mut self.out, &mut |end| ends.push(end)) {
+                    Ok(spoken) => spoken,
+                    Err(fault) => return self.take_fault(aggregation, joined, fault),
+                };
+            let mut start = 0;
+            for (&group, end) in left.iter().zip(ends) {
+                let (block, place) = joined.groups[group as usize].first;
+                let mut key = [0; 12];
+                key[..8].copy_from_slice(&block.to_be_bytes());
+                key[8..].copy_from_slice(&place.to_be_bytes());
+                // The line end is added again.
+                self.portion.push(&key, &self.out[start..end - 1]);
+                start = end;
+            }
+            if self.portion.bytes() >= PORTION {
+                self.sorter.take(&mut self.portion)?;
+            }
+            left = &left[spoken..];
         }
         Ok(())
     }

@@ -1,10 +1,10 @@
 //! Groups of stretches of time, done as soon as no more records are expected there.
 //!
 //! A window holds the records from its start on and before its end. The watermark is the latest time
-//! seen, less what records may be late: a window that ends at it or before is done, and said at once.
-//! A record all of whose windows are done is late. Which ones are, depends on the order of the records
-//! alone, so records are taken one behind the other; memory is that of the windows that are open.
-//! (Akidau and others, "The Dataflow Model", 2015.)
+//! that counts (see [`Clock`]), less what records may be late: a window that ends at it or before is
+//! done, and said at once. A record all of whose windows are done is late. Which ones are, depends on
+//! the order of the records alone, so records are taken one behind the other; memory is that of the
+//! windows that are open. (Akidau and others, "The Dataflow Model", 2015.)
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -42,10 +42,68 @@ pub struct Open {
     windows: BTreeMap<i128, State>,
     /// The first time of all, which says how times are told.
     told: Option<Time>,
-    latest: Option<i128>,
+    clock: Clock,
     /// Records that came late.
     pub late: u64,
     selection: Vec<u32>,
+}
+
+/// So many records in a row move the clock, however far ahead they are.
+const IN_A_ROW: usize = 3;
+
+/// The latest time that counts.
+///
+/// A time counts if it is at most one window ahead of it, or if [`IN_A_ROW`] records in a row have
+/// come as far: one record with a wrong time does not make those after it late, and after a gap in
+/// the data the third record moves the clock.
+#[derive(Debug, Default)]
+struct Clock {
+    latest: Option<i128>,
+    /// The times of the last records, if they are further ahead.
+    ahead: Vec<i128>,
+    /// How many records came, up to [`IN_A_ROW`].
+    seen: usize,
+    /// The earliest end of a window of those.
+    first_end: Option<i128>,
+}
+
+impl Clock {
+    /// Looks at the next record's time: the second and the third record tell whether the times before
+    /// were far ahead. A window that is done stays done.
+    fn set_back(&mut self, time: i128, windows: &Windows) {
+        if self.seen == IN_A_ROW {
+            return;
+        }
+        self.seen += 1;
+        if let (Some(latest), Some(end)) = (&mut self.latest, self.first_end)
+            && time + windows.size < *latest
+            && *latest - windows.late < end
+        {
+            *latest = time;
+        }
+        let end = windows.first_end(time);
+        self.first_end = Some(self.first_end.map_or(end, |first| first.min(end)));
+    }
+
+    /// Takes the next record's time.
+    fn see(&mut self, time: i128, windows: &Windows) {
+        let latest = self.latest.get_or_insert(time);
+        if time <= *latest + windows.size {
+            *latest = time.max(*latest);
+            self.ahead.clear();
+            return;
+        }
+        self.ahead.push(time);
+        if let (IN_A_ROW, Some(least)) = (self.ahead.len(), self.ahead.iter().min()) {
+            *latest = (*latest).max(*least);
+            for time in &self.ahead {
+                if *time <= *latest + windows.size {
+                    *latest = (*latest).max(*time);
+                }
+            }
+            self.ahead.remove(0);
+        }
+    }
 }
 
 impl Windows {
@@ -80,6 +138,8 @@ impl Windows {
         out: &mut Vec<u8>,
     ) -> Result<u64, Fault> {
         let mut selection = std::mem::take(&mut open.selection);
+        // A record moves the clock once.
+        faults.leave_none();
         faults.select_all(&mut selection);
         let mut spoken = 0;
         for chunk in selection.chunks(BATCH) {
@@ -126,8 +186,20 @@ impl Windows {
         Ok(spoken)
     }
 
+    /// The starts of the windows that a time is in, the last one first.
+    fn starts(&self, time: i128) -> impl Iterator<Item = i128> {
+        let last = time.div_euclid(self.slide) * self.slide;
+        let starts = (0..).map(move |nth| last - nth * self.slide);
+        starts.take_while(move |start| start + self.size > time)
+    }
+
+    /// The end of the first window that a time is in.
+    fn first_end(&self, time: i128) -> i128 {
+        self.starts(time).last().unwrap_or(time) + self.size
+    }
+
     fn watermark(&self, open: &Open) -> Option<i128> {
-        open.latest.map(|latest| latest - self.late)
+        open.clock.latest.map(|latest| latest - self.late)
     }
 
     /// Which of these records go to which windows, by their starts; moves the watermark.
@@ -159,13 +231,11 @@ impl Windows {
                     continue;
                 }
             };
+            open.clock.set_back(time, self);
             let mark = self.watermark(open);
             let is_open = |start: &i128| mark.is_none_or(|mark| start + self.size > mark);
-            let last = time.div_euclid(self.slide) * self.slide;
-            let starts = (0..).map(|nth| last - nth * self.slide);
-            let starts = starts.take_while(|start| start + self.size > time);
             let mut is_late = true;
-            for start in starts.filter(is_open) {
+            for start in self.starts(time).filter(is_open) {
                 is_late = false;
                 dealt.entry(start).or_default().push(record);
             }
@@ -174,7 +244,7 @@ impl Windows {
             } else if is_late {
                 open.late += 1;
             }
-            open.latest = open.latest.max(Some(time));
+            open.clock.see(time, self);
         }
         dealt
     }
@@ -187,8 +257,18 @@ impl Windows {
         };
         let not_one = || Fault::new(format!("{} is not a time (ISO 8601)", quoted(value)));
         let time = time.ok_or_else(not_one)?;
+        let at = time.epoch_nanoseconds();
+        // Its windows are within their length around it.
+        if !(Time::has_year(at - self.size) && Time::has_year(at + self.size)) {
+            let mut starts = self.starts(at);
+            if !starts.all(|start| Time::has_year(start) && Time::has_year(start + self.size)) {
+                return Err(Fault::new(format!(
+                    "the window of '{time}' starts or ends outside the years 0000 to 9999"
+                )));
+            }
+        }
         open.told.get_or_insert(time).same_line(&time)?;
-        Ok(time.epoch_nanoseconds())
+        Ok(at)
     }
 
     fn speak(
@@ -209,7 +289,7 @@ impl Windows {
             }
         }
         let order = state.groups.in_order();
-        for groups in order.chunks(BATCH) {
+        for groups in order.chunks(state.lot()) {
             let ready = Ready {
                 accumulators: &state.accumulators,
                 groups,

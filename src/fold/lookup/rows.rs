@@ -288,15 +288,15 @@ impl Rows {
         (next != NONE).then_some(next)
     }
 
-    /// Gives each record that no fault was found with to `each`, with its first row. `scale` is that
-    /// of the as-of values here.
+    /// Gives each record that no fault was found with to `each`, with its first row, until it returns
+    /// false: then the others are left for later. `scale` is that of the as-of values here.
     pub fn matches(
         &self,
         (on, scale): (&On, Option<Scale>),
         records: &Records<'_>,
         faults: &mut Faults,
         Matching { scratch, lot }: &mut Matching,
-        mut each: impl FnMut(u32, Option<u32>),
+        mut each: impl FnMut(u32, Option<u32>) -> bool,
     ) {
         on.select(scale, records, faults, scratch);
         let mut rows = [NONE; LOT];
@@ -322,7 +322,9 @@ impl Rows {
                 }
             }
             for (row, record) in rows.iter().zip(sound) {
-                each(*record, (*row != NONE).then_some(*row));
+                if !each(*record, (*row != NONE).then_some(*row)) && faults.can_leave() {
+                    return faults.leave_from(*record + 1);
+                }
             }
         }
     }

@@ -129,6 +129,7 @@ fn joined(
                         found.push(line(raw, Some(rows.fields(row))));
                         next = rows.next(row);
                     }
+                    true
                 };
                 rows.matches((on, known), records, &mut faults, &mut matching, each);
                 assert!(faults.is_empty());

@@ -6,7 +6,7 @@ use bumpalo::Bump;
 
 use super::key::{self, Direction};
 use super::portion::{self, Portion};
-use crate::expr::{BATCH, Batch, Node, Operand, ProgramError, Scope, ast, columns, parse};
+use crate::expr::{BATCH, Batch, Node, Operand, ProgramError, Scope, ast, columns, parse, renew};
 use crate::fold::groups::encode_key;
 use crate::record::{Faults, Header, Layout, Records};
 use crate::value::Value;
@@ -15,6 +15,9 @@ use crate::value::Value;
 pub struct Keys {
     keys: Vec<(Node, Direction)>,
 }
+
+/// If keys are longer than this together, the records after them wait.
+const MOST: usize = 8 << 20;
 
 /// Memory that is used from block to block.
 #[derive(Default)]
@@ -158,8 +161,15 @@ impl Keys {
             key,
         } = scratch;
         faults.select_all(selection);
+        let mut made = 0;
         for chunk in selection.chunks(BATCH) {
-            arena.reset();
+            if made > MOST {
+                faults.leave_from(chunk[0]);
+            }
+            if faults.left().is_some() {
+                break;
+            }
+            renew(arena);
             let batch = Batch::over(*records, arena);
             let values: Vec<(Operand<'_>, Direction)> = self
                 .keys
@@ -178,6 +188,7 @@ impl Keys {
                 for (values, direction) in &values {
                     push(&values.get(place, record), *direction, key);
                 }
+                made += key.len();
                 each(record, key);
             }
         }

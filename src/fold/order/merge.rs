@@ -10,9 +10,14 @@ use super::portion::prefix;
 /// The least that is read of a run at once.
 const LEAST: usize = 16 << 10;
 
-/// How many runs are merged at once in this much memory.
-pub fn width(memory: usize) -> usize {
-    (memory / LEAST / 2).clamp(2, 4096)
+/// So many runs are merged at once even if their records are longer than memory allows for: with fewer,
+/// the runs are read and written too often.
+const FEWEST: usize = 4;
+
+/// How many runs are merged at once in this much memory, if the longest record and its key have so many
+/// bytes: each run holds one.
+pub fn width(memory: usize, longest: usize) -> usize {
+    (memory / longest.max(LEAST * 2)).clamp(FEWEST, 4096)
 }
 
 /// What is at the head of one of several sorted sources.
@@ -85,12 +90,13 @@ fn is_less(heads: &impl Heads, a: usize, b: usize) -> bool {
     }
 }
 
-/// Writes a record of a run to a spill.
-pub fn write(key: &[u8], record: &[u8], spill: &mut Spill) -> anyhow::Result<()> {
+/// Writes a record of a run to a spill: how many bytes it takes there.
+pub fn write(key: &[u8], record: &[u8], spill: &mut Spill) -> anyhow::Result<usize> {
     let (head, len) = Head::of(key.len(), record.len()).written();
     spill.write(&head[..len])?;
     spill.write(key)?;
-    spill.write(record)
+    spill.write(record)?;
+    Ok(len + key.len() + record.len())
 }
 
 /// The head of a key and its record in a run: their lengths.
@@ -206,6 +212,11 @@ impl Run {
         }
         let capacity = self.buffer.capacity().max(wanted);
         self.buffer.copy_within(self.at.., 0);
+        if capacity > self.buffer.capacity() {
+            // What is behind `held` is no longer needed, and is not copied.
+            self.buffer.truncate(held);
+            self.buffer.reserve_exact(capacity - held);
+        }
         self.buffer.resize(capacity, 0);
         let read = spill.read(&mut self.stretch, &mut self.buffer[held..])?;
         self.buffer.truncate(held + read);
@@ -268,6 +279,15 @@ impl Heads for Runs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn as_many_runs_as_memory_has_records_for_are_merged_at_once() {
+        assert_eq!(width(8 << 20, 100), 256);
+        assert_eq!(width(8 << 20, 400_000), 20);
+        assert_eq!(width(2 << 20, 1 << 20), FEWEST);
+        assert_eq!(width(1, 1), FEWEST);
+        assert_eq!(width(usize::MAX, 1), 4096);
+    }
 
     #[test]
     fn lengths_past_four_gibibytes_are_kept() {

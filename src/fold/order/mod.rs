@@ -71,6 +71,8 @@ pub struct Sorter {
     most: u64,
     spill: Option<Spill>,
     runs: Vec<Stretch>,
+    /// The bytes of the longest record of a run, with its key.
+    longest: usize,
 }
 
 /// Takes the next record in order, its line end included; false where no more are wanted.
@@ -87,6 +89,7 @@ impl Sorter {
             most: u64::MAX,
             spill: None,
             runs: Vec::new(),
+            longest: 0,
         }
     }
 
@@ -221,8 +224,9 @@ impl Sorter {
         };
         let start = spill.start();
         let (mut chosen, mut key) = (Chosen::new(self.wanted), Vec::new());
+        let mut longest = self.longest;
         let mut write = |key: &[u8], record: &[u8]| {
-            merge::write(key, record, &mut spill)?;
+            longest = longest.max(merge::write(key, record, &mut spill)?);
             Ok(true)
         };
         self.in_order(&mut |portions, entry| {
@@ -230,6 +234,7 @@ impl Sorter {
             chosen.take(&key, portions.held(entry).record, &mut write)
         })?;
         chosen.finish(&mut write)?;
+        self.longest = longest;
         self.runs.push(spill.finish(start)?);
         self.spill = Some(spill);
         self.portions.clear();
@@ -279,7 +284,7 @@ impl Sorter {
 
     /// Merges runs until they can be merged at once.
     fn merge_down(&mut self, spill: &mut Spill) -> anyhow::Result<()> {
-        let width = merge::width(self.room.memory);
+        let width = merge::width(self.room.memory, self.longest);
         while self.runs.len() > width {
             let mut merged = Vec::new();
             for runs in self.runs.chunks(width) {

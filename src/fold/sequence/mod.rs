@@ -101,6 +101,9 @@ impl Sequence {
         // What is found wrong behind the first error may be so only for that error.
         let end = selection.last().map_or(0, |last| *last as usize + 1);
         let mut first = Faults::new(OnFault::Fail, end);
+        if faults.can_leave() {
+            first = first.leaving(0);
+        }
         let run = self.run(batch, state, selection, &mut first);
         let mut arguments: Vec<Vec<Argument<'v>>> = Vec::with_capacity(state.carried.len());
         let values =
@@ -117,11 +120,12 @@ impl Sequence {
                 arguments.push(taken);
                 values
             });
+        let (limit, left) = (first.limit(), first.left());
         let error = first.into_list().into_iter().next();
-        let sound = match &error {
-            Some((record, _)) => &selection[..selection.partition_point(|other| other < record)],
-            None => selection,
-        };
+        let sound = &selection[..selection.partition_point(|record| *record < limit)];
+        if let Some(left) = left {
+            faults.leave_from(left);
+        }
         for (carried, arguments) in state.carried.iter_mut().zip(&arguments) {
             carried.keep(&run, arguments, sound.len());
         }

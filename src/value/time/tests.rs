@@ -528,3 +528,22 @@ fn every_day_is_one_after_the_day_before() {
         }
     }
 }
+
+#[test]
+fn years_begin_and_end() {
+    let at = |text| time(text).epoch_nanoseconds();
+    let (first, last) = (
+        at("0000-01-01T00:00Z"),
+        at("9999-12-31T23:59:59.999999999Z"),
+    );
+    for (instant, is_in) in [
+        (first - 1, false),
+        (first, true),
+        (0, true),
+        (last, true),
+        (last + 1, false),
+    ] {
+        assert_eq!(Time::has_year(instant), is_in);
+        assert_eq!(Time::from_epoch_nanoseconds(instant).is_ok(), is_in);
+    }
+}
