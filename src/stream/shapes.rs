@@ -386,13 +386,11 @@ impl<S: Sink> Work for OverRecords<'_, S> {
         outcome.parcel.clear();
         outcome.part.next = None;
         let records = index.records(block, self.layout);
-        let mut first = Some(outcome.part.first.0);
-        while let Some(start) = first {
-            let mut faults = Faults::new(OnFault::SetAside, limit).leaving(start);
-            self.sink
-                .records(scratch, &records, &mut faults, &mut outcome.parcel);
-            first = faults.left();
-        }
+        // The first time, the records before the limit were not too large for one part.
+        let mut faults = Faults::new(OnFault::SetAside, limit).leaving(outcome.part.first.0);
+        faults.leave_none();
+        self.sink
+            .records(scratch, &records, &mut faults, &mut outcome.parcel);
         Ok(())
     }
 }
