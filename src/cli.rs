@@ -408,6 +408,7 @@ pub fn main<T: Tool>() -> ExitCode {
         };
     }
     weigh(&matches);
+    terminal::announce(&command, &matches);
     let tool = match T::from_arg_matches(&matches) {
         Ok(tool) => tool,
         Err(error) => return wrong_call(&name, &error),
