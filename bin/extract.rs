@@ -65,7 +65,7 @@ struct Args {
     #[arg(long, value_name = "REGEX", conflicts_with = "from")]
     pattern: Option<String>,
 
-    /// Columns to write, in this order: 'id, new=old, a..d, q_*, !q_tmp'; JSON: paths 'a.b'
+    /// Columns to write, in this order: 'id, new=old, a..d, q_*, !q_tmp'; JSON: paths 'a.b', 'a[0].b'
     #[arg(short, long, value_name = "LIST")]
     columns: Option<String>,
 
@@ -139,6 +139,9 @@ impl Tool for Args {
             _ => self.reading(Format::of_files(&paths).map_err(Usage::error)?)?,
         };
         self.refuse_strangers(&reading)?;
+        if let (Reading::Json(_), Some(selectors)) = (&reading, &selectors) {
+            columns::refuse_unknown_indexes(selectors).map_err(Usage::from)?;
+        }
         let extraction = Extraction {
             following: (self.resume).following(&self.sources, &reading, list.as_ref())?,
             paths,

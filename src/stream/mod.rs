@@ -15,7 +15,7 @@ mod tail;
 mod values;
 
 pub use aside::AsideFile;
-pub use convert::{Convert, convert, look_ahead};
+pub use convert::{Convert, Converted, convert, look_ahead};
 pub use emit::{Emitter, Held};
 pub use input::{Input, Opener};
 pub use output::{Flow, Made, Output};
