@@ -65,7 +65,7 @@ struct Args {
     #[arg(long, value_name = "REGEX", conflicts_with = "from")]
     pattern: Option<String>,
 
-    /// Columns to write, in this order: 'id, new=old, a..d, q_*, !q_tmp'; JSON: paths 'a.b', 'a[0].b'
+    /// Columns to write, in this order: 'id, new=old, a..d, q_*, !q_tmp'; JSON: paths 'a.b', `a[0].b`
     #[arg(short, long, value_name = "LIST")]
     columns: Option<String>,
 

@@ -39,7 +39,7 @@ pub struct Extraction<'l> {
 /// A list of columns, whatever language it is written in.
 pub struct List<'l> {
     /// The names that it asks for, where it asks by nothing else, and of each whether an index in it
-    /// counts ([`Wanted::indexed`]).
+    /// counts: `a[0]` is then the first element of `a`, too.
     pub names: Option<Vec<(String, bool)>>,
     /// The columns that it selects of a header: place and name of each.
     pub select: &'l Select<'l>,
