@@ -66,7 +66,7 @@ struct Args {
     #[arg(long, value_name = "REGEX", conflicts_with = "from")]
     pattern: Option<String>,
 
-    /// Columns to write, in this order: 'id, new=old, a..d, q_*, !q_tmp'; JSON: paths 'a.b'
+    /// Columns to write, in this order: 'id, new=old, a..d, q_*, !q_tmp'; JSON: paths 'a.b', `a[0].b`
     #[arg(short, long, value_name = "LIST")]
     columns: Option<String>,
 
@@ -146,6 +146,9 @@ impl Tool for Args {
         };
         self.refuse_strangers(&reading)?;
         let encoding = self.encoding.clone().unwrap_or_default();
+        if let (Reading::Json(_), Some(selectors)) = (&reading, &selectors) {
+            columns::refuse_unknown_indexes(selectors).map_err(Usage::from)?;
+        }
         let extraction = Extraction {
             following: (self.resume).following(
                 &self.sources,

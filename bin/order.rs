@@ -20,7 +20,7 @@ use pipewright::stream::{self, Flow, Held, Input, Output, Parcel, Settings, Sink
 #[derive(Parser)]
 #[command(
     name = "order",
-    mut_arg("expression", |arg| arg.value_name("KEYS").help(KEYS).allow_hyphen_values(true)),
+    mut_arg("expression", |arg| arg.value_name("KEYS").help(KEYS)),
     mut_arg("file", |arg| arg.help("Read the keys from FILE")),
     after_help = "\
 Examples:
@@ -34,7 +34,10 @@ Examples:
 
 Nulls come first, then all that reads as a number, by value (07, .5 and 1e3 too), then dates and
 times in ISO 8601, by instant (without a zone as UTC), then text byte by byte. '-' before a key turns
-all of that around. Quotes play no part; text(version) is sorted as text."
+all of that around. Quotes play no part; text(version) is sorted as text.
+
+What begins with '-' and spells a flag of one letter (-r, -ru, -j4, -d';') is that flag; any other
+name there is a key (-price, -day), and so is all after '--' (order -- -r)."
 )]
 struct Args {
     #[command(flatten)]
@@ -79,10 +82,13 @@ const KEYS: &str =
     "What to sort by: columns or expressions, in single quotes, '-' before one for descending";
 
 impl Tool for Args {
+    const TAKES_HYPHEN: bool = true;
+
     fn run(self) -> anyhow::Result<Summary> {
         let settings = self.shared.settings();
         let text = self.program.text()?;
         let keys = keys::Program::parse(&text).map_err(Usage::from)?;
+        self.refuse_strange_flag(&text)?;
         let (mut input, header) = self.program.open(&settings)?;
         let direction = Direction {
             style: match (self.text, self.natural) {
@@ -127,6 +133,23 @@ impl Tool for Args {
             Sorter::new(wanted, room),
             &mut output,
         )
+    }
+}
+
+impl Args {
+    /// Refuses `-n 5 orders.csv`, where the keys are a flag of another program and its value a file.
+    fn refuse_strange_flag(&self, keys: &str) -> anyhow::Result<()> {
+        let files = self.program.files();
+        match (keys.trim_start().starts_with('-'), files.first()) {
+            (true, Some(file)) if file.as_os_str() != "-" && !file.exists() => {
+                Err(Usage::error(format!(
+                    "cannot open '{}': no such file; '{}' was taken as the keys ('order --help' lists the flags)",
+                    file.display(),
+                    keys.trim()
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod clash;
 mod csv;
 pub mod grouping;
+mod hyphen;
 mod join;
 mod listing;
 mod memory;
@@ -45,6 +46,9 @@ pub trait Tool: Parser {
 
     /// Whether it can do nothing without the expression of its [`Program`], where it has one.
     const NEEDS_EXPRESSION: bool = true;
+
+    /// Whether its expression may begin with a hyphen, as in `order -price`.
+    const TAKES_HYPHEN: bool = false;
 
     /// What its language can call beside the functions of one record, as `--functions` lists it.
     fn more_functions() -> String {
@@ -373,9 +377,20 @@ pub fn main<T: Tool>() -> ExitCode {
             }),
         false => command,
     };
-    let matches = match command.try_get_matches_from_mut(std::env::args_os()) {
+    let arguments = std::env::args_os().collect();
+    let arguments = match T::TAKES_HYPHEN {
+        true => hyphen::keys_apart(&command, arguments),
+        false => arguments,
+    };
+    let matches = match command.try_get_matches_from_mut(arguments) {
         Ok(matches) => matches,
-        Err(error) => return wrong_call(&name, &error),
+        Err(mut error) => {
+            // No argument of ours is ever meant to be '-- --flag'.
+            if error.kind() == clap::error::ErrorKind::UnknownArgument {
+                error.remove(clap::error::ContextKind::Suggested);
+            }
+            return wrong_call(&name, &error);
+        }
     };
     if let Some(shell) = matches.get_one::<clap_complete::Shell>("completions") {
         let mut text = Vec::new();
@@ -393,6 +408,7 @@ pub fn main<T: Tool>() -> ExitCode {
         };
     }
     weigh(&matches);
+    terminal::announce(&command, &matches);
     let tool = match T::from_arg_matches(&matches) {
         Ok(tool) => tool,
         Err(error) => return wrong_call(&name, &error),

@@ -3,9 +3,13 @@
 use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
 use std::os::fd::RawFd;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use clap::{ArgMatches, Command};
+
 use crate::record::counted;
+use crate::stream::before_standard_input;
 use crate::trust::stage::{self, COUNTERS};
 
 use super::quantity::{clock, sized};
@@ -31,6 +35,60 @@ fn width_of(terminal: RawFd) -> usize {
     match (result, size.ws_col) {
         (0, 1..) => size.ws_col.into(),
         _ => 80,
+    }
+}
+
+/// Has the user told, where standard input is a terminal, that it is read and what the first argument
+/// was taken as: who forgot to name a file would wait for ever.
+pub(super) fn announce(command: &Command, matches: &ArgMatches) {
+    if std::io::stdin().is_terminal() {
+        let name = command.get_name().to_owned();
+        let message = reading_terminal(command, matches);
+        before_standard_input(move || super::say(&name, &message));
+    }
+}
+
+/// Arguments that come before the files.
+const FIRST: [&str; 3] = ["expression", "table", "target"];
+
+fn reading_terminal(command: &Command, matches: &ArgMatches) -> String {
+    let mut message = "reading records from the terminal (end with Ctrl-D)".to_owned();
+    let is_asked_for = ["files", "file"].iter().any(|id| {
+        let paths = matches.try_get_many::<PathBuf>(id).ok().flatten();
+        paths.is_some_and(|mut paths| paths.any(|path| path.as_os_str() == "-"))
+    });
+    if is_asked_for {
+        return message;
+    }
+    let first = FIRST.iter().find_map(|id| {
+        let given = matches.try_get_one::<String>(id).ok().flatten();
+        given.map(|text| (id, text))
+    });
+    match first {
+        Some((id, text)) => {
+            let mut arguments = command.get_arguments().filter(|arg| arg.get_id() == id);
+            let names = arguments.find_map(|arg| arg.get_value_names());
+            let what = match names {
+                Some([name]) if name == "KEYS" => "keys",
+                _ => id,
+            };
+            let words: Vec<&str> = text.split_whitespace().collect();
+            message.push_str(&format!(
+                "; '{}' was taken as the {what}; name files after it",
+                shortened(&words.join(" "))
+            ));
+        }
+        None => message.push_str("; name files to read them instead"),
+    }
+    message
+}
+
+/// The beginning of a text that is long.
+fn shortened(text: &str) -> String {
+    const MOST: usize = 60;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

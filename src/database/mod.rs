@@ -8,4 +8,4 @@ pub mod postgres;
 pub mod sqlite;
 
 pub use address::Place;
-pub use names::nearest_of;
+pub use names::{nearest, nearest_of};

@@ -271,6 +271,7 @@ impl Binding<'_> {
 }
 
 fn nameless(item: &Item, text: &str) -> ProgramError {
-    ProgramError::new(text, item.expr.span.clone(), "an assignment needs a name")
-        .with_hint("write 'name = expression'")
+    let error = ProgramError::new(text, item.expr.span.clone(), "an assignment needs a name");
+    let hint = item.hint_to_name(text, item.expr.span.start);
+    error.with_hint(hint.unwrap_or_else(|| "write 'name = expression'".to_owned()))
 }

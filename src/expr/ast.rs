@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::lex::spelled;
 use crate::value::{Decimal, Interval};
 
 /// Byte offsets into the program's text.
@@ -20,6 +21,16 @@ impl Expr {
     /// Whether this expression, or one inside of it, is what `is` looks for.
     pub fn has(&self, is: &dyn Fn(&Expr) -> bool) -> bool {
         is(self) || self.parts().into_iter().any(|part| part.has(is))
+    }
+
+    /// Whether it is the same for every record, whatever the columns: it looks at none, and calls
+    /// nothing that takes no arguments, as `now()` and `count()` do.
+    pub fn is_constant(&self) -> bool {
+        !self.has(&|part| match &part.kind {
+            Kind::Column(_) => true,
+            Kind::Call { arguments, .. } => arguments.is_empty(),
+            _ => false,
+        })
     }
 
     /// The expressions that it is made of, in their order.
@@ -204,4 +215,18 @@ pub struct Item {
     pub name_span: Span,
     /// What is computed.
     pub expr: Expr,
+}
+
+impl Item {
+    /// What to do about an item without a name that looks as if it were to have one, as `a-b = x` does,
+    /// if what is wrong begins at `place`, in that name.
+    pub fn hint_to_name(&self, text: &str, place: usize) -> Option<String> {
+        match (&self.name, &self.expr.kind) {
+            (None, Kind::Compare(Compare::Equal, left, _)) if place < left.span.end => {
+                let name = spelled(text.get(left.span.clone())?);
+                Some(format!("to name a column write {name} = ..."))
+            }
+            _ => None,
+        }
+    }
 }

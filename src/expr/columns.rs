@@ -175,20 +175,60 @@ impl Chosen {
 }
 
 /// The names that the list asks for, none twice, where it asks for columns by nothing but their
-/// names: what a source that has no header is to look for. To be resolved against just these.
-pub fn names(selectors: &[Selector]) -> Option<Vec<String>> {
-    let (mut names, mut seen) = (Vec::new(), HashSet::new());
+/// names: what a source that has no header is to look for. To be resolved against just these. Of
+/// each whether it is bare: in brackets, a name means nothing but itself.
+pub fn names(selectors: &[Selector]) -> Option<Vec<(String, bool)>> {
+    let mut names: Vec<(String, bool)> = Vec::new();
+    let mut places = HashMap::new();
     for selector in selectors {
-        let name = match &selector.meaning {
-            _ if selector.is_excluded => return None,
-            Meaning::One(part) | Meaning::Renamed { old: part, .. } => &part.name,
-            Meaning::Range(..) | Meaning::Glob(_) => return None,
-        };
-        if seen.insert(name) {
-            names.push(name.clone());
-        }
+        let part = selector.one()?;
+        let place = *places.entry(&part.name).or_insert_with(|| {
+            names.push((part.name.clone(), false));
+            names.len() - 1
+        });
+        names[place].1 |= !part.is_bracketed;
     }
     Some(names)
+}
+
+/// Refuses bare names with `[]` or `[-1]` in them, where an index such as `[0]` takes an element of
+/// an array.
+pub fn refuse_unknown_indexes(selectors: &[Selector]) -> Result<(), ProgramError> {
+    let parts = selectors.iter().filter_map(|one| Some((one, one.one()?)));
+    for (selector, part) in parts.filter(|(_, part)| !part.is_bracketed) {
+        let name = part.name.as_str();
+        let opened = name.match_indices('[').find_map(|(at, _)| {
+            let (index, _) = name[at + 1..].split_once(']')?;
+            let digits = index.strip_prefix('-');
+            let is_negative = digits.is_some_and(|digits| digits.parse::<u64>().is_ok());
+            (index.is_empty() || is_negative).then_some((at, index))
+        });
+        let Some((at, index)) = opened else {
+            continue;
+        };
+        let start = part.span.start + at;
+        let span = start..start + index.len() + 2;
+        let itself = format!("for the key of this very name write {}", bracketed(name));
+        return Err(match index {
+            "" => {
+                let (array, rest) = (&name[..at], &name[at + 2..]);
+                selector
+                    .error(&span, format!("'{name}' is many values, and a field holds one"))
+                    .with_hint(format!(
+                        "take one: {array}[0]{rest}; or make each element a record first: \
+                         jq -c '.{array} = .{array}[]' FILE | extract --from jsonl -c {array}{rest}; {itself}"
+                    ))
+            }
+            _ => selector
+                .error(&span, "an element is counted from the start, from 0")
+                .with_hint(itself),
+        });
+    }
+    Ok(())
+}
+
+fn bracketed(name: &str) -> String {
+    format!("[{}]", name.replace(']', "]]"))
 }
 
 /// What one selector finds in a header.
@@ -200,6 +240,16 @@ struct Found {
 }
 
 impl Selector {
+    /// The one column that it selects by its name.
+    fn one(&self) -> Option<&Part> {
+        match &self.meaning {
+            Meaning::One(part) | Meaning::Renamed { old: part, .. } if !self.is_excluded => {
+                Some(part)
+            }
+            _ => None,
+        }
+    }
+
     fn find(&self, columns: &Columns<'_>) -> Result<Found, ProgramError> {
         let (header, is_excluded) = (columns.names, self.is_excluded);
         if let Some((index, is_excluded)) = self.literal(columns) {

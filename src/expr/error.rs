@@ -4,7 +4,8 @@ use std::fmt;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::ast::Span;
+use super::ast::{Expr, Kind, Literal, Span};
+use super::lex::spelled;
 
 /// The widest piece of a program's line that an error shows, in terminal columns.
 const SHOWN_WIDTH: usize = 100;
@@ -43,6 +44,38 @@ impl ProgramError {
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// A key, at `expr` of the program `text`, that looks at no column.
+    pub fn constant_key(text: &str, expr: &Expr) -> Self {
+        let written = text.get(expr.span.clone()).unwrap_or_default();
+        let name = match &expr.kind {
+            Kind::Literal(Literal::Text(name)) => name,
+            Kind::Literal(_) => written,
+            _ => "",
+        };
+        let hint = match (&expr.kind, name) {
+            (Kind::Setting(_), _) => "--set gives values, not names of columns".to_owned(),
+            (_, "") => "a column is written without quotes: price or [First Name]".to_owned(),
+            (_, name) => format!("for the column write {}", spelled(name)),
+        };
+        let message = format!("{written} is a constant, the same for every record");
+        ProgramError::new(text, expr.span.clone(), message).with_hint(hint)
+    }
+
+    /// A constant, at `left` of the program `text`, before a `=` that was to name a column.
+    pub(super) fn constant_name(text: &str, left: &Expr) -> Self {
+        let written = text.get(left.span.clone()).unwrap_or_default();
+        let name = match &left.kind {
+            Kind::Literal(Literal::Text(name)) => name.as_str(),
+            _ => written,
+        };
+        let message = format!("{written} is a constant, not the name of a column");
+        let hint = format!(
+            "to name a column write {} = ...; to compare, ==",
+            spelled(name)
+        );
+        ProgramError::new(text, left.span.clone(), message).with_hint(hint)
     }
 
     /// What is wrong, in one line, without the place.

@@ -14,7 +14,7 @@
 mod operand;
 mod operator;
 
-use super::ast::{Expr, Item, Key, Span};
+use super::ast::{Compare, Expr, Item, Key, Kind, Span};
 use super::error::ProgramError;
 use super::lex::{Lexeme, Token, lex};
 
@@ -158,6 +158,7 @@ impl<'a> Parser<'a> {
         };
         let Some(name) = name else {
             let expr = self.expression()?;
+            self.refuse_constant_name(&expr)?;
             return Ok(Item {
                 name: None,
                 name_span: expr.span.clone(),
@@ -173,6 +174,19 @@ impl<'a> Parser<'a> {
             name_span,
             expr,
         })
+    }
+
+    /// Refuses an item such as `2023 = max(x)`: as a comparison it would make no sense, and it looks
+    /// like an assignment.
+    fn refuse_constant_name(&self, expr: &Expr) -> Result<(), ProgramError> {
+        let Kind::Compare(Compare::Equal, left, right) = &expr.kind else {
+            return Ok(());
+        };
+        let sign = self.text.get(left.span.end..right.span.start);
+        match left.is_constant() && sign.is_some_and(|sign| sign.trim() == "=") {
+            true => Err(ProgramError::constant_name(self.text, left)),
+            false => Ok(()),
+        }
     }
 
     fn peek(&self) -> &Token {

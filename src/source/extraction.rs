@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use crate::record::{Dialect, Header, Malformed};
-use crate::stream::{Convert, Framing, Input, Opener, Output, Settings, Summary, convert, pass};
+use crate::stream::{
+    Convert, Converted, Framing, Input, Opener, Output, Settings, Summary, convert, pass,
+};
 
 use super::encoding::{Encoding, Guesses};
 use super::json::{Json, JsonSurvey};
@@ -11,7 +13,7 @@ use super::log::{AccessFormat, AccessLog};
 use super::logfmt::{Logfmt, LogfmtSurvey};
 use super::pattern::Pattern;
 use super::resume::{Following, Growing};
-use super::wanted::{EXTRA_COLUMN, Extra, Survey, Wanted, survey};
+use super::wanted::{EXTRA_COLUMN, Extra, Keyed, Survey, Wanted, glance, notice_of_unseen, survey};
 use super::{Heading, Lead, Lenient, Picked, csv, openers, sniff};
 
 /// What is to be read, and how.
@@ -39,8 +41,9 @@ pub struct Extraction<'l> {
 
 /// A list of columns, whatever language it is written in.
 pub struct List<'l> {
-    /// The names that it asks for, where it asks by nothing else.
-    pub names: Option<Vec<String>>,
+    /// The names that it asks for, where it asks by nothing else, and of each whether an index in it
+    /// counts: `a[0]` is then the first element of `a`, too.
+    pub names: Option<Vec<(String, bool)>>,
     /// The columns that it selects of a header: place and name of each.
     pub select: &'l Select<'l>,
 }
@@ -184,8 +187,9 @@ impl Extraction<'_> {
         match reading {
             Reading::Json(framing) => {
                 let (header, wanted, input) = self.wanted::<JsonSurvey>(input)?;
+                let asked = wanted.asked();
                 let json = Json::new(wanted, framing);
-                lines(input, &header, &json, settings, output)
+                keyed::<JsonSurvey, _>(input, (&header, &asked), &json, settings, output)
             }
             Reading::Access(format) => {
                 let names = format.columns().iter().map(|name| (*name).to_owned());
@@ -199,7 +203,9 @@ impl Extraction<'_> {
             }
             Reading::Logfmt | Reading::Csv { .. } => {
                 let (header, wanted, input) = self.wanted::<LogfmtSurvey>(input)?;
-                lines(input, &header, &Logfmt::new(wanted), settings, output)
+                let asked = wanted.asked();
+                let logfmt = Logfmt::new(wanted);
+                keyed::<LogfmtSurvey, _>(input, (&header, &asked), &logfmt, settings, output)
             }
         }
     }
@@ -299,11 +305,11 @@ impl Extraction<'_> {
     /// Which fields are read of records that bring their names with them.
     fn wanted<S: Survey>(&self, mut input: Input) -> anyhow::Result<(Header, Wanted, Input)> {
         let asked = self.list.as_ref().and_then(|list| list.names.clone());
-        let (names, sampled) = match asked {
-            Some(names) => (names, None),
+        let ((names, indexed), sampled) = match asked {
+            Some(names) => (names.into_iter().unzip(), None),
             None => {
                 let (names, count) = survey::<S>(&mut input, self.sample)?;
-                (names, Some(count))
+                ((names, Vec::new()), Some(count))
             }
         };
         let extra = self.extra.unwrap_or(match sampled {
@@ -317,6 +323,7 @@ impl Extraction<'_> {
         };
         let wanted = Wanted {
             names,
+            indexed,
             picks,
             sampled,
             extra,
@@ -401,7 +408,38 @@ fn lines<C: Convert>(
     output: &mut Output,
 ) -> anyhow::Result<Summary> {
     begin(header, output)?;
-    convert(&mut input, settings, converter, output)
+    Ok(convert(&mut input, settings, converter, output)?.summary)
+}
+
+/// The same for records that bring their names with them. Tells which of the names that were `asked`
+/// for are in none of them.
+fn keyed<S: Survey, C: Keyed>(
+    mut input: Input,
+    (header, asked): (&Header, &[String]),
+    converter: &C,
+    settings: &Settings,
+    output: &mut Output,
+) -> anyhow::Result<Summary> {
+    begin(header, output)?;
+    let there = match asked {
+        [] => Vec::new(),
+        _ => glance::<S>(&mut input)?,
+    };
+    let Converted {
+        mut summary,
+        scratches,
+    } = convert(&mut input, settings, converter, output)?;
+    let Some(scratches) = scratches.filter(|_| summary.records_out > 0) else {
+        return Ok(summary);
+    };
+    let is_unseen = |place: &usize| {
+        let mut scratches = scratches.iter();
+        scratches.all(|scratch| C::unseen(scratch).contains(place))
+    };
+    let unseen = (0..asked.len()).filter(is_unseen);
+    let notice = notice_of_unseen(unseen.map(|place| &asked[place]), &there);
+    summary.notice = joined(summary.notice, notice);
+    Ok(summary)
 }
 
 /// Writes the header at once, so that whatever reads the stream can begin.

@@ -3,6 +3,10 @@
 //! `host ident user [time] "method path protocol" status bytes "referrer" "agent"`, as Apache's
 //! `mod_log_config` and nginx write it. A `-` is null. Times become ISO 8601. A request that is
 //! not of three parts is kept in `path`, whole. Escapes (`\"`, `\x16`) stay as they are written.
+//!
+//! The host may be a list, as proxies write it (`10.0.0.1, ::1`), and a user's name may hold blanks.
+//! A name that begins or ends with a lone `-` is a sign of another format, with more fields, and is
+//! refused.
 
 mod quick;
 
@@ -100,9 +104,14 @@ impl AccessLog {
         };
         let mut rest = Rest(line);
         let mut fields = [&b""[..]; COLUMNS.len()];
-        fields[0] = rest.until(b' ').ok_or_else(|| wrong("its host"))?;
+        fields[0] = rest.host().ok_or_else(|| wrong("its host"))?;
         fields[1] = rest.until(b' ').ok_or_else(|| wrong("its ident"))?;
         fields[2] = rest.user().ok_or_else(|| wrong("its user"))?;
+        if fields[2].starts_with(b"- ") || fields[2].ends_with(b" -") {
+            return Err(wrong(
+                "its user: a field too many (other formats: --pattern)",
+            ));
+        }
         rest.time()
             .and_then(|text| iso_time(text, time))
             .ok_or_else(|| wrong("its time"))?;
@@ -133,10 +142,32 @@ impl<'l> Rest<'l> {
         (end > 0).then_some(taken)
     }
 
-    /// A user's name may hold spaces; the bracket of the time ends it.
+    /// A host, or a list of them: a comma before or after a space does not end it.
+    fn host(&mut self) -> Option<&'l [u8]> {
+        let mut end = memchr::memchr(b' ', self.0).filter(|end| *end > 0)?;
+        while self.0[end - 1] == b',' || self.0.get(end + 1) == Some(&b',') {
+            let next = &self.0[end + 1..];
+            end += 1 + memchr::memchr(b' ', next).filter(|length| *length > 0)?;
+        }
+        let host = &self.0[..end];
+        self.0 = &self.0[end + 1..];
+        Some(host)
+    }
+
+    /// A user's name may hold spaces and brackets; the bracket that a time follows ends it.
     fn user(&mut self) -> Option<&'l [u8]> {
-        let user = self.until(b'[')?;
-        user.strip_suffix(b" ")
+        let is_time = |at: &usize| {
+            let text = self.0.get(at + 1..at + 28);
+            text.is_some_and(|text| text[26] == b']' && text[2] == b'/' && text[6] == b'/')
+        };
+        let brackets = || memchr::memchr_iter(b'[', self.0);
+        let end = brackets().find(is_time).or_else(|| brackets().next())?;
+        let user = &self.0[..end];
+        self.0 = &self.0[end + 1..];
+        match user {
+            b"" => None,
+            _ => user.strip_suffix(b" "),
+        }
     }
 
     fn time(&mut self) -> Option<&'l [u8]> {
@@ -154,16 +185,18 @@ impl<'l> Rest<'l> {
         Some(())
     }
 
-    /// What stands in quotes, in which a backslash takes the next byte with it.
+    /// What stands in quotes, in which a backslash takes the next byte with it. A quote ends it before
+    /// a space or the end only: some servers do not escape those within.
     fn quoted(&mut self) -> Option<&'l [u8]> {
         let inner = self.0.strip_prefix(b"\"")?;
         let mut at = 0;
         loop {
             at += memchr::memchr2(b'"', b'\\', inner.get(at..)?)?;
-            if inner[at] == b'"' {
-                break;
-            }
-            at += 2;
+            at += match (inner[at], inner.get(at + 1)) {
+                (b'"', None | Some(b' ')) => break,
+                (b'"', Some(_)) => 1,
+                _ => 2,
+            };
         }
         self.0 = &inner[at + 1..];
         self.space()?;
@@ -334,6 +367,60 @@ mod tests {
                 format!("::1,,a b,2024-01-01T00:00:00Z,{parts},400,\n")
             );
         }
+    }
+
+    #[test]
+    fn hosts_and_users_of_all_kinds() {
+        for (before, fields) in [
+            (
+                "65.0.0.8, ::ffff:1.2.3.4 - -",
+                "\"65.0.0.8, ::ffff:1.2.3.4\",,",
+            ),
+            ("a, b, c id frank", "\"a, b, c\",id,frank"),
+            ("a , b - -", "\"a , b\",,"),
+            ("a,b - -", "\"a,b\",,"),
+            (
+                "unknown, 10.0.0.1 - john doe",
+                "\"unknown, 10.0.0.1\",,john doe",
+            ),
+            ("[2001:db8::1]:443 - -", "[2001:db8::1]:443,,"),
+            ("10.0.0.1:8080 - x@y.org", "10.0.0.1:8080,,x@y.org"),
+            ("a - doe, john", "a,,\"doe, john\""),
+            ("a - fr[ank", "a,,fr[ank"),
+            ("a - [x]", "a,,[x]"),
+            ("a - ", "a,,"),
+            ("a - -x-", "a,,-x-"),
+        ] {
+            let line = format!("{before} [01/Jan/2024:00:00:00 +0000] \"GET /\" 400 -");
+            assert_eq!(
+                converted(AccessFormat::Common, &line).unwrap(),
+                format!("{fields},2024-01-01T00:00:00Z,GET,/,,400,\n")
+            );
+        }
+        for (before, part) in [
+            ("a, - -", "its user"),
+            ("a,  b - -", "its host"),
+            ("a -", "its user"),
+            ("shop.org:80 10.0.0.1 - -", "its user: a field too many"),
+            ("shop.org:80 10.0.0.1 - frank", "its user: a field too many"),
+            ("10.0.0.1 - frank -", "its user: a field too many"),
+        ] {
+            let line = format!("{before} [01/Jan/2024:00:00:00 +0000] \"GET /\" 400 -");
+            let fault = converted(AccessFormat::Common, &line).unwrap_err();
+            let start = format!("not a common log line, at {part}");
+            assert!(fault.starts_with(&start), "{before}: {fault}");
+        }
+    }
+
+    #[test]
+    fn a_quote_that_was_not_escaped_ends_nothing() {
+        let line = r#"a - - [01/Jan/2024:00:00:00 +0000] "GET /x" y HTTP/1.1" 200 1 "-" "a""#;
+        assert!(converted(AccessFormat::Combined, line).is_err());
+        let line = r#"a - - [01/Jan/2024:00:00:00 +0000] "GET /x"y HTTP/1.1" 200 1 "-" "a b"c""#;
+        assert_eq!(
+            converted(AccessFormat::Combined, line).unwrap(),
+            "a,,,2024-01-01T00:00:00Z,GET,\"/x\"\"y\",HTTP/1.1,200,1,,\"a b\"\"c\"\n"
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::stream::Convert;
 use super::json::push_json_text;
 use super::keys::Keys;
 use super::picked::shown;
-use super::wanted::{Extra, Survey, Wanted, repeated};
+use super::wanted::{Extra, Keyed, Survey, Wanted, repeated, see};
 use crate::value::text::push_typed_text;
 use quick::Quick;
 
@@ -175,18 +175,29 @@ pub struct Scratch {
     /// Unknown pairs as members of a JSON object.
     extra: Vec<u8>,
     quick: Quick,
+    /// The names of which no record was seen.
+    unseen: Vec<usize>,
+}
+
+impl Keyed for Logfmt {
+    fn unseen(scratch: &Scratch) -> &[usize] {
+        &scratch.unseen
+    }
 }
 
 impl Convert for Logfmt {
     type Scratch = Scratch;
 
     fn scratch(&self) -> Scratch {
-        Scratch::default()
+        Scratch {
+            unseen: self.wanted.unseen(),
+            ..Scratch::default()
+        }
     }
 
     #[inline]
     fn usual(&self, scratch: &mut Scratch, bytes: &[u8], out: &mut Vec<u8>) -> Option<usize> {
-        self.quick(&mut scratch.quick, bytes, out)
+        self.quick(&mut scratch.quick, &mut scratch.unseen, bytes, out)
     }
 
     fn unit(&self, scratch: &mut Scratch, line: &[u8], out: &mut Vec<u8>) -> Result<usize, Fault> {
@@ -195,6 +206,7 @@ impl Convert for Logfmt {
             fields,
             text,
             extra,
+            unseen,
             ..
         } = scratch;
         fields.clear();
@@ -230,6 +242,7 @@ impl Convert for Logfmt {
         }
         out.pop();
         out.push(b'\n');
+        see(unseen, |name| fields[name].is_none());
         Ok(line.len())
     }
 }
@@ -271,6 +284,7 @@ mod tests {
         let logfmt = Logfmt::new(Wanted {
             names: names.iter().map(|name| name.to_string()).collect(),
             picks: (0..names.len()).collect(),
+            indexed: Vec::new(),
             sampled: Some(1000),
             extra,
             nulls: Vec::new(),

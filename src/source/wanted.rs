@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use anyhow::bail;
 
+use crate::database::nearest;
 use crate::record::{Block, Fault, counted};
-use crate::stream::{Input, look_ahead};
+use crate::stream::{Convert, Input, look_ahead};
 
 /// What happens to a field that is none of the known ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,13 +61,17 @@ pub trait Survey: Default {
 pub fn survey<S: Survey>(input: &mut Input, count: usize) -> anyhow::Result<(Vec<String>, usize)> {
     let mut survey = S::default();
     let mut first_fault = None;
-    let seen = look_ahead(input, count, &mut |block: &Block, unit: Range<usize>| {
-        if let Err(fault) = survey.look(&block.bytes[unit.clone()]) {
-            first_fault.get_or_insert_with(|| {
-                format!("{}:{}: {fault}", block.place.source, block.line(unit.start))
-            });
-        }
-    })?;
+    let seen = look_ahead(
+        input,
+        count..=count,
+        &mut |block: &Block, unit: Range<usize>| {
+            if let Err(fault) = survey.look(&block.bytes[unit.clone()]) {
+                first_fault.get_or_insert_with(|| {
+                    format!("{}:{}: {fault}", block.place.source, block.line(unit.start))
+                });
+            }
+        },
+    )?;
     let name = input.current_name();
     let names = survey
         .names()
@@ -81,11 +86,64 @@ pub fn survey<S: Survey>(input: &mut Input, count: usize) -> anyhow::Result<(Vec
     }
 }
 
+/// The names of the fields of a few of the first records, which stay in `input`: those that come
+/// with the first one. What is no record has none.
+///
+/// # Errors
+/// The input cannot be read.
+pub fn glance<S: Survey>(input: &mut Input) -> anyhow::Result<Vec<String>> {
+    const MOST: usize = 100;
+    let mut survey = S::default();
+    look_ahead(input, 1..=MOST, &mut |block: &Block, unit: Range<usize>| {
+        let _ = survey.look(&block.bytes[unit]);
+    })?;
+    Ok(survey.names().unwrap_or_default())
+}
+
+/// A reader that knows which of the fields that it was asked for no record had.
+pub trait Keyed: Convert {
+    /// The fields that none of a thread's records had, as places in [`Wanted::names`].
+    fn unseen(scratch: &Self::Scratch) -> &[usize];
+}
+
+/// Takes out of `unseen` what a record has.
+#[inline(always)]
+pub(super) fn see(unseen: &mut Vec<usize>, is_absent: impl Fn(usize) -> bool) {
+    if !unseen.is_empty() {
+        unseen.retain(|name| is_absent(*name));
+    }
+}
+
+/// The sentence about fields that were asked for and are in no record, beside those that are there.
+pub fn notice_of_unseen<'n>(
+    unseen: impl Iterator<Item = &'n String>,
+    there: &[String],
+) -> Option<String> {
+    const LISTED: usize = 10;
+    let shown = |name: &String| name.replace(char::is_control, " ");
+    let named = |name: &String| match nearest(name, there) {
+        Some(near) => format!("'{}' (did you mean '{}'?)", shown(name), shown(near)),
+        None => format!("'{}'", shown(name)),
+    };
+    let unseen: Vec<&String> = unseen.collect();
+    let listed: Vec<String> = unseen.iter().take(LISTED).map(|name| named(name)).collect();
+    let more = match unseen.len() - listed.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let keys = if unseen.len() == 1 { "key" } else { "keys" };
+    let listed = listed.join(", ");
+    (!unseen.is_empty()).then(|| format!("no record has the {keys} {listed}{more}"))
+}
+
 /// The fields that are known, and those of them that are written.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     /// Names of the known fields, none twice.
     pub names: Vec<String>,
+    /// Of each name, whether an index in it counts: `a[0]` is then the first element of `a`, too.
+    /// None does where this is empty.
+    pub indexed: Vec<bool>,
     /// What is written, in order, as places in `names`.
     pub picks: Vec<usize>,
     /// How many records were looked at to know the names; none where the user listed them.
@@ -99,6 +157,22 @@ pub struct Wanted {
 impl Wanted {
     pub(super) fn is_null(&self, text: &[u8]) -> bool {
         self.nulls.iter().any(|null| null == text)
+    }
+
+    /// The names that the user listed; none if they are those of the first records.
+    pub(super) fn asked(&self) -> Vec<String> {
+        match self.sampled {
+            None => self.names.clone(),
+            Some(_) => Vec::new(),
+        }
+    }
+
+    /// What a thread has not seen at its start: all that the user listed.
+    pub(super) fn unseen(&self) -> Vec<usize> {
+        match self.sampled {
+            None => (0..self.names.len()).collect(),
+            Some(_) => Vec::new(),
+        }
     }
 
     /// The fault that an unknown field is under [`Extra::Fail`].

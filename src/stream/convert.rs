@@ -1,6 +1,6 @@
 //! The shape of a source whose units are no records yet: lines, values.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use crate::record::{Block, Broken, Fault, LineCursor, seek};
 use crate::trust::stage::{self, COUNTERS};
@@ -9,7 +9,7 @@ use crate::trust::{Reject, Rejects};
 use super::drive::Work;
 use super::reader::Framing;
 use super::shapes::{Allowance, Bad, Outcome, gather};
-use super::{Input, Made, Output, Settings, Summary};
+use super::{Flow, Input, Made, Output, Settings, Summary};
 
 /// A unit in, a record of the stream out.
 pub trait Convert: Sync {
@@ -45,13 +45,22 @@ pub trait Convert: Sync {
     }
 }
 
+/// What a conversion came to.
+pub struct Converted<C: Convert> {
+    /// The figures.
+    pub summary: Summary,
+    /// What each thread kept; none if the output was not wanted to its end, for then it depends on the
+    /// threads how far they read.
+    pub scratches: Option<Vec<C::Scratch>>,
+}
+
 /// Converts all units of `input` and writes them to `output`.
 pub fn convert<C: Convert>(
     input: &mut Input,
     settings: &Settings,
     converter: &C,
     output: &mut Output,
-) -> anyhow::Result<Summary> {
+) -> anyhow::Result<Converted<C>> {
     let mut rejects = Rejects::open(&settings.policy)?;
     let allowance = Allowance::of(&rejects);
     let work = OverUnits {
@@ -59,34 +68,39 @@ pub fn convert<C: Convert>(
         framing: input.framing(),
         allowance: &allowance,
     };
-    let mut written = 0;
+    let (mut written, mut is_whole) = (0, true);
     let mut deliver = |block: &Block, made: &mut Made| {
         written += made.records;
         stage::add(&COUNTERS.records_out, made.records);
-        output.write_made(&block.bytes, made)
+        let flow = output.write_made(&block.bytes, made)?;
+        is_whole &= flow == Flow::More;
+        Ok(flow)
     };
     let taken = (&mut rejects, &allowance);
-    let (_, mut summary) = gather(input, &work, settings, taken, &mut deliver)?;
+    let (scratches, mut summary) = gather(input, &work, settings, taken, &mut deliver)?;
     summary.records_out = written;
-    Ok(summary)
+    Ok(Converted {
+        summary,
+        scratches: is_whole.then_some(scratches),
+    })
 }
 
-/// The first `count` units of `input`, which are not taken out of it, to `look`; fewer where it
-/// ends before.
+/// The first units of `input`, which are not taken out of it, to `look`: as many as the end of
+/// `count`, fewer if the input ends before; as many as its start are waited for.
 pub fn look_ahead(
     input: &mut Input,
-    count: usize,
+    count: RangeInclusive<usize>,
     look: &mut dyn FnMut(&Block, Range<usize>),
 ) -> anyhow::Result<usize> {
     let framing = input.framing();
     let mut blocks = Vec::new();
     let mut seen = 0;
-    while seen < count {
+    while seen < *count.start() {
         let Some(block) = input.next(&mut Vec::new())? else {
             break;
         };
         let (mut at, broken) = (0, block.broken());
-        while seen < count
+        while seen < *count.end()
             && let Some(unit) = framing.unit_start(&block.bytes, at)
         {
             let unit = framing.whole_unit(&block.bytes, unit.start);

@@ -15,7 +15,7 @@ mod tail;
 mod values;
 
 pub use aside::AsideFile;
-pub use convert::{Convert, convert, look_ahead};
+pub use convert::{Convert, Converted, convert, look_ahead};
 pub use emit::{Emitter, Held};
 pub use input::{Input, Opener};
 pub use output::{Flow, Made, Output};
@@ -23,7 +23,7 @@ pub use reader::{Framing, last_words};
 pub use relay::{Relayed, relay};
 pub use room::{Line, Room};
 pub use shapes::{Deliver, Parcel, Pass, Settings, Sink, Summary, pass, run, sink};
-pub use source::{Source, widen_pipe};
+pub use source::{Source, before_standard_input, widen_pipe};
 pub use tail::Tail;
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use anyhow::{Context, bail};
@@ -45,9 +45,20 @@ struct Progress {
     has_ended: AtomicBool,
 }
 
+/// What is called before standard input is read.
+static BEFORE_STANDARD: OnceLock<Box<dyn Fn() + Send + Sync>> = OnceLock::new();
+
+/// Has `tell` called before standard input is read: the user may not know that it will be.
+pub fn before_standard_input(tell: impl Fn() + Send + Sync + 'static) {
+    let _ = BEFORE_STANDARD.set(Box::new(tell));
+}
+
 impl Source {
     /// The program's standard input. Its pipe is made larger where the kernel allows.
     pub fn standard() -> Self {
+        if let Some(tell) = BEFORE_STANDARD.get() {
+            tell();
+        }
         if standard::was_closed(libc::STDIN_FILENO) {
             // Rust's runtime has opened /dev/null in its place, an empty input that nobody gave.
             return Self::own(Arc::from("standard input"), Box::new(Closed));

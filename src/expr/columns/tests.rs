@@ -223,7 +223,10 @@ fn refusals() {
 
 #[test]
 fn names_alone_need_no_header() {
-    let names = |list: &str| super::names(&parse(list).unwrap());
+    let names = |list: &str| {
+        let names = super::names(&parse(list).unwrap())?;
+        Some(names.into_iter().map(|(name, _)| name).collect::<Vec<_>>())
+    };
     assert_eq!(
         names("id, total=user.order.total, also=id, [a, b]"),
         Some(
@@ -234,6 +237,34 @@ fn names_alone_need_no_header() {
     );
     for list in ["*", "a..b", "a, q_?", "!a", "a, !b"] {
         assert_eq!(names(list), None, "{list}");
+    }
+}
+
+#[test]
+fn indexes_that_are_none() {
+    let refused = |list: &str| super::refuse_unknown_indexes(&parse(list).unwrap());
+    for list in [
+        "a[0]",
+        "items[0].id",
+        "[items[]].id]",
+        "a[",
+        "a]",
+        "a[x]",
+        "a[-x]",
+        "a[-]",
+        "*, !a[]",
+    ] {
+        assert!(refused(list).is_ok(), "{list}");
+    }
+    for (list, start) in [
+        ("a[]", "'a[]' is many values"),
+        ("id, x=a.b[].c", "'a.b[].c' is many values"),
+        ("a[0][]", "'a[0][]' is many values"),
+        ("a[-1]", "an element is counted from the start"),
+        ("a[0].b[-12].c", "an element is counted from the start"),
+    ] {
+        let error = refused(list).unwrap_err().to_string();
+        assert!(error.starts_with(start), "{list}: {error}");
     }
 }
 

@@ -28,14 +28,18 @@ impl Program<'_> {
     /// Binds an expression beside it to a header.
     ///
     /// # Errors
-    /// There is no such column or function.
+    /// There is no such column or function; it looks at no column.
     pub fn resolve_one(&self, text: &str, header: &Header) -> Result<Node, ProgramError> {
         let scope = Scope {
             text,
             header,
             settings: self.settings,
         };
-        scope.resolve(&parse::expression(text)?)
+        let expr = parse::expression(text)?;
+        match expr.is_constant() {
+            true => Err(ProgramError::constant_key(text, &expr)),
+            false => scope.resolve(&expr),
+        }
     }
 }
 
@@ -170,7 +174,8 @@ impl Aggregation {
     }
 
     /// The keys of the list `by`, with their names: expressions with or without a name, or a list
-    /// of columns with globs and ranges.
+    /// of columns with globs and ranges. A constant is none, unless it is a label from `--set`
+    /// (`day = :day`).
     pub(in crate::fold) fn keys(
         by: &str,
         header: &Header,
@@ -181,10 +186,19 @@ impl Aggregation {
             header,
             settings,
         };
+        let is_setting = |expr: &Expr| matches!(expr.kind, Kind::Setting(_));
         let as_expressions = parse::items(by).and_then(|items| {
             items
                 .iter()
                 .map(|item| {
+                    let is_label = item.name.is_some() && item.expr.has(&is_setting);
+                    if item.expr.is_constant() && !is_label {
+                        let error = ProgramError::constant_key(by, &item.expr);
+                        return Err(match &item.name {
+                            Some(_) => error.with_hint("name = value names a key; to compare, =="),
+                            None => error,
+                        });
+                    }
                     let node = scope.resolve(&item.expr)?;
                     let name = item.name.clone().unwrap_or_else(|| node.label().to_owned());
                     Ok((name, node))
@@ -236,7 +250,13 @@ impl Aggregation {
         let (keys, part) = (&self.key_names, self.part);
         let output = scope.resolve_with(&item.expr, &mut |expr| match &expr.kind {
             Kind::Call { .. } => aggregate_call((expr, scope), part, (calls, arguments), known),
-            Kind::Column(column) => Err(outside(column, expr, scope.text, keys)),
+            Kind::Column(column) => {
+                let error = outside(column, expr, scope.text, keys);
+                Err(match item.hint_to_name(scope.text, expr.span.start) {
+                    Some(hint) => error.with_hint(hint),
+                    None => error,
+                })
+            }
             _ => Ok(None),
         })?;
         self.outputs.push(output);

@@ -77,7 +77,10 @@ impl<'t> Program<'t> {
                     is_descending,
                     ..direction
                 };
-                Ok((scope.resolve(&key.expr)?, direction))
+                match key.expr.is_constant() {
+                    true => Err(ProgramError::constant_key(self.text, &key.expr)),
+                    false => Ok((scope.resolve(&key.expr)?, direction)),
+                }
             };
             keys.iter().map(bind).collect::<Result<Vec<_>, _>>()
         });

@@ -1,9 +1,11 @@
 //! JSON: Lines, values one after the other, and the elements of an array.
 //!
-//! Objects within objects become columns `a.b`; an array is written as JSON text. Numbers stay as
+//! Objects within objects become columns `a.b`; an array is written as JSON text, and `a[0]` is its
+//! first element, unless a key has that very name. Numbers stay as
 //! they are spelled; text that would pass for a number is quoted.
 
 mod cursor;
+mod path;
 mod quick;
 mod survey;
 mod tree;
@@ -14,9 +16,10 @@ use crate::record::{Fault, field, seek};
 use crate::stream::{Convert, Framing};
 
 use super::shape::Shape;
-use super::wanted::{Extra, Wanted, repeated};
+use super::wanted::{Extra, Keyed, Wanted, repeated, see};
 use crate::value::text::{looks_typed, push_typed_text};
 use cursor::{Cursor, DEEPEST, push_compact, push_nested, too_deep, unescape};
+use path::Step;
 use quick::Quick;
 pub use survey::JsonSurvey;
 use tree::Node;
@@ -26,15 +29,32 @@ pub struct Json {
     tree: Node,
     wanted: Wanted,
     framing: Framing,
+    /// What each slot is named: that of a name, and then those of paths with indexes.
+    slots: Vec<String>,
+    /// Of each name, the slot of the path with indexes that it is, too, where the key is absent.
+    others: Vec<Option<usize>>,
 }
 
 impl Json {
     /// For these paths, in lines or other values.
     pub fn new(wanted: Wanted, framing: Framing) -> Self {
+        let mut paths: Vec<_> = wanted.names.iter().map(|name| path::keys(name)).collect();
+        let mut slots = wanted.names.clone();
+        let others = wanted.names.iter().zip(&wanted.indexed);
+        let others = others
+            .map(|(name, is_indexed)| {
+                let path = is_indexed.then(|| path::with_indexes(name)).flatten()?;
+                paths.push(path);
+                slots.push(name.clone());
+                Some(slots.len() - 1)
+            })
+            .collect();
         Json {
-            tree: Node::of(&wanted.names),
+            tree: Node::of(&paths),
             wanted,
             framing,
+            slots,
+            others,
         }
     }
 }
@@ -97,17 +117,28 @@ pub struct Scratch {
     text: Vec<u8>,
     /// Of every node, by its number.
     shapes: Vec<Shape>,
+    /// The names of which no record was seen.
+    unseen: Vec<usize>,
+}
+
+impl Keyed for Json {
+    fn unseen(scratch: &Scratch) -> &[usize] {
+        &scratch.unseen
+    }
 }
 
 impl Convert for Json {
     type Scratch = Scratch;
 
     fn scratch(&self) -> Scratch {
-        Scratch::default()
+        Scratch {
+            unseen: self.wanted.unseen(),
+            ..Scratch::default()
+        }
     }
 
     fn unit(&self, scratch: &mut Scratch, unit: &[u8], out: &mut Vec<u8>) -> Result<usize, Fault> {
-        scratch.clear(self.wanted.names.len());
+        scratch.clear(self.slots.len());
         let mut walk = Walk {
             json: self,
             unit,
@@ -131,7 +162,7 @@ impl Convert for Json {
         if bytes.first() != Some(&b'{') {
             return None;
         }
-        scratch.clear(self.wanted.names.len());
+        scratch.clear(self.slots.len());
         let mut quick = Quick::new(self, bytes, scratch);
         quick.object(&self.tree, 0)?;
         let place = quick.place();
@@ -172,7 +203,7 @@ impl Json {
     fn write(&self, scratch: &mut Scratch, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
         let Scratch { slots, text, .. } = scratch;
         for &pick in &self.wanted.picks {
-            let slot = slots[pick];
+            let slot = self.slot(slots, pick);
             let range = slot.start as usize..slot.end as usize;
             match slot.kind {
                 Kind::Absent | Kind::Null => {}
@@ -213,7 +244,21 @@ impl Json {
         }
         out.pop();
         out.push(b'\n');
+        let is_absent = |name| self.slot(&scratch.slots, name).kind == Kind::Absent;
+        see(&mut scratch.unseen, is_absent);
         Ok(())
+    }
+
+    /// What was found for a name: under its key, else on its path.
+    #[inline(always)]
+    fn slot(&self, slots: &[Slot], name: usize) -> Slot {
+        match slots[name] {
+            slot if slot.kind != Kind::Absent => slot,
+            slot => match self.others.get(name) {
+                Some(Some(other)) => slots[*other],
+                _ => slot,
+            },
+        }
     }
 
     #[inline]
@@ -224,9 +269,9 @@ impl Json {
     }
 }
 
-/// The keys above an object.
+/// Where a value is: its key, or its place in an array, and those above it.
 struct Above<'a> {
-    key: &'a [u8],
+    step: Step<&'a [u8]>,
     above: Option<&'a Above<'a>>,
 }
 
@@ -234,9 +279,16 @@ impl Above<'_> {
     fn push(&self, path: &mut Vec<u8>) {
         if let Some(above) = self.above {
             above.push(path);
-            path.push(b'.');
         }
-        path.extend_from_slice(self.key);
+        match self.step {
+            Step::Key(key) => {
+                if self.above.is_some() {
+                    path.push(b'.');
+                }
+                path.extend_from_slice(key);
+            }
+            Step::Index(place) => path.extend_from_slice(format!("[{place}]").as_bytes()),
+        }
     }
 }
 
@@ -266,7 +318,8 @@ impl<'u> Walk<'_, 'u> {
                 && self.cursor.takes_key(key)
             {
                 guess += 1;
-                self.known(child, &Above { key, above }, depth)?;
+                let step = Step::Key(key);
+                self.known(child, &Above { step, above }, depth)?;
                 continue;
             }
             let key = self.cursor.string()?;
@@ -278,7 +331,7 @@ impl<'u> Walk<'_, 'u> {
                 content = Cow::Owned(unescaped);
             }
             let here = Above {
-                key: &content,
+                step: Step::Key(&content),
                 above,
             };
             match node.child(&content, &mut guess) {
@@ -295,6 +348,9 @@ impl<'u> Walk<'_, 'u> {
         let first = self.cursor.peek();
         if first == Some(b'{') {
             return self.nested(node, here, depth);
+        }
+        if first == Some(b'[') && node.has_elements() {
+            return self.elements(node, here, depth);
         }
         let Some(slot) = node.slot else {
             return self.unknown(here, depth);
@@ -342,11 +398,36 @@ impl<'u> Walk<'_, 'u> {
         self.object(node, Some(here), depth + 1)
     }
 
+    /// An array some elements of which are known.
+    fn elements(&mut self, node: &Node, here: &Above<'_>, depth: usize) -> Result<(), Fault> {
+        if let Some(slot) = node.slot {
+            let raw = self.cursor.clone().value(depth + 1)?;
+            self.fill(slot, raw, Kind::Nested)?;
+        }
+        self.cursor.expect(b'[', "'['")?;
+        let (mut is_first, mut place) = (true, 0);
+        while self.cursor.goes_on(b']', &mut is_first)? {
+            let here = Above {
+                step: Step::Index(place),
+                above: Some(here),
+            };
+            match node.element(place) {
+                Some(child) => self.known(child, &here, depth + 1)?,
+                None if node.slot.is_some() => {
+                    self.cursor.value(depth + 2)?;
+                }
+                None => self.unknown(&here, depth + 1)?,
+            }
+            place += 1;
+        }
+        Ok(())
+    }
+
     #[inline]
     fn fill(&mut self, slot: u32, raw: &'u [u8], kind: Kind) -> Result<(), Fault> {
         let place = &mut self.scratch.slots[slot as usize];
         if place.kind != Kind::Absent {
-            return Err(repeated(&self.json.wanted.names[slot as usize]));
+            return Err(repeated(&self.json.slots[slot as usize]));
         }
         let start = match raw.is_empty() {
             true => 0,

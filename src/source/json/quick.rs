@@ -146,6 +146,7 @@ impl<'w, 'u> Quick<'w, 'u> {
         let Some(slot) = node.slot else {
             return match first {
                 b'{' => self.object(node, depth + 1),
+                b'[' if node.has_elements() => self.elements(node, depth + 1),
                 _ => self.unknown(first, depth),
             };
         };
@@ -158,6 +159,11 @@ impl<'w, 'u> Quick<'w, 'u> {
             },
             b'[' => {
                 self.brackets(depth + 1)?;
+                if node.has_elements() {
+                    let end = std::mem::replace(&mut self.at, start);
+                    self.elements(node, depth + 1)?;
+                    debug_assert_eq!(self.at, end);
+                }
                 Kind::Nested
             }
             b'n' => {
@@ -181,6 +187,36 @@ impl<'w, 'u> Quick<'w, 'u> {
             kind,
         };
         Some(())
+    }
+
+    /// The array whose bracket is here, some elements of which are known.
+    #[inline(never)]
+    fn elements(&mut self, node: &Node, depth: u32) -> Option<()> {
+        if depth > DEEPEST {
+            return None;
+        }
+        self.at += 1;
+        if self.token()? == b']' {
+            self.at += 1;
+            return Some(());
+        }
+        for place in 0.. {
+            let first = self.token()?;
+            match (node.element(place), first) {
+                (Some(child), _) => self.known(child, first, depth)?,
+                (None, b'{' | b'[') if node.slot.is_some() => self.brackets(depth + 1)?,
+                (None, _) if node.slot.is_some() => self.scalar(first)?,
+                (None, _) => self.unknown(first, depth)?,
+            }
+            let next = self.token()?;
+            self.at += 1;
+            match next {
+                b',' => {}
+                b']' => return Some(()),
+                _ => return None,
+            }
+        }
+        None
     }
 
     /// An object under a key that has a column; whether all of it is what the column says.
@@ -384,6 +420,8 @@ mod tests {
             "n",
             "user.name",
             "other",
+            "id[0]",
+            "meta[0].n",
         ];
         prop_oneof![
             12 => select(known).prop_map(|key| format!("\"{key}\"")),
@@ -446,7 +484,8 @@ mod tests {
             sampled in select(vec![None, Some(7)]),
             extra in select(vec![Extra::Fail, Extra::Ignore, Extra::Column]),
             names in select(vec![
-                &["id", "user.name", "meta", "n"][..], &["user", "user.name", "id"], &["at.n", "meta.user", "user"]
+                &["id", "user.name", "meta", "n"][..], &["user", "user.name", "id"], &["at.n", "meta.user", "user"],
+                &["id[0]", "meta[0].n", "meta[1]", "meta", "user.name[0][1]"], &["n[0][0]", "user[1].id[0]", "n[2]"],
             ]),
             end in select(vec!["\n", "\r\n", " \n", ""]),
             behind in select(vec![0usize, 100]),
@@ -454,6 +493,7 @@ mod tests {
             let framing = if is_over_lines { Framing::Lines } else { Framing::Values };
             let wanted = Wanted {
                 names: names.iter().map(|name| name.to_string()).collect(),
+                indexed: names.iter().map(|_| sampled.is_none()).collect(),
                 picks: (0..names.len()).rev().collect(),
                 sampled,
                 extra,
@@ -493,6 +533,7 @@ mod tests {
         let json = Json::new(
             Wanted {
                 names: names.map(str::to_owned).to_vec(),
+                indexed: Vec::new(),
                 picks: vec![0, 1, 2],
                 sampled: None,
                 extra: Extra::Ignore,

@@ -4,6 +4,7 @@ fn wanted(names: &[&str], sampled: Option<usize>, extra: Extra) -> Wanted {
     Wanted {
         names: names.iter().map(|name| name.to_string()).collect(),
         picks: (0..names.len()).collect(),
+        indexed: names.iter().map(|_| sampled.is_none()).collect(),
         sampled,
         extra,
         nulls: vec![b"NA".to_vec()],
@@ -97,4 +98,47 @@ fn what_is_no_record_is_a_fault() {
     assert!(converted(wanted(&["id"], None, Extra::Ignore), &deep).is_err());
     let deep = "{\"a\":".repeat(1_000_000);
     assert!(converted(wanted(&["id"], None, Extra::Ignore), &deep).is_err());
+}
+
+#[test]
+fn elements_are_found_by_their_places() {
+    let names = [
+        "items[0].id",
+        "m[1][0]",
+        "items",
+        "a[0]",
+        "o.a[1].b",
+        "items[2]",
+    ];
+    let found = |record: &str| converted(wanted(&names, None, Extra::Ignore), record).unwrap();
+    assert_eq!(
+        found(r#"{"items":[{"id":1,"x":2},[],"z"],"m":[[1],[2,3]],"o":{"a":[0,{"b":null}]}}"#),
+        "1,2,\"[{\"\"id\"\":1,\"\"x\"\":2},[],\"\"z\"\"]\",,,z\n"
+    );
+    assert_eq!(
+        found(r#"{"items":[],"m":{"1":[5]},"o":{"a":"x"}}"#),
+        ",,[],,,\n"
+    );
+    // The key of that very name goes first, wherever it stands.
+    assert_eq!(found(r#"{"a[0]":1,"a":[2]}"#), ",,,1,,\n");
+    assert_eq!(found(r#"{"a":[2],"a[0]":null}"#), ",,,,,\n");
+    assert_eq!(
+        found(r#"{"a":[2],"o.a":[0,{"b":4}],"items[0]":{"id":7}}"#),
+        "7,,,2,4,\n"
+    );
+}
+
+#[test]
+fn elements_that_were_not_asked_for_are_extra() {
+    let names = ["a[1].x", "id"];
+    let extra = |record: &str| converted(wanted(&names, None, Extra::Column), record).unwrap();
+    assert_eq!(
+        extra(r#"{"id":1,"a":[7,{"x":2,"y":3},null,[4]]}"#),
+        "2,1,\"{\"\"a[0]\"\":7,\"\"a[1].y\"\":3,\"\"a[3]\"\":[4]}\"\n"
+    );
+    let fault = converted(wanted(&names, None, Extra::Fail), r#"{"a":[7]}"#).unwrap_err();
+    assert!(
+        fault.starts_with("the key 'a[0]' is not listed by -c"),
+        "{fault}"
+    );
 }

@@ -1,12 +1,16 @@
-//! The known paths of objects within objects.
+//! The known paths of objects and arrays within objects.
 
 use crate::source::keys::Keys;
 
-/// One step of the known paths. A path's steps are joined by dots, and a key that holds dots is as
+use super::path::Step;
+
+/// One step of the known paths. A path's keys are joined by dots, and a key that holds dots is as
 /// good as the steps that it names.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Node {
     children: Keys<Node>,
+    /// Known elements of an array, by their places.
+    elements: Vec<(usize, Node)>,
     /// The number of the path that ends here.
     pub(super) slot: Option<u32>,
     /// Of this node among all.
@@ -15,23 +19,49 @@ pub(super) struct Node {
 
 impl Node {
     /// The tree of these paths, numbered in order.
-    pub(super) fn of(paths: &[String]) -> Self {
+    pub(super) fn of(paths: &[Vec<Step<&[u8]>>]) -> Self {
         let mut root = Node::default();
         let mut count = 1;
+        let mut new = || {
+            count += 1;
+            Node {
+                number: count - 1,
+                ..Node::default()
+            }
+        };
         for (slot, path) in paths.iter().enumerate() {
             let mut node = &mut root;
-            for step in path.split('.') {
-                node = node.children.find_or_insert(step.as_bytes(), || {
-                    count += 1;
-                    Node {
-                        number: count - 1,
-                        ..Node::default()
-                    }
-                });
+            for step in path {
+                node = match *step {
+                    Step::Key(key) => node.children.find_or_insert(key, &mut new),
+                    Step::Index(place) => node.element_or_insert(place, &mut new),
+                };
             }
             node.slot = Some(slot as u32);
         }
         root
+    }
+
+    fn element_or_insert(&mut self, place: usize, new: impl FnOnce() -> Node) -> &mut Node {
+        let known = self.elements.iter().position(|(known, _)| *known == place);
+        let known = known.unwrap_or_else(|| {
+            self.elements.push((place, new()));
+            self.elements.len() - 1
+        });
+        &mut self.elements[known].1
+    }
+
+    /// Whether elements of an array are known here.
+    #[inline(always)]
+    pub(super) fn has_elements(&self) -> bool {
+        !self.elements.is_empty()
+    }
+
+    /// The known element at this place of an array.
+    pub(super) fn element(&self, place: usize) -> Option<&Node> {
+        let mut elements = self.elements.iter();
+        let found = elements.find(|(known, _)| *known == place);
+        found.map(|(_, node)| node)
     }
 
     /// The step below by this key, looked for at `guess` first (see [`Keys::find`]).

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::record::{field, seek};
 use crate::source::shape::{Role, Shape};
-use crate::source::wanted::Extra;
+use crate::source::wanted::{Extra, see};
 use crate::value::text::{looks_typed, push_typed_text};
 
 use super::{Logfmt, quote_end, unescaped};
@@ -48,6 +48,7 @@ impl Logfmt {
     pub(super) fn quick(
         &self,
         quick: &mut Quick,
+        unseen: &mut Vec<usize>,
         bytes: &[u8],
         out: &mut Vec<u8>,
     ) -> Option<usize> {
@@ -84,6 +85,7 @@ impl Logfmt {
                 _ => return None,
             };
             self.write_slots(&quick.slots, bytes, out);
+            see(unseen, |name| quick.slots[name].kind == Kind::Absent);
             return Some(at + line_end);
         }
     }
@@ -191,6 +193,7 @@ mod tests {
     fn logfmt(extra: Extra) -> Logfmt {
         Logfmt::new(Wanted {
             names: ["level", "msg", "n"].map(str::to_owned).to_vec(),
+            indexed: Vec::new(),
             picks: vec![2, 0, 1],
             sampled: None,
             extra,

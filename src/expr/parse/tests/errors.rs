@@ -514,6 +514,24 @@ const CONDITIONS: &[(&str, &str)] = &[
 ];
 
 const ITEMS: &[(&str, &str)] = &[
+    (
+        "2023 = max(x)",
+        r"2023 is a constant, not the name of a column
+  2023 = max(x)
+  ^^^^ to name a column write [2023] = ...; to compare, ==",
+    ),
+    (
+        "a = 1, 'First Name'=x",
+        r"'First Name' is a constant, not the name of a column
+  a = 1, 'First Name'=x
+         ^^^^^^^^^^^^ to name a column write [First Name] = ...; to compare, ==",
+    ),
+    (
+        "2 + 3 = x",
+        r"2 + 3 is a constant, not the name of a column
+  2 + 3 = x
+  ^^^^^ to name a column write [2 + 3] = ...; to compare, ==",
+    ),
     ("", "the expression is empty"),
     (
         "a = ",
