@@ -220,6 +220,11 @@ fn a_byte_order_mark_is_dropped() {
 fn bytes_that_are_no_utf8_are_kept() {
     law_for(&TOOLS, |name| {
         let input = b"id,qty,name,note\n1,2,caf\xe9,\xff\xfe\n2,3,caf\xe9,\"\xe2\x82,\x80\"\n";
+        // What goes into the stream is text; from then on, bytes are kept as they are.
+        if name == "extract" {
+            run(name, input).refused(name, 1, &["standard input:2", "byte 0xE9 is not UTF-8"]);
+            return;
+        }
         let given = output(name, input);
         let expected: &[u8] = match name {
             "map" => {
