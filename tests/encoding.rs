@@ -216,6 +216,16 @@ fn a_header_that_is_no_text_is_refused() {
         1,
         &["record 2: byte 0xE9 is not UTF-8, as the rest is"],
     );
+    let mostly = "a\né\nö\nß\n"
+        .bytes()
+        .chain(*b"\xe4\n")
+        .collect::<Vec<u8>>();
+    let guessed = extract("auto", mostly, 0);
+    guessed.refused(
+        "extract",
+        1,
+        &["record 4: byte 0xE4 is not UTF-8, as which this was read"],
+    );
     let utf16 = tool("extract").stdin(b"a\0,\0b\0\n\0".to_vec()).run();
     utf16.refused(
         "extract",

@@ -89,9 +89,6 @@ impl Encoding {
                 let encoding = guess(&start);
                 guesses.add(&source.name, encoding);
                 source.read = Box::new(Cursor::new(start).chain(source.read));
-                if encoding == UTF_8 {
-                    return Ok(source);
-                }
                 encoding.new_decoder_with_bom_removal()
             }
         };
@@ -126,7 +123,10 @@ impl Encoding {
 
 /// What was guessed of each source.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Guesses(Arc<Mutex<Vec<(Arc<str>, &'static str)>>>);
+pub(super) struct Guesses(Arc<Mutex<Vec<Guess>>>);
+
+/// A source and the name of its encoding.
+type Guess = (Arc<str>, &'static str);
 
 impl Guesses {
     fn add(&self, source: &Arc<str>, encoding: &'static encoding_rs::Encoding) {

@@ -189,6 +189,9 @@ impl<R: Read> Read for WithFirst<R> {
 /// A record's fields.
 type Fields = Vec<Vec<u8>>;
 
+/// How many lines stand above a record, and its fields.
+type Begun = (usize, Fields);
+
 /// What the first records have in common.
 #[derive(Clone, Copy, Debug, Default)]
 struct Shape {
@@ -203,7 +206,7 @@ struct Shape {
 }
 
 impl Shape {
-    fn of(records: &[(usize, Fields)]) -> Self {
+    fn of(records: &[Begun]) -> Self {
         let widths: Vec<usize> = records.iter().map(|(_, fields)| fields.len()).collect();
         let count = |width: usize| widths.iter().filter(|other| **other == width).count();
         let most = widths.iter().copied().filter(|width| *width > 1);
@@ -242,7 +245,7 @@ impl Shape {
 
 fn guess(start: &[u8], is_whole: bool, quote: Option<u8>) -> Sniffed {
     let (said, below) = said_delimiter(start);
-    let mut best: Option<(Shape, u8, Vec<(usize, Fields)>)> = None;
+    let mut best: Option<(Shape, u8, Vec<Begun>)> = None;
     for delimiter in CANDIDATES {
         if said.is_some_and(|said| said != delimiter) {
             continue;
@@ -262,7 +265,7 @@ fn guess(start: &[u8], is_whole: bool, quote: Option<u8>) -> Sniffed {
         let records = records(&start[below..], is_whole, Dialect { delimiter, quote });
         (Shape::of(&records), delimiter, records)
     });
-    let is_below = |(line, _): &(usize, Fields)| *line >= shape.title_lines;
+    let is_below = |(line, _): &Begun| *line >= shape.title_lines;
     let fields: Vec<Fields> = records
         .into_iter()
         .filter(is_below)
@@ -292,7 +295,7 @@ fn said_delimiter(start: &[u8]) -> (Option<u8>, usize) {
 
 /// The first records' fields with the lines above each; quotes are text where they stand in the middle of
 /// fields.
-fn records(start: &[u8], is_whole: bool, dialect: Dialect) -> Vec<(usize, Fields)> {
+fn records(start: &[u8], is_whole: bool, dialect: Dialect) -> Vec<Begun> {
     let mut text = start.to_vec();
     if is_whole && text.last() != Some(&b'\n') {
         text.push(b'\n');
