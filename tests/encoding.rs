@@ -105,11 +105,11 @@ fn auto_says_what_it_took() {
             b"nom,prix\n\xe9t\xe9 \xe0 la plage,1\nd\xe9j\xe0 vu,2\n",
             "nom,prix\nété à la plage,1\ndéjà vu,2\n",
         ),
-        ("UTF-16LE", b"a\0,\0b\0\n\01\0,\02\0\n\0", "a,b\n1,2\n"),
-        ("UTF-16BE", b"\0a\0,\0b\0\n\01\0,\02\0\n", "a,b\n1,2\n"),
+        ("UTF-16LE", b"a\0,\0b\0\n\x001\0,\x002\0\n\0", "a,b\n1,2\n"),
+        ("UTF-16BE", b"\0a\0,\0b\0\n\x001\0,\x002\0\n", "a,b\n1,2\n"),
         (
             "UTF-16BE",
-            b"\xfe\xff\0a\0,\0b\0\n\01\0,\02\0\n",
+            b"\xfe\xff\0a\0,\0b\0\n\x001\0,\x002\0\n",
             "a,b\n1,2\n",
         ),
         (

@@ -1,7 +1,7 @@
 //! Groups of stretches of time, done as soon as no more records are expected there.
 //!
 //! A window holds the records from its start on and before its end. The watermark is the latest time
-//! that counts (see [`Clock`]), less what records may be late: a window that ends at it or before is
+//! that counts (see `Clock`), less what records may be late: a window that ends at it or before is
 //! done, and said at once. A record all of whose windows are done is late. Which ones are, depends on
 //! the order of the records alone, so records are taken one behind the other; memory is that of the
 //! windows that are open. (Akidau and others, "The Dataflow Model", 2015.)
