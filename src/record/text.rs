@@ -38,7 +38,7 @@ impl Malformed {
 
     /// What is said of the records in these bytes, if not all is UTF-8.
     pub fn broken(&self, bytes: &[u8]) -> Option<Broken> {
-        std::str::from_utf8(bytes).err()?;
+        simdutf8::basic::from_utf8(bytes).err()?;
         Some(Broken {
             words: (self.words)(bytes),
             was_decoded: self.was_decoded,
