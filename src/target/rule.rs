@@ -177,8 +177,8 @@ fn check_integer(raw: &[u8], least: i64, most: i64) -> Result<(), Fault> {
 #[cold]
 pub fn no_integer(raw: &[u8]) -> Fault {
     let content = field::content(raw);
-    let is_whole = Plain::of(&content)
-        .is_some_and(|plain| plain.fraction.is_empty() && plain.exponent.is_none());
+    let is_whole = !content.contains(&b'.')
+        && Plain::of(&content).is_some_and(|plain| plain.exponent.is_none());
     let why = match is_whole {
         true => "is beyond 64 bits",
         false => "is not an integer",

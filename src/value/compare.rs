@@ -32,6 +32,12 @@ pub fn compare(a: &Value<'_>, b: &Value<'_>) -> Result<Option<Ordering>, Fault> 
     }
 }
 
+fn has_number(a: &Value<'_>, b: &Value<'_>) -> bool {
+    let is_number =
+        |value: &Value<'_>| matches!(value, Value::Decimal(_) | Value::Double(_) | Value::Long(_));
+    is_number(a) || is_number(b)
+}
+
 /// The texts of two values, both of which are fields or texts.
 #[inline(always)]
 fn fields<'v>(a: &Value<'v>, b: &Value<'v>) -> Option<(&'v [u8], &'v [u8])> {
@@ -89,7 +95,11 @@ pub fn is_second_at_fault(a: &Value<'_>, b: &Value<'_>) -> bool {
 #[inline]
 pub fn equal(a: &Value<'_>, b: &Value<'_>) -> Result<Option<bool>, Fault> {
     match (a, b) {
-        (Value::Interval(_), Value::Interval(_)) => Ok(Some(identity::is_same(a, b))),
+        (Value::Null, _) | (_, Value::Null) => Ok(None),
+        (Value::Interval(_), _) | (_, Value::Interval(_)) if !has_number(a, b) => {
+            let [a, b] = [interval(a)?, interval(b)?].map(Value::Interval);
+            Ok(Some(identity::is_same(&a, &b)))
+        }
         _ if fields(a, b).is_some() => Ok(Some(identity::is_same(a, b))),
         _ => Ok(relate(a, b)?.map(Ordering::is_eq)),
     }

@@ -503,6 +503,14 @@ fn values_compare_by_what_they_are() {
         ),
         Ok(Some(true))
     );
+    let interval = |text: &str| Value::Interval(super::Interval::parse(text.as_bytes()).unwrap());
+    assert_eq!(equal(interval("1mo"), raw("P30D")), Ok(Some(false)));
+    assert_eq!(equal(raw("48h"), interval("2d")), Ok(Some(true)));
+    assert_eq!(equal(interval("1mo"), interval("30d")), Ok(Some(false)));
+    assert_eq!(
+        equal(interval("1mo"), raw("soon")),
+        Err("'soon' is not an interval".into())
+    );
     assert_eq!(
         order(raw("soon"), time("2024-01-01")),
         Err("'soon' is not a time".into())
