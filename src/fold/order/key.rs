@@ -63,10 +63,32 @@ pub fn push(value: &Value<'_>, direction: Direction, out: &mut Vec<u8>) {
 fn push_text(text: &[u8], style: Style, out: &mut Vec<u8>) {
     out.push(TEXT);
     match style {
-        Style::Natural => push_natural(text, out),
+        Style::Natural => {
+            push_natural(text, out);
+            out.push(0);
+            return push_zeros(text, out);
+        }
         Style::Values | Style::Text => order::push_escaped(text, out),
     }
     out.push(0);
+}
+
+/// How many zeros stand in front of the digits of each number in a text, for texts that differ in
+/// nothing else: more of them come first, as their bytes do.
+fn push_zeros(text: &[u8], out: &mut Vec<u8>) {
+    /// From so many on, eight bytes more tell.
+    const MANY: usize = 0xFE;
+    let numbers = text.split(|byte| !byte.is_ascii_digit());
+    for number in numbers.filter(|number| !number.is_empty()) {
+        let zeros = number.iter().take_while(|digit| **digit == b'0').count();
+        match zeros {
+            0..MANY => out.push(0xFF - zeros as u8),
+            _ => {
+                out.push(1);
+                out.extend_from_slice(&(!zeros as u64).to_be_bytes());
+            }
+        }
+    }
 }
 
 /// Digits become a `0`, how many they are without zeros in front, and these.
@@ -145,7 +167,10 @@ mod tests {
             direction(Style::Text, false, false),
             &["", "-1", "10", "2", "a", "ab"],
         );
-        let natural = ["", "a", "a/", "a2", "a2b", "a10", "a010b", "a11", "b"];
+        let natural = [
+            "", "a", "a/", "a02", "a2", "a2b", "a10", "a010b", "a10b", "a11", "b", "b00c1",
+            "b0c01", "b0c1",
+        ];
         ascends(direction(Style::Natural, false, false), &natural);
     }
 
