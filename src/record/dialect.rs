@@ -17,6 +17,18 @@ impl Dialect {
         quote: Some(b'"'),
     };
 
+    /// A byte that is often a delimiter and is not this one, as a message shows it and as `-d` takes it.
+    pub fn other_delimiter(delimiter: u8, byte: u8) -> Option<(&'static str, &'static str)> {
+        match byte {
+            _ if byte == delimiter => None,
+            b'\t' => Some(("a tab", "tab")),
+            b',' => Some(("','", "','")),
+            b';' => Some(("';'", "';'")),
+            b'|' => Some(("'|'", "'|'")),
+            _ => None,
+        }
+    }
+
     /// The stream's quoting with another delimiter.
     pub fn delimited(delimiter: u8) -> Self {
         Dialect {

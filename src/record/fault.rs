@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Dialect;
+
 /// The most characters of a name that a fault shows.
 const LONGEST_NAME: usize = 100;
 
@@ -32,19 +34,15 @@ impl Fault {
             Some(b'"' | b'\'') => before,
             other => other,
         };
-        let other = match beside {
-            _ if before == Some(&b'\r') => {
-                return Fault::new(
-                    "a quoted field ends before a CR: if the lines end in CR alone, convert them \
-                     first: tr '\\r' '\\n'",
-                );
-            }
-            Some(other @ (b',' | b';' | b'|' | b'\t')) if *other != delimiter => *other as char,
-            _ => return Fault::stray_quote(),
-        };
-        let (shown, said) = match other {
-            '\t' => ("a tab".to_owned(), "tab".to_owned()),
-            other => (format!("'{other}'"), format!("'{other}'")),
+        if before == Some(&b'\r') {
+            return Fault::new(
+                "a quoted field ends before a CR: if the lines end in CR alone, convert them first: \
+                 tr '\\r' '\\n'",
+            );
+        }
+        let other = beside.and_then(|byte| Dialect::other_delimiter(delimiter, *byte));
+        let Some((shown, said)) = other else {
+            return Fault::stray_quote();
         };
         Fault::new(format!(
             "a quote beside {shown}: if that is the delimiter, say -d {said}; if not, quote the \

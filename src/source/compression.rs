@@ -40,8 +40,7 @@ enum Kind {
 /// The source with its bytes decompressed, where they are compressed, and without a byte order
 /// mark. Data that are damaged or end too early make reading fail.
 pub(super) fn decompressed(mut source: Source) -> anyhow::Result<Source> {
-    let start =
-        first_bytes(&mut source.read).with_context(|| format!("cannot read {}", source.name))?;
+    let start = first_bytes(&mut source)?;
     let kind = MARKS
         .iter()
         .find(|(mark, _)| start.starts_with(mark))
@@ -81,23 +80,14 @@ pub(super) fn is_compressed(start: &[u8]) -> bool {
 }
 
 /// As many bytes as it takes to know the marks apart: no more than one where the first says it.
-fn first_bytes(read: &mut dyn Read) -> io::Result<Vec<u8>> {
+fn first_bytes(source: &mut Source) -> anyhow::Result<Vec<u8>> {
     let mut start = Vec::with_capacity(LONGEST_MARK);
     let is_undecided = |start: &[u8]| {
         MARKS
             .iter()
             .any(|(mark, _)| mark.starts_with(start) && *mark != start)
     };
-    while is_undecided(&start) {
-        let mut byte = [0; LONGEST_MARK];
-        let want = LONGEST_MARK - start.len();
-        match read.read(&mut byte[..want]) {
-            Ok(0) => break,
-            Ok(count) => start.extend_from_slice(&byte[..count]),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    while is_undecided(&start) && source.read_ahead(LONGEST_MARK - start.len(), &mut start)? {}
     Ok(start)
 }
 
@@ -112,16 +102,17 @@ impl<R: BufRead> Read for Members<R> {
             if count > 0 || buffer.is_empty() {
                 return Ok(count);
             }
-            while let [0, ..] = member.get_mut().fill_buf()? {
-                let rest = member.get_mut().fill_buf()?;
+            let behind = member.get_mut();
+            let is_end = loop {
+                let rest = behind.fill_buf()?;
                 let zeros = rest.iter().take_while(|byte| **byte == 0).count();
-                member.get_mut().consume(zeros);
-            }
-            let is_end = member.get_mut().fill_buf()?.is_empty();
-            let ended = self.0.take();
-            if !is_end {
-                self.0 = ended.map(|member| GzDecoder::new(member.into_inner()));
-            }
+                match zeros {
+                    0 => break rest.is_empty(),
+                    zeros => behind.consume(zeros),
+                }
+            };
+            let ended = self.0.take().filter(|_| !is_end);
+            self.0 = ended.map(|member| GzDecoder::new(member.into_inner()));
         }
         Ok(0)
     }

@@ -4,10 +4,9 @@
 //! `euc-kr` is Windows's superset of it. A byte that the encoding does not have stays, with
 //! [`UNDECODED`] in front, and makes its record a bad one.
 
-use std::io::{self, Cursor, ErrorKind, Read};
+use std::io::{self, Cursor, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Context;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Decoder, DecoderResult, REPLACEMENT, UTF_8, UTF_16BE, UTF_16LE};
 
@@ -23,14 +22,13 @@ const LOOKED_AT: usize = 64 * 1024;
 /// The same of a file that is ASCII so far, which says nothing.
 const LOOKED_AT_OF_ASCII: usize = 4 * 1024 * 1024;
 
-/// Names that the standard does not have, and its own.
-const ALIASES: [(&str, &str); 8] = [
+/// Names that the standard does not have, and its own for them.
+const ALIASES: [(&str, &str); 7] = [
     ("cp949", "euc-kr"),
     ("uhc", "euc-kr"),
     ("cp932", "shift_jis"),
     ("cp936", "gbk"),
     ("cp950", "big5"),
-    ("cp1254", "windows-1254"),
     ("latin-1", "latin1"),
     ("ansi", "windows-1252"),
 ];
@@ -84,8 +82,7 @@ impl Encoding {
             Encoding::Utf16 => UTF_16LE.new_decoder(),
             Encoding::Named(encoding) => encoding.new_decoder_with_bom_removal(),
             Encoding::Auto => {
-                let start = beginning(&mut source)
-                    .with_context(|| format!("cannot read {}", source.name))?;
+                let start = beginning(&mut source)?;
                 let encoding = guess(&start);
                 guesses.add(&source.name, encoding);
                 source.read = Box::new(Cursor::new(start).chain(source.read));
@@ -246,25 +243,15 @@ fn guess(start: &[u8]) -> &'static encoding_rs::Encoding {
 }
 
 /// The bytes that tell the encoding.
-fn beginning(source: &mut Source) -> io::Result<Vec<u8>> {
+fn beginning(source: &mut Source) -> anyhow::Result<Vec<u8>> {
     let mut start = Vec::new();
     let most = match source.size {
         Some(_) => LOOKED_AT_OF_ASCII,
         None => LOOKED_AT,
     };
-    let mut piece = vec![0; LOOKED_AT];
-    let mut is_ascii = true;
-    while start.len() < LOOKED_AT || is_ascii && start.len() < most {
-        match source.read.read(&mut piece) {
-            Ok(0) => break,
-            Ok(count) => {
-                is_ascii &= piece[..count].is_ascii();
-                start.extend_from_slice(&piece[..count]);
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    let wants_more =
+        |start: &Vec<u8>| start.len() < LOOKED_AT || start.len() < most && start.is_ascii();
+    while wants_more(&start) && source.read_ahead(LOOKED_AT, &mut start)? {}
     Ok(start)
 }
 

@@ -136,14 +136,25 @@ impl Extraction<'_> {
             None => openers(&self.paths, lead, (&self.encoding, &guesses)),
         };
         let malformed = self.encoding.malformed(&guesses);
+        let mut told = None;
         let mut summary = match std::mem::replace(&mut self.reading, Reading::Logfmt) {
             Reading::Csv {
-                dialect,
-                heading,
-                sniff,
+                mut dialect,
+                mut heading,
+                sniff: is_sniffed,
                 unquote,
-                lenient,
+                mut lenient,
             } => {
+                let mut openers = openers;
+                if is_sniffed {
+                    let found = sniff(&mut openers, dialect.quote)?;
+                    openers = found.applied(openers, dialect.quote);
+                    (dialect.delimiter, heading.is_there) = (found.delimiter, found.has_header);
+                    if let Some(lenient) = &mut lenient {
+                        lenient.delimiter = vec![found.delimiter];
+                    }
+                    told = Some(found.to_string());
+                }
                 let table = csv::Table {
                     dialect,
                     picked: Picked::default(),
@@ -154,7 +165,6 @@ impl Extraction<'_> {
                     openers,
                     table,
                     heading,
-                    is_sniffed: sniff,
                     growing,
                     malformed,
                 };
@@ -172,7 +182,7 @@ impl Extraction<'_> {
                 self.units(reading, input, settings, output)?
             }
         };
-        summary.notice = joined(guesses.notice(), summary.notice);
+        summary.notice = joined(joined(guesses.notice(), told), summary.notice);
         Ok(summary)
     }
 
@@ -213,28 +223,20 @@ impl Extraction<'_> {
     /// CSV that is made strict first.
     fn lenient(
         self,
-        mut lenient: Lenient,
+        lenient: Lenient,
         mut source: Tabular<'_>,
         settings: &Settings,
         output: &mut Output,
     ) -> anyhow::Result<Summary> {
         let (mends, has_extra) = (lenient.mends, lenient.has_extra_column());
         let quote = source.table.dialect.quote;
-        let mut sniffed = None;
-        if std::mem::take(&mut source.is_sniffed) {
-            let found = sniff(&mut source.openers, quote)?;
-            source.openers = found.applied(source.openers, quote);
-            source.heading.is_there = found.has_header;
-            lenient.delimiter = vec![found.delimiter];
-            sniffed = Some(found.to_string());
-        }
         let (written, unquote) = lenient.written(quote);
         let (openers, tally) = lenient.openers(source.openers, quote, &source.heading, self.lead);
         source.openers = openers;
         source.table.dialect = written;
         source.table.unquote |= unquote;
         let mut summary = self.csv(source, has_extra, settings, output)?;
-        summary.notice = joined(joined(sniffed, tally.notice(mends)), summary.notice);
+        summary.notice = joined(tally.notice(mends), summary.notice);
         Ok(summary)
     }
 
@@ -247,21 +249,12 @@ impl Extraction<'_> {
         output: &mut Output,
     ) -> anyhow::Result<Summary> {
         let Tabular {
-            mut openers,
-            mut table,
-            mut heading,
-            is_sniffed,
+            openers,
+            table,
+            heading,
             growing,
             malformed,
         } = source;
-        let mut sniffed = None;
-        if is_sniffed {
-            let found = sniff(&mut openers, table.dialect.quote)?;
-            openers = found.applied(openers, table.dialect.quote);
-            table.dialect.delimiter = found.delimiter;
-            heading.is_there = found.has_header;
-            sniffed = Some(found.to_string());
-        }
         let framing = Framing::Records(table.dialect);
         let mut input = input(openers, framing, malformed, settings);
         let header = match growing {
@@ -277,10 +270,11 @@ impl Extraction<'_> {
         };
         let own = header.len();
         let hint = one_column(&header, table.dialect.delimiter, &input.current_name());
-        let (mut header, mut picked) = match (self.picked(header), &hint) {
-            (Err(error), Some(hint)) => return Err(error.context(hint.clone())),
-            (picked, _) => picked?,
+        let with_hint = |error: anyhow::Error| match &hint {
+            Some(hint) => error.context(hint.clone()),
+            None => error,
         };
+        let (mut header, mut picked) = self.picked(header).map_err(with_hint)?;
         if has_extra {
             picked.picks.push(own);
             header = with_extra(&header);
@@ -294,11 +288,8 @@ impl Extraction<'_> {
         begin(&header, output)?;
         let layout = extract.layout();
         let passed = pass(&mut input, layout, &settings, &extract, output, None);
-        let mut summary = match (passed, &hint) {
-            (Err(error), Some(hint)) => return Err(error.context(hint.clone())),
-            (passed, _) => passed?,
-        };
-        summary.notice = joined(joined(sniffed, hint), summary.notice);
+        let mut summary = passed.map_err(with_hint)?;
+        summary.notice = joined(hint, summary.notice);
         Ok(summary)
     }
 
@@ -349,7 +340,6 @@ struct Tabular<'g> {
     openers: Vec<Opener>,
     table: csv::Table,
     heading: Heading,
-    is_sniffed: bool,
     growing: Option<&'g mut Growing>,
     malformed: Malformed,
 }
@@ -366,14 +356,8 @@ fn one_column(header: &Header, delimiter: u8, name: &str) -> Option<String> {
     let [only] = header.names() else {
         return None;
     };
-    let is_other = |byte: &u8| b";\t|,".contains(byte) && *byte != delimiter;
-    let (shown, said) = match only.bytes().find(is_other)? {
-        b'\t' => ("a tab".to_owned(), "tab".to_owned()),
-        other => {
-            let shown = format!("'{}'", other as char);
-            (shown.clone(), shown)
-        }
-    };
+    let mut bytes = only.bytes();
+    let (shown, said) = bytes.find_map(|byte| Dialect::other_delimiter(delimiter, byte))?;
     let remedy = match only.strip_prefix("sep=") {
         Some(_) => "--sniff reads what this line says of the delimiter".to_owned(),
         None => format!("if {shown} is the delimiter, say -d {said}"),

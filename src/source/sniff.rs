@@ -1,9 +1,7 @@
 //! What the beginning of a CSV tells: its delimiter, its header, and what stands above that.
 
 use std::fmt;
-use std::io::{self, Cursor, ErrorKind, Read};
-
-use anyhow::Context;
+use std::io::{self, Cursor, Read};
 
 use crate::record::{Dialect, counted, field, scan};
 use crate::stream::{Opener, Source};
@@ -92,27 +90,12 @@ pub fn sniff(openers: &mut [Opener], quote: Option<u8>) -> anyhow::Result<Sniffe
     let opener = std::mem::replace(first, Box::new(|| Ok(Source::standard())));
     let mut source = opener()?;
     let mut start = Vec::new();
-    while start.len() < LOOKED_AT && read_more(&mut source, &mut start)? {}
+    while start.len() < LOOKED_AT && source.read_ahead(LOOKED_AT - start.len(), &mut start)? {}
     let is_whole = start.len() < LOOKED_AT;
     let sniffed = guess(&start, is_whole, quote);
     source.read = Box::new(Cursor::new(start).chain(source.read));
     *first = Box::new(move || Ok(source));
     Ok(sniffed)
-}
-
-/// Reads once more, no further than what is looked at; false at the end.
-fn read_more(source: &mut Source, start: &mut Vec<u8>) -> anyhow::Result<bool> {
-    let old = start.len();
-    start.resize(LOOKED_AT, 0);
-    let count = loop {
-        match source.read.read(&mut start[old..]) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            result => break result,
-        }
-    };
-    start.truncate(old + count.as_ref().copied().unwrap_or(0));
-    let count = count.with_context(|| format!("cannot read {}", source.name))?;
-    Ok(count > 0)
 }
 
 /// A source of CSV with a header and a known delimiter, as far as its beginning tells (of a pipe, what
@@ -130,7 +113,7 @@ pub(super) fn headed(mut source: Source, dialect: Dialect) -> anyhow::Result<Sou
     let mut start = Vec::new();
     let mut is_whole = false;
     while start.len() < most && !is_whole && (source.size.is_some() || !start.ends_with(b"\n")) {
-        is_whole = !read_more(&mut source, &mut start)?;
+        is_whole = !source.read_ahead(LOOKED_AT - start.len(), &mut start)?;
     }
     let records = records(&start, is_whole, dialect);
     let shape = Shape::of(&records);

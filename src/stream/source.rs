@@ -139,6 +139,23 @@ impl Source {
         }
     }
 
+    /// Appends what one read of at most so many bytes brings; false at the end.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read_ahead(&mut self, most: usize, start: &mut Vec<u8>) -> anyhow::Result<bool> {
+        let old = start.len();
+        start.resize(old + most, 0);
+        let result = loop {
+            match self.read.read(&mut start[old..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result,
+            }
+        };
+        start.truncate(old + result.as_ref().copied().unwrap_or(0));
+        Ok(result.with_context(|| format!("cannot read {}", self.name))? > 0)
+    }
+
     /// The same from this line on, with its end told to `tail`.
     pub fn growing(self, line: u64, tail: Arc<Tail>) -> Self {
         Source {
