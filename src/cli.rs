@@ -47,7 +47,7 @@ pub trait Tool: Parser {
     /// Whether it can do nothing without the expression of its [`Program`], where it has one.
     const NEEDS_EXPRESSION: bool = true;
 
-    /// Whether its expression may begin with a hyphen, as in `order -price`.
+    /// Whether the user may begin its expression with a hyphen, as in `order -price`.
     const TAKES_HYPHEN: bool = false;
 
     /// What its language can call beside the functions of one record, as `--functions` lists it.

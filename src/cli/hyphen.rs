@@ -26,7 +26,7 @@ pub(super) fn keys_apart(command: &Command, mut arguments: Vec<OsString>) -> Vec
     arguments
 }
 
-/// Where the keys are, if they begin with a hyphen and are not behind `--`.
+/// Finds the keys, if they begin with a hyphen and do not follow `--`.
 fn place_of_keys(command: &Command, arguments: &[OsString]) -> Option<usize> {
     let mut place = 1;
     loop {
@@ -44,7 +44,7 @@ fn place_of_keys(command: &Command, arguments: &[OsString]) -> Option<usize> {
     }
 }
 
-/// Whether the value of a long flag is the next argument.
+/// Whether a long flag takes the next argument as its value.
 fn wants_next(command: &Command, long: &str) -> bool {
     let mut known = command.get_arguments();
     known.any(|arg| arg.get_long() == Some(long) && takes_value(arg))
@@ -54,7 +54,7 @@ fn takes_value(arg: &Arg) -> bool {
     arg.get_action().takes_values()
 }
 
-/// What the letters behind a hyphen are.
+/// What the letters after a hyphen mean.
 enum Flags {
     Whole,
     /// Their value is the next argument.
@@ -92,7 +92,7 @@ fn flags(command: &Command, letters: &str) -> Option<Flags> {
     Some(Flags::Whole)
 }
 
-/// Whether a text that is attached to this flag is its value.
+/// Whether a flag takes the text attached to it as its value.
 fn is_value(flag: char, text: &str) -> bool {
     let text = text.strip_prefix('=').unwrap_or(text);
     match flag {
