@@ -3,7 +3,6 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,12 +11,15 @@ use serde::{Deserialize, Serialize};
 
 use super::super::compression::decompressed;
 use super::Resume;
+use super::content::{self, Ends};
+use super::files::Found;
 use super::head::Head;
-use super::known::{self, Ends, Extent, Known};
-use super::plan::{Piece, Planning, absolute};
+use super::known::{Extent, Known};
+use super::plan::{Piece, Planning};
 use crate::record::{Dialect, Header};
 use crate::source::Lead;
 use crate::stream::{Opener, Source, Summary, Tail};
+use crate::trust::Position;
 
 /// How files are read on.
 pub struct Following {
@@ -35,6 +37,10 @@ pub struct Following {
 #[derive(Default, Serialize, Deserialize)]
 struct Files {
     files: Vec<Known>,
+    /// Whether older parts of logs are among them that were there and are not read; earlier versions did
+    /// not keep those.
+    #[serde(default)]
+    knows_older: bool,
     /// Of CSV: the columns that all of them have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     columns: Option<Vec<String>>,
@@ -72,7 +78,7 @@ struct Progress {
 
 /// The file that is being read.
 struct Current {
-    path: PathBuf,
+    piece: Piece,
     file: File,
     metadata: Metadata,
     is_compressed: bool,
@@ -108,9 +114,9 @@ impl Following {
         let plan = Planning {
             paths,
             followed: &self.followed,
-            known: before.files,
+            known: self.resume.from().map(|_| before.files.as_slice()),
+            knows_older: before.knows_older,
             accept_gap: self.accept_gap,
-            header_lines: &|path| Ok(reading.head(path)?.map_or(0, |head| head.lines)),
         };
         let plan = plan.plan()?;
         let mut notices = plan.notices;
@@ -119,10 +125,13 @@ impl Following {
         for piece in plan.pieces {
             if headed.is_some()
                 && piece.start().offset == 0
-                && reading.head(piece.path())?.is_none()
+                && reading.head(&piece.found)?.is_none()
             {
                 notices.push(waits(piece.path(), "header"));
-                kept.push(piece.untouched()?);
+                kept.push(Known {
+                    log: piece.log,
+                    ..piece.found.untouched()?
+                });
             } else {
                 pieces.push(piece);
             }
@@ -143,12 +152,12 @@ impl Following {
 
 impl Reading {
     /// The header of a file.
-    fn head(self, path: &Path) -> anyhow::Result<Option<Head>> {
+    fn head(self, found: &Found) -> anyhow::Result<Option<Head>> {
         let Some(dialect) = self.headed else {
             return Ok(None);
         };
-        let name = path.display().to_string();
-        let file = File::open(path).with_context(|| format!("cannot open '{name}'"))?;
+        let name = found.path.display().to_string();
+        let file = found.open()?;
         let source = decompressed(Source::own(Arc::from(name), Box::new(file)))?;
         Head::read(self.lead.passed_over(source), dialect)
     }
@@ -225,15 +234,20 @@ impl Growing {
         summary.notice = (!notices.is_empty()).then(|| notices.join("\n  "));
         // Where the reader has left, nobody commits anything.
         if progress.read == self.pieces.len() {
-            let position = Files {
-                files: progress.known,
-                columns: self.columns,
-            };
-            self.resume
-                .end(serde_json::to_value(position).context("cannot write the position")?);
+            self.resume.end(position(progress, self.columns)?);
         }
         Ok(())
     }
+}
+
+/// How far all files were read, in words of JSON.
+fn position(progress: Progress, columns: Option<Vec<String>>) -> anyhow::Result<Position> {
+    let files = Files {
+        files: progress.known,
+        knows_older: true,
+        columns,
+    };
+    serde_json::to_value(files).context("cannot write the position")
 }
 
 impl Progress {
@@ -244,7 +258,8 @@ impl Progress {
         };
         let (known, is_whole) = current.known()?;
         if !is_whole {
-            self.notices.push(waits(&current.path, "last record"));
+            self.notices
+                .push(waits(current.piece.path(), "last record"));
         }
         self.known.push(known);
         self.read += 1;
@@ -255,18 +270,24 @@ impl Progress {
 impl Current {
     /// How far it was read, and whether that is all of it.
     fn known(&self) -> anyhow::Result<(Known, bool)> {
-        let name = self.path.display();
+        let (known, is_whole) = self.read()?;
+        let log = self.piece.log.clone();
+        Ok((Known { log, ..known }, is_whole))
+    }
+
+    fn read(&self) -> anyhow::Result<(Known, bool)> {
+        let (name, path) = (self.piece.path().display(), &self.piece.found.real);
         let cannot = || format!("cannot read '{name}'");
         let passed = lock(&self.passed);
         let limit = self.metadata.len();
         let lines = self.tail.line() - 1;
         if self.is_compressed {
-            let extent = Extent {
-                offset: passed.bytes,
-                lines,
-            };
-            let known = Known::compressed(&absolute(&self.path)?, &self.metadata, extent, &passed);
-            return Ok((known, true));
+            let offset = passed.bytes;
+            let extent = Extent { offset, lines };
+            return Ok((
+                Known::compressed(path, &self.metadata, extent, &passed),
+                true,
+            ));
         }
         let is_same = passed.are_in(&self.file, self.start).with_context(cannot)?;
         if passed.bytes != limit - self.start || !is_same {
@@ -274,32 +295,40 @@ impl Current {
         }
         let end = match self.tail.takes_all() {
             true => limit,
-            false => known::line_start(&self.file, self.start, limit, self.tail.newlines())
+            false => content::line_start(&self.file, self.start, limit, self.tail.newlines())
                 .with_context(cannot)?,
         };
+        let crc = match (passed.crc_at(end), self.piece.crc()) {
+            (Some(crc), _) => Some(crc),
+            // The last records have newlines in them, and are not whole.
+            (None, Some(before)) => {
+                let crc = content::crc_of(&self.file, self.start, end, before);
+                Some(crc.with_context(cannot)?)
+            }
+            (None, None) => None,
+        };
         let extent = Extent { offset: end, lines };
+        // As it was when it was opened: what has come since is new the next time.
         let known =
-            Known::plain(&absolute(&self.path)?, &self.file, extent).with_context(cannot)?;
+            Known::plain(path, &self.file, &self.metadata, extent, crc).with_context(cannot)?;
         Ok((known, end == limit))
     }
 }
 
 /// Opens a file at the place where the last load ended.
 fn open(piece: &Piece, reading: Reading) -> anyhow::Result<(Source, Current)> {
-    let path = piece.path();
-    let name: Arc<str> = Arc::from(path.display().to_string());
+    let name: Arc<str> = Arc::from(piece.path().display().to_string());
     let cannot = || format!("cannot open '{name}'");
-    let mut file = File::open(path).with_context(cannot)?;
+    let mut file = piece.found.open()?;
     let metadata = file.metadata().with_context(cannot)?;
-    if (metadata.dev(), metadata.ino()) != piece.found.identity {
-        bail!(
-            "another file has come in the place of '{name}' before it was read; run the pipeline again"
-        );
-    }
     let Extent { offset, lines } = piece.start();
-    let is_compressed = known::compressed(&file).with_context(cannot)?;
+    let is_compressed = content::compressed(&file).with_context(cannot)?;
     let own = file.try_clone().with_context(cannot)?;
-    let passed = Arc::new(Mutex::new(Ends::default()));
+    let passed = match is_compressed {
+        true => Ends::begin(Some(0), 0),
+        false => Ends::begin(piece.crc(), offset),
+    };
+    let passed = Arc::new(Mutex::new(passed));
     let mut source = Source::of_file(Arc::clone(&name), own);
     if is_compressed {
         source.read = Box::new(source.read.take(metadata.len()));
@@ -330,14 +359,14 @@ fn open(piece: &Piece, reading: Reading) -> anyhow::Result<(Source, Current)> {
     source = lead.passed_over(source);
     let mut line = lines + 1;
     if offset > 0
-        && let Some(head) = reading.head(path)?
+        && let Some(head) = reading.head(&piece.found)?
     {
         line = line.saturating_sub(head.lines).max(1);
         source.read = Box::new(Cursor::new(head.bytes).chain(source.read));
     }
     let tail = Arc::new(Tail::new(reading.takes_all || is_compressed));
     let current = Current {
-        path: path.to_owned(),
+        piece: piece.clone(),
         file,
         metadata,
         is_compressed,
@@ -352,7 +381,7 @@ fn open(piece: &Piece, reading: Reading) -> anyhow::Result<(Source, Current)> {
 fn refuse_glued(file: &File, offset: u64, length: u64, name: &str) -> anyhow::Result<()> {
     let mut around = [b'\n'; 2];
     if offset > 0 && offset < length {
-        known::read_at(file, &mut around, offset - 1)
+        content::read_at(file, &mut around, offset - 1)
             .with_context(|| format!("cannot read '{name}'"))?;
     }
     match around {
@@ -388,3 +417,6 @@ impl<R: Read> Read for Passing<R> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

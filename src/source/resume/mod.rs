@@ -17,13 +17,18 @@
 //! |---|---|
 //! | this | the three steps |
 //! | `growing` | files that grow, from where to where each is read |
-//! | `plan`, `names` | which files are those of the last time, also after a rotation |
-//! | `known` | what is known of a file |
+//! | `files`, `names` | which files are there, and older parts of logs beside them |
+//! | `matches` | which of them are those of the last time, also after a rotation |
+//! | `plan` | what is to be read, and in which order |
+//! | `known`, `content` | what is known of a file, and of its bytes |
 //! | `head` | the header of a CSV that is read from further on |
 
+mod content;
+mod files;
 mod growing;
 mod head;
 mod known;
+mod matches;
 mod names;
 mod plan;
 

@@ -1,34 +1,22 @@
 //! What is to be read: the files that are there, held against what is known of those before.
-//!
-//! A file is known again by device and inode, or else by its content under a name that a rotation
-//! gives; either way its content must begin with what was read.
 
-use std::collections::{HashMap, HashSet};
-use std::fs::{self, File, Metadata};
-use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 
-use super::known::{Extent, Known, modified};
-use super::names::{is_rotated, stem, uncompressed};
-use crate::database::checkpoints::sidecar;
+use super::files::{Files, Found, absolute};
+use super::known::{Extent, Known, Standing};
+use super::matches::{Fate, Matches};
+use super::names::Rank;
 
-/// A file that is there.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// As the user wrote it, or beside what the user wrote.
-    pub path: PathBuf,
-    /// The same without a look at where the program runs.
-    absolute: PathBuf,
-    /// Its file system and its number there.
-    pub identity: (u64, u64),
-    size: u64,
-    modified: i64,
-    /// The place of the log that it may be an older part of, among the files that are meant.
-    older_of: Option<usize>,
-}
+/// How often the files are looked for again where a rotation comes between.
+const LOOKS: u32 = 20;
+
+/// How long a file that is not there is remembered, in seconds, and how many of them.
+const REMEMBERED: i64 = 30 * 24 * 60 * 60;
+const MOST: usize = 100_000;
 
 /// A file to read, and from where on.
 #[derive(Clone, Debug)]
@@ -37,6 +25,8 @@ pub struct Piece {
     pub found: Found,
     /// What was read of it before.
     pub known: Option<Known>,
+    /// The log that it is, as the user names it; none of an older part, and of a file of a set.
+    pub log: Option<String>,
 }
 
 impl Piece {
@@ -47,29 +37,12 @@ impl Piece {
 
     /// How far it was read before.
     pub fn start(&self) -> Extent {
-        let known = self.known.as_ref();
-        Extent {
-            offset: known.map_or(0, |known| known.offset),
-            lines: known.map_or(0, |known| known.lines),
-        }
+        self.known.as_ref().map(Known::extent).unwrap_or_default()
     }
 
-    /// What is known of it where it is not read at all.
-    pub fn untouched(&self) -> anyhow::Result<Known> {
-        self.found.untouched()
-    }
-}
-
-impl Found {
-    /// What is known of it where it is not read at all: enough to find it under another name.
-    fn untouched(&self) -> anyhow::Result<Known> {
-        let cannot = || format!("cannot open '{}'", self.path.display());
-        let file = File::open(&self.path).with_context(cannot)?;
-        let nothing = Extent {
-            offset: 0,
-            lines: 0,
-        };
-        Known::plain(&self.absolute, &file, nothing).with_context(cannot)
+    /// The CRC-32 of what was read before, where it is known.
+    pub fn crc(&self) -> Option<u32> {
+        self.known.as_ref().map_or(Some(0), Known::crc)
     }
 }
 
@@ -78,22 +51,10 @@ impl Found {
 pub struct Plan {
     /// Files that are new or may have grown.
     pub pieces: Vec<Piece>,
-    /// Files that have nothing new.
+    /// Files that have nothing new, or are not there.
     pub kept: Vec<Known>,
     /// What the user should know.
     pub notices: Vec<String>,
-}
-
-/// The files that are there: those that are meant, in their order, and older parts of logs.
-#[derive(Default)]
-struct Files {
-    list: Vec<Found>,
-    by_identity: HashMap<(u64, u64), usize>,
-    by_path: HashMap<PathBuf, usize>,
-    /// Of the known ones, by their place.
-    matched: Vec<Option<usize>>,
-    /// Places of those that are matched, by the directory and stem of what is known.
-    by_stem: HashMap<(PathBuf, String), Vec<usize>>,
 }
 
 /// The files that are meant, and what was read before.
@@ -102,81 +63,60 @@ pub struct Planning<'p> {
     pub paths: &'p [PathBuf],
     /// Those that the user wrote: each is a log that may be rotated.
     pub followed: &'p [PathBuf],
-    /// What was read.
-    pub known: Vec<Known>,
+    /// What was read; none at the first time.
+    pub known: Option<&'p [Known]>,
+    /// Whether all older parts of logs are known that were there the last time.
+    pub knows_older: bool,
     /// Whether it may be missing.
     pub accept_gap: bool,
-    /// How many lines of a file are its header.
-    pub header_lines: &'p dyn Fn(&Path) -> anyhow::Result<u64>,
 }
 
 impl Planning<'_> {
     /// Finds out what is to be read.
     ///
     /// # Errors
-    /// A file is not there or is no regular file; what was read before is not found.
-    pub fn plan(self) -> anyhow::Result<Plan> {
-        let mut files = Files::default();
-        let mut absent = Vec::new();
-        for path in self.paths {
-            match regular(path)? {
-                Some(metadata) => files.add(path, &metadata, None)?,
-                None => absent.push(path),
+    /// A file is not there or is no regular file; what was read before is not found; which file is which,
+    /// or their order, cannot be told.
+    pub fn plan(&self) -> anyhow::Result<Plan> {
+        for look in 0.. {
+            let plan = self.look();
+            match plan {
+                // What cannot be told may only be half of a rotation.
+                Err(_) if look < LOOKS / 4 => {}
+                Ok((_, false)) if look < LOOKS => {}
+                plan => return plan.map(|(plan, _)| plan),
             }
+            thread::sleep(Duration::from_millis(5 * u64::from(look.min(4))));
         }
-        if !self.known.is_empty() {
-            for (place, path) in self.paths.iter().enumerate() {
-                if self.followed.contains(path) {
-                    files.add_older(path, place)?;
-                }
-            }
-        }
-        let lost = self.match_all(&mut files)?;
-        self.refuse_absent(&absent, &files)?;
-        if !self.accept_gap {
-            self.refuse_gap(&lost, &files)?;
-        }
-        self.order(&files)
+        unreachable!("a look ends the loop")
     }
 
-    /// Finds out which of the known each file is; gives the known that are not found.
-    fn match_all(&self, files: &mut Files) -> anyhow::Result<Vec<&Known>> {
-        files.matched = vec![None; files.list.len()];
-        let mut unknown = Vec::new();
-        for (place, known) in self.known.iter().enumerate() {
-            let same = files.by_identity.get(&(known.device, known.inode));
-            let same = same.copied().filter(|&at| files.matched[at].is_none());
-            match same {
-                Some(at) if known.is_start_of(&files.list[at].path)? => {
-                    files.matched[at] = Some(place);
-                }
-                _ => unknown.push(place),
+    /// One look, and whether nothing was renamed during it.
+    fn look(&self) -> anyhow::Result<(Plan, bool)> {
+        let known = self.known.unwrap_or_default();
+        let mut files = Files::look(self.paths, self.followed, known)?;
+        let matches = Matches::find(known, &mut files, self.accept_gap)?;
+        let is_still = files.are_still_there();
+        if is_still || self.known.is_none() {
+            self.refuse_absent(&files, &matches)?;
+            if !self.accept_gap {
+                self.refuse_gap(&files, &matches)?;
             }
         }
-        let mut lost = Vec::new();
-        for place in unknown {
-            let known = &self.known[place];
-            if known.offset == 0 {
-                continue;
-            }
-            match files.with_content_of(known)? {
-                Some(at) => files.matched[at] = Some(place),
-                None => lost.push(known),
-            }
-        }
-        for place in files.matched.iter().flatten() {
-            let key = key_of(Path::new(&self.known[*place].path));
-            files.by_stem.entry(key).or_default().push(*place);
-        }
-        Ok(lost)
+        Ok((self.order(&files, matches)?, is_still))
+    }
+
+    fn is_log(&self, path: &Path) -> bool {
+        self.followed.iter().any(|log| log == path)
     }
 
     /// A log that is not there at the moment may be between two names, if its older part is found.
-    fn refuse_absent(&self, absent: &[&PathBuf], files: &Files) -> anyhow::Result<()> {
-        for path in absent {
-            let mut older = files.list.iter().zip(&files.matched);
-            let is_there = older.any(|(found, known)| {
-                known.is_some() && found.older_of.is_some_and(|log| self.paths[log] == **path)
+    fn refuse_absent(&self, files: &Files, matches: &Matches<'_>) -> anyhow::Result<()> {
+        for path in &files.absent {
+            let place = self.paths.iter().position(|other| other == path);
+            let mut all = files.list.iter().zip(&matches.fates);
+            let is_there = all.any(|(found, fate)| {
+                matches!(fate, Fate::Known(_)) && found.log.is_some() && found.log == place
             });
             if !is_there {
                 let missing = std::io::Error::from_raw_os_error(libc::ENOENT);
@@ -186,269 +126,339 @@ impl Planning<'_> {
         Ok(())
     }
 
-    fn refuse_gap(&self, lost: &[&Known], files: &Files) -> anyhow::Result<()> {
-        let places: HashSet<&Path> = lost.iter().map(|known| Path::new(&known.path)).collect();
-        for path in self.paths {
-            let at = files.by_path.get(path);
+    /// What was read before and is not found is a gap, where it may have gone on.
+    fn refuse_gap(&self, files: &Files, matches: &Matches<'_>) -> anyhow::Result<()> {
+        let all = matches.known.iter().zip(&matches.places);
+        let lost: Vec<&Known> = all
+            .filter(|(known, at)| {
+                at.is_none()
+                    && known.standing == Standing::Read
+                    && known.offset > 0
+                    && known.gone.is_none()
+            })
+            .map(|(known, _)| known)
+            .collect();
+        for known in &lost {
+            let was_log = |path: &&PathBuf| {
+                let own = absolute(path).unwrap_or_default();
+                self.is_log(path) && is_log_of(known, &own)
+            };
+            let log = self.paths.iter().find(was_log);
             // Of a set, one may have taken the name of another that was deleted.
-            let is_known = at.is_some_and(|at| files.matched[*at].is_some());
-            let may_be_gone = is_known && !self.followed.contains(path);
-            if !may_be_gone && places.contains(absolute(path)?.as_path()) {
-                bail!(
-                    "what was read of '{}' before is found neither there nor beside it, so records may be lost; --accept-gap goes on with what is there",
-                    path.display()
-                );
-            }
+            let is_replaced = |(at, found): (usize, &Found)| {
+                found.is_meant && found.is_at(known) && matches.fates[at] == Fate::New
+            };
+            let replaced = files
+                .list
+                .iter()
+                .enumerate()
+                .find(|(at, found)| is_replaced((*at, found)));
+            let path = match (log, replaced) {
+                (Some(path), _) => path,
+                (None, Some((_, found))) => &found.path,
+                (None, None) => continue,
+            };
+            bail!(
+                "what was read of '{}' before is found neither there nor beside it, so records may be lost; --accept-gap goes on with what is there",
+                path.display()
+            );
         }
-        let is_log = |path| self.followed.contains(path);
-        let are_logs = !self.paths.is_empty() && self.paths.iter().all(is_log);
+        let are_logs = !self.paths.is_empty() && self.paths.iter().all(|path| self.is_log(path));
         match lost.first() {
-            Some(known) if are_logs && files.matched.iter().all(Option::is_none) => bail!(
-                "'{}' was read before under this name, and is not found here; give another source another name, or go on with --accept-gap",
-                known.path
-            ),
+            Some(known)
+                if are_logs
+                    && !matches
+                        .fates
+                        .iter()
+                        .any(|fate| matches!(fate, Fate::Known(_))) =>
+            {
+                bail!(
+                    "'{}' was read before under this name, and is not found here; give another source another name, or go on with --accept-gap",
+                    known.path
+                )
+            }
             _ => Ok(()),
         }
     }
 
-    fn order(&self, files: &Files) -> anyhow::Result<Plan> {
+    fn order(&self, files: &Files, mut matches: Matches<'_>) -> anyhow::Result<Plan> {
         let mut plan = Plan::default();
         let mut is_taken = vec![false; files.list.len()];
         for (place, path) in self.paths.iter().enumerate() {
-            let mut turn = match self.followed.contains(path) {
-                true => self.older(place, path, files)?,
+            let mut turn = match self.is_log(path) {
+                true => self.older(place, path, files, &mut matches)?,
                 false => Vec::new(),
             };
-            turn.extend(files.by_path.get(path));
+            turn.extend(files.at(path));
             for at in turn {
-                if std::mem::replace(&mut is_taken[at], true) {
-                    continue;
-                }
-                let found = &files.list[at];
-                match files.matched[at] {
-                    Some(known) => plan.add_known(found, &self.known[known]),
-                    None if self.is_copy(at, files)? => plan.notices.push(format!(
-                        "'{}' is a copy of what is read already, and passed over",
-                        found.path.display()
-                    )),
-                    None => plan.add_new(found)?,
+                if !std::mem::replace(&mut is_taken[at], true) {
+                    self.add(at, files, &matches, &mut plan)?;
                 }
             }
         }
-        if files.list.is_empty() {
-            // A directory that is empty may be one whose disk is away.
-            plan.kept.clone_from(&self.known);
+        // What was renamed out of a set.
+        for (at, fate) in matches.fates.iter().enumerate() {
+            if matches!(fate, Fate::Known(_) | Fate::Before(_) | Fate::Copy(_)) && !is_taken[at] {
+                self.add(at, files, &matches, &mut plan)?;
+            }
         }
+        plan.kept.extend(self.gone(&matches));
         Ok(plan)
     }
 
-    /// The older parts of a log, the oldest first: those that are known, and where the log was
-    /// rotated, those that came after the one that was read last.
-    fn older(&self, place: usize, path: &Path, files: &Files) -> anyhow::Result<Vec<usize>> {
-        let own: Vec<usize> = (0..files.list.len())
-            .filter(|&at| files.list[at].older_of == Some(place))
-            .collect();
-        let since = self.rotated_since(path, &own, files)?;
-        let is_between = |at: usize| {
-            since.is_some_and(|since| files.list[at].modified >= since)
-                && is_rotated(&name_of(&files.list[at].path), &name_of(path))
-        };
-        let mut older: Vec<usize> = own
-            .into_iter()
-            .filter(|&at| files.matched[at].is_some() || is_between(at))
-            .collect();
-        // Of two that were changed at once, the one that was read before is the older one.
-        older.sort_by_key(|&at| (files.list[at].modified, files.matched[at].is_none()));
-        Ok(older)
-    }
-
-    /// The time from which on older parts of a log, of which `own` are there, may have come that
-    /// were never read; none where it was not rotated.
-    fn rotated_since(
+    /// Adds a file to what is read or kept.
+    fn add(
         &self,
-        path: &Path,
-        own: &[usize],
+        at: usize,
         files: &Files,
-    ) -> anyhow::Result<Option<i64>> {
-        let absolute = absolute(path)?;
-        let known = |at: usize| files.matched[at].map(|known| &self.known[known]);
-        if let Some(now) = files.by_path.get(path).and_then(|at| known(*at)) {
-            // Of an empty file nothing tells whether it was copied and emptied again, but a copy.
-            return Ok((now.offset == 0).then_some(now.modified + 1));
-        }
-        // What was the log itself, or else was its latest part already.
-        let last_read = own
-            .iter()
-            .filter_map(|&at| Some((at, known(at)?)))
-            .max_by_key(|(at, known)| {
-                let was_current = Path::new(&known.path) == absolute;
-                (was_current, files.list[*at].modified)
-            });
-        Ok(last_read.map(|(at, _)| files.list[at].modified))
-    }
-
-    /// Whether a file that is not known holds what another one does that is there: it is being
-    /// compressed, or was copied to be emptied.
-    fn is_copy(&self, at: usize, files: &Files) -> anyhow::Result<bool> {
+        matches: &Matches<'_>,
+        plan: &mut Plan,
+    ) -> anyhow::Result<()> {
         let found = &files.list[at];
-        let name = found.absolute.to_string_lossy();
-        let original = Path::new(uncompressed(&name));
-        if original != found.absolute && original.exists() {
-            return Ok(true);
-        }
-        let places = files.by_stem.get(&key_of(&found.absolute));
-        for known in places
-            .into_iter()
-            .flatten()
-            .map(|place| &self.known[*place])
-        {
-            if known.offset > 0
-                && known.is_start_of(&found.path)?
-                && known.lines > (self.header_lines)(&found.path)?
-            {
-                return Ok(true);
+        let log = log_of(found);
+        let kept = |place: usize| Known {
+            gone: None,
+            ..matches.known[place].clone()
+        };
+        match matches.fates[at] {
+            Fate::Known(place) => plan.add_known(found, kept(place), log),
+            Fate::New if found.size > 0 => plan.pieces.push(Piece {
+                found: found.clone(),
+                known: None,
+                log,
+            }),
+            Fate::New => plan.kept.push(Known {
+                log,
+                ..found.untouched()?
+            }),
+            Fate::Copy(Some(place)) | Fate::Before(Some(place)) => {
+                let known = kept(place);
+                let path = found.real.to_string_lossy().into_owned();
+                let (device, inode) = found.identity;
+                plan.kept.push(Known {
+                    path,
+                    device,
+                    inode,
+                    born: found.born,
+                    size: found.size,
+                    modified: found.modified,
+                    ..known
+                });
+            }
+            Fate::Copy(None) => {
+                plan.notices.push(format!(
+                    "'{}' is a copy of what is read already, and passed over",
+                    found.path.display()
+                ));
+                let standing = Standing::Copy;
+                plan.kept.push(Known {
+                    standing,
+                    ..found.untouched()?
+                });
+            }
+            Fate::Before(None) => {
+                let standing = Standing::Before;
+                plan.kept.push(Known {
+                    standing,
+                    ..found.whole()?
+                });
             }
         }
-        Ok(false)
-    }
-}
-
-impl Files {
-    /// Adds a file, unless it is there already under another name.
-    fn add(
-        &mut self,
-        path: &Path,
-        metadata: &Metadata,
-        older_of: Option<usize>,
-    ) -> anyhow::Result<()> {
-        let identity = (metadata.dev(), metadata.ino());
-        if self.by_identity.contains_key(&identity) {
-            return Ok(());
-        }
-        self.by_identity.insert(identity, self.list.len());
-        if older_of.is_none() {
-            self.by_path.insert(path.to_owned(), self.list.len());
-        }
-        self.list.push(Found {
-            path: path.to_owned(),
-            absolute: absolute(path)?,
-            identity,
-            size: metadata.len(),
-            modified: modified(metadata),
-            older_of,
-        });
         Ok(())
     }
 
-    /// Adds the files beside a log that may be older parts of it.
-    fn add_older(&mut self, path: &Path, place: usize) -> anyhow::Result<()> {
-        let (directory, name) = (directory_of(path), name_of(path));
-        let cannot = || format!("cannot read the directory '{}'", directory.display());
-        for entry in fs::read_dir(directory).with_context(cannot)? {
-            let other = entry.with_context(cannot)?.file_name();
-            let other = other.to_string_lossy().into_owned();
-            let is_ours = other.starts_with(&name) || stem(&other) == stem(&name);
-            if !is_ours || other == name || other.ends_with(sidecar::ENDING) {
-                continue;
+    /// The older parts of a log that are to be read on or kept, the oldest first: those that are known,
+    /// and where the log was rotated, those that came since. All others become what is passed over.
+    fn older(
+        &self,
+        place: usize,
+        path: &Path,
+        files: &Files,
+        matches: &mut Matches<'_>,
+    ) -> anyhow::Result<Vec<usize>> {
+        let own: Vec<usize> = (0..files.list.len())
+            .filter(|&at| files.list[at].log == Some(place) && !files.list[at].is_meant)
+            .collect();
+        let is_known =
+            |at: &usize, matches: &Matches<'_>| matches!(matches.fates[*at], Fate::Known(_));
+        let mut turn: Vec<usize> = own
+            .iter()
+            .copied()
+            .filter(|at| is_known(at, matches))
+            .collect();
+        // What was the log itself the last time comes last.
+        let log = absolute(path)?;
+        turn.sort_by_key(|at| match matches.fates[*at] {
+            Fate::Known(place) => (is_log_of(&matches.known[place], &log), place),
+            _ => (true, usize::MAX),
+        });
+        let new = (own.iter().copied())
+            .filter(|&at| matches.fates[at] == Fate::New && files.list[at].older.is_some());
+        let new: Vec<usize> = new.collect();
+        let is_between = match self.was_rotated(path, &turn, files, matches)? {
+            true => new
+                .iter()
+                .map(|&at| self.is_since(at, turn.last(), files))
+                .collect(),
+            false => vec![false; new.len()],
+        };
+        let mut between = Vec::new();
+        for (&at, is_between) in new.iter().zip(is_between) {
+            match is_between {
+                true => between.push(at),
+                false => matches.fates[at] = Fate::Before(None),
             }
-            let older = path.with_file_name(&other);
-            match fs::metadata(&older) {
-                Ok(metadata) if metadata.is_file() => self.add(&older, &metadata, Some(place))?,
+        }
+        let last = turn.last().map(|at| &files.list[*at]);
+        self.sort(&mut between, last, files)?;
+        turn.extend(between);
+        let rest = own
+            .iter()
+            .filter(|at| matches!(matches.fates[**at], Fate::Copy(_) | Fate::Before(_)));
+        turn.extend(rest);
+        Ok(turn)
+    }
+
+    /// Whether a log may have been rotated since it was read. Of an empty one nothing tells.
+    fn was_rotated(
+        &self,
+        path: &Path,
+        turn: &[usize],
+        files: &Files,
+        matches: &Matches<'_>,
+    ) -> anyhow::Result<bool> {
+        let own = absolute(path)?;
+        let was_read = matches.known.iter().any(|known| is_log_of(known, &own)) || !turn.is_empty();
+        let now = files.at(path).map(|at| matches.fates[at]);
+        Ok(match now {
+            Some(Fate::Known(place)) => matches.known[place].offset == 0 && self.knows_older,
+            _ => was_read,
+        })
+    }
+
+    /// Whether an older part that is not known has come since the last time. Earlier versions did not keep
+    /// which were there: what its name says against the one that was read last is all there is then.
+    fn is_since(&self, at: usize, last: Option<&usize>, files: &Files) -> bool {
+        let rank = |at: usize| files.list[at].older.as_ref().map(|older| &older.rank);
+        if self.knows_older {
+            return true;
+        }
+        let compared = last.and_then(|last| rank(*last)?.compare(rank(at)?));
+        compared == Some(std::cmp::Ordering::Less)
+    }
+
+    /// Sorts older parts of a log that were never read by what their names say: the oldest first.
+    fn sort(
+        &self,
+        between: &mut [usize],
+        last: Option<&Found>,
+        files: &Files,
+    ) -> anyhow::Result<()> {
+        let rank = |at: usize| files.list[at].older.as_ref().map(|older| &older.rank);
+        let refuse = |a: usize, b: usize| -> anyhow::Result<()> {
+            bail!(
+                "'{}' and '{}' have come since the last load, and their names do not say which one is older; name them as sources once, the older one first",
+                files.list[a].path.display(),
+                files.list[b].path.display()
+            )
+        };
+        for (place, &a) in between.iter().enumerate() {
+            for &b in &between[place + 1..] {
+                if rank(a)
+                    .zip(rank(b))
+                    .and_then(|(a, b)| a.compare(b))
+                    .is_none()
+                {
+                    refuse(a, b)?;
+                }
+            }
+        }
+        between.sort_by(|&a, &b| {
+            rank(a)
+                .zip(rank(b))
+                .and_then(|(a, b)| a.compare(b))
+                .unwrap_or(std::cmp::Ordering::Equal)
+        });
+        // Some rotations count from the first one on.
+        let number = |found: &Found| match found.older.as_ref().map(|older| &older.rank) {
+            Some(Rank::Number(number)) => Some(*number),
+            _ => None,
+        };
+        if let Some(last) = last.and_then(number) {
+            let is_later =
+                |at: &usize| number(&files.list[*at]).is_some_and(|number| number > last);
+            match (between.iter().all(is_later), between.iter().any(is_later)) {
+                (true, true) => between.reverse(),
+                (false, true) => refuse(between[0], between[between.len() - 1])?,
                 _ => {}
             }
         }
         Ok(())
     }
 
-    /// The file that begins with what was read of a known one, of those that may be it.
-    fn with_content_of(&self, known: &Known) -> anyhow::Result<Option<usize>> {
-        let mut candidates: Vec<usize> = (0..self.list.len())
-            .filter(|&at| self.matched[at].is_none() && is_related(&self.list[at], known))
+    /// What is known of files that are not there.
+    fn gone(&self, matches: &Matches<'_>) -> Vec<Known> {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs() as i64);
+        let all = matches.known.iter().zip(&matches.places);
+        let mut gone: Vec<Known> = all
+            .filter(|(known, at)| {
+                at.is_none() && (known.offset > 0 || known.standing != Standing::Read)
+            })
+            .map(|(known, _)| Known {
+                // A clock that was set back begins again.
+                gone: Some(known.gone.map_or(now, |since| since.min(now))),
+                log: None,
+                ..known.clone()
+            })
+            .filter(|known| known.gone.is_none_or(|since| now - since <= REMEMBERED))
             .collect();
-        candidates.sort_by_key(|&at| {
-            let is_same = self.list[at].absolute == Path::new(&known.path);
-            (!is_same, std::cmp::Reverse(self.list[at].modified))
-        });
-        for at in candidates {
-            if known.is_start_of(&self.list[at].path)? {
-                return Ok(Some(at));
-            }
+        if gone.len() > MOST {
+            gone.sort_by_key(|known| std::cmp::Reverse(known.gone));
+            gone.truncate(MOST);
         }
-        Ok(None)
+        gone
+    }
+}
+
+/// The log that a file is, as the user names it; none of an older part, and of a file of a set.
+fn log_of(found: &Found) -> Option<String> {
+    let is_log = found.log.is_some() && found.is_meant;
+    is_log.then(|| found.absolute.to_string_lossy().into_owned())
+}
+
+/// Whether a file was this log when it was read. Earlier versions kept its path alone.
+fn is_log_of(known: &Known, log: &Path) -> bool {
+    match &known.log {
+        Some(own) => Path::new(own) == log,
+        None => Path::new(&known.path) == log && known.gone.is_none(),
     }
 }
 
 impl Plan {
-    fn add_known(&mut self, found: &Found, known: &Known) {
-        let mut known = known.clone();
+    fn add_known(&mut self, found: &Found, known: Known, log: Option<String>) {
         let is_same = found.identity == (known.device, known.inode);
         let is_read = match known.is_compressed {
             true => found.size == known.size,
             false => found.size == known.offset,
         };
         if is_same && is_read {
-            known.path = found.absolute.to_string_lossy().into_owned();
-            self.kept.push(known);
+            let path = found.real.to_string_lossy().into_owned();
+            self.kept.push(Known {
+                path,
+                log,
+                modified: found.modified,
+                born: found.born,
+                ..known
+            });
         } else {
+            let found = found.clone();
             self.pieces.push(Piece {
-                found: found.clone(),
+                found,
                 known: Some(known),
+                log,
             });
         }
     }
-
-    fn add_new(&mut self, found: &Found) -> anyhow::Result<()> {
-        if found.size > 0 {
-            self.pieces.push(Piece {
-                found: found.clone(),
-                known: None,
-            });
-            return Ok(());
-        }
-        self.kept.push(found.untouched()?);
-        Ok(())
-    }
-}
-
-/// What is to be known of the file at a path; none where nothing is there.
-fn regular(path: &Path) -> anyhow::Result<Option<Metadata>> {
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.is_file() => Ok(Some(metadata)),
-        Ok(_) => bail!(
-            "'{}' is no regular file, and --resume has no place in it to go on from",
-            path.display()
-        ),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot open '{}'", path.display())),
-    }
-}
-
-/// Whether a file may be one that was read under another name.
-fn is_related(found: &Found, known: &Known) -> bool {
-    let before = Path::new(&known.path);
-    let (name, other) = (name_of(&found.absolute), name_of(before));
-    found.absolute.parent() == before.parent()
-        && (name.starts_with(&other) || stem(&name) == stem(&other))
-}
-
-/// The directory of a file, and its name without what rotation adds.
-fn key_of(path: &Path) -> (PathBuf, String) {
-    (directory_of(path).to_owned(), stem(&name_of(path)))
-}
-
-/// A path as it is without a look at where the program runs.
-pub fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
-    std::path::absolute(path).with_context(|| format!("cannot open '{}'", path.display()))
-}
-
-fn directory_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
-fn name_of(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default();
-    name.to_string_lossy().into_owned()
 }
