@@ -35,7 +35,7 @@ pub use join::Join;
 pub use listing::{aggregates, sequences};
 pub use memory::MemoryFlag;
 pub use quantity::{bytes, duration, duration_or_none};
-pub use query::QueryFlags;
+pub use query::{QueryFlags, Sources};
 pub use resume::{CommitFlags, EmptyFlag, ResumeFlags};
 pub use terminal::{Progress, terminal_width};
 

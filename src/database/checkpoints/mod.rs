@@ -17,6 +17,7 @@ use std::str::FromStr;
 use anyhow::bail;
 
 use super::postgres::shown;
+use super::{Location, Place};
 use crate::trust::{Checkpoint, Position};
 
 /// The table of ours: for each name of a flow its position, all records that its loads have brought,
@@ -27,28 +28,27 @@ pub const TABLE: &str = "_pipewright_checkpoints";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     /// Where the checkpoints are.
-    pub place: Place,
+    pub store: Store,
     /// Whose it is.
     pub name: String,
 }
 
-/// A target, as far as its checkpoints go: its tables share them.
+/// Where checkpoints are: a database's tables share them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// An SQLite file.
-    Sqlite(PathBuf),
-    /// A PostgreSQL server's database.
-    Postgres(String),
-    /// A file.
+pub enum Store {
+    /// The table [`TABLE`] of a database.
+    Database(Place),
+    /// The sidecar of a file.
     File(PathBuf),
 }
 
 impl FromStr for Address {
     type Err = String;
 
+    /// Reads a target as `load` takes it, and the name behind one more `#`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let (place, name) = match text.rsplit_once('#') {
-            Some((place, name)) if !place.is_empty() && !name.is_empty() => (place, name),
+        let (target, name) = match text.rsplit_once('#') {
+            Some((target, name)) if !target.is_empty() && !name.is_empty() => (target, name),
             _ => {
                 return Err(
                     "give TARGET#NAME: load's target, and its --resume-name: sqlite:FILE#NAME"
@@ -56,25 +56,39 @@ impl FromStr for Address {
                 );
             }
         };
-        let path = |path: &str| match path {
-            "" | "-" => Err(format!("'{place}' is no target that keeps anything")),
-            path => Ok(PathBuf::from(path)),
-        };
-        let place = if let Some(rest) = place.strip_prefix("sqlite:") {
-            Place::Sqlite(path(rest)?)
-        } else if place.starts_with("postgresql://") || place.starts_with("postgres://") {
-            Place::Postgres(place.to_owned())
-        } else if let Some((scheme, _)) = place.split_once("://") {
-            return Err(format!(
-                "'{scheme}' is no target; they are sqlite:FILE, postgresql://… and a file"
-            ));
-        } else {
-            Place::File(path(place.strip_prefix("file:").unwrap_or(place))?)
-        };
         Ok(Address {
-            place,
+            store: Store::parse(target)?.0,
             name: name.to_owned(),
         })
+    }
+}
+
+impl Store {
+    /// Reads a target as `load` takes it, and the table that it names.
+    ///
+    /// # Errors
+    /// It is no address, or none of a place that keeps anything; in words.
+    pub fn parse(target: &str) -> Result<(Self, Option<&str>), String> {
+        let (location, table) = Location::parse(target)?;
+        let store = match location {
+            Location::Database(place) => Store::Database(place),
+            Location::File(path) => Store::File(path),
+            Location::Standard => {
+                return Err(
+                    "standard output keeps no checkpoint; give a database or a file".to_owned(),
+                );
+            }
+        };
+        Ok((store, table))
+    }
+
+    /// As errors show it, and as `load` would take it but for a password.
+    pub fn shown(&self) -> String {
+        match self {
+            Store::Database(Place::Sqlite(path)) => format!("sqlite:{}", path.display()),
+            Store::Database(Place::Postgres(url)) => shown(url),
+            Store::File(path) => path.display().to_string(),
+        }
     }
 }
 
@@ -85,20 +99,16 @@ impl Address {
     /// # Errors
     /// The target cannot be asked: it is out of reach, damaged, or no such thing.
     pub fn position(&self) -> anyhow::Result<Option<Position>> {
-        match &self.place {
-            Place::Sqlite(path) => sqlite::position(path, &self.name),
-            Place::Postgres(url) => postgres::position(url, &self.name),
-            Place::File(path) => sidecar::position(path, &self.name),
+        match &self.store {
+            Store::Database(Place::Sqlite(path)) => sqlite::position(path, &self.name),
+            Store::Database(Place::Postgres(url)) => postgres::position(url, &self.name),
+            Store::File(path) => sidecar::position(path, &self.name),
         }
     }
 
     /// The target as errors show it.
     pub fn target(&self) -> String {
-        match &self.place {
-            Place::Sqlite(path) => format!("sqlite:{}", path.display()),
-            Place::Postgres(url) => shown(url),
-            Place::File(path) => path.display().to_string(),
-        }
+        self.store.shown()
     }
 }
 
@@ -131,19 +141,26 @@ mod tests {
 
     #[test]
     fn addresses_name_target_and_flow() {
-        let address: Address = "sqlite:a#b.db#access".parse().unwrap();
-        assert_eq!(address.place, Place::Sqlite("a#b.db".into()));
-        assert_eq!(address.name, "access");
+        let sqlite = |path: &str| Store::Database(Place::Sqlite(path.into()));
+        for (text, store) in [
+            ("sqlite:a.db#access", sqlite("a.db")),
+            ("sqlite:a.db#t#access", sqlite("a.db")),
+            ("sqlite:a#b.db##access", sqlite("a#b.db")),
+            ("out.csv#access", Store::File("out.csv".into())),
+            ("file:out.csv#access", Store::File("out.csv".into())),
+        ] {
+            let address: Address = text.parse().unwrap();
+            assert_eq!((address.store, &*address.name), (store, "access"));
+        }
         let address: Address = "postgres://u:p@h/d#x".parse().unwrap();
         assert_eq!(address.target(), "postgres://u@h/d");
-        let address: Address = "out.csv#x".parse().unwrap();
-        assert_eq!(address.place, Place::File("out.csv".into()));
         for wrong in [
             "out.csv",
             "#x",
             "out.csv#",
             "-#x",
             "sqlite:#x",
+            "sqlite://a.db#x",
             "kafka://h#x",
         ] {
             assert!(wrong.parse::<Address>().is_err(), "{wrong}");
