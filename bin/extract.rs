@@ -51,7 +51,8 @@ as PostgreSQL writes them. --resume-by reads the records whose key is greater th
 was loaded, in its order. It wants a key that grows and never repeats: an id, not a date. What it
 can see to be none is refused: null, a key that stands twice. On PostgreSQL it waits, 10 seconds at
 most, until the transactions that write the table have ended, and so loses none that commit late,
-where keys are given as records are written (serial, identity, CACHE 1); not on a standby."
+where keys are given as records are written (serial, identity, CACHE 1); not on a standby. If all
+keys are smaller than the last one, the numbers began anew: an error, unless --accept-gap."
 )]
 struct Args {
     /// Files or quoted globs, '-' for standard input, or sqlite:FILE, postgresql://... [default: standard input]

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use crate::database::{Location, Place};
 use crate::stream::{Emitter, Output, Settings, Summary};
 
-use super::resume::Resume;
 use super::{List, postgres, sqlite};
+pub use key::ByKey;
 pub(super) use key::{Key, Last, MIXED, Seen};
 pub(super) use selection::{Asked, Selection, sole};
 
@@ -82,7 +82,7 @@ impl Query {
     pub fn run(
         &self,
         list: Option<&List<'_>>,
-        growing: Option<(Resume, &str)>,
+        growing: Option<ByKey<'_>>,
         settings: &Settings,
         output: &mut Output,
     ) -> anyhow::Result<Summary> {
@@ -90,7 +90,7 @@ impl Query {
             relation: &self.relation,
             list,
             key: match growing {
-                Some((resume, by)) => Some(Key::new(resume, by)?),
+                Some(how) => Some(Key::new(how)?),
                 None => None,
             },
         };
