@@ -2,6 +2,7 @@
 
 mod clash;
 mod csv;
+mod forget;
 pub mod grouping;
 mod hyphen;
 mod join;
@@ -31,6 +32,7 @@ use crate::trust::figures::{self, Course};
 use crate::trust::{Ends, Policy, Tolerance, Unclean, ends};
 
 pub use csv::CsvFlags;
+pub use forget::ForgetFlag;
 pub use join::Join;
 pub use listing::{aggregates, sequences};
 pub use memory::MemoryFlag;

@@ -207,3 +207,337 @@ fn one_address_means_the_same_to_every_program() {
     let left = fs::read_dir(place.directory.path()).expect("a directory");
     assert_eq!(left.count(), 1);
 }
+
+/// The line that loads what is new in `in.csv`.
+fn incremental(place: &Place, table: &str) -> String {
+    let target = &place.target;
+    format!("extract in.csv --resume '{target}#f' | load '{target}' {table} --resume-name f")
+}
+
+#[test]
+fn a_checkpoint_knows_its_table() {
+    for place in databases("table") {
+        let target = place.target.clone();
+        let load = incremental(&place, "--table t");
+        place.write("in.csv", "n\n1\n2\n");
+        place.succeeds(&load);
+        // Records may be deleted: the table is still there.
+        place.sql("delete from t where n = 1");
+        place.append("in.csv", "3\n");
+        place.succeeds(&load);
+        assert_eq!(place.numbers("t"), "2 3");
+        // Another table needs another name.
+        let forget = format!("--forget f");
+        let other = [
+            "'f' is loaded into the table",
+            "not into",
+            "another --resume-name",
+            &forget,
+        ];
+        place.append("in.csv", "4\n");
+        place.fails(&incremental(&place, "--table u"), 1, &other);
+        place.sql("create table u (n int)");
+        place.fails(&incremental(&place, "--table u"), 1, &other);
+        assert_eq!(
+            (place.numbers("t"), place.numbers("u")),
+            ("2 3".into(), String::new())
+        );
+        place.succeeds(&format!(
+            "extract in.csv --resume '{target}#g' | load '{target}' --table u --resume-name g"
+        ));
+        assert_eq!(place.numbers("u"), "1 2 3 4");
+        // A table that is gone is not made anew: whoever does it.
+        place.sql("drop table t");
+        let gone = ["t', into which 'f' was loaded, is gone", &forget];
+        place.fails(&load, 1, &gone);
+        place.fails(
+            "extract in.csv --resume $T#f | cat"
+                .replace("$T", &format!("'{target}'"))
+                .as_str(),
+            1,
+            &gone,
+        );
+        for line in [
+            format!("extract in.csv | load '{target}' --table t"),
+            format!("extract in.csv | load '{target}' --table t --mode create"),
+            format!("extract in.csv | load '{target}' --table t --mode replace"),
+            format!(
+                "extract in.csv --resume '{target}#h' | load '{target}' --table t --resume-name h"
+            ),
+        ] {
+            place.fails(&line, 1, &gone);
+        }
+        place.fails(&format!("extract '{target}#t'"), 1, &["no table 't'"]);
+        let said = place.bash(&format!("load '{target}' --forget f"));
+        assert_eq!((said.code, said.out()), (0, String::new()));
+        assert!(said.err().starts_with("load: 'f' is forgotten: its next load reads the source from the start; the records that are in '"), "{}", said.err());
+        place.succeeds(&load);
+        assert_eq!(place.numbers("t"), "1 2 3 4");
+        // A table that is renamed and named so in the checkpoint is found again.
+        let schema = if target.starts_with("sqlite:") {
+            ""
+        } else {
+            "public."
+        };
+        place.sql(&format!(
+            "alter table t rename to v; update _pipewright_checkpoints set table_name = '{schema}v' where name = 'f'"
+        ));
+        place.append("in.csv", "5\n");
+        place.succeeds(&incremental(&place, "--table v"));
+        assert_eq!(place.numbers("v"), "1 2 3 4 5");
+    }
+}
+
+#[test]
+fn names_of_tables_are_compared_as_the_database_does() {
+    let place = Place::sqlite();
+    place.write("in.csv", "n\n1\n");
+    place.succeeds(&incremental(&place, "--table Tab"));
+    place.append("in.csv", "2\n");
+    place.succeeds(&incremental(&place, "--table tAB"));
+    assert_eq!(place.numbers("tab"), "1 2");
+    let place = Place::postgres("schema");
+    place.sql("create schema s; create schema \"a.b\"; create table public.t (n int)");
+    place.write("in.csv", "n\n1\n");
+    place.succeeds(&incremental(&place, "--table s.t"));
+    place.append("in.csv", "2\n");
+    place.succeeds(&incremental(&place, "--table s.t"));
+    assert_eq!(place.numbers("s.t"), "1 2");
+    place.fails(
+        &incremental(&place, "--table t"),
+        1,
+        &["'s.t', not into 'public.t'"],
+    );
+    place.sql("drop table s.t");
+    place.fails(
+        &incremental(&place, "--table s.t"),
+        1,
+        &["'s.t'", "is gone"],
+    );
+    // What a name without a schema means is decided by the search path, and the name that is kept has it.
+    place.sql("delete from _pipewright_checkpoints");
+    place.succeeds(&incremental(&place, "--table t"));
+    place.append("in.csv", "3\n");
+    place.succeeds(&incremental(&place, "--table public.t"));
+    assert_eq!(place.numbers("t"), "1 2 3");
+    place.sql("delete from _pipewright_checkpoints");
+    place.succeeds(&incremental(&place, "--table '\"a.b\".t'"));
+    place.append("in.csv", "4\n");
+    place.succeeds(&incremental(&place, "--table '\"a.b\".t'"));
+    assert_eq!(place.numbers("\"a.b\".t"), "1 2 3 4");
+}
+
+#[test]
+fn a_checkpoint_of_an_earlier_version_takes_the_table_of_its_next_load() {
+    for place in databases("earlier") {
+        let load = incremental(&place, "--table t");
+        place.write("in.csv", "n\n1\n");
+        place.succeeds(&load);
+        place.sql("alter table _pipewright_checkpoints drop column table_name");
+        place.append("in.csv", "2\n");
+        // A load that fails leaves the table as it was.
+        place.fails(&format!("{load} --key z"), 1, &["unknown key column"]);
+        place.succeeds(&incremental(&place, "--table t"));
+        assert_eq!(place.numbers("t"), "1 2");
+        place.fails(
+            &incremental(&place, "--table u"),
+            1,
+            &["another --resume-name"],
+        );
+        place.sql("alter table _pipewright_checkpoints drop column table_name");
+        let target = &place.target;
+        let said = place.bash(&format!("load '{target}' --forget f"));
+        assert!(
+            said.err().contains("the records that were loaded stay"),
+            "{}",
+            said.err()
+        );
+        place.succeeds(&incremental(&place, "--table u"));
+        assert_eq!(place.numbers("u"), "1 2");
+    }
+}
+
+#[test]
+fn what_incremental_loads_brought_is_not_replaced() {
+    for place in databases("replaced") {
+        let target = &place.target;
+        place.write("in.csv", "n\n1\n2\n");
+        place.write("other.csv", "n\n7\n");
+        place.succeeds(&incremental(&place, "--table t"));
+        let replace = format!("load '{target}' --table t --mode replace other.csv");
+        place.fails(
+            &replace,
+            1,
+            &["--mode replace would drop", "'f'", "--forget f"],
+        );
+        assert_eq!(place.numbers("t"), "1 2");
+        // Other records may be added, and other tables be replaced.
+        place.succeeds(&format!("load '{target}' --table t other.csv"));
+        assert_eq!(place.numbers("t"), "1 2 7");
+        place.succeeds(&format!(
+            "load '{target}' --table w --mode replace other.csv"
+        ));
+        place.succeeds(&format!(
+            "load '{target}' --table w --mode replace other.csv"
+        ));
+        place.succeeds(&format!("load '{target}' --forget f && {replace}"));
+        assert_eq!(place.numbers("t"), "7");
+    }
+    let place = Place::file();
+    place.write("in.csv", "n\n1\n2\n");
+    place.write("other.csv", "n\n7\n");
+    place.succeeds(&incremental(&place, ""));
+    for line in [
+        "load out.csv other.csv",
+        "extract other.csv --resume out.csv#g | load out.csv --mode replace --resume-name g",
+    ] {
+        place.fails(
+            line,
+            1,
+            &["a new 'out.csv'", "'f'", "load out.csv --forget f"],
+        );
+        assert_eq!(place.read("out.csv"), "n\n1\n2\n");
+    }
+    // Under its own name, each load has the new records alone.
+    place.append("in.csv", "3\n");
+    place.succeeds(&incremental(&place, "--mode replace"));
+    assert_eq!(place.read("out.csv"), "n\n3\n");
+    place.succeeds("load out.csv --forget f && load out.csv other.csv");
+    assert_eq!(place.read("out.csv"), "n\n7\n");
+    assert!(!place.path("out.csv.pipewright").exists());
+}
+
+#[test]
+fn a_checkpoint_is_forgotten_and_nothing_else() {
+    let [sqlite, postgres] = databases("forgotten");
+    for place in [sqlite, postgres, Place::file()] {
+        let (target, table) = (&place.target, place.table);
+        place.write("in.csv", "n\n1\n");
+        let load = |name: &str| {
+            format!(
+                "extract in.csv --resume '{target}#{name}' | load '{target}' {table} --resume-name {name}"
+            )
+        };
+        place.succeeds(&load("orders"));
+        place.succeeds(&load("customers"));
+        place.fails(
+            &format!("load '{target}' --forget order"),
+            1,
+            &[
+                "keeps no checkpoint 'order'",
+                "did you mean 'orders'? checkpoints: customers, orders",
+            ],
+        );
+        let run = place.bash(&format!("load '{target}' --forget orders </dev/null"));
+        assert_eq!((run.code, run.out().as_str()), (0, ""), "{}", run.err());
+        assert_eq!(run.err().lines().count(), 1);
+        place.append("in.csv", "2\n");
+        place.succeeds(&load("orders"));
+        place.succeeds(&load("customers"));
+        assert_eq!(place.numbers("t"), "1 1 1 2 2");
+        // A load that is under way when its checkpoint is forgotten commits nothing. (SQLite has one writer:
+        // there, it is the other that must wait.)
+        if !target.starts_with("sqlite:") {
+            place.append("in.csv", "3\n");
+            let line = format!(
+                "( extract in.csv --resume '{target}#orders'; load '{target}' --forget orders 2>/dev/null ) \
+                 | load '{target}' {table} --resume-name orders"
+            );
+            place.fails(&line, 1, &["no load of 'orders' yet"]);
+            assert_eq!(place.numbers("t"), "1 1 1 2 2");
+        } else {
+            place.succeeds(&format!("load '{target}' --forget orders"));
+        }
+        place.succeeds(&format!("load '{target}' --forget customers"));
+        place.fails(
+            &format!("load '{target}' --forget customers"),
+            1,
+            &["nor any other"],
+        );
+        for more in [
+            "in.csv",
+            "--table t",
+            "--mode append",
+            "--key n",
+            "--to csv",
+            "--resume-name f",
+            "--rejects x",
+        ] {
+            place.fails(
+                &format!("load '{target}' --forget f {more}"),
+                2,
+                &["--forget"],
+            );
+        }
+    }
+    let place = Place::sqlite();
+    place.fails(
+        "load sqlite:none.db --forget f",
+        1,
+        &["cannot open 'none.db'"],
+    );
+    place.fails("load none.csv --forget f", 1, &["cannot open 'none.csv'"]);
+    place.fails(
+        "load sqlite:none.db#t --forget f",
+        2,
+        &["leave out the table 't': load sqlite:none.db --forget f"],
+    );
+    place.fails(
+        "load - --forget f",
+        2,
+        &["standard output keeps no checkpoint"],
+    );
+    assert_eq!(
+        fs::read_dir(place.directory.path())
+            .expect("a directory")
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn a_numbering_that_begins_anew_is_noticed() {
+    for place in databases("anew") {
+        let target = place.target.clone();
+        let source = match target.strip_prefix("sqlite:") {
+            Some(_) => "sqlite:d.db".to_owned(),
+            None => target.clone(),
+        };
+        let load = |flags: &str| {
+            format!(
+                "extract '{source}' --table s {flags} --resume-by id --resume '{target}#f' | load '{target}' --table t --resume-name f"
+            )
+        };
+        place.sql("create table s (id bigint, n int); insert into s values (99, 1), (100, 2)");
+        place.succeeds(&load(""));
+        let nothing_new = |line: &str| {
+            let run = place.bash(line);
+            assert_eq!(run.code, 0, "{}", run.err());
+            assert!(run.err().contains("nothing new"), "{}", run.err());
+            assert_eq!(place.numbers("t"), "1 2");
+        };
+        nothing_new(&load(""));
+        // Emptied, as after TRUNCATE: new records may come from anywhere.
+        place.sql("delete from s");
+        nothing_new(&load(""));
+        place.sql("insert into s values (1, 3), (2, 4)");
+        let words = [
+            "'id'",
+            "greatest is '2'",
+            "ended at '100'",
+            "--accept-gap",
+            "--forget f",
+        ];
+        place.fails(&load(""), 1, &words);
+        nothing_new(&load("--accept-gap"));
+        place.fails(&load(""), 1, &words);
+        // The last record may be gone if greater ones are there.
+        place.sql("insert into s values (101, 5)");
+        place.succeeds(&load(""));
+        assert_eq!(place.numbers("t"), "1 2 5");
+        place.sql("delete from s where id = 101");
+        place.fails(&load(""), 1, &["greatest is '2'", "ended at '101'"]);
+        place.succeeds(&format!("load '{target}' --forget f; {}", load("")));
+        assert_eq!(place.numbers("t"), "1 2 5 3 4");
+    }
+}

@@ -17,12 +17,94 @@ use std::str::FromStr;
 use anyhow::bail;
 
 use super::postgres::shown;
-use super::{Location, Place};
+use super::{Location, Place, nearest_of};
 use crate::trust::{Checkpoint, Position};
 
 /// The table of ours: for each name of a flow its position, all records that its loads have brought,
-/// and the time of the last one.
+/// the time of the last one, and the table that they went to.
 pub const TABLE: &str = "_pipewright_checkpoints";
+
+/// What is kept of a flow beside its position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    /// What the user calls it.
+    name: String,
+    /// The table that its loads went to; None if there was no load since tables are kept.
+    table: Option<String>,
+}
+
+/// What a load is about to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'p> {
+    /// The flow whose checkpoint it commits.
+    pub flow: Option<&'p str>,
+    /// The table that it writes, by its full name.
+    pub table: &'p str,
+    /// Whether the table exists.
+    pub exists: bool,
+    /// Whether it is made anew if it does.
+    pub replaces: bool,
+}
+
+impl Plan<'_> {
+    /// Whether any checkpoint can speak against it: records that come from elsewhere may always be
+    /// added to a table.
+    fn is_harmless(&self) -> bool {
+        self.flow.is_none() && self.exists && !self.replaces
+    }
+
+    /// Holds the plan against the checkpoints that there are; `same` compares names of tables, and
+    /// `target` is how errors show where they are.
+    ///
+    /// # Errors
+    /// Records that a checkpoint speaks of would be missing: its table is another one or gone, or
+    /// would be made anew without them.
+    fn check(
+        &self,
+        entries: &[Entry],
+        same: impl Fn(&str, &str) -> bool,
+        target: &str,
+    ) -> anyhow::Result<()> {
+        for Entry { name, table } in entries {
+            let Some(known) = table else { continue };
+            let is_own = self.flow == Some(name);
+            match same(known, self.table) {
+                true if !self.exists => return gone(name, known, target),
+                true if self.replaces => bail!(
+                    "--mode replace would drop what the incremental loads '{name}' have brought into '{known}', and they would not bring it again; first forget how far they came: load {target} --forget {name}"
+                ),
+                false if is_own => return elsewhere(name, known, self.table, target),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The error that a checkpoint without its table is.
+fn gone<T>(name: &str, table: &str, target: &str) -> anyhow::Result<T> {
+    bail!(
+        "the table '{table}', into which '{name}' was loaded, is gone; to load it from the start, first forget how far it came: load {target} --forget {name}"
+    )
+}
+
+/// The error that a checkpoint of another table is.
+fn elsewhere<T>(name: &str, known: &str, table: &str, target: &str) -> anyhow::Result<T> {
+    bail!(
+        "'{name}' is loaded into the table '{known}', not into '{table}'; give another --resume-name for another table, or start over: load {target} --forget {name}"
+    )
+}
+
+/// The error that a name which no checkpoint has is.
+fn unknown<T>(name: &str, names: &[String], target: &str) -> anyhow::Result<T> {
+    match names.is_empty() {
+        true => bail!("'{target}' keeps no checkpoint '{name}', nor any other"),
+        false => bail!(
+            "'{target}' keeps no checkpoint '{name}': {}",
+            nearest_of(name, "checkpoints", names)
+        ),
+    }
+}
 
 /// `TARGET#NAME`: a place that loads go to, and what the user calls one flow of records into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +164,22 @@ impl Store {
         Ok((store, table))
     }
 
+    /// Removes the checkpoint of a flow, so that its next load reads its source from the start:
+    /// gives the table or file that it was loaded into, if that is known.
+    ///
+    /// # Errors
+    /// There is none of this name; the target does not exist, or cannot be changed.
+    pub fn forget(&self, name: &str) -> anyhow::Result<Option<String>> {
+        match self {
+            Store::Database(Place::Sqlite(path)) => sqlite::forget(path, name),
+            Store::Database(Place::Postgres(url)) => postgres::forget(url, name),
+            Store::File(path) => {
+                sidecar::forget(path, name)?;
+                Ok(Some(self.shown()))
+            }
+        }
+    }
+
     /// As errors show it, and as `load` would take it but for a password.
     pub fn shown(&self) -> String {
         match self {
@@ -97,7 +195,8 @@ impl Address {
     /// target itself may not be there yet.
     ///
     /// # Errors
-    /// The target cannot be asked: it is out of reach, damaged, or no such thing.
+    /// The target cannot be asked: it is out of reach, damaged, or no such thing. The table that was
+    /// loaded is gone.
     pub fn position(&self) -> anyhow::Result<Option<Position>> {
         match &self.store {
             Store::Database(Place::Sqlite(path)) => sqlite::position(path, &self.name),
