@@ -112,6 +112,7 @@ struct Args {
 
 impl Tool for Args {
     fn run(self) -> anyhow::Result<Summary> {
+        self.resume.begin();
         let selectors = self.columns.as_deref().map(columns::parse).transpose();
         let selectors = selectors.map_err(Usage::from)?;
         let select = |header: &[String]| {

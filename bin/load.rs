@@ -110,6 +110,7 @@ impl Tool for Args {
         let address =
             Address::parse(&self.target, self.table.as_deref(), self.to).map_err(Usage::error)?;
         let mode = self.checked_mode(&address)?;
+        self.commit.begin();
         let mut settings = self.shared.settings();
         if self.require_clean {
             settings.ends = Ends::Required;

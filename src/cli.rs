@@ -130,7 +130,7 @@ pub struct RejectFlags {
     #[arg(long, value_name = "WHAT", value_parser = ["fail", "skip"], default_value = "fail", hide_default_value = true, hide_possible_values = true)]
     on_error: String,
 
-    /// Write bad records to FILE, with the reason, source and line of each
+    /// Write bad records to FILE, with the reason, source and line of each; incremental loads add to it
     #[arg(long, value_name = "FILE", value_parser = rejects_file)]
     rejects: Option<PathBuf>,
 

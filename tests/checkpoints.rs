@@ -541,3 +541,150 @@ fn a_numbering_that_begins_anew_is_noticed() {
         assert_eq!(place.numbers("t"), "1 2 5 3 4");
     }
 }
+
+/// The header of a file of rejects, as it must stand there once, and the records after it, sorted.
+#[track_caller]
+fn rejects(place: &Place, name: &str) -> Vec<String> {
+    let text = place.read(name);
+    let mut lines = text.lines();
+    assert_eq!(
+        lines.next(),
+        Some("_reason,_source,_line,_record"),
+        "{text}"
+    );
+    let record = |line: &str| {
+        line.rsplit_once(',')
+            .map(|_| line.to_owned())
+            .unwrap_or_default()
+    };
+    let mut records: Vec<String> = lines.map(record).collect();
+    records.sort();
+    assert!(
+        !records.iter().any(|record| record.starts_with("_reason")),
+        "{text}"
+    );
+    records
+}
+
+/// What of each reject is the record.
+fn raw(records: &[String]) -> Vec<&str> {
+    let mut raw: Vec<&str> = records
+        .iter()
+        .map(|record| {
+            record
+                .split_once(".csv,")
+                .or(record.split_once("input,"))
+                .expect("a source")
+                .1
+        })
+        .map(|rest| rest.split_once(',').expect("a line").1.trim_matches('"'))
+        .collect();
+    raw.sort_unstable();
+    raw
+}
+
+#[test]
+fn rejects_of_incremental_loads_are_added_to_those_before() {
+    let [sqlite, postgres] = databases("rejects");
+    for place in [sqlite, postgres, Place::file()] {
+        let (target, table) = (&place.target, place.table);
+        let line = format!(
+            "extract in.csv --resume '{target}#f' --rejects bad.csv | filter 'n > 0' --rejects bad.csv \
+             | load '{target}' {table} --resume-name f --rejects bad.csv"
+        );
+        place.write("in.csv", "n,m\n1,1\nbad\nx,1\n");
+        place.succeeds(&line);
+        assert_eq!(raw(&rejects(&place, "bad.csv")), ["bad", "x,1"]);
+        place.append("in.csv", "2,2\nworse\ny,2\n3,q\n");
+        place.succeeds(&line);
+        let expected: &[&str] = match table {
+            "" => &["bad", "worse", "x,1", "y,2"],
+            _ => &["3,q", "bad", "worse", "x,1", "y,2"],
+        };
+        assert_eq!(raw(&rejects(&place, "bad.csv")), expected);
+        // Nothing new, and nothing is lost; a last line without its end is ended.
+        let text = place.read("bad.csv");
+        place.write("bad.csv", text.trim_end());
+        place.succeeds(&line);
+        place.append("in.csv", "z,2\n");
+        place.succeeds(&line);
+        assert_eq!(rejects(&place, "bad.csv").len(), expected.len() + 1);
+    }
+}
+
+#[test]
+fn a_stage_between_knows_that_the_load_is_incremental() {
+    let place = Place::sqlite();
+    place.write("in.csv", "n\n1\na\n");
+    for (round, between) in [
+        "filter 'n > 0' --rejects bad.csv",
+        "meter -q | filter 'n > 0' --rejects bad.csv",
+        "map 'm = n' | order n --on-error skip | filter 'n > 0' --rejects bad.csv",
+        "balance -n 1 -- filter 'n > 0' --rejects bad.csv",
+        "filter 'n > 0' --rejects bad.csv | balance -n 1 -- cat",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("f{round}");
+        let line = format!(
+            "extract in.csv --resume sqlite:d.db#{name} | {between} | load sqlite:d.db --table t{round} --resume-name {name}"
+        );
+        place.succeeds(&line);
+        place.append("in.csv", "b\n");
+        place.succeeds(&line);
+        let records = rejects(&place, "bad.csv");
+        assert_eq!(records.len(), 2 + round, "{between}: {records:?}");
+        fs::remove_file(place.path("bad.csv")).expect("a file");
+    }
+    // A stage of no incremental load makes the file anew.
+    for _ in 0..2 {
+        place.succeeds("extract in.csv | filter 'n > 0' --rejects bad.csv | load out.csv");
+        assert_eq!(rejects(&place, "bad.csv").len(), 6);
+    }
+}
+
+#[test]
+fn stages_of_one_pipe_may_write_one_file_of_rejects() {
+    let place = Place::sqlite();
+    let mut text = "n,m\n".to_owned();
+    for n in 0..30_000 {
+        text +=
+            &format!("{n}\nx{n},\"a long text, so that more than one write is needed\"\n{n},1\n");
+    }
+    place.write("in.csv", &text);
+    // The second time, the file is made anew.
+    for _ in 0..2 {
+        place.succeeds(
+            "extract in.csv --rejects bad.csv | filter 'n >= 0' --rejects bad.csv | map 'o = m + 1' --rejects ./bad.csv | load out.csv",
+        );
+        let records = rejects(&place, "bad.csv");
+        let of = |end: &str| {
+            records
+                .iter()
+                .filter(|record| record.ends_with(end))
+                .count()
+        };
+        assert_eq!((records.len(), of("needed\"\"\"")), (60_000, 30_000));
+    }
+}
+
+#[test]
+fn rejects_are_added_to_no_other_file() {
+    let place = Place::sqlite();
+    place.write("in.csv", "n\n1\nx\n");
+    place.write("notes.txt", "do not lose this\n");
+    for line in [
+        "extract in.csv --resume sqlite:d.db#f --rejects notes.txt | load sqlite:d.db --table t --resume-name f",
+        "extract in.csv --resume sqlite:d.db#f | filter 'n > 0' --rejects notes.txt | load sqlite:d.db --table t --resume-name f",
+        "extract in.csv --resume sqlite:d.db#f | load sqlite:d.db --table t --resume-name f --rejects notes.txt",
+    ] {
+        place.fails(
+            line,
+            1,
+            &["'notes.txt' does not begin with '_reason,_source,_line,_record'"],
+        );
+        assert_eq!(place.read("notes.txt"), "do not lose this\n");
+        assert!(!place.path("d.db").exists());
+    }
+}

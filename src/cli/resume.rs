@@ -14,7 +14,7 @@ use crate::source::resume::{Following, Resume};
 use crate::source::{ByKey, Encoding, List, Reading, expanded, expanded_to_resume};
 use crate::stream::{Framing, Summary};
 use crate::target::{Address as TargetAddress, Claim, Format, Mode};
-use crate::trust::ends;
+use crate::trust::{ends, rejects};
 
 /// The flags of a source that is read on.
 #[derive(Args, Clone, Debug)]
@@ -58,6 +58,13 @@ impl EmptyFlag {
 }
 
 impl ResumeFlags {
+    /// Has rejects added to those of earlier runs, if the source is read on; comes first.
+    pub fn begin(&self) {
+        if self.resume.is_some() {
+            rejects::resume();
+        }
+    }
+
     /// Asks the target, where the flag is given.
     ///
     /// # Errors
@@ -183,6 +190,13 @@ pub struct CommitFlags {
 }
 
 impl CommitFlags {
+    /// As [`ResumeFlags::begin`].
+    pub fn begin(&self) {
+        if self.resume_name.is_some() {
+            rejects::resume();
+        }
+    }
+
     /// The flow whose checkpoint is committed.
     pub fn flow(&self) -> Option<&str> {
         self.resume_name.as_deref()
