@@ -227,12 +227,12 @@ fn a_checkpoint_knows_its_table() {
         place.succeeds(&load);
         assert_eq!(place.numbers("t"), "2 3");
         // Another table needs another name.
-        let forget = format!("--forget f");
+        let forget = "--forget f";
         let other = [
             "'f' is loaded into the table",
             "not into",
             "another --resume-name",
-            &forget,
+            forget,
         ];
         place.append("in.csv", "4\n");
         place.fails(&incremental(&place, "--table u"), 1, &other);
@@ -248,7 +248,7 @@ fn a_checkpoint_knows_its_table() {
         assert_eq!(place.numbers("u"), "1 2 3 4");
         // A table that is gone is not made anew: whoever does it.
         place.sql("drop table t");
-        let gone = ["t', into which 'f' was loaded, is gone", &forget];
+        let gone = ["t', into which 'f' was loaded, is gone", forget];
         place.fails(&load, 1, &gone);
         place.fails(
             "extract in.csv --resume $T#f | cat"
