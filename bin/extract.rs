@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use pipewright::cli::{self, CsvFlags, QueryFlags, ResumeFlags, Running, Tool, Usage};
+use pipewright::cli::{self, CsvFlags, QueryFlags, ResumeFlags, Running, Sources, Tool, Usage};
 use pipewright::expr::columns;
 use pipewright::record::Dialect;
 use pipewright::source::{Encoding, Extra, Extraction, Format, Lead, List, Pattern, Reading};
@@ -51,7 +51,8 @@ as PostgreSQL writes them. --resume-by reads the records whose key is greater th
 was loaded, in its order. It wants a key that grows and never repeats: an id, not a date. What it
 can see to be none is refused: null, a key that stands twice. On PostgreSQL it waits, 10 seconds at
 most, until the transactions that write the table have ended, and so loses none that commit late,
-where keys are given as records are written (serial, identity, CACHE 1); not on a standby."
+where keys are given as records are written (serial, identity, CACHE 1); not on a standby. If all
+keys are smaller than the last one, the numbers began anew: an error, unless --accept-gap."
 )]
 struct Args {
     /// Files or quoted globs, '-' for standard input, or sqlite:FILE, postgresql://... [default: standard input]
@@ -111,6 +112,7 @@ struct Args {
 
 impl Tool for Args {
     fn run(self) -> anyhow::Result<Summary> {
+        self.resume.begin();
         let selectors = self.columns.as_deref().map(columns::parse).transpose();
         let selectors = selectors.map_err(Usage::from)?;
         let select = |header: &[String]| {
@@ -126,17 +128,21 @@ impl Tool for Args {
             select: &select,
         });
         let settings = self.running.settings(Dialect::STREAM);
-        if let Some(query) = self.query.of(&self.sources)? {
-            self.refuse_all_but_queries()?;
-            let file = query.file();
-            self.running.refuse_clashes(file.as_slice(), None)?;
-            let growing = self.resume.growing(self.query.resume_by.as_deref())?;
-            let summary = query.run(list.as_ref(), growing, &settings, &mut Output::standard())?;
-            return Ok(self.resume.empty.judge(summary));
-        }
+        let sources = match self.query.of(&self.sources)? {
+            Sources::Files(files) => files,
+            Sources::Database(query) => {
+                self.refuse_all_but_queries()?;
+                let file = query.file();
+                self.running.refuse_clashes(file.as_slice(), None)?;
+                let growing = self.resume.growing(self.query.resume_by.as_deref())?;
+                let output = &mut Output::standard();
+                let summary = query.run(list.as_ref(), growing, &settings, output)?;
+                return Ok(self.resume.empty.judge(summary));
+            }
+        };
         let pattern = self.pattern.as_deref().map(Pattern::new).transpose();
         let pattern = pattern.map_err(Usage::error)?;
-        let paths = self.resume.expanded(&self.sources)?;
+        let paths = self.resume.expanded(&sources)?;
         self.running.refuse_clashes(&paths, None)?;
         let reading = match (pattern, self.from) {
             (Some(pattern), _) => Reading::Pattern(pattern),
@@ -150,11 +156,7 @@ impl Tool for Args {
             columns::refuse_unknown_indexes(selectors).map_err(Usage::from)?;
         }
         let extraction = Extraction {
-            following: (self.resume).following(
-                &self.sources,
-                (&reading, &encoding),
-                list.as_ref(),
-            )?,
+            following: (self.resume).following(&sources, (&reading, &encoding), list.as_ref())?,
             paths,
             lead: Lead {
                 skip: self.skip_lines,

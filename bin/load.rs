@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use pipewright::cli::{self, CommitFlags, Shared, Tool, Usage};
+use pipewright::cli::{self, CommitFlags, ForgetFlag, Shared, Tool, Usage};
 use pipewright::stream::{Framing, Input, Output, Settings, Summary};
 use pipewright::target::file::Text;
 use pipewright::target::postgres::Postgres;
@@ -28,6 +28,7 @@ Examples:
   load orders.jsonl orders.csv
   extract access.log --from combined --resume sqlite:dw.db#web |
     load sqlite:dw.db --table hits --resume-name web
+  load sqlite:dw.db --forget web       the next load of it starts over
   load - orders.csv                    a table to look at
   load - --to markdown orders.csv
 
@@ -47,7 +48,9 @@ value is held against its column's type before it is sent: nothing is rounded, c
 With --resume-name, the records are those that are new since the last load of that name, and are
 added behind the others (a csv, tsv or jsonl file is copied, and the copy takes its place). How
 far they were read is committed with them, in the table _pipewright_checkpoints or beside the
-file in FILE.pipewright: whatever fails, the next run repeats nothing and loses nothing.
+file in FILE.pipewright: whatever fails, the next run repeats nothing and loses nothing. The
+table is kept with it: another table needs another name, and if the table is gone, or is to be
+replaced, 'load TARGET --forget NAME' comes first; the next load of NAME then starts over.
 
 The receipt on standard output: target,table,mode,records,inserted,updated,rejected, and what
 the stages before have rejected (rejected_upstream)."
@@ -84,6 +87,9 @@ struct Args {
     commit: CommitFlags,
 
     #[command(flatten)]
+    forget: ForgetFlag,
+
+    #[command(flatten)]
     shared: Shared,
 }
 
@@ -98,9 +104,13 @@ impl Tool for Args {
     const WRITES_STREAM: bool = false;
 
     fn run(self) -> anyhow::Result<Summary> {
+        if let Some(summary) = self.forget.run(&self.target)? {
+            return Ok(summary);
+        }
         let address =
             Address::parse(&self.target, self.table.as_deref(), self.to).map_err(Usage::error)?;
         let mode = self.checked_mode(&address)?;
+        self.commit.begin();
         let mut settings = self.shared.settings();
         if self.require_clean {
             settings.ends = Ends::Required;
@@ -169,14 +179,13 @@ impl Args {
         settings: &Settings,
     ) -> anyhow::Result<Box<dyn Target>> {
         let dialect = settings.dialect;
+        let (how, flow) = ((mode, &*self.key), self.commit.flow());
         Ok(match address {
-            Address::Sqlite { path, table } => {
-                Box::new(Sqlite::open(path, table, mode, &self.key)?)
+            Address::Sqlite { path, table } => Box::new(Sqlite::open(path, table, how, flow)?),
+            Address::Postgres { url, table } => Box::new(Postgres::open(url, table, how, flow)?),
+            Address::File { path, format } => {
+                Box::new(Text::file(path, (*format, dialect), mode, flow)?)
             }
-            Address::Postgres { url, table } => {
-                Box::new(Postgres::open(url, table, mode, &self.key)?)
-            }
-            Address::File { path, format } => Box::new(Text::file(path, *format, dialect, mode)?),
             Address::Standard { format } => {
                 Box::new(Text::standard(*format, dialect, cli::terminal_width()))
             }

@@ -2,6 +2,7 @@
 
 mod clash;
 mod csv;
+mod forget;
 pub mod grouping;
 mod hyphen;
 mod join;
@@ -31,11 +32,12 @@ use crate::trust::figures::{self, Course};
 use crate::trust::{Ends, Policy, Tolerance, Unclean, ends};
 
 pub use csv::CsvFlags;
+pub use forget::ForgetFlag;
 pub use join::Join;
 pub use listing::{aggregates, sequences};
 pub use memory::MemoryFlag;
 pub use quantity::{bytes, duration, duration_or_none};
-pub use query::QueryFlags;
+pub use query::{QueryFlags, Sources};
 pub use resume::{CommitFlags, EmptyFlag, ResumeFlags};
 pub use terminal::{Progress, terminal_width};
 
@@ -128,7 +130,7 @@ pub struct RejectFlags {
     #[arg(long, value_name = "WHAT", value_parser = ["fail", "skip"], default_value = "fail", hide_default_value = true, hide_possible_values = true)]
     on_error: String,
 
-    /// Write bad records to FILE, with the reason, source and line of each
+    /// Write bad records to FILE, with the reason, source and line of each; incremental loads add to it
     #[arg(long, value_name = "FILE", value_parser = rejects_file)]
     rejects: Option<PathBuf>,
 

@@ -1,12 +1,21 @@
 //! Flags that say which records of a database are meant.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::database::Location;
 use crate::source::Query;
 
 use super::Usage;
+
+/// What is read.
+pub enum Sources {
+    /// A database.
+    Database(Query),
+    /// Files.
+    Files(Vec<PathBuf>),
+}
 
 /// What is read of a database.
 #[derive(Args, Clone, Debug)]
@@ -25,27 +34,32 @@ pub struct QueryFlags {
 }
 
 impl QueryFlags {
-    /// What the flags say of these sources; none where they are no database.
+    /// What these sources are.
     ///
     /// # Errors
-    /// A wrong usage: a database among other sources, no table or two, flags without a database.
-    pub fn of(&self, sources: &[PathBuf]) -> anyhow::Result<Option<Query>> {
-        let texts = || sources.iter().map(|source| source.to_string_lossy());
-        let Some(address) = texts().find(|text| Query::is_meant(text)) else {
-            return match self.given() {
-                Some(flag) => Err(Usage::error(format!(
-                    "{flag} is for databases only: sqlite:FILE, postgresql://..."
-                ))),
-                None => Ok(None),
-            };
-        };
-        if sources.len() > 1 {
-            return Err(Usage::error(
-                "a database is read alone; name no other source",
-            ));
+    /// A wrong usage: no address; a database among other sources, no table or two, flags without a
+    /// database.
+    pub fn of(&self, sources: &[PathBuf]) -> anyhow::Result<Sources> {
+        let mut files = Vec::new();
+        for source in sources {
+            let text = source.to_string_lossy();
+            let query = Query::parse(&text, self.table.as_deref(), self.query.as_deref());
+            match query.map_err(Usage::error)? {
+                Some(_) if sources.len() > 1 => {
+                    return Err(Usage::error(
+                        "a database is read alone; name no other source",
+                    ));
+                }
+                Some(query) => return Ok(Sources::Database(query)),
+                None => files.push(file(source)),
+            }
         }
-        let query = Query::parse(&address, self.table.as_deref(), self.query.as_deref());
-        query.map(Some).map_err(Usage::error)
+        match self.given() {
+            Some(flag) => Err(Usage::error(format!(
+                "{flag} is for databases only: sqlite:FILE, postgresql://..."
+            ))),
+            None => Ok(Sources::Files(files)),
+        }
     }
 
     fn given(&self) -> Option<&'static str> {
@@ -55,5 +69,13 @@ impl QueryFlags {
             (.., Some(_)) => Some("--resume-by"),
             _ => None,
         }
+    }
+}
+
+/// The file that a source names, if its name is text that can be an address.
+fn file(source: &Path) -> PathBuf {
+    match source.to_str().map(Location::parse) {
+        Some(Ok((Location::File(path), _))) => path,
+        _ => source.to_owned(),
     }
 }

@@ -11,10 +11,10 @@ use clap::Args;
 use super::Usage;
 use crate::database::checkpoints::Address;
 use crate::source::resume::{Following, Resume};
-use crate::source::{Encoding, List, Reading, expanded, expanded_to_resume};
+use crate::source::{ByKey, Encoding, List, Reading, expanded, expanded_to_resume};
 use crate::stream::{Framing, Summary};
 use crate::target::{Address as TargetAddress, Claim, Format, Mode};
-use crate::trust::ends;
+use crate::trust::{ends, rejects};
 
 /// The flags of a source that is read on.
 #[derive(Args, Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct ResumeFlags {
     #[arg(long, value_name = "TARGET#NAME")]
     resume: Option<Address>,
 
-    /// With --resume: go on with what is there, where what was read before is found no more
+    /// With --resume: go on if what was read before is gone; with --resume-by, if all keys are smaller
     #[arg(long, requires = "resume")]
     accept_gap: bool,
 
@@ -58,6 +58,13 @@ impl EmptyFlag {
 }
 
 impl ResumeFlags {
+    /// Has rejects added to those of earlier runs, if the source is read on; comes first.
+    pub fn begin(&self) {
+        if self.resume.is_some() {
+            rejects::resume();
+        }
+    }
+
     /// Asks the target, where the flag is given.
     ///
     /// # Errors
@@ -75,21 +82,21 @@ impl ResumeFlags {
     /// # Errors
     /// A wrong usage: one says nothing without the other; what is for files. The target cannot be
     /// asked.
-    pub fn growing<'b>(&self, by: Option<&'b str>) -> anyhow::Result<Option<(Resume, &'b str)>> {
-        let for_files = [
-            ("--accept-gap", self.accept_gap),
-            ("--accept-unfinished", self.accept_unfinished),
-        ];
-        if let Some((flag, _)) = for_files.iter().find(|(_, is_given)| *is_given) {
-            return Err(Usage::error(format!(
-                "{flag} says nothing about a database"
-            )));
+    pub fn growing<'b>(&self, by: Option<&'b str>) -> anyhow::Result<Option<ByKey<'b>>> {
+        if self.accept_unfinished {
+            return Err(Usage::error(
+                "--accept-unfinished says nothing about a database",
+            ));
         }
         match (by, &self.resume) {
             (None, Some(_)) => Err(Usage::error(
                 "--resume: a database is read on by a key; give --resume-by COLUMN",
             )),
-            (Some(by), Some(_)) => Ok(self.ask()?.map(|resume| (resume, by))),
+            (Some(by), Some(_)) => Ok(self.ask()?.map(|resume| ByKey {
+                resume,
+                by,
+                accept_gap: self.accept_gap,
+            })),
             (_, None) => Ok(None),
         }
     }
@@ -183,6 +190,18 @@ pub struct CommitFlags {
 }
 
 impl CommitFlags {
+    /// As [`ResumeFlags::begin`].
+    pub fn begin(&self) {
+        if self.resume_name.is_some() {
+            rejects::resume();
+        }
+    }
+
+    /// The flow whose checkpoint is committed.
+    pub fn flow(&self) -> Option<&str> {
+        self.resume_name.as_deref()
+    }
+
     /// The checkpoint that is committed into a target of this address.
     pub fn claim(&self, address: &TargetAddress) -> Claim<'_> {
         match (address, &self.resume_name) {

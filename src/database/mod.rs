@@ -7,5 +7,5 @@ mod names;
 pub mod postgres;
 pub mod sqlite;
 
-pub use address::Place;
+pub use address::{Location, Place};
 pub use names::{nearest, nearest_of};

@@ -37,5 +37,5 @@ use picked::Picked;
 use place::openers;
 pub use place::{expanded, expanded_to_resume};
 use sniff::sniff;
-pub use sql::{Query, Relation};
+pub use sql::{ByKey, Query, Relation};
 pub use wanted::Extra;

@@ -210,6 +210,19 @@ impl File {
         {
             return key.refuse(MIXED);
         }
+        if let Some(last) = from.as_ref().filter(|_| key.may_have_gap(with_last)) {
+            let of_both = format!("{column}, {name} < ?1");
+            let greatest = asked.first(&of_both, &format!("{name} DESC"));
+            let found = self.connection.query_row(&greatest, [last], |row| {
+                let mut greatest = Vec::new();
+                value::put_key(row.get_ref(0)?, &mut greatest);
+                Ok((greatest, row.get::<_, bool>(1)?))
+            });
+            let found = found.optional().map_err(|error| self.told(error))?;
+            if let Some((greatest, true)) = found {
+                return key.gap(&String::from_utf8_lossy(&greatest));
+            }
+        }
         let condition = match &from {
             Some(_) => format!("WHERE {name} > ?1 "),
             None => String::new(),

@@ -17,7 +17,7 @@ use crate::sys::standard;
 use crate::trust::figures;
 use crate::trust::note::now;
 use crate::trust::stage::{self, COUNTERS, Carried};
-use crate::trust::{Ends, Unclean, Upstream};
+use crate::trust::{Ends, Unclean, Upstream, rejects};
 
 use super::Tail;
 
@@ -110,13 +110,15 @@ impl Source {
             .as_ref()
             .and_then(|metadata| Opened::of(&file, metadata));
         let progress = Arc::default();
+        let upstream = Upstream::of(descriptor, metadata.is_some(), opened);
         Source {
             name,
             size: opened_at.as_ref().map(Opened::size),
-            upstream: Upstream::of(descriptor, metadata.is_some(), opened),
+            upstream: upstream.clone(),
             progress: Arc::clone(&progress),
             read: Box::new(Counted {
                 file,
+                unheard: (!is_inner).then_some(upstream),
                 opened: opened_at,
                 progress,
                 is_inner,
@@ -256,6 +258,8 @@ struct Counted {
     /// Of a regular file.
     opened: Option<Opened>,
     progress: Arc<Progress>,
+    /// Its writers, until the first byte has come.
+    unheard: Option<Upstream>,
     is_inner: bool,
 }
 
@@ -268,6 +272,9 @@ impl Read for Counted {
             true => read()?,
             false => stage::timed(&COUNTERS.waited_in, read)?,
         };
+        if let Some(upstream) = self.unheard.take() {
+            rejects::take_over(upstream.ahead());
+        }
         if count == 0 && !buffer.is_empty() {
             if let Some(opened) = &self.opened {
                 opened.check(&self.file, self.progress.bytes.load(Ordering::Relaxed))?;

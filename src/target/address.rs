@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::database::Place;
+use crate::database::{Location, Place};
 
 /// How records are written where no database does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,13 +108,13 @@ pub enum Address {
 impl Address {
     /// Reads TARGET with `--table` and `--to`; an error is a wrong usage, in words.
     pub fn parse(target: &str, table: Option<&str>, to: Option<Format>) -> Result<Self, String> {
-        if Place::is_meant(target) {
+        let (location, behind) = Location::parse(target)?;
+        if let Location::Database(place) = location {
             if to.is_some() {
                 let message =
                     "--to is for files and standard output; a database has its own format";
                 return Err(message.to_owned());
             }
-            let (place, behind) = Place::parse(target)?;
             let table = one_table(behind, table)?;
             return Ok(match place {
                 Place::Sqlite(path) => Address::Sqlite { path, table },
@@ -126,11 +126,10 @@ impl Address {
                 "'{target}' has no tables, so --table {table} says nothing; a database is sqlite:FILE or postgresql://…"
             ));
         }
-        if target == "-" {
+        let Location::File(path) = location else {
             let format = to.unwrap_or(Format::Table);
             return Ok(Address::Standard { format });
-        }
-        let path = PathBuf::from(target.strip_prefix("file:").unwrap_or(target));
+        };
         let format = match to {
             Some(format) => format,
             None => by_ending(target, &path)?,
@@ -179,11 +178,6 @@ fn one_table(behind: Option<&str>, table: Option<&str>) -> Result<String, String
 }
 
 fn by_ending(target: &str, path: &Path) -> Result<Format, String> {
-    if let Some((scheme, _)) = target.split_once("://") {
-        return Err(format!(
-            "'{scheme}' is no target; they are sqlite:FILE, postgresql://…, a file and -"
-        ));
-    }
     let ending = path
         .extension()
         .map(|ending| ending.to_string_lossy().to_lowercase())
@@ -254,7 +248,7 @@ mod tests {
             ("a.db", None, "sqlite:a.db"),
             ("a.csv.gz", None, "gzip"),
             ("a.csv", Some("t"), "no tables"),
-            ("mysql://h/d", None, "'mysql' is no target"),
+            ("mysql://h/d", None, "'mysql' is not supported"),
             ("report", None, "--to"),
         ] {
             let error = parse(target, table, None).unwrap_err();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use crate::database::checkpoints::sidecar::{Exchange, Identity};
+use crate::database::checkpoints::sidecar::{self, Exchange, Identity};
 use crate::record::{Block, Dialect, Header};
 use crate::stream::{AsideFile, Flow, Output};
 use crate::trust::Checkpoint;
@@ -93,10 +93,19 @@ impl Text {
     /// In a file, which appears whole or not at all.
     ///
     /// # Errors
-    /// It cannot be written; it is there already and `mode` is to create it.
-    pub fn file(path: &Path, format: Format, dialect: Dialect, mode: Mode) -> anyhow::Result<Self> {
+    /// It cannot be written; it is there already and `mode` is to create it; checkpoints other than
+    /// that of `flow` speak of a file that is written anew.
+    pub fn file(
+        path: &Path,
+        (format, dialect): (Format, Dialect),
+        mode: Mode,
+        flow: Option<&str>,
+    ) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let aside = AsideFile::create(path)?;
+        if mode != Mode::Append {
+            sidecar::check_new(path, flow)?;
+        }
         if mode == Mode::Create && !aside.is_new() {
             bail!("'{name}' is there already (--mode create)");
         }

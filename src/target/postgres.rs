@@ -12,7 +12,7 @@ mod schema;
 use anyhow::{Context, bail};
 use postgres::Client;
 
-use crate::database::checkpoints;
+use crate::database::checkpoints::{self, Plan};
 use crate::database::postgres::{Name, connect, is_answer, listed, quoted, shown, told, words};
 use crate::record::{Block, Header};
 use crate::stream::Flow;
@@ -35,6 +35,8 @@ pub struct Postgres {
     /// The table as the user spelled it, and as the server knows it.
     spelled: String,
     name: Name,
+    /// As checkpoints have it.
+    full_name: String,
     /// The table that records go to first: a replacement's new one, an upsert's stage.
     waiting: Option<Name>,
     mode: Mode,
@@ -50,8 +52,14 @@ impl Postgres {
     /// Connects to the server.
     ///
     /// # Errors
-    /// It cannot be reached or refuses; its table is not what `mode` wants.
-    pub fn open(url: &str, table: &str, mode: Mode, key: &[String]) -> anyhow::Result<Self> {
+    /// It cannot be reached or refuses; its table is not what `mode` wants, or not the one that the
+    /// checkpoint of `flow`, or another, speaks of.
+    pub fn open(
+        url: &str,
+        table: &str,
+        (mode, key): (Mode, &[String]),
+        flow: Option<&str>,
+    ) -> anyhow::Result<Self> {
         let name = Name::parse(table)?;
         let mut client = connect(url)?;
         let settings = "SET lock_timeout = '10s'; SET client_min_messages = error;
@@ -66,12 +74,22 @@ impl Postgres {
                 name.shown()
             );
         }
+        let name = existing.as_ref().map_or(name, |old| old.name.clone());
+        let full_name = checkpoints::postgres::full_name(&mut client, &name)?;
+        let plan = Plan {
+            flow,
+            table: &full_name,
+            exists: existing.is_some(),
+            replaces: mode == Mode::Replace,
+        };
+        checkpoints::postgres::check(&mut client, &shown(url), &plan)?;
         Ok(Postgres {
             client: Some(client),
             copy: None,
             shown: shown(url),
             spelled: table.to_owned(),
-            name: existing.as_ref().map_or(name, |old| old.name.clone()),
+            name,
+            full_name,
             waiting: None,
             mode,
             key: key.to_vec(),
@@ -247,8 +265,9 @@ impl Target for Postgres {
         self.client = Some(client);
         let inserted = self.finish(copied)?;
         if let Some(checkpoint) = checkpoint {
-            let shown = self.shown.clone();
-            checkpoints::postgres::advance(self.client()?, &shown, checkpoint, copied)?;
+            let (shown, table) = (self.shown.clone(), self.full_name.clone());
+            let done = (&*table, copied);
+            checkpoints::postgres::advance(self.client()?, &shown, checkpoint, done)?;
         }
         // Deferred constraints are checked now, so that only the commit itself is left.
         let deferred = self

@@ -16,7 +16,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::database::checkpoints;
+use crate::database::checkpoints::{self, Plan};
 use crate::database::sqlite::{PATIENCE, listed, quoted, told, violation, words};
 use crate::record::{Block, Header};
 use crate::stream::{AsideFile, Flow};
@@ -55,8 +55,14 @@ impl Sqlite {
     /// Opens the database, or one that will be it.
     ///
     /// # Errors
-    /// It is no database, is read-only, or its table is not what `mode` wants.
-    pub fn open(path: &Path, table: &str, mode: Mode, key: &[String]) -> anyhow::Result<Self> {
+    /// It is no database, is read-only, its table is not what `mode` wants, or not the one that the
+    /// checkpoint of `flow`, or another, speaks of.
+    pub fn open(
+        path: &Path,
+        table: &str,
+        (mode, key): (Mode, &[String]),
+        flow: Option<&str>,
+    ) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let aside = match path.exists() {
             true => None,
@@ -75,11 +81,19 @@ impl Sqlite {
                 existing.name
             );
         }
+        let table = existing.as_ref().map_or(table, |old| &old.name);
+        let plan = Plan {
+            flow,
+            table,
+            exists: existing.is_some(),
+            replaces: mode == Mode::Replace,
+        };
+        checkpoints::sqlite::check(&connection, &name, &plan)?;
         Ok(Sqlite {
             connection,
             aside,
             name,
-            table: existing.as_ref().map_or(table, |old| &old.name).to_owned(),
+            table: table.to_owned(),
             mode,
             key: key.to_vec(),
             existing,
@@ -284,7 +298,8 @@ impl Target for Sqlite {
     ) -> anyhow::Result<Committed> {
         self.finish()?;
         if let Some(checkpoint) = checkpoint {
-            checkpoints::sqlite::advance(&self.connection, &self.name, checkpoint, self.sent)?;
+            let done = (&*self.table, self.sent);
+            checkpoints::sqlite::advance(&self.connection, &self.name, checkpoint, done)?;
         }
         last()?;
         self.execute("COMMIT")?;

@@ -17,7 +17,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::figures::{self, Course};
-use super::note::{Done, Failed, NoteFile, State};
+use super::note::{Ahead, Done, Failed, NoteFile, State};
 use super::pipe::Pipe;
 use super::stage::{self, COUNTERS, Carried};
 use super::{Unclean, leftovers, runtime, sweep};
@@ -27,6 +27,8 @@ use crate::sys::{memory, ready};
 struct Writing {
     program: String,
     ends: Vec<End>,
+    /// What their readers must know before the first record.
+    ahead: Option<Ahead>,
     /// Whether standard output is a stream of records; a receipt is none.
     is_stream: bool,
     /// Whether it ends in a quoted field without an end already.
@@ -49,6 +51,7 @@ struct End {
 static WRITING: Mutex<Writing> = Mutex::new(Writing {
     program: String::new(),
     ends: Vec::new(),
+    ahead: None,
     is_stream: false,
     is_open: false,
     is_over: false,
@@ -93,9 +96,12 @@ pub fn begin_pipe(descriptor: RawFd, bytes: Arc<AtomicU64>) -> bool {
         let note = NoteFile::begin(&place, &pipe, &writing.program).ok()?;
         Some((place, metadata, note))
     });
-    let Some((place, metadata, note)) = begun else {
+    let Some((place, metadata, mut note)) = begun else {
         return false;
     };
+    if let Some(ahead) = &writing.ahead {
+        let _ = note.tell(ahead);
+    }
     writing.ends.push(End {
         note,
         descriptor,
@@ -108,6 +114,19 @@ pub fn begin_pipe(descriptor: RawFd, bytes: Arc<AtomicU64>) -> bool {
     sweep::when_crowded(&place, &metadata, &pipe);
     sweep::thin_now_and_then(&place, &pipe);
     true
+}
+
+/// Says to the readers of all pipes, before anything is written to them, what they must know.
+pub(super) fn announce(ahead: Ahead) {
+    let mut writing = writing();
+    if writing.is_over || writing.ahead.as_ref().unwrap_or(&Ahead::default()) == &ahead {
+        return;
+    }
+    for end in &mut writing.ends {
+        // A reader that does not hear of it makes its rejects file anew, as without a note.
+        let _ = end.note.tell(&ahead);
+    }
+    writing.ahead = Some(ahead);
 }
 
 /// Whether standard output is a pipe that has a note: what is carried with the stream will arrive.

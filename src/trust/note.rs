@@ -30,6 +30,36 @@ pub struct Note {
     pub since: u64,
     /// How it stands with it.
     pub state: State,
+    /// What the stages after it must know before the first record.
+    #[serde(default, skip_serializing_if = "Ahead::is_empty")]
+    pub ahead: Ahead,
+}
+
+/// What a stage says before it writes its first byte, of itself and the stages before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ahead {
+    /// Whether the records are those that are new since the last load.
+    #[serde(default)]
+    pub is_resumed: bool,
+    /// The files that rejects are written to, by device and inode.
+    #[serde(default)]
+    pub rejects: Vec<(u64, u64)>,
+}
+
+impl Ahead {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Takes in what another says.
+    pub fn join(&mut self, other: Self) {
+        self.is_resumed |= other.is_resumed;
+        for file in other.rejects {
+            if !self.rejects.contains(&file) {
+                self.rejects.push(file);
+            }
+        }
+    }
 }
 
 /// How it stands with a writer.
@@ -92,6 +122,7 @@ impl NoteFile {
             program: program.to_owned(),
             since: now(),
             state: State::Running,
+            ahead: Ahead::default(),
         };
         // A reader that is done removes the directory when it is empty: perhaps just now.
         let mut tries = 100;
@@ -116,6 +147,12 @@ impl NoteFile {
                 Err(error)
             }
         }
+    }
+
+    /// Says what the stages after it must know; before the first byte is written.
+    pub fn tell(&mut self, ahead: &Ahead) -> io::Result<()> {
+        self.note.ahead = ahead.clone();
+        self.file.write_all_at(&self.line(), 0)
     }
 
     /// Says how it ended. A reader looks when the pipe has ended, and so behind this; of a line
@@ -244,6 +281,7 @@ fn parse(text: &str) -> Note {
         program: "a program".to_owned(),
         since: 0,
         state: State::Running,
+        ahead: Ahead::default(),
     })
 }
 

@@ -1,12 +1,21 @@
 //! Bad records: what happens to them, where they go, how many there may be.
+//!
+//! A file of rejects is made anew by each run, and those of an incremental load add to it: what was
+//! rejected yesterday is not read again. Stages of one pipe may name the same file. A stage learns from
+//! the one before it, with the first byte, whether its records are those of an incremental load and
+//! which files the stages before it write; so whoever empties a file does it before any record of his
+//! has gone on, and all write whole records to its end.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::fs::{File, Metadata};
+use std::io::{Read, Write};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, bail};
 
+use super::ends;
+use super::note::Ahead;
 use crate::record::{Fault, OnFault, counted, field};
 
 /// How many rejects are too many.
@@ -56,7 +65,8 @@ impl Policy {
     }
 
     /// Holds, before anything is read or written, that bad records can be written where they are
-    /// wanted. What is no regular file is for its first writer to open.
+    /// wanted, and tells the stages after this one. What is no regular file is for its first writer to
+    /// open.
     pub fn probe(&self) -> anyhow::Result<()> {
         let Some(path) = &self.file else {
             return Ok(());
@@ -64,8 +74,129 @@ impl Policy {
         if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
             return Ok(());
         }
-        let options = File::options().append(true).create(true).open(path);
-        options.map(drop).with_context(|| naming(path))
+        let open = File::options()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path);
+        let file = open.with_context(|| naming(path))?;
+        let mut chain = chain();
+        if chain.before.is_resumed {
+            refuse_others(&file, path)?;
+        }
+        chain.own = Some(path.clone());
+        chain.announce();
+        Ok(())
+    }
+}
+
+/// What this stage knows of the rejects of all stages so far.
+struct Chain {
+    /// What the stages before have said, and whether this one says that the load is incremental.
+    before: Ahead,
+    /// This stage's file.
+    own: Option<PathBuf>,
+    /// Files that are ready to be added to.
+    ready: Vec<PathBuf>,
+}
+
+static CHAIN: Mutex<Chain> = Mutex::new(Chain {
+    before: Ahead {
+        is_resumed: false,
+        rejects: Vec::new(),
+    },
+    own: None,
+    ready: Vec::new(),
+});
+
+fn chain() -> MutexGuard<'static, Chain> {
+    CHAIN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Says, before anything is opened, that the records are those of an incremental load.
+pub fn resume() {
+    let mut chain = chain();
+    chain.before.is_resumed = true;
+    chain.announce();
+}
+
+/// Takes over what an upstream has said, when its first byte has come.
+pub fn take_over(ahead: Ahead) {
+    let mut chain = chain();
+    chain.before.join(ahead);
+    if let Some(own) = chain.own.clone() {
+        // Where it fails, it fails again when the file is opened, and is told there.
+        let _ = chain.prepare(&own);
+    }
+    chain.announce();
+}
+
+impl Chain {
+    fn announce(&self) {
+        let mut ahead = self.before.clone();
+        let own = self.own.as_ref().and_then(|own| own.metadata().ok());
+        ahead.join(Ahead {
+            is_resumed: false,
+            rejects: own.iter().map(identity).collect(),
+        });
+        ends::announce(ahead);
+    }
+
+    /// Makes a file ready to be added to: once, and empty unless what is in it must stay.
+    fn prepare(&mut self, path: &Path) -> anyhow::Result<()> {
+        if self.ready.iter().any(|ready| ready == path) {
+            return Ok(());
+        }
+        let open = File::options()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path);
+        let mut file = open.with_context(|| naming(path))?;
+        let metadata = file.metadata().with_context(|| naming(path))?;
+        // Two pipelines must not both find it empty. Not every file system has locks.
+        let _ = file.lock();
+        let is_shared = self.before.rejects.contains(&identity(&metadata));
+        if !is_shared && !self.before.is_resumed {
+            file.set_len(0).with_context(|| naming(path))?;
+        } else if self.before.is_resumed {
+            refuse_others(&file, path)?;
+        }
+        let length = file.metadata().with_context(|| naming(path))?.len();
+        let mut last = [0];
+        let begin: &[u8] = match length {
+            0 => HEADER,
+            // An earlier stage, which has looked already, may be at the middle of a record.
+            _ if is_shared => b"",
+            _ if file.read_exact_at(&mut last, length - 1).is_ok() && last != *b"\n" => b"\n",
+            _ => b"",
+        };
+        file.write_all(begin).with_context(|| naming(path))?;
+        self.ready.push(path.to_owned());
+        Ok(())
+    }
+}
+
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+/// The first line of a file of rejects.
+const HEADER: &[u8] = b"_reason,_source,_line,_record\n";
+
+/// Refuses to add to a file of another kind.
+fn refuse_others(mut file: &File, path: &Path) -> anyhow::Result<()> {
+    let mut start = Vec::new();
+    let most = HEADER.len() as u64;
+    let read = Read::take(&mut file, most).read_to_end(&mut start);
+    read.with_context(|| format!("cannot read the rejects file '{}'", path.display()))?;
+    match start.is_empty() || start == HEADER {
+        true => Ok(()),
+        false => bail!(
+            "the rejects file '{}' does not begin with '{}', and nothing is added to a file of another kind; give --rejects another one",
+            path.display(),
+            String::from_utf8_lossy(HEADER).trim_end()
+        ),
     }
 }
 
@@ -92,7 +223,9 @@ impl Reject {
 /// Takes in the bad records of a run, in order.
 pub struct Rejects {
     policy: Policy,
-    file: Option<BufWriter<File>>,
+    file: Option<File>,
+    /// Whole records that are not written yet.
+    waiting: Vec<u8>,
     count: u64,
     first: Option<String>,
 }
@@ -102,17 +235,21 @@ impl Rejects {
     pub fn open(policy: &Policy) -> anyhow::Result<Self> {
         let file = match &policy.file {
             None => None,
-            Some(path) => {
-                let mut file = BufWriter::new(File::create(path).with_context(|| naming(path))?);
-                file.write_all(b"_reason,_source,_line,_record\n")
-                    .and_then(|()| file.flush())
-                    .with_context(|| naming(path))?;
+            Some(path) if path.metadata().is_ok_and(|metadata| !metadata.is_file()) => {
+                let mut file = File::create(path).with_context(|| naming(path))?;
+                file.write_all(HEADER).with_context(|| naming(path))?;
                 Some(file)
+            }
+            Some(path) => {
+                chain().prepare(path)?;
+                let file = File::options().append(true).open(path);
+                Some(file.with_context(|| naming(path))?)
             }
         };
         Ok(Rejects {
             policy: policy.clone(),
             file,
+            waiting: Vec::new(),
             count: 0,
             first: None,
         })
@@ -124,15 +261,17 @@ impl Rejects {
             bail!(reject.message());
         }
         self.count += 1;
-        if let (Some(file), Some(path)) = (&mut self.file, &self.policy.file) {
-            let mut record = Vec::with_capacity(reject.raw.len() + 100);
-            field::push_text(reject.fault.to_string().as_bytes(), b',', &mut record);
-            record.push(b',');
-            field::push_text(reject.source.as_bytes(), b',', &mut record);
-            record.extend_from_slice(format!(",{},", reject.line).as_bytes());
-            field::push_quoted(&reject.raw, &mut record);
-            record.push(b'\n');
-            file.write_all(&record).with_context(|| naming(path))?;
+        if self.file.is_some() {
+            let waiting = &mut self.waiting;
+            field::push_text(reject.fault.to_string().as_bytes(), b',', waiting);
+            waiting.push(b',');
+            field::push_text(reject.source.as_bytes(), b',', waiting);
+            waiting.extend_from_slice(format!(",{},", reject.line).as_bytes());
+            field::push_quoted(&reject.raw, waiting);
+            waiting.push(b'\n');
+            if waiting.len() >= FULL {
+                self.flush()?;
+            }
         }
         if let Some(Tolerance::Records(most)) = self.policy.tolerance
             && self.count > most
@@ -152,8 +291,12 @@ impl Rejects {
 
     /// Makes what was taken so far visible in the file.
     pub fn flush(&mut self) -> anyhow::Result<()> {
-        if let (Some(file), Some(path)) = (&mut self.file, &self.policy.file) {
-            file.flush().with_context(|| naming(path))?;
+        let waiting = std::mem::take(&mut self.waiting);
+        if let (Some(file), Some(path), false) =
+            (&mut self.file, &self.policy.file, waiting.is_empty())
+        {
+            // One write, so that the records of another stage do not come in between.
+            file.write_all(&waiting).with_context(|| naming(path))?;
         }
         Ok(())
     }
@@ -202,6 +345,16 @@ impl Rejects {
         }
     }
 }
+
+impl Drop for Rejects {
+    /// A run that fails leaves what it rejected before.
+    fn drop(&mut self) {
+        let _ = self.flush();
+    }
+}
+
+/// So many bytes are written.
+const FULL: usize = 8 * 1024;
 
 fn naming(path: &Path) -> String {
     format!("cannot write the rejects file '{}'", path.display())

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::os::fd::RawFd;
 
-use super::note::{self, Failed, Found, State};
+use super::note::{self, Ahead, Failed, Found, State};
 use super::pipe::Pipe;
 use super::process::Life;
 use super::stage::Carried;
@@ -162,6 +162,30 @@ impl Upstream {
             Ok(Some(carried)) => Ok(carried),
             Err(unclean) => Err(unclean),
         }
+    }
+
+    /// What its writers said before their first byte, once that has come.
+    pub fn ahead(&self) -> Ahead {
+        let mut ahead = Ahead::default();
+        let Upstream::Pipe(pipe, opened) = self else {
+            return ahead;
+        };
+        // A note that is just being ended may be read half.
+        let mut tries = 20;
+        let notes = loop {
+            let notes = notes_about(pipe);
+            if tries == 0 || notes.iter().all(|found| found.note.since > 0) {
+                break notes;
+            }
+            tries -= 1;
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        };
+        for found in notes {
+            if !pipe.is_named || found.note.since >= *opened {
+                ahead.join(found.note.ahead);
+            }
+        }
+        ahead
     }
 
     /// Takes away what was left about it: nobody reads it any more.
@@ -328,6 +352,7 @@ mod tests {
             program: "extract".to_owned(),
             since: 0,
             state,
+            ahead: Ahead::default(),
         })
     }
 

@@ -5,7 +5,7 @@
 //! and that of the new one. It is renamed first; what counts is the state of the file that is
 //! there. So the data file's rename is the commit, and a crash at any point is harmless.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
-use super::compare;
+use super::{compare, unknown};
 use crate::stream::AsideFile;
 use crate::trust::{Checkpoint, Position};
 
@@ -59,6 +59,16 @@ struct Sidecar {
     states: Vec<State>,
 }
 
+impl Sidecar {
+    /// All flows that it speaks of.
+    fn names(&self) -> BTreeSet<String> {
+        let states = self.states.iter();
+        states
+            .flat_map(|state| state.checkpoints.keys().cloned())
+            .collect()
+    }
+}
+
 /// The checkpoints of one file.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct State {
@@ -82,6 +92,57 @@ pub fn position(path: &Path, name: &str) -> anyhow::Result<Option<Position>> {
     let state = state(&real, path, Identity::at(&real)?)?;
     let committed = state.checkpoints.get(name);
     Ok(committed.map(|committed| committed.position.clone()))
+}
+
+/// Holds that a new file in the place of the old one, which commits the checkpoint of `flow`, if any,
+/// loses nothing of what other checkpoints speak of.
+///
+/// # Errors
+/// It would.
+pub fn check_new(path: &Path, flow: Option<&str>) -> anyhow::Result<()> {
+    let Some(sidecar) = read(&real(path)?, path)? else {
+        return Ok(());
+    };
+    match sidecar
+        .names()
+        .iter()
+        .find(|name| Some(name.as_str()) != flow)
+    {
+        Some(name) => {
+            let file = path.display();
+            bail!(
+                "a new '{file}' would be without what the incremental loads '{name}' have brought, and they would not bring it again; first forget how far they came: load {file} --forget {name}"
+            )
+        }
+        None => Ok(()),
+    }
+}
+
+/// Removes the checkpoint of a flow, whatever file is there now.
+///
+/// # Errors
+/// There is none of this name; the sidecar cannot be written.
+pub fn forget(path: &Path, name: &str) -> anyhow::Result<()> {
+    let shown = path.display().to_string();
+    let real = real(path)?;
+    let beside = sidecar_of(&real);
+    if !real.exists() && !beside.exists() {
+        bail!("cannot open '{shown}': there is no such file");
+    }
+    let _turn = Turn::take(&real)?;
+    let mut sidecar = read(&real, path)?.unwrap_or_default();
+    let names = sidecar.names();
+    if !names.contains(name) {
+        return unknown(name, &names.into_iter().collect::<Vec<_>>(), &shown);
+    }
+    for state in &mut sidecar.states {
+        state.checkpoints.remove(name);
+    }
+    if sidecar.names().is_empty() {
+        let removed = fs::remove_file(&beside);
+        return removed.with_context(|| format!("cannot remove '{}'", beside.display()));
+    }
+    write(&beside, sidecar.states)
 }
 
 /// A new file for an old one.
@@ -166,21 +227,12 @@ fn real(path: &Path) -> anyhow::Result<PathBuf> {
 fn state(path: &Path, shown: &Path, there: Option<Identity>) -> anyhow::Result<State> {
     let beside = sidecar_of(shown);
     let (file, beside) = (shown.display(), beside.display());
-    let text = match fs::read(sidecar_of(path)) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Ok(State {
-                file: there,
-                ..State::default()
-            });
-        }
-        Err(error) => return Err(error).with_context(|| format!("cannot read '{beside}'")),
+    let Some(said) = read(path, shown)? else {
+        return Ok(State {
+            file: there,
+            ..State::default()
+        });
     };
-    let said: Sidecar = serde_json::from_slice(&text).map_err(|_| {
-        anyhow::anyhow!(
-            "'{beside}', which keeps the checkpoints of '{file}', is damaged; to load from the start, remove both"
-        )
-    })?;
     match said.states.into_iter().find(|state| state.file == there) {
         Some(state) => Ok(state),
         None if there.is_none() => bail!(
@@ -190,6 +242,22 @@ fn state(path: &Path, shown: &Path, there: Option<Identity>) -> anyhow::Result<S
             "'{file}' is not the file that the last load with a checkpoint has left, as '{beside}' knows it; put that one back, or remove both to load from the start"
         ),
     }
+}
+
+/// What the sidecar of a file says, if there is one; `shown` is the file's path for errors.
+fn read(path: &Path, shown: &Path) -> anyhow::Result<Option<Sidecar>> {
+    let beside = sidecar_of(shown);
+    let (file, beside) = (shown.display(), beside.display());
+    let text = match fs::read(sidecar_of(path)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("cannot read '{beside}'")),
+    };
+    serde_json::from_slice(&text).map(Some).map_err(|_| {
+        anyhow::anyhow!(
+            "'{beside}', which keeps the checkpoints of '{file}', is damaged; to load from the start, remove both"
+        )
+    })
 }
 
 fn write(sidecar: &Path, states: Vec<State>) -> anyhow::Result<()> {

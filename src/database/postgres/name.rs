@@ -74,6 +74,18 @@ impl Name {
         }
     }
 
+    /// As [`Name::parse`] reads it.
+    pub fn spelled(&self) -> String {
+        let part = |name: &String| match name.contains(['.', '"']) {
+            true => quoted(name),
+            false => name.clone(),
+        };
+        match &self.schema {
+            Some(schema) => format!("{}.{}", part(schema), part(&self.table)),
+            None => part(&self.table),
+        }
+    }
+
     /// As errors and receipts have it.
     pub fn shown(&self) -> String {
         match &self.schema {
@@ -103,6 +115,9 @@ mod tests {
             name("s.\"a\"\"b\"").unwrap(),
             (Some("s".into()), "a\"b".into())
         );
+        for text in ["t", "s.t", "s.\"a.b\"", "s.\"a\"\"b\"", "Ünï côdé"] {
+            assert_eq!(Name::parse(text).unwrap().spelled(), text);
+        }
         for wrong in ["", "a.b.c", "a.", "\"a"] {
             assert!(name(wrong).is_err(), "{wrong}");
         }

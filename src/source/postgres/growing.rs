@@ -87,6 +87,15 @@ impl Server {
             None => 0,
         };
         key.check(has_null, with_last)?;
+        if let Some(last) = last.as_ref().filter(|_| key.may_have_gap(with_last)) {
+            let of_both = format!("{column}::text AS greatest, {column} < {last}");
+            let greatest = asked.first(&of_both, &format!("{column} DESC"));
+            let found = self.client.query_opt(&greatest, &[]);
+            let found = found.map_err(|error| told(&error))?;
+            if let Some(found) = found.filter(|found| found.get(1)) {
+                return key.gap(found.get(0));
+            }
+        }
         let mut conditions = Vec::new();
         // Without any key there is nothing to be read.
         conditions.push(match ceiling {

@@ -71,6 +71,11 @@ impl Resume {
         self.from.as_ref()
     }
 
+    /// Where its checkpoints are, as errors show it.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
     /// The error that a position of another kind of source is.
     pub fn stranger<T>(&self) -> anyhow::Result<T> {
         bail!(

@@ -47,20 +47,37 @@ struct Place {
     last: Option<Last>,
 }
 
+/// How a relation is read on.
+#[derive(Debug)]
+pub struct ByKey<'b> {
+    /// From where.
+    pub resume: Resume,
+    /// By which column.
+    pub by: &'b str,
+    /// Whether to go on if all keys are smaller than the last one.
+    pub accept_gap: bool,
+}
+
 /// The key by which a relation is read on.
 #[derive(Debug)]
 pub struct Key {
     resume: Resume,
     by: String,
+    accept_gap: bool,
     from: Option<Last>,
 }
 
 impl Key {
-    /// For a relation that is read on by its column `by`.
+    /// For a relation that is read on.
     ///
     /// # Errors
     /// The last load was of another kind of source, or by another column.
-    pub fn new(resume: Resume, by: &str) -> anyhow::Result<Self> {
+    pub fn new(how: ByKey<'_>) -> anyhow::Result<Self> {
+        let ByKey {
+            resume,
+            by,
+            accept_gap,
+        } = how;
         let stored = resume.from().cloned().map(serde_json::from_value);
         let from = match stored {
             None => None,
@@ -75,6 +92,7 @@ impl Key {
         Ok(Key {
             resume,
             by: by.to_owned(),
+            accept_gap,
             from,
         })
     }
@@ -116,6 +134,21 @@ impl Key {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the greatest key must be looked at: `with_last` records have the last one, and if none
+    /// has it, all may be smaller.
+    pub fn may_have_gap(&self, with_last: i64) -> bool {
+        self.from.is_some() && with_last == 0 && !self.accept_gap
+    }
+
+    /// The error that a greatest key below the last one is.
+    pub fn gap<T>(&self, greatest: &str) -> anyhow::Result<T> {
+        let (name, target) = (self.resume.name(), self.resume.target());
+        let last = self.from.as_ref().map_or("", |last| &last.value);
+        self.refuse(&format!(
+            "the greatest is '{greatest}', and the last load of '{name}' ended at '{last}': the numbers began anew, or the last records were deleted. Wait for greater ones with --accept-gap, or read all from the start after: load {target} --forget {name}"
+        ))
     }
 
     /// For the keys of the records that are read now.

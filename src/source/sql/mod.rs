@@ -6,11 +6,11 @@ mod selection;
 
 use std::path::PathBuf;
 
-use crate::database::Place;
+use crate::database::{Location, Place};
 use crate::stream::{Emitter, Output, Settings, Summary};
 
-use super::resume::Resume;
 use super::{List, postgres, sqlite};
+pub use key::ByKey;
 pub(super) use key::{Key, Last, MIXED, Seen};
 pub(super) use selection::{Asked, Selection, sole};
 
@@ -33,17 +33,19 @@ pub enum Relation {
 }
 
 impl Query {
-    /// Whether this source is the address of a database.
-    pub fn is_meant(source: &str) -> bool {
-        Place::is_meant(source)
-    }
-
-    /// Reads a source's address, with the table or the query that the user named besides.
+    /// Reads a source's address, with the table or the query that the user named besides; None if it
+    /// is no database's.
     ///
     /// # Errors
     /// A wrong usage, in words.
-    pub fn parse(source: &str, table: Option<&str>, query: Option<&str>) -> Result<Self, String> {
-        let (place, behind) = Place::parse(source)?;
+    pub fn parse(
+        source: &str,
+        table: Option<&str>,
+        query: Option<&str>,
+    ) -> Result<Option<Self>, String> {
+        let (Location::Database(place), behind) = Location::parse(source)? else {
+            return Ok(None);
+        };
         let relation = match (behind, table, query) {
             (_, Some(""), _) => return Err("--table needs a name".to_owned()),
             (Some(behind), Some(table), _) if behind != table => {
@@ -62,7 +64,7 @@ impl Query {
                 return Err("which records? Give --table NAME or --query 'SELECT ...'".to_owned());
             }
         };
-        Ok(Query { place, relation })
+        Ok(Some(Query { place, relation }))
     }
 
     /// The file that is read, where it is one.
@@ -80,7 +82,7 @@ impl Query {
     pub fn run(
         &self,
         list: Option<&List<'_>>,
-        growing: Option<(Resume, &str)>,
+        growing: Option<ByKey<'_>>,
         settings: &Settings,
         output: &mut Output,
     ) -> anyhow::Result<Summary> {
@@ -88,7 +90,7 @@ impl Query {
             relation: &self.relation,
             list,
             key: match growing {
-                Some((resume, by)) => Some(Key::new(resume, by)?),
+                Some(how) => Some(Key::new(how)?),
                 None => None,
             },
         };
@@ -126,7 +128,7 @@ mod tests {
     #[test]
     fn one_relation_is_named() {
         let relation =
-            |source, table, query| Query::parse(source, table, query).map(|q| q.relation);
+            |source, table, query| Query::parse(source, table, query).map(|q| q.unwrap().relation);
         let table = |name: &str| Ok(Relation::Table(name.to_owned()));
         assert_eq!(relation("sqlite:a.db#t", None, None), table("t"));
         assert_eq!(relation("sqlite:a.db#t", Some("t"), None), table("t"));
