@@ -124,6 +124,8 @@ impl Tool for Args {
         let list = selectors.as_deref().map(|selectors| List {
             names: columns::names(selectors),
             select: &select,
+            renamed: columns::named(selectors),
+            find: columns::finder(selectors),
         });
         let settings = self.running.settings(Dialect::STREAM);
         if let Some(query) = self.query.of(&self.sources)? {
