@@ -199,9 +199,9 @@ impl ByName {
         }
         let sources = self.columns.sources.iter();
         let mut picks: Vec<_> = sources.map(|source| own.position(source)).collect();
-        let base = self.base.names().iter();
-        self.absences
-            .add(file, base.filter(|name| own.position(name).is_none()));
+        let wanted = self.columns.of_files();
+        let absent = wanted.names().iter();
+        (self.absences).add(file, absent.filter(|name| own.position(name).is_none()));
         if self.has_extra {
             picks.push(Some(own.len()));
         }
