@@ -41,13 +41,11 @@ Examples:
 A record goes on as soon as the input pauses: 'tail -f access.log | extract --from combined' is
 live. Where JSON's columns are not named by -c, the first --sample records are waited for.
 Bytes that are no UTF-8, or not of the --encoding, make a record a bad one.
-
-CSV files may have different headers: columns go by name. Without -c they are those of the first
-file, and a file with another one is refused. A column that a file lacks is null there.
+Columns of CSV files go by name: without -c, a file may lack some of the first file's (null there),
+and one with further columns is refused; with -c id,v those do not matter.
 
 With --resume, files, directories and globs are read on from where the last committed load of NAME
-ended, up to their last whole record; a rotated log is found again beside the new one. The columns
-are those of the first load.
+ended, up to their last whole record; a rotated log is found again beside the new one.
 
 A database is read in one snapshot and is never written. Its numbers come as it writes them, text
 that looks like a number in quotes, times in ISO 8601 (timestamptz in UTC), bytes as \\x00ff, arrays

@@ -265,7 +265,7 @@ impl Input {
                 };
                 let remedy = match self.is_stream {
                     true => format!(
-                        "; 'extract {} {} | ...' reads columns by their names",
+                        "; to read columns by name: extract {} {} | ...",
                         argument(&first_name),
                         argument(&name)
                     ),
