@@ -41,6 +41,8 @@ Examples:
 A record goes on as soon as the input pauses: 'tail -f access.log | extract --from combined' is
 live. Where JSON's columns are not named by -c, the first --sample records are waited for.
 Bytes that are no UTF-8, or not of the --encoding, make a record a bad one.
+Columns of CSV files go by name: without -c, a file may lack some of the first file's (null there),
+and one with further columns is refused; with -c id,v those do not matter.
 
 With --resume, files, directories and globs are read on from where the last committed load of NAME
 ended, up to their last whole record; a rotated log is found again beside the new one.
@@ -126,6 +128,8 @@ impl Tool for Args {
         let list = selectors.as_deref().map(|selectors| List {
             names: columns::names(selectors),
             select: &select,
+            renamed: columns::named(selectors),
+            find: columns::finder(selectors),
         });
         let settings = self.running.settings(Dialect::STREAM);
         let sources = match self.query.of(&self.sources)? {

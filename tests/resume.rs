@@ -602,9 +602,14 @@ fn the_columns_of_a_csv_stay() {
     fs::create_dir(place.path("in")).expect("a directory");
     place.append("in/a.csv", "n,text\n1,a\n");
     place.load("in");
-    place.append("in/b.csv", "text,n\n2,b\n");
+    place.append("in/b.csv", "text,n,more\nb,2,c\n");
+    place.run("in").refused(
+        "extract",
+        1,
+        &["in/b.csv: the column 'more' came after the first load of 'f'; -c n,text leaves it out"],
+    );
     place
-        .run("in")
+        .run("in -c text,n")
         .refused("extract", 1, &["columns are no longer", "n, text"]);
     fs::write(place.path("in/b.csv"), "n,te").expect("a file");
     let run = place.run("in");

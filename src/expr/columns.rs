@@ -191,6 +191,46 @@ pub fn names(selectors: &[Selector]) -> Option<Vec<(String, bool)>> {
     Some(names)
 }
 
+/// The new names and the old ones of the columns that the list selects by their names.
+pub fn named(selectors: &[Selector]) -> Vec<(String, String)> {
+    let one = |selector: &Selector| {
+        let old = selector.one()?.name.clone();
+        Some(match &selector.meaning {
+            Meaning::Renamed { new, .. } => (new.clone(), old),
+            _ => (old.clone(), old),
+        })
+    };
+    selectors.iter().filter_map(one).collect()
+}
+
+/// Finds the columns of a header that the list selects; see [`finder`].
+pub type Finder = Arc<dyn Fn(&[String]) -> Vec<usize> + Send + Sync>;
+
+/// Finds the columns that the list selects of a header that may lack some of those it names: such an
+/// item then selects nothing. A range without its end selects all columns, so that none that may be
+/// meant is missed.
+pub fn finder(selectors: &[Selector]) -> Finder {
+    let selectors = selectors.to_vec();
+    Arc::new(move |header| {
+        let columns = Columns::of(header);
+        let begins_with_all = (selectors.first()).is_some_and(|first| first.excludes(&columns));
+        let mut is_selected = vec![begins_with_all; header.len()];
+        for selector in &selectors {
+            match (selector.find(&columns), &selector.meaning) {
+                (Ok(found), _) => {
+                    let is_excluded = found.is_excluded;
+                    (found.indices.into_iter()).for_each(|index| is_selected[index] = !is_excluded);
+                }
+                (Err(_), Meaning::Range(..)) if !selector.is_excluded => is_selected.fill(true),
+                (Err(_), _) => {}
+            }
+        }
+        (0..header.len())
+            .filter(|&index| is_selected[index])
+            .collect()
+    })
+}
+
 /// Refuses bare names with `[]` or `[-1]` in them, where an index such as `[0]` takes an element of
 /// an array.
 pub fn refuse_unknown_indexes(selectors: &[Selector]) -> Result<(), ProgramError> {

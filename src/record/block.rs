@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::layout::{Layout, Picks};
 use super::lines::{LineCursor, RecordLines};
 use super::text::{Broken, Malformed};
-use super::{Dialect, Fault, scan};
+use super::{Dialect, Fault, Mapping, scan};
 
 /// Bytes that hold whole records (or whole lines), and where they came from.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ pub struct Block {
     /// How records that are no UTF-8 are told of; none where the bytes are known to be UTF-8, or may
     /// be anything.
     pub malformed: Option<Malformed>,
+    /// How its records become those of the stream, if their header is not that of the first source.
+    pub mapping: Option<Arc<Mapping>>,
 }
 
 impl Block {
@@ -479,6 +481,11 @@ impl<'b> Records<'b> {
             };
             own
         })
+    }
+
+    /// How they become those of the stream, if their header is not that of the first source.
+    pub fn mapping(&self) -> Option<&'b Mapping> {
+        self.block.mapping.as_deref()
     }
 
     /// Where the block stood.

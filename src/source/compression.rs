@@ -3,7 +3,9 @@
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 
 use anyhow::{Context, bail};
+use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::GzDecoder;
+use liblzma::bufread::XzDecoder;
 
 use crate::stream::Source;
 
@@ -21,8 +23,8 @@ const MARKS: [(&[u8], Kind); 7] = [
     (b"\x28\xB5\x2F\xFD", Kind::Zstd),
     // A skippable frame, with which some compressors begin.
     (b"\x50\x2A\x4D\x18", Kind::Zstd),
-    (b"BZh", Kind::Other("bzip2", "bzip2 -dc")),
-    (b"\xFD7zXZ\0", Kind::Other("xz", "xz -dc")),
+    (b"BZh", Kind::Bzip2),
+    (b"\xFD7zXZ\0", Kind::Xz),
     (b"PK\x03\x04", Kind::Other("zip", "unzip -p FILE")),
     (BYTE_ORDER_MARK, Kind::Marked),
 ];
@@ -31,6 +33,8 @@ const MARKS: [(&[u8], Kind); 7] = [
 enum Kind {
     Gzip,
     Zstd,
+    Bzip2,
+    Xz,
     /// Text behind a byte order mark.
     Marked,
     /// Not read here: its name, and the command that reads it.
@@ -64,6 +68,14 @@ pub(super) fn decompressed(mut source: Source) -> anyhow::Result<Source> {
             let read = zstd::Decoder::with_buffer(whole)
                 .with_context(|| format!("cannot read {}", source.name))?;
             Box::new(Decoder { read, kind: "zstd" })
+        }
+        Some(Kind::Bzip2) => {
+            let read = MultiBzDecoder::new(BufReader::with_capacity(CHUNK, whole));
+            Box::new(Decoder { read, kind: "bzip2" })
+        }
+        Some(Kind::Xz) => {
+            let read = XzDecoder::new_multi_decoder(BufReader::with_capacity(CHUNK, whole));
+            Box::new(Decoder { read, kind: "xz" })
         }
         Some(Kind::Other(name, command)) => bail!(
             "{}: {name} data; decompress it first, for example with '{command}'",

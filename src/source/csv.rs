@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::record::{Dialect, Faults, Index, Layout, Records, field, scan};
+use crate::record::{Dialect, Faults, Index, Layout, Mapping, Records, field, scan};
 use crate::stream::{Made, Pass};
 
 use super::picked::Picked;
@@ -16,7 +16,7 @@ pub struct Table {
     pub picked: Picked,
     /// Quotes mean nothing: a quoted field is as an unquoted one.
     pub unquote: bool,
-    /// Where the source has one column, null records are blank lines, and left out.
+    /// Where the source has one column, empty records are blank lines, and left out.
     pub without_blank: bool,
 }
 
@@ -31,6 +31,8 @@ pub struct Extract {
     null_lengths: Lengths,
     /// Whether fields and what is between them can be copied without a look.
     is_plain: bool,
+    /// Whether a quoted field is one of the stream as it stands.
+    keeps_quotes: bool,
     way: Way,
     layout: Layout,
 }
@@ -49,8 +51,7 @@ enum Way {
 
 impl Extract {
     /// Prepares for records of `columns` fields.
-    pub fn new(mut table: Table, columns: usize) -> Self {
-        table.without_blank &= columns == 1;
+    pub fn new(table: Table, columns: usize) -> Self {
         let nulls = &table.picked.nulls;
         let mut runs: Vec<(usize, usize)> = Vec::new();
         for &column in &table.picked.picks {
@@ -60,8 +61,8 @@ impl Extract {
             }
         }
         let is_whole = table.picked.picks.iter().copied().eq(0..columns);
-        let may_copy =
-            table.dialect.quote == Dialect::STREAM.quote && !table.unquote && !table.without_blank;
+        let keeps_quotes = table.dialect.quote == Dialect::STREAM.quote && !table.unquote;
+        let may_copy = keeps_quotes && !(table.without_blank && columns == 1);
         let way = match (may_copy, is_whole && table.dialect == Dialect::STREAM) {
             (false, _) => Way::Fields,
             (true, false) => Way::Runs,
@@ -82,6 +83,7 @@ impl Extract {
             layout,
             repeats: repeats.into_iter().max().unwrap_or(1),
             is_plain: nulls.is_empty() && table.dialect.delimiter == b',',
+            keeps_quotes,
             runs,
             null_lengths: Lengths::of(nulls),
             way,
@@ -160,27 +162,84 @@ impl Extract {
         room.close();
     }
 
+    /// Writes all records field by field; how many were blank lines, and left out.
     fn fields(&self, records: &Records<'_>, count: usize, made: &mut Made) -> u64 {
+        let picks = self.table.picked.picks.iter();
+        self.by_fields(records, count, picks.map(|pick| Some(*pick)), made)
+    }
+
+    fn by_fields(
+        &self,
+        records: &Records<'_>,
+        count: usize,
+        picks: impl Iterator<Item = Option<usize>> + Clone,
+        made: &mut Made,
+    ) -> u64 {
+        let without_blank = self.table.without_blank && records.columns() == 1;
         let out = made.buffer(records.bytes());
         let mut left_out = 0;
         for record in 0..count {
-            let start = out.len();
-            self.record_by_fields(records, record, out);
-            if self.table.without_blank && out.len() == start + 1 {
-                out.truncate(start);
+            if without_blank && records.field(record, 0).is_empty() {
                 left_out += 1;
+                continue;
             }
+            self.write_fields(records, record, picks.clone(), out);
         }
         left_out
     }
 
     fn record_by_fields(&self, records: &Records<'_>, record: usize, out: &mut Vec<u8>) {
-        for &column in &self.table.picked.picks {
-            self.rewrite(records.field(record, column), out);
+        let picks = self.table.picked.picks.iter();
+        self.write_fields(records, record, picks.map(|pick| Some(*pick)), out);
+    }
+
+    fn write_fields(
+        &self,
+        records: &Records<'_>,
+        record: usize,
+        picks: impl Iterator<Item = Option<usize>>,
+        out: &mut Vec<u8>,
+    ) {
+        for pick in picks {
+            if let Some(column) = pick {
+                self.rewrite(records.field(record, column), out);
+            }
             out.push(b',');
         }
         out.pop();
         out.push(b'\n');
+    }
+
+    /// The records of a source with a header of its own; how many were blank lines, and left out.
+    fn mapped(
+        &self,
+        records: &Records<'_>,
+        mapping: &Mapping,
+        count: usize,
+        made: &mut Made,
+    ) -> u64 {
+        let picks = mapping.picks();
+        let may_be_blank = self.table.without_blank && records.columns() == 1;
+        let may_copy = self.is_plain && self.keeps_quotes && !may_be_blank;
+        if !may_copy || has_returns_within(records) {
+            return self.by_fields(records, count, picks.iter().copied(), made);
+        }
+        let block = records.bytes();
+        let mut room = made.room(block, block.len());
+        for record in 0..count {
+            let most = records.range(record).len() * self.repeats + picks.len();
+            let mut line = room.line(most);
+            for pick in picks {
+                if let Some(column) = *pick {
+                    line.push(block, records.span(record, column, column));
+                }
+                line.push_byte(b',');
+            }
+            let length = line.ended();
+            room.keep(length);
+        }
+        room.close();
+        0
     }
 
     /// Appends a field of the source's dialect as one of the stream.
@@ -218,6 +277,10 @@ impl Pass for Extract {
             return;
         }
         let mut left_out = 0;
+        if let Some(mapping) = records.mapping() {
+            made.records = count as u64 - self.mapped(records, mapping, count, made);
+            return;
+        }
         match (self.way, records.has_returns()) {
             (Way::Fields, _) => left_out = self.fields(records, count, made),
             _ if has_returns_within(records) => {

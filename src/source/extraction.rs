@@ -1,12 +1,14 @@
 //! From sources to the stream: which reader runs over what, and under which header.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::record::{Dialect, Header, Malformed};
 use crate::stream::{
     Convert, Converted, Framing, Input, Opener, Output, Settings, Summary, convert, pass,
 };
 
+use super::drift::{Absences, ByName, Columns, New};
 use super::encoding::{Encoding, Guesses};
 use super::json::{Json, JsonSurvey};
 use super::log::{AccessFormat, AccessLog};
@@ -46,7 +48,14 @@ pub struct List<'l> {
     pub names: Option<Vec<(String, bool)>>,
     /// The columns that it selects of a header: place and name of each.
     pub select: &'l Select<'l>,
+    /// The new and the old names of the columns that it asks for by their names.
+    pub renamed: Vec<(String, String)>,
+    /// Finds the columns that it selects of a header that may lack some.
+    pub find: Find,
 }
+
+/// The places of the columns that are selected of a header that may lack some.
+pub type Find = Arc<dyn Fn(&[String]) -> Vec<usize> + Send + Sync>;
 
 /// The places and names of the columns that are selected of a header.
 pub type Select<'l> = dyn Fn(&[String]) -> anyhow::Result<Vec<(usize, String)>> + 'l;
@@ -257,27 +266,63 @@ impl Extraction<'_> {
         } = source;
         let framing = Framing::Records(table.dialect);
         let mut input = input(openers, framing, malformed, settings);
-        let header = match growing {
-            None => heading.read(&mut input, has_extra)?,
-            Some(growing) => {
-                let header = match growing.header_of_nothing()? {
-                    None => heading.read(&mut input, has_extra)?,
-                    Some(header) => header,
-                };
-                growing.hold(&header)?;
-                header
-            }
+        let nothing = match &growing {
+            Some(growing) => growing.header_of_nothing()?,
+            None => None,
         };
-        let own = header.len();
-        let hint = one_column(&header, table.dialect.delimiter, &input.current_name());
+        let is_read = nothing.is_none();
+        let first = match nothing {
+            Some(header) => header,
+            None => heading.read(&mut input, has_extra)?,
+        };
+        let name = input.current_name();
+        let hint = one_column(&first, table.dialect.delimiter, &name).filter(|_| is_read);
         let with_hint = |error: anyhow::Error| match &hint {
             Some(hint) => error.context(hint.clone()),
             None => error,
         };
-        let (mut header, mut picked) = self.picked(header).map_err(with_hint)?;
+        let is_by_name = heading.is_there && heading.names.is_empty();
+        let before = match &growing {
+            Some(growing) if is_by_name || !is_read => growing.columns(),
+            _ => None,
+        };
+        let columns = match before {
+            Some((_, before)) => Columns::of_last_load(before, self.list.as_ref()),
+            None => self
+                .columns(&first, is_by_name && !input.is_last())
+                .map_err(with_hint),
+        }?;
+        let load = before.map(|(load, _)| load.to_owned());
+        let mut header = Header::new(columns.names.clone());
+        if let Some(growing) = growing {
+            growing.hold(&header)?;
+        }
+        let base = columns.base(&first);
+        let mut picked = Picked {
+            picks: columns.picks(&base),
+            nulls: self.nulls.clone(),
+        };
+        let own = base.len();
         if has_extra {
             picked.picks.push(own);
             header = with_extra(&header);
+        }
+        let absences = Absences::default();
+        if is_by_name && is_read {
+            let by_name = ByName {
+                new: New::of(self.list.as_ref()),
+                unseen: match load {
+                    Some(_) => Vec::new(),
+                    None => columns.of_files().names().to_vec(),
+                },
+                columns,
+                base,
+                load,
+                has_extra,
+                delimiter: table.dialect.delimiter,
+                absences: absences.clone(),
+            };
+            by_name.apply(&first, &mut input)?;
         }
         let columns = own + usize::from(has_extra);
         let settings = Settings {
@@ -290,7 +335,22 @@ impl Extraction<'_> {
         let passed = pass(&mut input, layout, &settings, &extract, output, None);
         let mut summary = passed.map_err(with_hint)?;
         summary.notice = joined(hint, summary.notice);
+        (absences.notices().into_iter()).for_each(|notice| summary.add_notice(notice));
         Ok(summary)
+    }
+
+    /// The columns that are read of CSV whose first source has this header. If there is `more`, those
+    /// that the user listed by their names may be in other sources.
+    fn columns(&self, first: &Header, more: bool) -> anyhow::Result<Columns> {
+        let error = match self.picked(first.clone()) {
+            Ok((header, Picked { picks, .. })) => return Ok(Columns::of(first, &picks, &header)),
+            Err(error) => error,
+        };
+        let listed = match &self.list {
+            Some(list) if more => Columns::listed(list)?,
+            _ => None,
+        };
+        listed.filter(|listed| listed.is_any_in(first)).ok_or(error)
     }
 
     /// Which fields are read of records that bring their names with them.
@@ -352,7 +412,7 @@ fn with_extra(header: &Header) -> Header {
 }
 
 /// What to say of a header that is one column and has in it what may be the delimiter.
-fn one_column(header: &Header, delimiter: u8, name: &str) -> Option<String> {
+pub(super) fn one_column(header: &Header, delimiter: u8, name: &str) -> Option<String> {
     let [only] = header.names() else {
         return None;
     };

@@ -3,6 +3,7 @@
 
 mod compression;
 mod csv;
+mod drift;
 mod encoding;
 mod extraction;
 mod format;
@@ -26,7 +27,7 @@ mod sqlite;
 mod wanted;
 
 pub use encoding::Encoding;
-pub use extraction::{Extraction, List, Reading, Select};
+pub use extraction::{Extraction, Find, List, Reading, Select};
 pub use format::Format;
 pub use heading::Heading;
 pub use lead::Lead;

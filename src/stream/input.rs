@@ -1,12 +1,15 @@
 //! Where records come from: sources read in big blocks that are cut at whole records.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
-use crate::record::{Block, Dialect, Fault, Header, Index, Layout, Malformed, Place, scan};
+use crate::record::{
+    Block, Dialect, Fault, Header, Index, Layout, Malformed, Mapping, Place, scan,
+};
 use crate::trust::Ends;
 
 use super::Source;
@@ -26,9 +29,19 @@ pub struct Input {
     block: usize,
     /// Blocks that were looked at and given back: the rest behind a header, a sample.
     ahead: VecDeque<Block>,
-    /// What every further source's header must equal.
+    /// What every further source's header must equal, unless there is a `mapper`.
     header: Option<(Header, Arc<str>)>,
+    mapper: Option<Mapper>,
+    /// Whether the headers keep the stream's contract.
+    is_stream: bool,
+    /// That of the current source.
+    mapping: Option<Arc<Mapping>>,
 }
+
+/// Finds out how the records under a further source's header become those of the stream; none if as
+/// those of the first source. It is told the source's name, and whether the source is the last.
+pub type Mapper =
+    Box<dyn FnMut(Header, &Arc<str>, bool) -> anyhow::Result<Option<Arc<Mapping>>> + Send>;
 
 /// Opens a source when its turn comes.
 pub type Opener = Box<dyn FnOnce() -> anyhow::Result<Source> + Send>;
@@ -47,6 +60,9 @@ impl Input {
             block: BLOCK,
             ahead: VecDeque::new(),
             header: None,
+            mapper: None,
+            is_stream: false,
+            mapping: None,
         }
     }
 
@@ -91,6 +107,7 @@ impl Input {
     /// name and no two have the same. Every further source must begin with an equal header, which
     /// is passed over.
     pub fn header(&mut self) -> anyhow::Result<Header> {
+        self.is_stream = true;
         let header = self.header_as_it_stands()?;
         let name = self.current_name();
         header.checked().with_context(|| format!("{name}:1"))
@@ -105,6 +122,21 @@ impl Input {
         self.ahead.push_back(rest);
         self.header = Some((names.clone(), self.current_name()));
         Ok(names)
+    }
+
+    /// Has the records of the first source, whose header was read, become those of the stream by
+    /// `mapping`, and those of every further source by what `mapper` says.
+    pub fn map(&mut self, mapping: Option<Arc<Mapping>>, mapper: Mapper) {
+        for block in &mut self.ahead {
+            block.mapping.clone_from(&mapping);
+        }
+        self.mapping = mapping;
+        self.mapper = Some(mapper);
+    }
+
+    /// Whether no source comes after the current one.
+    pub fn is_last(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// How many fields the first record has, where there is no header; the record stays. None where
@@ -204,6 +236,7 @@ impl Input {
             bytes,
             place,
             malformed: self.malformed.clone().filter(|_| !is_ascii),
+            mapping: self.mapping.clone(),
         }))
     }
 
@@ -217,17 +250,33 @@ impl Input {
             return Ok(());
         };
         let name = self.current_name();
-        match self.read_header()? {
-            None => bail!("{name}: empty; not even a header"),
-            Some((names, rest)) if names == expected => {
-                self.ahead.push_back(rest);
-                Ok(())
+        let is_last = self.is_last();
+        let Some((names, mut rest)) = self.read_header()? else {
+            bail!("{name}: empty; not even a header");
+        };
+        match &mut self.mapper {
+            Some(mapper) => self.mapping = mapper(names, &name, is_last)?,
+            None if names == expected => {}
+            None => {
+                let difference = difference(&expected, &names);
+                let argument = |name: &str| match name {
+                    "standard input" => "-".to_owned(),
+                    file => shell_word(file).into_owned(),
+                };
+                let remedy = match self.is_stream {
+                    true => format!(
+                        "; to read columns by name: extract {} {} | ...",
+                        argument(&first_name),
+                        argument(&name)
+                    ),
+                    false => String::new(),
+                };
+                bail!("{name}: its header differs from that of {first_name}: {difference}{remedy}")
             }
-            Some((names, _)) => bail!(
-                "{name}: its header differs from that of {first_name}: {}",
-                difference(&expected, &names)
-            ),
         }
+        rest.mapping.clone_from(&self.mapping);
+        self.ahead.push_back(rest);
+        Ok(())
     }
 
     fn next_header(&mut self) -> anyhow::Result<Option<(Header, Block)>> {
@@ -259,6 +308,7 @@ impl Input {
                     ..block.place.clone()
                 },
                 malformed: None,
+                mapping: None,
             };
             if let Some(broken) = block.broken()
                 && let Some(fault) = broken.fault(&head.bytes)
@@ -342,6 +392,15 @@ fn refuse_lone_returns(block: &Block, range: Range<usize>, dialect: Dialect) -> 
 }
 
 const LONE_RETURNS: &str = "the lines end in CR alone; convert them first: tr '\\r' '\\n'";
+
+/// A text as one word of a shell.
+pub fn shell_word(text: &str) -> Cow<'_, str> {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "_-.,=:/+@%".contains(letter);
+    match text.chars().all(is_plain) {
+        true => text.into(),
+        false => format!("'{}'", text.replace('\'', "'\\''")).into(),
+    }
+}
 
 /// Where two headers part, in words.
 fn difference(expected: &Header, found: &Header) -> String {

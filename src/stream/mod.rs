@@ -17,7 +17,7 @@ mod values;
 pub use aside::AsideFile;
 pub use convert::{Convert, Converted, convert, look_ahead};
 pub use emit::{Emitter, Held};
-pub use input::{Input, Opener};
+pub use input::{Input, Mapper, Opener, shell_word};
 pub use output::{Flow, Made, Output};
 pub use reader::{Framing, last_words};
 pub use relay::{Relayed, relay};

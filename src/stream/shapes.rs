@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::bail;
 
 use crate::record::{
-    Block, Dialect, Fault, Faults, Index, Layout, OnFault, Ragged, Records, Unreadable,
+    Block, Dialect, Fault, Faults, Index, Layout, Mapping, OnFault, Ragged, Records, Unreadable,
 };
 use crate::trust::stage::{self, COUNTERS};
 use crate::trust::{Ends, Policy, Reject, Rejects, Unclean};
@@ -349,7 +349,9 @@ impl<S: Sink> Work for OverRecords<'_, S> {
         block: &mut Block,
         outcome: &mut Outcome<S::Parcel>,
     ) -> anyhow::Result<()> {
-        let (records, unreadable) = index.build_readable(block, self.layout, self.dialect);
+        let mapping = block.mapping.clone();
+        let layout = self.layout_of(mapping.as_deref());
+        let (records, unreadable) = index.build_readable(block, layout, self.dialect);
         outcome.part = Part {
             unreadable,
             ..Part::default()
@@ -368,7 +370,8 @@ impl<S: Sink> Work for OverRecords<'_, S> {
         outcome: &mut Outcome<S::Parcel>,
     ) -> anyhow::Result<()> {
         outcome.part.first = outcome.part.next.unwrap_or_default();
-        self.part(scratch, &index.records(block, self.layout), outcome)
+        let layout = self.layout_of(block.mapping.as_deref());
+        self.part(scratch, &index.records(block, layout), outcome)
     }
 
     fn cut(
@@ -385,7 +388,7 @@ impl<S: Sink> Work for OverRecords<'_, S> {
         outcome.rejects.truncate(allowed + 1);
         outcome.parcel.clear();
         outcome.part.next = None;
-        let records = index.records(block, self.layout);
+        let records = index.records(block, self.layout_of(block.mapping.as_deref()));
         // The first time, the records before the limit were not too large for one part.
         let mut faults = Faults::new(OnFault::SetAside, limit).leaving(outcome.part.first.0);
         faults.leave_none();
@@ -396,6 +399,11 @@ impl<S: Sink> Work for OverRecords<'_, S> {
 }
 
 impl<S: Sink> OverRecords<'_, S> {
+    /// That of a block whose records have this mapping.
+    fn layout_of<'l>(&'l self, mapping: Option<&'l Mapping>) -> &'l Layout {
+        mapping.map_or(self.layout, Mapping::layout)
+    }
+
     /// Works on the part of a block that begins with `outcome.part.first`.
     fn part(
         &self,

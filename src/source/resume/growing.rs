@@ -41,7 +41,7 @@ struct Files {
     /// not keep those.
     #[serde(default)]
     knows_older: bool,
-    /// Of CSV: the columns that all of them have.
+    /// Of CSV: the columns of the stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     columns: Option<Vec<String>>,
 }
@@ -180,7 +180,7 @@ impl Growing {
         self.pieces.iter().map(opener).collect()
     }
 
-    /// The header where nothing is read, as it was the last time; none where something is.
+    /// The stream's header where nothing is read, as it was the last time; none where something is.
     ///
     /// # Errors
     /// It was never known.
@@ -192,7 +192,12 @@ impl Growing {
         }
     }
 
-    /// Holds that the columns are those of the last time.
+    /// The name of the last load and the columns of its stream; none before the first one.
+    pub fn columns(&self) -> Option<(&str, &[String])> {
+        Some((self.resume.name(), self.columns.as_deref()?))
+    }
+
+    /// Holds that the columns of the stream are those of the last time.
     ///
     /// # Errors
     /// They are not.
