@@ -18,7 +18,7 @@ use pipewright::stream::{Framing, Output, Summary};
 /// Turn sources into the stream: CSV in UTF-8 with a header, empty fields for null
 ///
 /// Reads CSV and its relatives, JSON, JSON Lines, access logs, logfmt, and lines by a pattern,
-/// gzip and zstd alike; the format is told by a file's ending, or said with --from. Reads tables
+/// gzip, zstd, bzip2 and xz alike; the format is told by a file's ending, or said with --from. Reads tables
 /// and queries of SQLite and PostgreSQL.
 #[derive(Parser)]
 #[command(

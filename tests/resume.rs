@@ -136,6 +136,16 @@ impl Place {
         count
     }
 
+    /// Holds that no number came twice.
+    #[track_caller]
+    fn has_no_double(&self) {
+        let mut numbers = self.numbers();
+        let count = numbers.len();
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), count);
+    }
+
     /// The numbers in the target.
     fn numbers(&self) -> Vec<u32> {
         match &self.target {
@@ -690,6 +700,251 @@ fn a_directory_is_the_files_that_are_in_it() {
         place.load("in");
         place.has(1..=11);
     }
+}
+
+/// CSV with these records, each of which says its number and a text.
+fn table(numbers: impl IntoIterator<Item = u32>, text: &str) -> String {
+    let records = numbers
+        .into_iter()
+        .map(|number| format!("{number},{text}\n"));
+    format!("n,text\n{}", records.collect::<String>())
+}
+
+#[test]
+fn a_file_of_another_name_is_a_file_of_its_own() {
+    let place = Place::new(Target::Sqlite);
+    fs::create_dir(place.path("in")).expect("a directory");
+    let write = |name: &str, text: &str| fs::write(place.path(name), text).expect("a file");
+    // Two days that differ in one record in the middle, of one length.
+    let day = table(1000..1401, "an order of that day that has not changed");
+    write("in/day-01.csv", &day);
+    place.load("in");
+    write(
+        "in/day-02.csv",
+        &day.replace("1200,an order", "1200,AN ORDER"),
+    );
+    place.load("in");
+    assert_eq!(place.numbers().len(), 802);
+    // The same day once more, the first line alone, and one that has all the others' records.
+    write("in/day-03.csv", &day);
+    write(
+        "in/day-04.csv",
+        &table(1000..1001, "an order of that day that has not changed"),
+    );
+    write(
+        "in/day-05.csv",
+        &table(1000..1501, "an order of that day that has not changed"),
+    );
+    place.load("in");
+    assert_eq!(place.numbers().len(), 802 + 401 + 1 + 501);
+    // One in the place of another that was deleted, whose number in the file system it may get.
+    fs::remove_file(place.path("in/day-03.csv")).expect("a file");
+    write("in/day-06.csv", &day);
+    place.load("in");
+    assert_eq!(place.numbers().len(), 802 + 401 + 1 + 501 + 401);
+    // A compressed day beside another of the same name.
+    write("day-01.csv", &table(1..4, "compressed"));
+    assert_eq!(place.bash("gzip day-01.csv; mv day-01.csv.gz in").code, 0);
+    place.load("in");
+    assert_eq!(place.numbers().len(), 802 + 401 + 1 + 501 + 401 + 3);
+    // And one that is being compressed, is no new one.
+    assert_eq!(
+        place
+            .bash("gzip -k in/day-02.csv; head -c 40 in/day-02.csv.gz >in/day-05.csv.gz")
+            .code,
+        0
+    );
+    let run = place.run("in");
+    assert!(
+        run.err().contains("'in/day-02.csv.gz' is a copy"),
+        "{}",
+        run.err()
+    );
+    assert_eq!(
+        place
+            .bash("rm in/day-02.csv; rm in/day-05.csv; gzip -dc in/day-02.csv.gz | wc -c")
+            .code,
+        0
+    );
+    fs::remove_file(place.path("in/day-05.csv.gz")).expect("a file");
+    place.load("in");
+    assert_eq!(place.numbers().len(), 802 + 401 + 1 + 501 + 401 + 3);
+    // An export that is written anew in its place, and differs in the middle.
+    let changed = day.replace("1300,an order", "1300,AN ORDER");
+    write("in/day-01.csv", &changed);
+    place.run("in").refused(
+        "extract",
+        1,
+        &["in/day-01.csv", "may be lost", "--accept-gap"],
+    );
+}
+
+#[test]
+fn what_is_away_for_a_while_is_not_new() {
+    for place in every_target("away") {
+        fs::create_dir_all(place.path("in")).expect("a directory");
+        place.append("in/a.csv", &table(1..2, "a"));
+        place.append("in/b.csv", &table(2..3, "b"));
+        place.load("in");
+        place.rename("in/b.csv", "b.csv");
+        place.append("in/a.csv", "3,a\n");
+        place.load("in");
+        place.rename("b.csv", "in/b.csv");
+        place.append("in/b.csv", "4,b\n");
+        place.load("in");
+        place.has(1..=4);
+        // It is forgotten after 30 days, which only a checkpoint of that age can show.
+        if let Target::Sqlite = place.target {
+            place.rename("in/b.csv", "b.csv");
+            place.load("in");
+            let days = |days: i64| {
+                let then = std::time::SystemTime::now()
+                    .duration_since(std::time::UNIX_EPOCH)
+                    .expect("a time")
+                    .as_secs() as i64
+                    - days * 86_400;
+                let connection =
+                    rusqlite::Connection::open(place.path("d.db")).expect("a database");
+                let sql = format!(
+                    "UPDATE _pipewright_checkpoints SET position = replace(position, substr(position, instr(position, '\"gone\":') , 17), '\"gone\":{then}')"
+                );
+                connection.execute(&sql, []).expect("an update");
+            };
+            days(29);
+            place.rename("b.csv", "in/b.csv");
+            place.load("in");
+            place.has(1..=4);
+            place.rename("in/b.csv", "b.csv");
+            place.load("in");
+            days(31);
+            place.load("in");
+            place.rename("b.csv", "in/b.csv");
+            place.load("in");
+            assert_eq!(place.numbers().len(), 6);
+        }
+    }
+}
+
+#[test]
+fn the_clock_says_nothing_of_what_came_first() {
+    let place = Place::new(Target::File);
+    place.log(1..=2);
+    place.holds(1..=2);
+    // The part that came since has an older time than all others.
+    place.rename("app.log", "app.log.2");
+    place.append("app.log.1", &lines(3..=4));
+    place.log(5..=5);
+    assert_eq!(
+        place
+            .bash("touch -d '1 hour ago' app.log.1; touch app.log.2")
+            .code,
+        0
+    );
+    place.holds(1..=5);
+    assert!(place.numbers().is_sorted());
+    // Dates in the names, which are older than the log was read.
+    place.rename("app.log", "app.log-20260103");
+    place.append("app.log-20260105.gz", "");
+    place.append("app.log-20260104", &lines(6..=6));
+    fs::remove_file(place.path("app.log-20260105.gz")).expect("a file");
+    place.append("app.log-20260105", &lines(7..=7));
+    assert_eq!(
+        place
+            .bash("gzip app.log-20260105; touch -d '1 day ago' app.log-20260105.gz")
+            .code,
+        0
+    );
+    place.log(8..=8);
+    place.holds(1..=8);
+    assert!(place.numbers().is_sorted());
+    // Names that do not say it.
+    place.rename("app.log", "app.log-20260106");
+    place.append("app.log.old", &lines(9..=9));
+    place.append("app.log-20260107", &lines(10..=10));
+    place.log(11..=11);
+    place.run(LOG).refused(
+        "extract",
+        1,
+        &["app.log.old", "app.log-20260107", "name them as sources"],
+    );
+    place.load(&LOG.replace(
+        "app.log",
+        "app.log.old app.log-20260107 app.log-20260106 app.log",
+    ));
+    place.holds(1..=11);
+}
+
+#[test]
+fn rotated_parts_may_have_any_compression_and_links_may_lead_to_logs() {
+    for compress in ["xz", "bzip2"] {
+        let place = Place::new(Target::Sqlite);
+        place.log(1..=300);
+        place.holds(1..=300);
+        place.log(301..=400);
+        place.rename("app.log", "app.log.1");
+        place.log(401..=402);
+        assert_eq!(place.bash(&format!("{compress} app.log.1")).code, 0);
+        place.holds(1..=402);
+        place.log(403..=403);
+        place.holds(1..=403);
+    }
+    // As Kubernetes has them: the link stays, and what it leads to is renamed, or is another file.
+    let place = Place::new(Target::Sqlite);
+    fs::create_dir(place.path("pod")).expect("a directory");
+    place.append("pod/0.log", &lines(1..=3));
+    std::os::unix::fs::symlink("pod/0.log", place.path("app.log")).expect("a link");
+    place.holds(1..=3);
+    place.append("pod/0.log", &lines(4..=4));
+    place.rename("pod/0.log", "pod/0.log.20261122-101010");
+    place.append("pod/0.log", &lines(5..=5));
+    place.holds(1..=5);
+    assert_eq!(place.bash("gzip pod/0.log.20261122-101010").code, 0);
+    place.append("pod/0.log", &lines(6..=6));
+    place.holds(1..=6);
+    place.append("pod/0.log", &lines(7..=7));
+    place.append("pod/1.log", &lines(8..=8));
+    assert_eq!(place.bash("ln -sf pod/1.log app.log").code, 0);
+    place.holds(1..=8);
+    place.append("pod/1.log", &lines(9..=9));
+    place.holds(1..=9);
+}
+
+#[test]
+fn a_writer_that_rotates_under_a_glob_loses_and_doubles_nothing() {
+    let place = Place::new(Target::Sqlite);
+    place.log(1..=1);
+    let is_over = AtomicBool::new(false);
+    let glob = LOG.replace("app.log", "'app.log*'");
+    let name = |number: u32| format!("app.log.{number}");
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for batch in 0..200 {
+                let first = batch * 100 + 2;
+                place.log(first..=first + 99);
+                thread::sleep(Duration::from_millis(5));
+                if batch % 4 == 3 {
+                    for older in (1..=batch / 4).rev() {
+                        if place.path(&name(older)).exists() {
+                            place.rename(&name(older), &name(older + 1));
+                        }
+                    }
+                    place.rename("app.log", "app.log.1");
+                }
+            }
+            is_over.store(true, Ordering::Release);
+        });
+        while !is_over.load(Ordering::Acquire) {
+            let run = place.run(&glob);
+            assert!(
+                run.code == 0 || run.err().contains("again"),
+                "{}",
+                run.err()
+            );
+            place.has_no_double();
+        }
+    });
+    place.load(&glob);
+    place.has(1..=20_001);
 }
 
 #[test]

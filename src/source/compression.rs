@@ -71,7 +71,10 @@ pub(super) fn decompressed(mut source: Source) -> anyhow::Result<Source> {
         }
         Some(Kind::Bzip2) => {
             let read = MultiBzDecoder::new(BufReader::with_capacity(CHUNK, whole));
-            Box::new(Decoder { read, kind: "bzip2" })
+            Box::new(Decoder {
+                read,
+                kind: "bzip2",
+            })
         }
         Some(Kind::Xz) => {
             let read = XzDecoder::new_multi_decoder(BufReader::with_capacity(CHUNK, whole));

@@ -146,8 +146,8 @@ impl Content {
     }
 }
 
-/// How all that a file holds stands to another one: a compressed one that ends too early, because it is
-/// being written, holds what can be read of it.
+/// How all that a file holds stands to another one. A compressed one that ends too early, because it is
+/// being written, counts as the whole of it if it is a beginning.
 ///
 /// # Errors
 /// One cannot be read.
@@ -164,7 +164,7 @@ pub fn beginning_of(path: &Path, other: &Path) -> anyhow::Result<Holds> {
             Ok(count) => count,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             // A compressed file that is not whole yet; no fault of the disk.
-            Err(error) if error.raw_os_error().is_none() => break,
+            Err(error) if error.raw_os_error().is_none() => return Ok(Holds::Whole),
             Err(error) => return Err(error).with_context(|| cannot(path)),
         };
         let found = full(&mut other_source, &mut theirs[..count]).with_context(|| cannot(other))?;
@@ -481,7 +481,7 @@ mod tests {
             (b"", Holds::More),
             (b"line 0\nline 2\n", Holds::No),
             (&packed, Holds::Whole),
-            (&packed[..packed.len() / 2], Holds::More),
+            (&packed[..packed.len() / 2], Holds::Whole),
             (format!("{text}x").as_bytes(), Holds::No),
         ] {
             let copy = write("b", bytes);

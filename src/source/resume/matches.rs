@@ -142,18 +142,18 @@ impl<'m> Matches<'m> {
                     candidates.push(at);
                 }
             }
-            let (there, older): (Vec<_>, Vec<_>) =
-                (candidates.into_iter()).partition(|at| files.list[*at].is_at(known));
-            let at = match (there.first(), self.oldest(&older, files)) {
-                (Some(there), Some(older)) if !self.accept_gap => bail!(
-                    "'{}' and '{}' both begin with what was read of '{}' before, and which of them it was cannot be told; --accept-gap goes on with the latter",
-                    files.list[*there].path.display(),
-                    files.list[older].path.display(),
+            if let [one, other, ..] = candidates[..]
+                && !self.accept_gap
+            {
+                bail!(
+                    "'{}' and '{}' both begin with what was read of '{}' before, and which of them it was cannot be told; --accept-gap takes the older one",
+                    files.list[one].path.display(),
+                    files.list[other].path.display(),
                     known.path
-                ),
-                (_, Some(older)) => older,
-                (Some(there), None) => *there,
-                (None, None) => continue,
+                );
+            }
+            let Some(at) = self.oldest(&candidates, files) else {
+                continue;
             };
             self.take(place, at);
         }
@@ -238,9 +238,13 @@ impl<'m> Matches<'m> {
             let original = uncompressed(&name);
             if original != name
                 && let Some(original) = files.beside(found, original)
-                && beginning_of(&found.path, &files.list[original].path)? != Holds::No
             {
-                self.fates[at] = Fate::Copy(None);
+                let original = &files.list[original];
+                match beginning_of(&found.path, &original.path)? {
+                    Holds::No => {}
+                    Holds::More if !self.accept_gap => return cannot_tell(found, original),
+                    _ => self.fates[at] = Fate::Copy(None),
+                }
                 continue;
             }
             for (log, fate) in files.list.iter().zip(self.fates.clone()) {
@@ -295,7 +299,7 @@ fn is_empty(known: &Known) -> bool {
 
 fn cannot_tell(found: &Found, log: &Found) -> anyhow::Result<()> {
     bail!(
-        "'{}' holds the beginning of '{}': a copy of it, or what it was before it was emptied, and which cannot be told; run the pipeline again, or with --accept-gap, which takes it for a copy",
+        "'{}' holds the beginning of '{}': a copy of it, or what it was before it was emptied or made anew, and which cannot be told; run the pipeline again, or with --accept-gap, which takes it for a copy",
         found.path.display(),
         log.path.display()
     )

@@ -128,6 +128,11 @@ impl World {
         let path = self.path(name);
         let mut text = String::new();
         let is_new = fs::metadata(&path).map_or(0, |metadata| metadata.len()) == 0;
+        // A log that was emptied and holds the very same again, to the byte, is nothing but its copy.
+        let count = match is_new && self.are_alike && self.copies {
+            true => count + 3,
+            false => count,
+        };
         for place in 0..count {
             let line = match is_new && self.are_alike && place < 2 {
                 true => format!("start {place}\n"),
@@ -316,7 +321,9 @@ impl World {
             }
             10 if self.means == Means::Directory => {
                 let names = self.names();
-                if let Some(name) = names.get(self.dice.roll(names.len().max(1))) {
+                if let Some(name) = names.get(self.dice.roll(names.len().max(1)))
+                    && !self.held.contains(name)
+                {
                     fs::rename(self.path(name), self.place.path().join("hold").join(name)).unwrap();
                     self.held.push(name.clone());
                 }
@@ -339,11 +346,14 @@ impl World {
 
     fn put_back(&mut self) {
         for name in std::mem::take(&mut self.held) {
-            match self.path(&name).exists() {
-                true => self.held.push(name),
-                false => fs::rename(self.place.path().join("hold").join(&name), self.path(&name))
-                    .unwrap(),
-            }
+            // Another one may have its name by now.
+            let to = match self.path(&name).exists() {
+                true => format!("back-{}-{name}", self.next),
+                false => name.clone(),
+            };
+            self.next += 1;
+            let from = self.place.path().join("hold").join(&name);
+            fs::rename(from, self.path(&to)).unwrap();
         }
     }
 
