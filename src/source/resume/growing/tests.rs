@@ -298,7 +298,10 @@ impl World {
             // Files of a set come, go, are like others, and return.
             8 if self.means == Means::Directory => {
                 let name = format!("day-{:02}.csv", self.dice.roll(12));
-                self.append(&name, count + 1);
+                // One that is away keeps its name.
+                if !self.held.iter().any(|held| held.starts_with(&name)) {
+                    self.append(&name, count + 1);
+                }
             }
             9 if self.means == Means::Directory => {
                 let names = self.names();
@@ -322,7 +325,7 @@ impl World {
             10 if self.means == Means::Directory => {
                 let names = self.names();
                 if let Some(name) = names.get(self.dice.roll(names.len().max(1)))
-                    && !self.held.contains(name)
+                    && !self.held.iter().any(|held| held.starts_with(&name[..name.len().min(10)]))
                 {
                     fs::rename(self.path(name), self.place.path().join("hold").join(name)).unwrap();
                     self.held.push(name.clone());
@@ -346,14 +349,8 @@ impl World {
 
     fn put_back(&mut self) {
         for name in std::mem::take(&mut self.held) {
-            // Another one may have its name by now.
-            let to = match self.path(&name).exists() {
-                true => format!("back-{}-{name}", self.next),
-                false => name.clone(),
-            };
-            self.next += 1;
             let from = self.place.path().join("hold").join(&name);
-            fs::rename(from, self.path(&to)).unwrap();
+            fs::rename(from, self.path(&name)).unwrap();
         }
     }
 
