@@ -266,7 +266,7 @@ fn the_examples_of_the_help_run() {
     );
     file(
         "access.log.gz",
-        "::1 - - [10/Oct/2000:20:55:37 +0000] \"GET / HTTP/1.1\" 304 - \"-\" \"x\"\n",
+        "::1 - - [09/Oct/2000:20:55:37 +0000] \"GET / HTTP/1.1\" 304 - \"-\" \"x\"\n",
     );
     file("app.log", "2024-01-01T00:00:00Z WARN it is late\n");
     file(

@@ -245,7 +245,7 @@ impl Files {
         let place = Path::new(&known.path);
         let name = name_of(place);
         for (path, other) in entries(directory_of(place))? {
-            let Some(older) = rotation(&other, &name).filter(|older| older.is_behind) else {
+            let Some(older) = rotation(&other, &name) else {
                 continue;
             };
             if let Some(metadata) = regular(&path).unwrap_or_default() {

@@ -496,5 +496,5 @@ fn whatever_happens_each_line_is_loaded_once_or_a_run_refuses() {
     }
     let count: u32 = refused.values().sum();
     println!("{cases} histories, {lines} lines, {count} refused at their end: {refused:#?}");
-    assert!(u64::from(count) <= cases / 2, "{refused:#?}");
+    assert!(u64::from(count) <= cases / 10 + 1, "{refused:#?}");
 }
