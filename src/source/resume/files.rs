@@ -1,5 +1,6 @@
 //! The files that are there: those that are meant, and beside them older parts of logs.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, Metadata};
 use std::io::ErrorKind;
@@ -80,6 +81,21 @@ impl Found {
             }
         };
         is_one && was_made
+    }
+
+    /// Whether it may have been rotated later than another one.
+    fn may_be_later(&self, other: &Found) -> bool {
+        let rank = |found: &Found| found.older.as_ref().map(|older| older.rank.clone());
+        let ranks = rank(self).zip(rank(other));
+        let is_older = ranks.and_then(|(own, other)| own.compare(&other)) == Some(Ordering::Less);
+        let name = self.name();
+        let is_plain = uncompressed(&name) == name;
+        !is_older
+            || is_plain
+                && self
+                    .born
+                    .zip(other.born)
+                    .is_none_or(|(own, other)| own > other)
     }
 
     /// Opens it, also where it was renamed since it was found.
@@ -244,22 +260,31 @@ impl Files {
     pub fn add_renamed(&mut self, known: &Known) -> anyhow::Result<Option<usize>> {
         let place = Path::new(&known.path);
         let name = name_of(place);
+        let mut beside = Vec::new();
         for (path, other) in entries(directory_of(place))? {
-            let Some(older) = rotation(&other, &name) else {
-                continue;
-            };
-            if let Some(metadata) = regular(&path).unwrap_or_default() {
-                let found = Found {
-                    is_meant: false,
-                    older: Some(older),
-                    ..Found::of(&path, &metadata)?
-                };
-                if found.is_same(known) && !self.by_identity.contains_key(&found.identity) {
-                    return Ok(Some(self.add(found)));
+            if let Some(older) = rotation(&other, &name)
+                && let Some(metadata) = regular(&path).unwrap_or_default()
+            {
+                let found = Found::of(&path, &metadata)?;
+                if !self.by_identity.contains_key(&found.identity) {
+                    let (is_meant, older) = (false, Some(older));
+                    beside.push(Found {
+                        is_meant,
+                        older,
+                        ..found
+                    });
                 }
             }
         }
-        Ok(None)
+        let Some(at) = beside.iter().position(|found| found.is_same(known)) else {
+            return Ok(None);
+        };
+        let found = beside.swap_remove(at);
+        // One that came later was never read, and nobody has named it.
+        match beside.iter().any(|other| other.may_be_later(&found)) {
+            true => Ok(None),
+            false => Ok(Some(self.add(found))),
+        }
     }
 
     /// Adds a file, unless it is there already under another name; its place.

@@ -111,8 +111,7 @@ impl World {
     }
 
     fn sources(&self) -> Vec<PathBuf> {
-        let is_meant =
-            |name: &&String| self.means == Means::Directory || name.starts_with("app.log");
+        let is_meant = |name: &&String| self.means == Means::Directory || name.starts_with("app");
         match self.means {
             Means::Log => vec![self.path("app.log")],
             _ => self
