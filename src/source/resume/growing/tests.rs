@@ -245,8 +245,10 @@ impl World {
     fn step(&mut self) {
         let count = self.dice.roll(4);
         let choice = match (self.dice.roll(12), self.copies) {
-            (0 | 1, true) if self.are_alike => 2,
+            (0 | 1, true) if self.are_alike && self.naming != Naming::Inside => 2,
             (2, false) if self.are_alike => 0,
+            // In a set, a copy with a date in front of its ending is a file of its own.
+            (2, _) if self.means == Means::Glob && self.naming == Naming::Inside => 0,
             (choice, _) => choice,
         };
         self.log.push(format!("step {choice} with {count}"));
