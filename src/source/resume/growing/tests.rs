@@ -75,6 +75,11 @@ impl World {
             Naming::Dates,
             Naming::Inside,
         ][dice.roll(5)];
+        // In a set, a name with a date in front of its ending is that of a file of its own.
+        let naming = match (means, naming) {
+            (Means::Glob, Naming::Inside) => Naming::Dates,
+            _ => naming,
+        };
         let are_alike = dice.roll(3) == 0;
         let copies = dice.roll(3) == 0;
         let place = tempfile::tempdir().unwrap();
@@ -245,10 +250,8 @@ impl World {
     fn step(&mut self) {
         let count = self.dice.roll(4);
         let choice = match (self.dice.roll(12), self.copies) {
-            (0 | 1, true) if self.are_alike && self.naming != Naming::Inside => 2,
+            (0 | 1, true) if self.are_alike => 2,
             (2, false) if self.are_alike => 0,
-            // In a set, a copy with a date in front of its ending is a file of its own.
-            (2, _) if self.means == Means::Glob && self.naming == Naming::Inside => 0,
             (choice, _) => choice,
         };
         self.log.push(format!("step {choice} with {count}"));
