@@ -17,9 +17,9 @@ use pipewright::stream::{Framing, Output, Summary};
 
 /// Turn sources into the stream: CSV in UTF-8 with a header, empty fields for null
 ///
-/// Reads CSV and its relatives, JSON, JSON Lines, access logs, logfmt, and lines by a pattern,
-/// gzip, zstd, bzip2 and xz alike; the format is told by a file's ending, or said with --from. Reads tables
-/// and queries of SQLite and PostgreSQL.
+/// Reads CSV and its relatives, JSON, JSON Lines, access logs, logfmt, and lines by a pattern; gzip,
+/// zstd, bzip2 and xz as well. The format is told by a file's ending, or said with --from. Reads
+/// tables and queries of SQLite and PostgreSQL.
 #[derive(Parser)]
 #[command(
     name = "extract",
@@ -170,11 +170,7 @@ impl Tool for Args {
             reading,
             encoding,
             list,
-            nulls: self
-                .null
-                .iter()
-                .map(|text| text.clone().into_bytes())
-                .collect(),
+            nulls: (self.null.iter().map(|text| text.clone().into_bytes())).collect(),
             sample: self.sample.map_or(1000, NonZeroUsize::get),
             extra: self.extra,
         };
