@@ -13,8 +13,9 @@ use super::log::{AccessFormat, AccessLog};
 use super::logfmt::{Logfmt, LogfmtSurvey};
 use super::pattern::Pattern;
 use super::resume::{Following, Growing};
+use super::sniff::{Seen, Terms, sniff};
 use super::wanted::{EXTRA_COLUMN, Extra, Keyed, Survey, Wanted, glance, notice_of_unseen, survey};
-use super::{Heading, Lead, Lenient, Picked, csv, openers, sniff};
+use super::{Heading, Lead, Lenient, Picked, csv, openers};
 
 /// What is to be read, and how.
 pub struct Extraction<'l> {
@@ -155,6 +156,13 @@ impl Extraction<'_> {
                     }
                     told = Some(found.to_string());
                 }
+                let terms = Terms {
+                    dialect,
+                    has_header: heading.is_there && heading.names.is_empty(),
+                    has_comments: self.lead.comment.is_some(),
+                    is_sniffed,
+                    is_rewritten: lenient.is_some(),
+                };
                 let table = csv::Table {
                     dialect,
                     picked: Picked::default(),
@@ -167,6 +175,7 @@ impl Extraction<'_> {
                     heading,
                     growing,
                     malformed,
+                    terms,
                 };
                 match lenient {
                     Some(lenient) => self.lenient(lenient, source, settings, output),
@@ -234,17 +243,43 @@ impl Extraction<'_> {
         let (openers, tally) = lenient.openers(source.openers, quote, &source.heading, self.lead);
         source.openers = openers;
         source.table.dialect = written;
+        source.terms.dialect = written;
         source.table.unquote |= unquote;
         let mut summary = self.csv(source, has_extra, settings, output)?;
         summary.notice = joined(tally.notice(mends), summary.notice);
         Ok(summary)
     }
 
-    /// CSV as it should be. Where it `has_extra`, a last column of the source is none of its own.
+    /// CSV as it should be, with what its beginning says of how it may have to be read. Where it
+    /// `has_extra`, a last column of the source is none of its own.
     fn csv(
         self,
-        source: Tabular<'_>,
+        mut source: Tabular<'_>,
         has_extra: bool,
+        settings: &Settings,
+        output: &mut Output,
+    ) -> anyhow::Result<Summary> {
+        let (terms, seen) = (source.terms, Seen::default());
+        source.openers = seen.of(source.openers);
+        let mut own = None;
+        let result = self.strict(source, (has_extra, &mut own), settings, output);
+        let notice = own.and_then(|columns| terms.notice(columns, &seen.first()));
+        match result {
+            Ok(mut summary) => {
+                summary.notice = joined(notice, summary.notice);
+                Ok(summary)
+            }
+            Err(error) => {
+                Err(terms.explained(error, notice.filter(|_| own == Some(1)), &seen.last()))
+            }
+        }
+    }
+
+    /// The same; `own` becomes how many columns the header has, once it was read in the source.
+    fn strict(
+        self,
+        source: Tabular<'_>,
+        (has_extra, found): (bool, &mut Option<usize>),
         settings: &Settings,
         output: &mut Output,
     ) -> anyhow::Result<Summary> {
@@ -254,27 +289,28 @@ impl Extraction<'_> {
             heading,
             growing,
             malformed,
+            terms: _,
         } = source;
         let framing = Framing::Records(table.dialect);
         let mut input = input(openers, framing, malformed, settings);
+        let mut is_read_on = false;
         let header = match growing {
             None => heading.read(&mut input, has_extra)?,
             Some(growing) => {
                 let header = match growing.header_of_nothing()? {
                     None => heading.read(&mut input, has_extra)?,
-                    Some(header) => header,
+                    Some(header) => {
+                        is_read_on = true;
+                        header
+                    }
                 };
                 growing.hold(&header)?;
                 header
             }
         };
         let own = header.len();
-        let hint = one_column(&header, table.dialect.delimiter, &input.current_name());
-        let with_hint = |error: anyhow::Error| match &hint {
-            Some(hint) => error.context(hint.clone()),
-            None => error,
-        };
-        let (mut header, mut picked) = self.picked(header).map_err(with_hint)?;
+        *found = (!is_read_on).then_some(own);
+        let (mut header, mut picked) = self.picked(header)?;
         if has_extra {
             picked.picks.push(own);
             header = with_extra(&header);
@@ -287,10 +323,7 @@ impl Extraction<'_> {
         let extract = csv::Extract::new(csv::Table { picked, ..table }, columns);
         begin(&header, output)?;
         let layout = extract.layout();
-        let passed = pass(&mut input, layout, &settings, &extract, output, None);
-        let mut summary = passed.map_err(with_hint)?;
-        summary.notice = joined(hint, summary.notice);
-        Ok(summary)
+        pass(&mut input, layout, &settings, &extract, output, None)
     }
 
     /// Which fields are read of records that bring their names with them.
@@ -342,6 +375,7 @@ struct Tabular<'g> {
     heading: Heading,
     growing: Option<&'g mut Growing>,
     malformed: Malformed,
+    terms: Terms,
 }
 
 /// The same header with a last column for what is none of the known fields.
@@ -349,22 +383,6 @@ fn with_extra(header: &Header) -> Header {
     let mut names = header.names().to_vec();
     names.push(EXTRA_COLUMN.to_owned());
     Header::new(names).repaired()
-}
-
-/// What to say of a header that is one column and has in it what may be the delimiter.
-fn one_column(header: &Header, delimiter: u8, name: &str) -> Option<String> {
-    let [only] = header.names() else {
-        return None;
-    };
-    let mut bytes = only.bytes();
-    let (shown, said) = bytes.find_map(|byte| Dialect::other_delimiter(delimiter, byte))?;
-    let remedy = match only.strip_prefix("sep=") {
-        Some(_) => "--sniff reads what this line says of the delimiter".to_owned(),
-        None => format!("if {shown} is the delimiter, say -d {said}"),
-    };
-    Some(format!(
-        "{name}: its header is one column, '{only}': {remedy}"
-    ))
 }
 
 /// Two sentences for the user, or one, or none.
