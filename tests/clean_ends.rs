@@ -320,8 +320,8 @@ fn one_failure_is_said_twice() {
         (
             "failing | filter true | map 'x = 1' | order id | load out.csv >receipt",
             vec![
-                "extract: standard input:2002: record 1001: 3 fields where the header has 2",
-                "load: upstream 'extract' failed after 0 records: standard input:2002: record 1001: 3 fields where the header has 2; 'out.csv' was not written",
+                "extract: standard input:2002: record 1001: 3 fields where the header has 2; --ragged pad drops surplus fields, and --extra column keeps them",
+                "load: upstream 'extract' failed after 0 records: standard input:2002: record 1001: 3 fields where the header has 2; --ragged pad drops surplus fields, and --extra column keeps them; 'out.csv' was not written",
             ],
         ),
         (

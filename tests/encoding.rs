@@ -127,6 +127,67 @@ fn auto_says_what_it_took() {
     }
 }
 
+/// So little text says nothing about the language, but some signs are likely.
+#[test]
+fn a_few_bytes_are_taken_for_western_ones() {
+    for (bytes, text) in [
+        (
+            &b"id,price\n1,\xa31.50\n2,3.00\n"[..],
+            "id,price\n1,£1.50\n2,3.00\n",
+        ),
+        (b"id,dose\n1,5 \xb5g\n", "id,dose\n1,5 µg\n"),
+        (b"id,word\n1,na\xefve\n", "id,word\n1,naïve\n"),
+        (b"city,t\nBonn,5 \xb0C\n", "city,t\nBonn,5 °C\n"),
+        (b"id,area\n1,5 m\xb2\n", "id,area\n1,5 m²\n"),
+        (b"name\nM\xfcller\nJos\xe9\n", "name\nMüller\nJosé\n"),
+        (b"id,price\n1,\x805\n2,7\x80\n", "id,price\n1,€5\n2,7€\n"),
+    ] {
+        let given = extract("auto", bytes, 0);
+        assert_eq!(given.out(), text);
+        assert_eq!(
+            given.err(),
+            "extract: standard input was read as windows-1252\n"
+        );
+    }
+}
+
+#[test]
+fn other_alphabets_are_told_apart() {
+    for (python, encoding, text) in [
+        (
+            "cp1251",
+            "windows-1251",
+            "имя,город\nМария,Москва\nИван,Санкт-Петербург\nОльга,Новосибирск\n",
+        ),
+        (
+            "cp932",
+            "Shift_JIS",
+            "名前,都市\n田中太郎,東京都千代田区\nさくらんぼ,カタカナです\n",
+        ),
+        ("cp949", "EUC-KR", "이름,나이\n김철수,3\n박영희,서울\n"),
+        (
+            "gbk",
+            "gb18030",
+            "姓名,城市\n王小明,北京市海淀区\n李华,上海\n",
+        ),
+        (
+            "cp1250",
+            "windows-1250",
+            "imię,miasto\nŁukasz,Łódź\nMałgorzata,Kraków nad Wisłą\nGrażyna,Gdańsk i Święta\n",
+        ),
+    ] {
+        let script = "import sys; sys.stdout.buffer.write(sys.argv[2].encode(sys.argv[1]))";
+        let coded = Command::new("python3")
+            .args(["-c", script, python, text])
+            .output()
+            .expect("python3 runs");
+        let given = extract("auto", coded.stdout, 0);
+        assert_eq!(given.out(), text);
+        let expected = format!("extract: standard input was read as {encoding}\n");
+        assert_eq!(given.err(), expected);
+    }
+}
+
 /// Bytes that an encoding does not have are bad records, for every format and any number of threads.
 #[test]
 fn malformed_bytes_are_bad_records() {

@@ -32,7 +32,7 @@ pub struct CsvFlags {
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     names: Vec<String>,
 
-    /// CSV: guess delimiter, header and lines above it from the first 64 KiB, and say so
+    /// CSV: guess delimiter, header and lines above it (a title, '#' comments), and say so
     #[arg(long, conflicts_with_all = ["delimiter", "no_header"])]
     sniff: bool,
 

@@ -251,10 +251,7 @@ impl Index {
             } else {
                 self.removed_lines.push((before, lines));
                 if !matches!(raw, b"\n" | b"\r\n") {
-                    let wrong_count = || {
-                        let fields = counted(fields, "field");
-                        Fault::new(format!("{fields} where the header has {columns}"))
-                    };
+                    let wrong_count = || Fault::wrong_count(fields, columns);
                     self.ragged.push(Ragged {
                         before,
                         line,

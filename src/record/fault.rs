@@ -2,10 +2,52 @@
 
 use std::fmt;
 
-use super::Dialect;
+use super::{Dialect, counted};
 
 /// The most characters of a name that a fault shows.
 const LONGEST_NAME: usize = 100;
+
+const WHERE_THE_HEADER_HAS: &str = " where the header has ";
+const A_QUOTE: &str = "a quote ";
+const IN_THE_MIDDLE: &str = "a quote in the middle of a field";
+const QUOTE_REMEDY: &str = "quote the whole field and double the quote, or read quotes as text with 'extract --quote none'";
+
+/// A fault of CSV itself, as it is found at the end of an error's text: who knows the source can name a
+/// better remedy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw<'m> {
+    /// As of [`Fault::wrong_count`].
+    Count {
+        /// Of the record.
+        fields: usize,
+        /// Of the header.
+        columns: usize,
+    },
+    /// As of [`Fault::stray_quote`]: with the text before the fault.
+    Quote(&'m str),
+}
+
+impl<'m> Flaw<'m> {
+    /// The flaw that ends this message.
+    pub fn told_in(message: &'m str) -> Option<Self> {
+        if let Some(before) = message.strip_suffix(QUOTE_REMEDY) {
+            let place = before.rfind(A_QUOTE)?;
+            return Some(Flaw::Quote(&before[..place]));
+        }
+        let (before, columns) = message.rsplit_once(WHERE_THE_HEADER_HAS)?;
+        let (before, _) = before.rsplit_once(" field")?;
+        let (_, fields) = before.rsplit_once(' ').unwrap_or(("", before));
+        Some(Flaw::Count {
+            fields: fields.replace(',', "").parse().ok()?,
+            columns: columns.parse().ok()?,
+        })
+    }
+
+    /// An error's text with another remedy for a stray quote.
+    pub fn with_quote_remedy(before: &str, remedy: &str) -> String {
+        format!("{before}{IN_THE_MIDDLE}; {remedy}")
+    }
+}
 
 /// A reason why one record cannot be used, without its place: the driver knows file and line and
 /// puts them in front. Worded as `price: 'abc' is not a number`.
@@ -18,21 +60,25 @@ impl Fault {
         Fault(message.into().into_boxed_str())
     }
 
+    /// A record of another number of fields than there are columns.
+    pub fn wrong_count(fields: usize, columns: usize) -> Self {
+        let fields = counted(fields, "field");
+        Fault::new(format!("{fields}{WHERE_THE_HEADER_HAS}{columns}"))
+    }
+
     /// A quote that opens or closes where no field begins or ends.
     pub fn stray_quote() -> Self {
-        Fault::new(
-            "a quote in the middle of a field; quote the whole field and double the quote, or \
-             read quotes as text with 'extract --quote none'",
-        )
+        Fault::new(format!("{IN_THE_MIDDLE}; {QUOTE_REMEDY}"))
     }
 
     /// The same of a quote that stands here, or right before here, in bytes with this delimiter: with
     /// what its neighbour suggests.
     pub fn stray_quote_in(bytes: &[u8], place: usize, delimiter: u8) -> Self {
         let before = place.checked_sub(1).and_then(|before| bytes.get(before));
-        let beside = match bytes.get(place) {
-            Some(b'"' | b'\'') => before,
-            other => other,
+        let is_quote = |byte: Option<&u8>| matches!(byte, Some(b'"' | b'\''));
+        let (beside, beyond) = match bytes.get(place) {
+            Some(b'"' | b'\'') => (before, place.checked_sub(2).and_then(|at| bytes.get(at))),
+            other => (other, bytes.get(place + 1)),
         };
         if before == Some(&b'\r') {
             return Fault::new(
@@ -40,13 +86,16 @@ impl Fault {
                  tr '\\r' '\\n'",
             );
         }
-        let other = beside.and_then(|byte| Dialect::other_delimiter(delimiter, *byte));
+        let other = match beside {
+            Some(b' ') if delimiter != b' ' && is_quote(beyond) => Some(("a blank", "space")),
+            Some(byte) => Dialect::other_delimiter(delimiter, *byte),
+            None => None,
+        };
         let Some((shown, said)) = other else {
             return Fault::stray_quote();
         };
         Fault::new(format!(
-            "a quote beside {shown}: if that is the delimiter, say -d {said}; if not, quote the \
-             whole field and double the quote, or read quotes as text with 'extract --quote none'"
+            "{A_QUOTE}beside {shown}: if that is the delimiter, say -d {said}; if not, {QUOTE_REMEDY}"
         ))
     }
 
@@ -70,6 +119,37 @@ impl std::error::Error for Fault {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn flaws_are_found_in_messages() {
+        let told = |fault: Fault| format!("in.csv:3: record 2: {fault}");
+        for (fields, columns) in [(1, 2), (1200, 3), (2, 1000)] {
+            let message = told(Fault::wrong_count(fields, columns));
+            let expected = Some(Flaw::Count { fields, columns });
+            assert_eq!(Flaw::told_in(&message), expected);
+        }
+        let before = Some(Flaw::Quote("in.csv:3: record 2: "));
+        for text in ["a\"b", "\"a\"x", "\"a\";\"b\""] {
+            let place = text.rfind('"').unwrap_or_default();
+            let message = told(Fault::stray_quote_in(text.as_bytes(), place, b','));
+            assert_eq!(Flaw::told_in(&message), before, "{message}");
+        }
+        assert_eq!(Flaw::told_in("in.csv: is a directory"), None);
+    }
+
+    #[test]
+    fn what_stands_beside_a_stray_quote_may_be_the_delimiter() {
+        for (text, place, said) in [
+            ("\"a\" \"b\"", 3, "-d space"),
+            ("\"a\"^\"b\"", 3, "-d '^'"),
+            ("\"a\";\"b\"", 3, "-d ';'"),
+        ] {
+            let fault = Fault::stray_quote_in(text.as_bytes(), place, b',').to_string();
+            assert!(fault.contains(said), "{text}: {fault}");
+        }
+        let fault = Fault::stray_quote_in(b"a \"b\"", 2, b',');
+        assert_eq!(fault, Fault::stray_quote());
+    }
 
     #[test]
     fn a_long_name_is_cut() {

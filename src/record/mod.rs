@@ -18,7 +18,7 @@ mod text;
 pub use block::{Block, Column, Index, Place, Ragged, Records, Unreadable, counted};
 pub use count::RecordCount;
 pub use dialect::Dialect;
-pub use fault::Fault;
+pub use fault::{Fault, Flaw};
 pub use faults::{Faults, OnFault};
 pub use header::Header;
 pub use layout::Layout;

@@ -8,7 +8,7 @@ use std::io::{self, Cursor, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Decoder, DecoderResult, REPLACEMENT, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{Decoder, DecoderResult, REPLACEMENT, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use crate::record::{Malformed, UNDECODED, counted};
 use crate::stream::Source;
@@ -201,9 +201,47 @@ fn advice(bytes: &[u8]) -> Advice {
     if good > bad {
         return Advice::Damage;
     }
+    if is_western(sample) {
+        return Advice::Encoding(WINDOWS_1252);
+    }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(sample, true);
     Advice::Encoding(detector.guess(None, Utf8Detection::Deny))
+}
+
+/// Whether the little that is not ASCII stands alone each time, as in `1,£1.50`, `5 µg` and `naïve`: too
+/// little to guess by, and in windows-1252 plausible. Words in other alphabets have several such bytes side
+/// by side. So many signs as there may be, but few letters.
+fn is_western(sample: &[u8]) -> bool {
+    /// More letters tell the language.
+    const FEW: usize = 4;
+    let mut letters = 0;
+    for (place, &byte) in sample.iter().enumerate() {
+        if byte.is_ascii() {
+            continue;
+        }
+        let before = place.checked_sub(1).map_or(b' ', |place| sample[place]);
+        let after = sample.get(place + 1).copied().unwrap_or(b' ');
+        if !before.is_ascii() || !after.is_ascii() {
+            return false;
+        }
+        let is_amount = before.is_ascii_digit() || after.is_ascii_digit();
+        match byte {
+            // The euro, the pound and the cent are letters elsewhere.
+            0x80 | 0xA2 | 0xA3 if is_amount => {}
+            // The degree, plus-minus, micro and section signs, and the middle dot.
+            0xB0 | 0xB1 | 0xB5 | 0xA7 | 0xB7 if !is_within_word(before, after) => {}
+            // Squares and cubes.
+            0xB2 | 0xB3 if before.is_ascii_alphabetic() && !after.is_ascii_alphanumeric() => {}
+            0xC0.. if before.is_ascii_alphabetic() || after.is_ascii_alphabetic() => letters += 1,
+            _ => return false,
+        }
+    }
+    letters <= FEW
+}
+
+fn is_within_word(before: u8, after: u8) -> bool {
+    before.is_ascii_alphabetic() && after.is_ascii_alphabetic()
 }
 
 /// UTF-16 without its mark: of a line end, or of any ASCII, one byte of two is zero, and always the same

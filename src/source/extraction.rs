@@ -15,8 +15,9 @@ use super::log::{AccessFormat, AccessLog};
 use super::logfmt::{Logfmt, LogfmtSurvey};
 use super::pattern::Pattern;
 use super::resume::{Following, Growing};
+use super::sniff::{Seen, Terms, sniff};
 use super::wanted::{EXTRA_COLUMN, Extra, Keyed, Survey, Wanted, glance, notice_of_unseen, survey};
-use super::{Heading, Lead, Lenient, Picked, csv, openers, sniff};
+use super::{Heading, Lead, Lenient, Picked, csv, openers};
 
 /// What is to be read, and how.
 pub struct Extraction<'l> {
@@ -164,6 +165,13 @@ impl Extraction<'_> {
                     }
                     told = Some(found.to_string());
                 }
+                let terms = Terms {
+                    dialect,
+                    has_header: heading.is_there && heading.names.is_empty(),
+                    has_comments: self.lead.comment.is_some(),
+                    is_sniffed,
+                    is_rewritten: lenient.is_some(),
+                };
                 let table = csv::Table {
                     dialect,
                     picked: Picked::default(),
@@ -176,6 +184,7 @@ impl Extraction<'_> {
                     heading,
                     growing,
                     malformed,
+                    terms,
                 };
                 match lenient {
                     Some(lenient) => self.lenient(lenient, source, settings, output),
@@ -243,17 +252,43 @@ impl Extraction<'_> {
         let (openers, tally) = lenient.openers(source.openers, quote, &source.heading, self.lead);
         source.openers = openers;
         source.table.dialect = written;
+        source.terms.dialect = written;
         source.table.unquote |= unquote;
         let mut summary = self.csv(source, has_extra, settings, output)?;
         summary.notice = joined(tally.notice(mends), summary.notice);
         Ok(summary)
     }
 
-    /// CSV as it should be. Where it `has_extra`, a last column of the source is none of its own.
+    /// CSV as it should be, with what its beginning says of how it may have to be read. Where it
+    /// `has_extra`, a last column of the source is none of its own.
     fn csv(
         self,
-        source: Tabular<'_>,
+        mut source: Tabular<'_>,
         has_extra: bool,
+        settings: &Settings,
+        output: &mut Output,
+    ) -> anyhow::Result<Summary> {
+        let (terms, seen) = (source.terms, Seen::default());
+        source.openers = seen.of(source.openers);
+        let mut own = None;
+        let result = self.strict(source, (has_extra, &mut own), settings, output);
+        let notice = own.and_then(|columns| terms.notice(columns, &seen.first()));
+        match result {
+            Ok(mut summary) => {
+                summary.notice = joined(notice, summary.notice);
+                Ok(summary)
+            }
+            Err(error) => {
+                Err(terms.explained(error, notice.filter(|_| own == Some(1)), &seen.last()))
+            }
+        }
+    }
+
+    /// The same; `own` becomes how many columns the header has, once it was read in the source.
+    fn strict(
+        self,
+        source: Tabular<'_>,
+        (has_extra, found): (bool, &mut Option<usize>),
         settings: &Settings,
         output: &mut Output,
     ) -> anyhow::Result<Summary> {
@@ -263,6 +298,7 @@ impl Extraction<'_> {
             heading,
             growing,
             malformed,
+            terms: _,
         } = source;
         let framing = Framing::Records(table.dialect);
         let mut input = input(openers, framing, malformed, settings);
@@ -275,12 +311,7 @@ impl Extraction<'_> {
             Some(header) => header,
             None => heading.read(&mut input, has_extra)?,
         };
-        let name = input.current_name();
-        let hint = one_column(&first, table.dialect.delimiter, &name).filter(|_| is_read);
-        let with_hint = |error: anyhow::Error| match &hint {
-            Some(hint) => error.context(hint.clone()),
-            None => error,
-        };
+        *found = is_read.then_some(first.len());
         let is_by_name = heading.is_there && heading.names.is_empty();
         let before = match &growing {
             Some(growing) if is_by_name || !is_read => growing.columns(),
@@ -288,9 +319,7 @@ impl Extraction<'_> {
         };
         let columns = match before {
             Some((_, before)) => Columns::of_last_load(before, self.list.as_ref()),
-            None => self
-                .columns(&first, is_by_name && !input.is_last())
-                .map_err(with_hint),
+            None => self.columns(&first, is_by_name && !input.is_last()),
         }?;
         let load = before.map(|(load, _)| load.to_owned());
         let mut header = Header::new(columns.names.clone());
@@ -332,9 +361,7 @@ impl Extraction<'_> {
         let extract = csv::Extract::new(csv::Table { picked, ..table }, columns);
         begin(&header, output)?;
         let layout = extract.layout();
-        let passed = pass(&mut input, layout, &settings, &extract, output, None);
-        let mut summary = passed.map_err(with_hint)?;
-        summary.notice = joined(hint, summary.notice);
+        let mut summary = pass(&mut input, layout, &settings, &extract, output, None)?;
         (absences.notices().into_iter()).for_each(|notice| summary.add_notice(notice));
         Ok(summary)
     }
@@ -402,6 +429,7 @@ struct Tabular<'g> {
     heading: Heading,
     growing: Option<&'g mut Growing>,
     malformed: Malformed,
+    terms: Terms,
 }
 
 /// The same header with a last column for what is none of the known fields.

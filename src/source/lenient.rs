@@ -18,6 +18,7 @@ use super::sniff::headed;
 use super::wanted::EXTRA_COLUMN;
 use super::{Extra, Heading, Lead};
 use mending::Mending;
+use split::{Found, Kind, LONGEST_QUOTED, Splitter};
 
 /// What CSV may be beyond RFC 4180.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +113,64 @@ impl Lenient {
         });
         (openers.collect(), tally)
     }
+}
+
+/// How the first records of a text are read leniently.
+#[derive(Debug, Default)]
+pub(super) struct Glance {
+    /// The number of fields of each, blank lines apart.
+    pub(super) widths: Vec<usize>,
+    /// Fields with quotes where none belong.
+    pub(super) strays: usize,
+    /// Fields in quotes.
+    pub(super) quoted: usize,
+}
+
+impl Glance {
+    /// The number of fields that most have.
+    pub(super) fn width(&self) -> usize {
+        let count = |width: usize| self.widths.iter().filter(|other| **other == width).count();
+        let widths = self.widths.iter().copied();
+        widths.max_by_key(|width| count(*width)).unwrap_or(0)
+    }
+
+    /// How many records have another number.
+    pub(super) fn uneven(&self) -> usize {
+        let width = self.width();
+        self.widths.iter().filter(|other| **other != width).count()
+    }
+
+    /// Whether all have the same number.
+    pub(super) fn is_even(&self) -> bool {
+        self.uneven() == 0
+    }
+}
+
+/// Looks at the first records of a text.
+pub(super) fn glance(text: &[u8], is_whole: bool, delimiter: &[u8], quote: Option<u8>) -> Glance {
+    /// So many records are enough.
+    const RECORDS: usize = 500;
+    let mut splitter = Splitter::new(delimiter, quote, true, LONGEST_QUOTED);
+    let (mut glance, mut rest) = (Glance::default(), text);
+    while !rest.is_empty() && glance.widths.len() < RECORDS {
+        let Found::Record(end) = splitter.next(rest, is_whole) else {
+            break;
+        };
+        let is_blank = matches!(&splitter.fields[..], [field] if field.range.is_empty());
+        if !is_blank {
+            let count = |kind| {
+                (splitter.fields.iter())
+                    .filter(|field| field.kind == kind)
+                    .count()
+            };
+            glance.widths.push(splitter.fields.len());
+            glance.strays += count(Kind::Stray);
+            glance.quoted += count(Kind::Quoted);
+        }
+        splitter.clear();
+        rest = &rest[end..];
+    }
+    glance
 }
 
 /// What was mended, in all sources.

@@ -37,6 +37,5 @@ pub use pattern::Pattern;
 use picked::Picked;
 use place::openers;
 pub use place::{expanded, expanded_to_resume};
-use sniff::sniff;
 pub use sql::{ByKey, Query, Relation};
 pub use wanted::Extra;

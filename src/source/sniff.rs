@@ -1,16 +1,27 @@
 //! What the beginning of a CSV tells: its delimiter, its header, and what stands above that.
 
+mod advice;
+mod header;
+mod seen;
+mod shape;
+
 use std::fmt;
 use std::io::{self, Cursor, Read};
 
-use crate::record::{Dialect, counted, field, scan};
+use crate::record::{Dialect, counted};
 use crate::stream::{Opener, Source};
-use crate::value::parse::is_plain;
 
 use super::lead::Lead;
+pub(super) use advice::Terms;
+use header::{Evidence, evidence, is_datum, is_decimal_comma};
+pub(super) use seen::Seen;
+use shape::{Begun, Fields, Shape, records};
 
 /// How much is looked at.
 const LOOKED_AT: usize = 64 * 1024;
+
+/// The same where the first lines are longer.
+const MOST_LOOKED_AT: usize = 16 << 20;
 
 /// How many records decide.
 const RECORDS: usize = 200;
@@ -21,40 +32,57 @@ const MOST_TITLE_LINES: usize = 20;
 /// In order of preference.
 const CANDIDATES: [u8; 4] = [b',', b'\t', b';', b'|'];
 
+/// What else separates fields, where none of the [`CANDIDATES`] does.
+const RARE_CANDIDATES: [u8; 3] = [b'^', b':', b' '];
+
+/// Begins a comment.
+const COMMENT: u8 = b'#';
+
 /// What was guessed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sniffed {
     /// The delimiter: the one that gives most records the same number of fields, or that a first line
     /// such as `sep=;` names.
     pub delimiter: u8,
+    /// Whether there is no delimiter: all records are one field.
+    pub is_one_column: bool,
     /// Whether the first record names the columns. It does not where it holds a number or a date,
     /// unless these are years, or another column has text there and numbers below.
     pub has_header: bool,
     /// Lines above the header or the first record.
     pub title_lines: usize,
+    /// How many of them are comments.
+    pub comment_lines: usize,
     /// Whether the header has no name for the first column, not even an empty one, as R writes it.
     pub lacks_first: bool,
 }
 
 impl fmt::Display for Sniffed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let delimiter = match self.delimiter {
-            b'\t' => "tab".to_owned(),
-            other => format!("'{}'", other as char),
+        let delimiter = match (self.is_one_column, self.delimiter) {
+            (true, _) => "there is one column".to_owned(),
+            (false, b'\t') => "the delimiter is tab".to_owned(),
+            (false, b' ') => "the delimiter is a blank".to_owned(),
+            (false, other) => format!("the delimiter is '{}'", other as char),
         };
         let header = match (self.has_header, self.lacks_first) {
-            (true, true) => "a header without a name for the first column",
-            (true, false) => "a header",
-            (false, _) => "no header",
+            (true, true) => "there is a header without a name for the first column",
+            (true, false) => "there is a header",
+            (false, _) => "there is no header",
         };
-        let title = match self.title_lines {
-            0 => String::new(),
-            lines => format!(" below {}", counted(lines, "line")),
+        let lines = match (self.title_lines, self.comment_lines) {
+            (0, _) => String::new(),
+            (lines, 0) => format!(" below {}", counted(lines, "line")),
+            (lines, comments) if lines == comments => {
+                format!(" below {}", counted(lines, "comment line"))
+            }
+            (lines, comments) => format!(
+                " below {}, {} of them",
+                counted(lines, "line"),
+                counted(comments, "comment")
+            ),
         };
-        write!(
-            f,
-            "sniffed: the delimiter is {delimiter}, there is {header}{title}"
-        )
+        write!(f, "sniffed: {delimiter}, {header}{lines}")
     }
 }
 
@@ -82,7 +110,7 @@ impl Sniffed {
 /// Opens the first source and guesses.
 ///
 /// # Errors
-/// It cannot be opened or read.
+/// It cannot be opened or read, or has no line end within 16 MiB.
 pub fn sniff(openers: &mut [Opener], quote: Option<u8>) -> anyhow::Result<Sniffed> {
     let Some(first) = openers.first_mut() else {
         anyhow::bail!("there is nothing to look at");
@@ -90,33 +118,55 @@ pub fn sniff(openers: &mut [Opener], quote: Option<u8>) -> anyhow::Result<Sniffe
     let opener = std::mem::replace(first, Box::new(|| Ok(Source::standard())));
     let mut source = opener()?;
     let mut start = Vec::new();
-    while start.len() < LOOKED_AT && source.read_ahead(LOOKED_AT - start.len(), &mut start)? {}
-    let is_whole = start.len() < LOOKED_AT;
-    let sniffed = guess(&start, is_whole, quote);
+    let mut is_whole = false;
+    while !is_whole && lacks(&start, LOOKED_AT) {
+        is_whole = !source.read_ahead(LOOKED_AT, &mut start)?;
+    }
+    if !is_whole && !start.contains(&b'\n') {
+        anyhow::bail!(
+            "{}: its first line is longer than 16 MiB, so --sniff cannot tell what it is; say -d",
+            source.name
+        );
+    }
+    let sniffed = guess(&start, is_whole, quote).sniffed;
     source.read = Box::new(Cursor::new(start).chain(source.read));
     *first = Box::new(move || Ok(source));
     Ok(sniffed)
 }
 
-/// A source of CSV with a header and a known delimiter, as far as its beginning tells (of a pipe, what
-/// is there at once): what has no name for its first column gets an empty one.
+/// Whether more must be read: of long lines, three are wanted.
+fn lacks(start: &[u8], most: usize) -> bool {
+    let is_few = || memchr::memchr_iter(b'\n', start).nth(2).is_none();
+    start.len() < most || start.len() < MOST_LOOKED_AT && is_few()
+}
+
+/// A source of CSV with a header and a known delimiter, as far as its beginning tells: what has no name
+/// for its first column gets an empty one. Of a pipe, which may pause, the header and the next record
+/// tell, and one more if that is the longer one.
 ///
 /// # Errors
 /// It cannot be read; its first line is a title.
 pub(super) fn headed(mut source: Source, dialect: Dialect) -> anyhow::Result<Source> {
-    /// What was looked at for the marks of compression may come as a read of its own.
-    const MARK: usize = 8;
-    let most = match source.size {
-        Some(_) => LOOKED_AT,
-        None => MARK,
-    };
     let mut start = Vec::new();
     let mut is_whole = false;
-    while start.len() < most && !is_whole && (source.size.is_some() || !start.ends_with(b"\n")) {
+    let found = loop {
+        let mut found = records(&start, is_whole, dialect).list;
+        if source.size.is_none() {
+            let most = match &found[..] {
+                [(_, first), (_, second), ..] if second.len() > first.len() => 3,
+                _ => 2,
+            };
+            found.truncate(most);
+            if found.len() == most || has_only_returns(&start) {
+                break found;
+            }
+        }
+        if is_whole || start.len() >= LOOKED_AT {
+            break found;
+        }
         is_whole = !source.read_ahead(LOOKED_AT - start.len(), &mut start)?;
-    }
-    let records = records(&start, is_whole, dialect);
-    let shape = Shape::of(&records);
+    };
+    let shape = Shape::of(&found);
     source.read = Box::new(Cursor::new(start).chain(source.read));
     if shape.title_lines > 0 {
         anyhow::bail!(
@@ -131,6 +181,11 @@ pub(super) fn headed(mut source: Source, dialect: Dialect) -> anyhow::Result<Sou
         true => with_first(source, dialect.delimiter),
         false => source,
     })
+}
+
+/// Whether its lines end in CR alone: two did, and none in LF.
+fn has_only_returns(start: &[u8]) -> bool {
+    memchr::memchr(b'\n', start).is_none() && memchr::memchr_iter(b'\r', start).nth(1).is_some()
 }
 
 /// The same source with a delimiter in front of its first line that is not blank.
@@ -169,97 +224,213 @@ impl<R: Read> Read for WithFirst<R> {
     }
 }
 
-/// A record's fields.
-type Fields = Vec<Vec<u8>>;
-
-/// How many lines stand above a record, and its fields.
-type Begun = (usize, Fields);
-
-/// What the first records have in common.
-#[derive(Clone, Copy, Debug, Default)]
-struct Shape {
-    /// The number of fields that most have.
+/// What was guessed, and how far that holds.
+struct Guess {
+    sniffed: Sniffed,
+    /// The number of fields that most records have.
     width: usize,
-    /// How many have it.
-    alike: usize,
-    /// How many lines stand above the first of them that is no title.
-    title_lines: usize,
-    /// Whether the first has one less, and all others have as many.
-    lacks_first: bool,
+    /// Whether nearly all have it.
+    is_sure: bool,
 }
 
-impl Shape {
-    fn of(records: &[Begun]) -> Self {
-        let widths: Vec<usize> = records.iter().map(|(_, fields)| fields.len()).collect();
-        let count = |width: usize| widths.iter().filter(|other| **other == width).count();
-        let most = widths.iter().copied().filter(|width| *width > 1);
-        let Some(width) = most.max_by_key(|width| (count(*width), *width)) else {
-            return Shape {
-                width: 1,
-                alike: widths.len(),
-                ..Shape::default()
-            };
-        };
-        let mut shape = Shape {
-            width,
-            alike: count(width),
-            ..Shape::default()
-        };
-        if shape.alike < 2 || shape.alike * 2 < widths.len() {
-            return shape;
+/// A text as it is with one delimiter.
+struct Reading {
+    delimiter: u8,
+    shape: Shape,
+    records: Vec<Begun>,
+    /// Lines above the text, and how many of them are comments.
+    above: (usize, usize),
+    /// Whether no quote stands where none belongs.
+    is_clean: bool,
+}
+
+impl Reading {
+    /// A text of which this was skipped: a line that names the delimiter, and comments.
+    fn of(start: &[u8], is_whole: bool, dialect: Dialect) -> Self {
+        let comments = Comments::above(start);
+        let below = |place| records(&start[place..], is_whole, dialect);
+        let mut found = below(comments.end);
+        let mut shape = Shape::of(&found.list);
+        let mut above = (comments.lines, comments.count);
+        if comments.is_header(start, &found.list, shape, dialect) {
+            found = below(comments.last);
+            shape = Shape::of(&found.list);
+            above = (comments.lines - 1, comments.count - 1);
         }
-        let first = widths.iter().position(|other| *other + 1 >= width);
-        let first = first.unwrap_or(0);
-        let is_title = widths[..first].iter().all(|other| *other * 2 <= width);
-        if is_title && records[first].0 <= MOST_TITLE_LINES {
-            shape.title_lines = match first {
-                0 => 0,
-                _ => records[first].0,
-            };
-            let below = &widths[first + 1..];
-            shape.lacks_first = widths[first] + 1 == width
-                && widths[first] > 0
-                && !below.is_empty()
-                && below.iter().all(|other| *other == width);
+        Reading {
+            delimiter: dialect.delimiter,
+            shape,
+            records: found.list,
+            above,
+            is_clean: found.is_clean,
         }
-        shape
+    }
+
+    /// How many of 1,000 records have the same number of fields, which is more than one.
+    fn share(&self) -> usize {
+        match self.shape.width {
+            0 | 1 => 0,
+            _ => self.shape.alike * 1000 / self.records.len().max(1),
+        }
+    }
+
+    /// Whether nearly all records below a title have as many fields.
+    fn is_sure(&self) -> bool {
+        let others = self.fields().count();
+        self.shape.alike * 10 >= (others - usize::from(self.shape.lacks_first)) * 9
+    }
+
+    /// Whether half of the records, and more than one of several, have as many fields.
+    fn is_likely(&self) -> bool {
+        self.share() >= 500 && (self.shape.alike > 1 || self.records.len() == 1)
+    }
+
+    fn rank(&self) -> (bool, usize, usize) {
+        let share = self.share();
+        (self.is_clean && share >= 500, share, self.shape.width)
+    }
+
+    fn fields(&self) -> impl Iterator<Item = &Fields> {
+        let is_below = |(line, _): &&Begun| *line >= self.shape.title_lines;
+        self.records
+            .iter()
+            .filter(is_below)
+            .map(|(_, fields)| fields)
+    }
+
+    /// Whether all commas are those of numbers such as `1,5`.
+    fn has_decimal_commas(&self) -> bool {
+        let mut commas = (self.fields().flatten())
+            .filter(|text| text.contains(&b','))
+            .peekable();
+        commas.peek().is_some() && commas.all(|text| is_decimal_comma(text))
+    }
+
+    /// Whether a delimiter that is often a part of texts separates fields here.
+    fn is_table(&self) -> bool {
+        let fields: Vec<_> = self.fields().collect();
+        let alike = self.shape.alike + usize::from(self.shape.lacks_first);
+        let is_even = self.is_clean && self.share() > 0 && alike == fields.len() && alike > 1;
+        let may_lack = self.delimiter == b' ' && self.shape.width > 2;
+        let is_even = is_even && (may_lack || !self.shape.lacks_first);
+        let holds =
+            |column: usize, below: &[&Fields]| below.iter().all(|fields| is_datum(&fields[column]));
+        let is_wide = |width| width > 2 || (0..width).any(|column| holds(column, &fields[1..]));
+        is_even
+            && match self.delimiter {
+                b'^' => true,
+                b' ' => {
+                    fields
+                        .iter()
+                        .all(|fields| fields.iter().all(|text| !text.is_empty()))
+                        && is_wide(self.shape.width)
+                }
+                // Times and ratios have it, too.
+                _ => {
+                    let is_text = |text: &Vec<u8>| !text.is_empty() && !is_datum(text);
+                    is_wide(self.shape.width)
+                        && fields.iter().flat_map(|fields| fields.iter()).any(is_text)
+                }
+            }
     }
 }
 
-fn guess(start: &[u8], is_whole: bool, quote: Option<u8>) -> Sniffed {
+/// Lines at the top that begin with `#`, and blank ones between them.
+#[derive(Clone, Copy, Default)]
+struct Comments {
+    /// How many lines there are, and how many of them are comments.
+    lines: usize,
+    count: usize,
+    /// Where the last one begins, and ends.
+    last: usize,
+    end: usize,
+}
+
+impl Comments {
+    fn above(start: &[u8]) -> Self {
+        let (mut comments, mut place) = (Comments::default(), 0);
+        for (number, line) in start.split_inclusive(|byte| *byte == b'\n').enumerate() {
+            let is_comment = line.first() == Some(&COMMENT);
+            if !is_comment && !line.trim_ascii().is_empty() {
+                return comments;
+            }
+            if is_comment {
+                comments.lines = number + 1;
+                comments.count += 1;
+                (comments.last, comments.end) = (place, place + line.len());
+            }
+            place += line.len();
+        }
+        // There is nothing else.
+        Comments::default()
+    }
+
+    /// Whether the last one is the header, as in `#OTU ID`, of the records below it.
+    fn is_header(&self, start: &[u8], below: &[Begun], shape: Shape, dialect: Dialect) -> bool {
+        let line = &start[self.last..self.end];
+        let is_name = |byte: &u8| !byte.is_ascii_whitespace() && *byte != COMMENT;
+        if self.count == 0 || shape.width < 2 || !line.get(1).is_some_and(is_name) {
+            return false;
+        }
+        let found = records(line, true, dialect).list;
+        let Some((_, names)) = found.first() else {
+            return false;
+        };
+        let fields: Vec<_> = below.iter().map(|(_, fields)| fields).collect();
+        let is_plain = shape.title_lines == 0 && !shape.lacks_first;
+        names.len() == shape.width
+            && is_plain
+            && !is_datum(&names[0][1..])
+            && evidence(&fields) != Evidence::Names
+    }
+}
+
+fn guess(start: &[u8], is_whole: bool, quote: Option<u8>) -> Guess {
     let (said, below) = said_delimiter(start);
-    let mut best: Option<(Shape, u8, Vec<Begun>)> = None;
-    for delimiter in CANDIDATES {
-        if said.is_some_and(|said| said != delimiter) {
-            continue;
-        }
-        let records = records(&start[below..], is_whole, Dialect { delimiter, quote });
-        let shape = Shape::of(&records);
-        let is_better = best.as_ref().is_none_or(|(best, _, _)| {
-            shape.width > 1
-                && (best.width == 1 || (shape.alike, shape.width) > (best.alike, best.width))
-        });
-        if is_better {
-            best = Some((shape, delimiter, records));
-        }
-    }
-    let (shape, delimiter, records) = best.unwrap_or_else(|| {
-        let delimiter = said.unwrap_or(b',');
-        let records = records(&start[below..], is_whole, Dialect { delimiter, quote });
-        (Shape::of(&records), delimiter, records)
-    });
-    let is_below = |(line, _): &Begun| *line >= shape.title_lines;
-    let fields: Vec<Fields> = records
-        .into_iter()
-        .filter(is_below)
-        .map(|(_, fields)| fields)
-        .collect();
-    Sniffed {
-        delimiter,
-        has_header: shape.lacks_first || has_header(&fields),
-        title_lines: shape.title_lines + usize::from(said.is_some()),
+    let text = &start[below..];
+    let read = |delimiter| Reading::of(text, is_whole, Dialect { delimiter, quote });
+    let reading = match said {
+        Some(said) => read(said),
+        None => best(CANDIDATES.map(read), || RARE_CANDIDATES.map(read)),
+    };
+    let (shape, above) = (reading.shape, reading.above);
+    let fields: Vec<_> = reading.fields().collect();
+    let title_lines = match shape.title_lines {
+        0 => 0,
+        lines => lines + above.0,
+    };
+    let sniffed = Sniffed {
+        delimiter: reading.delimiter,
+        is_one_column: said.is_none() && shape.width < 2,
+        has_header: shape.lacks_first || evidence(&fields) != Evidence::Data,
+        title_lines: title_lines.max(above.0) + usize::from(said.is_some()),
+        comment_lines: above.1,
         lacks_first: shape.lacks_first,
+    };
+    Guess {
+        sniffed,
+        width: shape.width,
+        is_sure: reading.records.len() > 1 && reading.is_sure(),
     }
+}
+
+/// The reading that has the most for it; the first where none has a delimiter.
+fn best(common: [Reading; 4], rare: impl FnOnce() -> [Reading; 3]) -> Reading {
+    let [mut best, others @ ..] = common;
+    let mut with_commas = None;
+    for other in others {
+        if other.is_clean && other.share() >= 900 && other.has_decimal_commas() {
+            with_commas = Some(other);
+        } else if other.rank() > best.rank() {
+            best = other;
+        }
+    }
+    match with_commas {
+        Some(reading) if best.delimiter == b',' || reading.rank() > best.rank() => return reading,
+        _ if best.is_likely() => return best,
+        _ => {}
+    }
+    rare().into_iter().find(Reading::is_table).unwrap_or(best)
 }
 
 /// The delimiter that a first line such as `sep=;` names, and where the next line begins.
@@ -276,145 +447,5 @@ fn said_delimiter(start: &[u8]) -> (Option<u8>, usize) {
     }
 }
 
-/// The first records' fields with the lines above each; quotes are text where they stand in the middle of
-/// fields.
-fn records(start: &[u8], is_whole: bool, dialect: Dialect) -> Vec<Begun> {
-    let mut text = start.to_vec();
-    if is_whole && text.last() != Some(&b'\n') {
-        text.push(b'\n');
-    }
-    let mut bounds = vec![0];
-    let mut quote = dialect.quote;
-    if scan::field_bounds(&text, dialect, &mut bounds)
-        .stray_quote
-        .is_some()
-    {
-        quote = None;
-        bounds = vec![0];
-        scan::field_bounds(&text, Dialect { quote, ..dialect }, &mut bounds);
-    }
-    let mut records = Vec::new();
-    let (mut record, mut line, mut begun) = (Vec::new(), 0, 0);
-    for pair in bounds.windows(2) {
-        let end = pair[1] as usize - 1;
-        let raw = &text[pair[0] as usize..end];
-        line += scan::count_byte(raw, b'\n');
-        let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
-        record.push(field::content_in(raw, quote).into_owned());
-        if text[end] == b'\n' {
-            let record = std::mem::take(&mut record);
-            if record.len() > 1 || !record[0].is_empty() {
-                records.push((begun, record));
-            }
-            line += 1;
-            begun = line;
-        }
-        if records.len() == RECORDS {
-            break;
-        }
-    }
-    records
-}
-
-fn has_header(records: &[Vec<Vec<u8>>]) -> bool {
-    let Some((first, others)) = records.split_first() else {
-        return true;
-    };
-    let is_datum = |text: &[u8]| is_plain(text.trim_ascii()) || is_date(text);
-    let names_a_number = first.iter().enumerate().any(|(column, name)| {
-        let mut below = others
-            .iter()
-            .filter_map(|record| record.get(column))
-            .filter(|text| !text.is_empty())
-            .peekable();
-        !is_datum(name) && below.peek().is_some() && below.all(|text| is_datum(text))
-    });
-    // A year names a column that holds other things than years.
-    let names_a_column = first.iter().enumerate().all(|(column, name)| {
-        let mut below = others.iter().filter_map(|record| record.get(column));
-        !is_datum(name) || is_year(name) && below.any(|text| !text.is_empty() && !is_year(text))
-    });
-    let years = first.iter().filter(|text| is_year(text)).count();
-    let data = first.iter().filter(|text| is_datum(text)).count();
-    let are_side_by_side = data == years && (2..first.len()).contains(&years);
-    names_a_number || data == 0 || are_side_by_side || (data < first.len() && names_a_column)
-}
-
-fn is_year(text: &[u8]) -> bool {
-    matches!(text, [b'1', b'9', a, b] | [b'2', b'0', a, b] if a.is_ascii_digit() && b.is_ascii_digit())
-}
-
-/// `2024-01-31` and what may follow.
-fn is_date(text: &[u8]) -> bool {
-    let shape = b"0000-00-00";
-    text.len() >= shape.len()
-        && text.iter().zip(shape).all(|(byte, kind)| match kind {
-            b'0' => byte.is_ascii_digit(),
-            _ => byte == kind,
-        })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn delimiter_and_header_are_guessed() {
-        for (text, delimiter, has_header) in [
-            ("a,b\n1,2\n", b',', true),
-            ("a;b\n\"1,5;\";2,5\n3,5;4\n", b';', true),
-            ("a\tb\tc\nx, y\tz, w\tv\n", b'\t', true),
-            ("1|x\n2|y\n", b'|', false),
-            ("x,2024-01-01\ny,2024-01-02", b',', false),
-            ("country,2019,2020\nKR,1,2\n", b',', true),
-            ("country,2019,total\nKR,1,2\n", b',', true),
-            ("word\nother\n", b',', true),
-            ("", b',', true),
-        ] {
-            let expected = Sniffed {
-                delimiter,
-                has_header,
-                title_lines: 0,
-                lacks_first: false,
-            };
-            assert_eq!(
-                guess(text.as_bytes(), true, Some(b'"')),
-                expected,
-                "{text:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_stands_above_the_header_is_seen() {
-        for (text, title_lines, lacks_first, has_header, delimiter) in [
-            ("sep=;\r\na;b\r\n1;2\r\n", 1, false, true, b';'),
-            ("\"sep=|\"\na|b\n", 1, false, true, b'|'),
-            ("Sales\n\na,b,c\n1,2,3\n4,5,6\n", 2, false, true, b','),
-            (
-                "Sales, all\nin EUR\na;b;c;d\n1;2;3;4\n1;2;3;4\n",
-                2,
-                false,
-                true,
-                b';',
-            ),
-            ("\"a\",\"b\"\n\"1\",1,2\n\"2\",3,4\n", 0, true, true, b','),
-            ("a b\nx,y\n", 0, false, true, b','),
-            ("state,2022\nAL,5024279\nAK,733391\n", 0, false, true, b','),
-            ("x,2019\ny,2020\n", 0, false, false, b','),
-            ("a,b\n1,2,3\n4,5\n", 0, false, true, b','),
-        ] {
-            let expected = Sniffed {
-                delimiter,
-                has_header,
-                title_lines,
-                lacks_first,
-            };
-            assert_eq!(
-                guess(text.as_bytes(), true, Some(b'"')),
-                expected,
-                "{text:?}"
-            );
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,106 @@
+//! The beginning of each source, kept while it is read, for what is said of it in the end.
+
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::stream::Opener;
+
+use super::LOOKED_AT;
+
+/// The beginnings of the first source and of the one that is being read.
+#[derive(Clone, Default)]
+pub(in crate::source) struct Seen(Arc<Mutex<Beginnings>>);
+
+#[derive(Default)]
+struct Beginnings {
+    first: Option<Start>,
+    current: Start,
+}
+
+/// The beginning of a source.
+#[derive(Clone, Debug, Default)]
+pub(in crate::source) struct Start {
+    pub(super) name: Arc<str>,
+    pub(super) bytes: Vec<u8>,
+    /// Whether that is all of it.
+    pub(super) is_whole: bool,
+}
+
+impl Seen {
+    /// The same sources, whose beginnings are kept.
+    pub(in crate::source) fn of(&self, openers: Vec<Opener>) -> Vec<Opener> {
+        let openers = openers.into_iter().map(|opener| -> Opener {
+            let seen = self.clone();
+            Box::new(move || {
+                let mut source = opener()?;
+                seen.begin(&source.name);
+                source.read = Box::new(Watched {
+                    read: source.read,
+                    seen,
+                    is_done: false,
+                });
+                Ok(source)
+            })
+        });
+        openers.collect()
+    }
+
+    /// The beginning of the first source.
+    pub(in crate::source) fn first(&self) -> Start {
+        let beginnings = self.lock();
+        beginnings
+            .first
+            .as_ref()
+            .unwrap_or(&beginnings.current)
+            .clone()
+    }
+
+    /// The beginning of the source that was read last.
+    pub(in crate::source) fn last(&self) -> Start {
+        self.lock().current.clone()
+    }
+
+    fn begin(&self, name: &Arc<str>) {
+        let mut beginnings = self.lock();
+        let start = Start {
+            name: Arc::clone(name),
+            ..Start::default()
+        };
+        let before = std::mem::replace(&mut beginnings.current, start);
+        if !before.name.is_empty() {
+            beginnings.first.get_or_insert(before);
+        }
+    }
+
+    /// Keeps what was read; whether no more is wanted.
+    fn keep(&self, bytes: &[u8]) -> bool {
+        let start = &mut self.lock().current;
+        let room = LOOKED_AT - start.bytes.len();
+        start
+            .bytes
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        start.is_whole = bytes.is_empty();
+        start.is_whole || bytes.len() > room
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Beginnings> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A source whose beginning is kept.
+struct Watched<R> {
+    read: R,
+    seen: Seen,
+    is_done: bool,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.read.read(buffer)?;
+        if !self.is_done && !buffer.is_empty() {
+            self.is_done = self.seen.keep(&buffer[..count]);
+        }
+        Ok(count)
+    }
+}
