@@ -166,6 +166,7 @@ impl Tool for Args {
                 skip: self.skip_lines,
                 comment: self.comment,
                 quote: reading.quote(),
+                ..Lead::default()
             },
             reading,
             encoding,

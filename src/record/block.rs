@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::layout::{Layout, Picks};
 use super::lines::{LineCursor, RecordLines};
-use super::text::{Broken, Malformed};
+use super::text::{Malformed, was_passed_over};
 use super::{Dialect, Fault, Mapping, scan};
 
 /// Bytes that hold whole records (or whole lines), and where they came from.
@@ -24,8 +24,11 @@ pub struct Block {
 
 impl Block {
     /// How its records that are no UTF-8 are told of, where it has any.
-    pub fn broken(&self) -> Option<Broken> {
-        self.malformed.as_ref()?.broken(&self.bytes)
+    pub fn broken(&self) -> Option<Malformed> {
+        let malformed = self.malformed.as_ref();
+        malformed
+            .filter(|malformed| malformed.is_in(&self.bytes))
+            .cloned()
     }
 
     /// The line of the source on which this byte of the block stands.
@@ -229,7 +232,7 @@ impl Index {
     }
 
     /// Rewrites the block without its irregular records, and those that are no UTF-8.
-    fn take_out_irregular(&mut self, block: &mut Block, columns: usize, broken: Option<Broken>) {
+    fn take_out_irregular(&mut self, block: &mut Block, columns: usize, broken: Option<Malformed>) {
         let mut kept = Vec::with_capacity(block.bytes.len());
         let mut line = block.place.line;
         let (mut start, mut fields, mut before) = (0, 0, 0u32);
@@ -242,7 +245,7 @@ impl Index {
             let raw = &block.bytes[start..bound];
             let lines = scan::count_byte(raw, b'\n') as u64;
             let fault = match &broken {
-                Some(broken) => broken.fault(raw),
+                Some(broken) => broken.fault(raw, &block.place.source),
                 None => None,
             };
             if fields == columns && fault.is_none() {
@@ -250,7 +253,7 @@ impl Index {
                 before += 1;
             } else {
                 self.removed_lines.push((before, lines));
-                if !matches!(raw, b"\n" | b"\r\n") {
+                if !matches!(raw, b"\n" | b"\r\n") && !was_passed_over(raw) {
                     let wrong_count = || Fault::wrong_count(fields, columns);
                     self.ragged.push(Ragged {
                         before,

@@ -9,6 +9,14 @@ use super::Fault;
 /// UTF-8.
 pub const UNDECODED: u8 = 0xFF;
 
+/// Stands alone on a line that was passed over, and so is no record: a blank one would be, of one column.
+pub const PASSED_OVER: u8 = 0xFE;
+
+/// Whether a raw record is a line that was passed over.
+pub fn was_passed_over(record: &[u8]) -> bool {
+    record == [PASSED_OVER, b'\n']
+}
+
 /// How bytes that are no UTF-8 are told of, where they are looked for.
 #[derive(Clone)]
 pub struct Malformed {
@@ -16,12 +24,12 @@ pub struct Malformed {
     was_decoded: bool,
 }
 
-/// What is said behind `byte 0xE9`, of bytes that have such ones.
-type Words = dyn Fn(&[u8]) -> String + Send + Sync;
+/// What is said behind `byte 0xE9`, of a record that has such a byte, and the name of its source.
+type Words = dyn Fn(&[u8], &str) -> String + Send + Sync;
 
 impl Malformed {
-    /// Of bytes as they were read: these words of a block come behind the byte.
-    pub fn read(words: impl Fn(&[u8]) -> String + Send + Sync + 'static) -> Self {
+    /// Of bytes as they were read: these words of a record come behind the byte.
+    pub fn read(words: impl Fn(&[u8], &str) -> String + Send + Sync + 'static) -> Self {
         Malformed {
             words: Arc::new(words),
             was_decoded: false,
@@ -29,42 +37,30 @@ impl Malformed {
     }
 
     /// Of text that was decoded, with [`UNDECODED`] in front of each byte that could not be.
-    pub fn decoded(words: impl Fn(&[u8]) -> String + Send + Sync + 'static) -> Self {
+    pub fn decoded(words: impl Fn(&[u8], &str) -> String + Send + Sync + 'static) -> Self {
         Malformed {
             was_decoded: true,
             ..Malformed::read(words)
         }
     }
 
-    /// What is said of the records in these bytes, if not all is UTF-8.
-    pub fn broken(&self, bytes: &[u8]) -> Option<Broken> {
-        simdutf8::basic::from_utf8(bytes).err()?;
-        Some(Broken {
-            words: (self.words)(bytes),
-            was_decoded: self.was_decoded,
-        })
+    /// Whether not all of these bytes are UTF-8.
+    pub fn is_in(&self, bytes: &[u8]) -> bool {
+        simdutf8::basic::from_utf8(bytes).is_err()
+    }
+
+    /// The fault of a record of this source, if it is no UTF-8.
+    pub fn fault(&self, record: &[u8], source: &str) -> Option<Fault> {
+        let wrong = std::str::from_utf8(record).err()?;
+        let at = wrong.valid_up_to() + usize::from(self.was_decoded);
+        let byte = record.get(at).copied().unwrap_or_default();
+        let words = (self.words)(record, source);
+        Some(Fault::new(format!("byte 0x{byte:02X} {words}")))
     }
 }
 
 impl fmt::Debug for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Malformed")
-    }
-}
-
-/// How those records of a block are told of that are no UTF-8.
-#[derive(Clone, Debug)]
-pub struct Broken {
-    words: String,
-    was_decoded: bool,
-}
-
-impl Broken {
-    /// The fault of a record, if it is no UTF-8.
-    pub fn fault(&self, record: &[u8]) -> Option<Fault> {
-        let wrong = std::str::from_utf8(record).err()?;
-        let at = wrong.valid_up_to() + usize::from(self.was_decoded);
-        let byte = record.get(at).copied().unwrap_or_default();
-        Some(Fault::new(format!("byte 0x{byte:02X} {}", self.words)))
     }
 }

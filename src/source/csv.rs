@@ -16,8 +16,6 @@ pub struct Table {
     pub picked: Picked,
     /// Quotes mean nothing: a quoted field is as an unquoted one.
     pub unquote: bool,
-    /// Where the source has one column, empty records are blank lines, and left out.
-    pub without_blank: bool,
 }
 
 /// A table with the way decided in which its blocks are passed on.
@@ -62,8 +60,7 @@ impl Extract {
         }
         let is_whole = table.picked.picks.iter().copied().eq(0..columns);
         let keeps_quotes = table.dialect.quote == Dialect::STREAM.quote && !table.unquote;
-        let may_copy = keeps_quotes && !(table.without_blank && columns == 1);
-        let way = match (may_copy, is_whole && table.dialect == Dialect::STREAM) {
+        let way = match (keeps_quotes, is_whole && table.dialect == Dialect::STREAM) {
             (false, _) => Way::Fields,
             (true, false) => Way::Runs,
             (true, true) if nulls.is_empty() => Way::Whole,
@@ -162,10 +159,10 @@ impl Extract {
         room.close();
     }
 
-    /// Writes all records field by field; how many were blank lines, and left out.
-    fn fields(&self, records: &Records<'_>, count: usize, made: &mut Made) -> u64 {
+    /// Writes all records field by field.
+    fn fields(&self, records: &Records<'_>, count: usize, made: &mut Made) {
         let picks = self.table.picked.picks.iter();
-        self.by_fields(records, count, picks.map(|pick| Some(*pick)), made)
+        self.by_fields(records, count, picks.map(|pick| Some(*pick)), made);
     }
 
     fn by_fields(
@@ -174,18 +171,11 @@ impl Extract {
         count: usize,
         picks: impl Iterator<Item = Option<usize>> + Clone,
         made: &mut Made,
-    ) -> u64 {
-        let without_blank = self.table.without_blank && records.columns() == 1;
+    ) {
         let out = made.buffer(records.bytes());
-        let mut left_out = 0;
         for record in 0..count {
-            if without_blank && records.field(record, 0).is_empty() {
-                left_out += 1;
-                continue;
-            }
             self.write_fields(records, record, picks.clone(), out);
         }
-        left_out
     }
 
     fn record_by_fields(&self, records: &Records<'_>, record: usize, out: &mut Vec<u8>) {
@@ -210,17 +200,10 @@ impl Extract {
         out.push(b'\n');
     }
 
-    /// The records of a source with a header of its own; how many were blank lines, and left out.
-    fn mapped(
-        &self,
-        records: &Records<'_>,
-        mapping: &Mapping,
-        count: usize,
-        made: &mut Made,
-    ) -> u64 {
+    /// The records of a source with a header of its own.
+    fn mapped(&self, records: &Records<'_>, mapping: &Mapping, count: usize, made: &mut Made) {
         let picks = mapping.picks();
-        let may_be_blank = self.table.without_blank && records.columns() == 1;
-        let may_copy = self.is_plain && self.keeps_quotes && !may_be_blank;
+        let may_copy = self.is_plain && self.keeps_quotes;
         if !may_copy || has_returns_within(records) {
             return self.by_fields(records, count, picks.iter().copied(), made);
         }
@@ -239,7 +222,6 @@ impl Extract {
             room.keep(length);
         }
         room.close();
-        0
     }
 
     /// Appends a field of the source's dialect as one of the stream.
@@ -276,24 +258,22 @@ impl Pass for Extract {
         if count == 0 {
             return;
         }
-        let mut left_out = 0;
+        made.records = count as u64;
         if let Some(mapping) = records.mapping() {
-            made.records = count as u64 - self.mapped(records, mapping, count, made);
-            return;
+            return self.mapped(records, mapping, count, made);
         }
         match (self.way, records.has_returns()) {
-            (Way::Fields, _) => left_out = self.fields(records, count, made),
+            (Way::Fields, _) => self.fields(records, count, made),
             _ if has_returns_within(records) => {
                 let (mut index, all) = (Index::default(), Layout::all(records.columns()));
                 let records = records.relaid(&all, self.table.dialect, &mut index);
-                left_out = self.fields(&records, count, made);
+                self.fields(&records, count, made);
             }
             (Way::Whole, false) => made.keep(records.bytes(), 0..records.range(count - 1).end),
             (Way::WholeButNulls, false) => self.whole_but_nulls(records, count, made),
             _ if self.is_plain => self.runs::<true>(records, count, made),
             _ => self.runs::<false>(records, count, made),
         }
-        made.records = count as u64 - left_out;
     }
 }
 

@@ -110,6 +110,7 @@ impl Extraction<'_> {
     /// A source cannot be read or is damaged, its columns are not those that were asked for or
     /// expected, a bad record that the policy does not allow.
     pub fn run(mut self, settings: &Settings, output: &mut Output) -> anyhow::Result<Summary> {
+        self.lead.leaves_marks = matches!(self.reading, Reading::Csv { .. });
         let headed = match &self.reading {
             Reading::Csv {
                 dialect, heading, ..
@@ -133,12 +134,16 @@ impl Extraction<'_> {
         settings: &Settings,
         output: &mut Output,
     ) -> anyhow::Result<Summary> {
+        let nothing = Lead {
+            quote: self.lead.quote,
+            ..Lead::default()
+        };
         // A lenient reader passes over lines itself: it knows better where they end.
-        let lead = match &self.reading {
+        let (lead, later) = match &self.reading {
             Reading::Csv {
                 lenient: Some(_), ..
-            } => Lead::default(),
-            _ => self.lead,
+            } => (nothing, self.lead),
+            _ => (self.lead, nothing),
         };
         let guesses = Guesses::default();
         let openers = match &growing {
@@ -157,34 +162,41 @@ impl Extraction<'_> {
             } => {
                 let mut openers = openers;
                 if is_sniffed {
-                    let found = sniff(&mut openers, dialect.quote)?;
-                    openers = found.applied(openers, dialect.quote);
+                    let found = sniff(&mut openers, later)?;
+                    openers = found.applied(openers, later);
                     (dialect.delimiter, heading.is_there) = (found.delimiter, found.has_header);
                     if let Some(lenient) = &mut lenient {
                         lenient.delimiter = vec![found.delimiter];
                     }
                     told = Some(found.to_string());
                 }
+                let own = lenient.as_ref().map(|lenient| &lenient.delimiter[..]);
+                if let Some(&[delimiter]) = own {
+                    dialect.delimiter = delimiter;
+                }
                 let terms = Terms {
                     dialect,
+                    has_long_delimiter: own.is_some_and(|own| own.len() > 1),
                     has_header: heading.is_there && heading.names.is_empty(),
                     has_comments: self.lead.comment.is_some(),
                     is_sniffed,
-                    is_rewritten: lenient.is_some(),
+                    is_mended: lenient.is_some(),
                 };
                 let table = csv::Table {
                     dialect,
                     picked: Picked::default(),
                     unquote,
-                    without_blank: self.lead.is_any(),
                 };
+                let seen = Seen::default();
                 let source = Tabular {
-                    openers,
+                    openers: seen.of(openers),
                     table,
                     heading,
                     growing,
                     malformed,
                     terms,
+                    seen,
+                    later,
                 };
                 match lenient {
                     Some(lenient) => self.lenient(lenient, source, settings, output),
@@ -252,7 +264,6 @@ impl Extraction<'_> {
         let (openers, tally) = lenient.openers(source.openers, quote, &source.heading, self.lead);
         source.openers = openers;
         source.table.dialect = written;
-        source.terms.dialect = written;
         source.table.unquote |= unquote;
         let mut summary = self.csv(source, has_extra, settings, output)?;
         summary.notice = joined(tally.notice(mends), summary.notice);
@@ -263,23 +274,24 @@ impl Extraction<'_> {
     /// `has_extra`, a last column of the source is none of its own.
     fn csv(
         self,
-        mut source: Tabular<'_>,
+        source: Tabular<'_>,
         has_extra: bool,
         settings: &Settings,
         output: &mut Output,
     ) -> anyhow::Result<Summary> {
-        let (terms, seen) = (source.terms, Seen::default());
-        source.openers = seen.of(source.openers);
+        let (terms, seen, later) = (source.terms, source.seen.clone(), source.later);
         let mut own = None;
         let result = self.strict(source, (has_extra, &mut own), settings, output);
-        let notice = own.and_then(|columns| terms.notice(columns, &seen.first()));
+        let start = seen.first().without(later);
+        let notice = own.and_then(|columns| terms.notice(columns, &start));
         match result {
             Ok(mut summary) => {
                 summary.notice = joined(notice, summary.notice);
                 Ok(summary)
             }
             Err(error) => {
-                Err(terms.explained(error, notice.filter(|_| own == Some(1)), &seen.last()))
+                let start = seen.last().without(later);
+                Err(terms.explained(error, notice.filter(|_| own == Some(1)), &start))
             }
         }
     }
@@ -298,7 +310,7 @@ impl Extraction<'_> {
             heading,
             growing,
             malformed,
-            terms: _,
+            ..
         } = source;
         let framing = Framing::Records(table.dialect);
         let mut input = input(openers, framing, malformed, settings);
@@ -430,6 +442,10 @@ struct Tabular<'g> {
     growing: Option<&'g mut Growing>,
     malformed: Malformed,
     terms: Terms,
+    /// How the sources begin.
+    seen: Seen,
+    /// The lines that are still to be passed over.
+    later: Lead,
 }
 
 /// The same header with a last column for what is none of the known fields.

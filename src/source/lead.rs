@@ -1,11 +1,12 @@
 //! Lines that are no data: a preamble, comments.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 
+use crate::record::PASSED_OVER;
 use crate::stream::Source;
 
-/// Lines to pass over in every source. Their line ends stay, so that line numbers hold; blank
-/// lines are then passed over by each format.
+/// Lines to pass over in every source. Their line ends stay, so that line numbers hold.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lead {
     /// So many lines at the start.
@@ -14,11 +15,14 @@ pub struct Lead {
     pub comment: Option<u8>,
     /// Encloses fields in which a line's start is none.
     pub quote: Option<u8>,
+    /// Whether [`PASSED_OVER`] is left of each line: of a source that may have one column, in which a
+    /// blank line is a record. Other formats pass over blank lines themselves.
+    pub leaves_marks: bool,
 }
 
 impl Lead {
     /// Whether any line may be passed over.
-    pub fn is_any(self) -> bool {
+    fn is_any(self) -> bool {
         self.skip > 0 || self.comment.is_some()
     }
 
@@ -32,6 +36,34 @@ impl Lead {
             });
         }
         source
+    }
+
+    /// The beginning of a source with blank lines in place of those that are passed over here, or were
+    /// before. Lines are told by their ends alone, whatever is quoted.
+    pub(super) fn blanked(self, start: &[u8]) -> Cow<'_, [u8]> {
+        let end = match start.contains(&b'\n') {
+            true => b'\n',
+            false => b'\r',
+        };
+        let lines = || start.split_inclusive(move |byte| *byte == end).enumerate();
+        let is_passed = |(number, line): &(usize, &[u8])| {
+            let first = line.first().copied();
+            (*number as u64) < self.skip
+                || first == Some(PASSED_OVER)
+                || first.is_some() && first == self.comment
+        };
+        if !lines().any(|line| is_passed(&line)) {
+            return start.into();
+        }
+        let mut kept = Vec::with_capacity(start.len());
+        for line in lines() {
+            match is_passed(&line) {
+                true if line.1.ends_with(&[end]) => kept.push(end),
+                true => {}
+                false => kept.extend_from_slice(line.1),
+            }
+        }
+        kept.into()
     }
 }
 
@@ -52,9 +84,21 @@ struct PassingOver<R> {
 impl<R: Read> Read for PassingOver<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            let count = self.read.read(buffer)?;
+            // The mark of a line without any byte takes room.
+            let may_grow = self.lead.leaves_marks && self.lead.skip > 0;
+            let room = match may_grow {
+                true => buffer.len().div_ceil(2),
+                false => buffer.len(),
+            };
+            let mut count = self.read.read(&mut buffer[..room])?;
+            if count == 0 {
+                return Ok(0);
+            }
+            if may_grow && buffer.len() > 1 {
+                count = self.filled(buffer, count);
+            }
             let kept = self.compact(&mut buffer[..count]);
-            if kept > 0 || count == 0 {
+            if kept > 0 {
                 return Ok(kept);
             }
         }
@@ -62,12 +106,39 @@ impl<R: Read> Read for PassingOver<R> {
 }
 
 impl<R> PassingOver<R> {
+    /// Gives the first `count` bytes of the buffer, of which they take no more than half, with some byte
+    /// on each blank line that is to be passed over; how many there are then.
+    fn filled(&self, buffer: &mut [u8], count: usize) -> usize {
+        let fresh = buffer[..count].to_vec();
+        let mut is_start = self.state == State::LineStart;
+        let (mut left, mut at) = (self.lead.skip, 0);
+        for byte in fresh {
+            if is_start && left > 0 {
+                left -= 1;
+                if byte == b'\n' {
+                    buffer[at] = PASSED_OVER;
+                    at += 1;
+                }
+            }
+            is_start = byte == b'\n';
+            buffer[at] = byte;
+            at += 1;
+        }
+        at
+    }
+
     /// Moves what stays to the front; gives its length.
     fn compact(&mut self, bytes: &mut [u8]) -> usize {
         let (mut at, mut kept) = (0, 0);
         while at < bytes.len() {
             if self.state == State::LineStart {
                 self.state = self.line_start(bytes[at]);
+                let is_blank = bytes[at] == b'\n';
+                if self.state == State::PassedOver && self.lead.leaves_marks && !is_blank {
+                    bytes[kept] = PASSED_OVER;
+                    (kept, at) = (kept + 1, at + 1);
+                    continue;
+                }
             }
             let end = match self.state {
                 State::PassedOver => {
@@ -147,6 +218,7 @@ mod tests {
             skip: 0,
             comment: Some(b'#'),
             quote: Some(b'"'),
+            leaves_marks: false,
         };
         for size in 1..text.len() {
             let mut read = PassingOver {
@@ -170,5 +242,48 @@ mod tests {
         let mut out = Vec::new();
         read.read_to_end(&mut out).unwrap();
         assert_eq!(out, b"\n\na\n");
+    }
+
+    #[test]
+    fn marks_are_left_of_blank_lines_too() {
+        let lead = Lead {
+            skip: 3,
+            comment: Some(b'#'),
+            quote: Some(b'"'),
+            leaves_marks: true,
+        };
+        let text = b"\nx \"\n\n\n#\n# c\r\na\n\n#";
+        for size in 1..text.len() {
+            for room in [1, 2, 3, 64] {
+                let mut read = PassingOver {
+                    read: Dribble(text, size),
+                    lead,
+                    state: State::LineStart,
+                };
+                let (mut out, mut buffer) = (Vec::new(), vec![0; room]);
+                while let count @ 1.. = read.read(&mut buffer).unwrap() {
+                    out.extend_from_slice(&buffer[..count]);
+                }
+                let marked = b"\xFE\n\xFE\n\xFE\n\n\xFE\n\xFE\na\n\n\xFE";
+                match room {
+                    // There is no room for the mark of a blank line.
+                    1 => assert_eq!(out.len() + 2, marked.len()),
+                    _ => assert_eq!(out, marked, "{size} {room}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_beginning_is_looked_at_without_what_is_passed_over() {
+        let lead = Lead {
+            skip: 1,
+            comment: Some(b'#'),
+            ..Lead::default()
+        };
+        let blanked = |text: &'static [u8]| lead.blanked(text).into_owned();
+        assert_eq!(blanked(b"t\n#c\na\n\xFE\nb"), b"\n\na\n\nb");
+        assert_eq!(blanked(b"t\r#c\ra\r"), b"\r\ra\r");
+        assert_eq!(blanked(b"t"), b"");
     }
 }

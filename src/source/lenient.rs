@@ -104,7 +104,7 @@ impl Lenient {
                         delimiter: *delimiter,
                         quote,
                     };
-                    source = headed(source, dialect)?;
+                    source = headed(source, dialect, plan.lead)?;
                 }
                 let name = Arc::clone(&source.name);
                 source.read = Box::new(Mending::new(source.read, name, plan));

@@ -6,9 +6,9 @@ mod seen;
 mod shape;
 
 use std::fmt;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Read};
 
-use crate::record::{Dialect, counted};
+use crate::record::{Dialect, PASSED_OVER, counted};
 use crate::stream::{Opener, Source};
 
 use super::lead::Lead;
@@ -87,18 +87,21 @@ impl fmt::Display for Sniffed {
 }
 
 impl Sniffed {
-    /// The same sources without what stands above the header, which then names all columns.
-    pub(super) fn applied(self, openers: Vec<Opener>, quote: Option<u8>) -> Vec<Opener> {
+    /// The same sources without what stands above the header, which then names all columns. Those of
+    /// `lead` are passed over only later.
+    pub(super) fn applied(self, openers: Vec<Opener>, lead: Lead) -> Vec<Opener> {
+        let comment = lead.comment;
         let lead = Lead {
-            skip: self.title_lines as u64,
+            skip: lead.skip.max(self.title_lines as u64),
             comment: None,
-            quote,
+            leaves_marks: true,
+            ..lead
         };
         let openers = openers.into_iter().map(|opener| -> Opener {
             Box::new(move || {
                 let mut source = lead.passed_over(opener()?);
                 if self.lacks_first {
-                    source = with_first(source, self.delimiter);
+                    source = with_first(source, self.delimiter, comment);
                 }
                 Ok(source)
             })
@@ -107,11 +110,11 @@ impl Sniffed {
     }
 }
 
-/// Opens the first source and guesses.
+/// Opens the first source and guesses, without the lines of `lead`, which are passed over only later.
 ///
 /// # Errors
 /// It cannot be opened or read, or has no line end within 16 MiB.
-pub fn sniff(openers: &mut [Opener], quote: Option<u8>) -> anyhow::Result<Sniffed> {
+pub(super) fn sniff(openers: &mut [Opener], lead: Lead) -> anyhow::Result<Sniffed> {
     let Some(first) = openers.first_mut() else {
         anyhow::bail!("there is nothing to look at");
     };
@@ -128,8 +131,8 @@ pub fn sniff(openers: &mut [Opener], quote: Option<u8>) -> anyhow::Result<Sniffe
             source.name
         );
     }
-    let sniffed = guess(&start, is_whole, quote).sniffed;
-    source.read = Box::new(Cursor::new(start).chain(source.read));
+    let sniffed = guess(&lead.blanked(&start), is_whole, lead.quote).sniffed;
+    source = source.behind(start);
     *first = Box::new(move || Ok(source));
     Ok(sniffed)
 }
@@ -146,11 +149,11 @@ fn lacks(start: &[u8], most: usize) -> bool {
 ///
 /// # Errors
 /// It cannot be read; its first line is a title.
-pub(super) fn headed(mut source: Source, dialect: Dialect) -> anyhow::Result<Source> {
+pub(super) fn headed(mut source: Source, dialect: Dialect, lead: Lead) -> anyhow::Result<Source> {
     let mut start = Vec::new();
     let mut is_whole = false;
     let found = loop {
-        let mut found = records(&start, is_whole, dialect).list;
+        let mut found = records(&lead.blanked(&start), is_whole, dialect).list;
         if source.size.is_none() {
             let most = match &found[..] {
                 [(_, first), (_, second), ..] if second.len() > first.len() => 3,
@@ -167,7 +170,6 @@ pub(super) fn headed(mut source: Source, dialect: Dialect) -> anyhow::Result<Sou
         is_whole = !source.read_ahead(LOOKED_AT - start.len(), &mut start)?;
     };
     let shape = Shape::of(&found);
-    source.read = Box::new(Cursor::new(start).chain(source.read));
     if shape.title_lines > 0 {
         anyhow::bail!(
             "{}:1: this is a title, and no header: the records below have {}; --skip-lines {} passes \
@@ -177,10 +179,13 @@ pub(super) fn headed(mut source: Source, dialect: Dialect) -> anyhow::Result<Sou
             shape.title_lines,
         );
     }
-    Ok(match shape.lacks_first {
-        true => with_first(source, dialect.delimiter),
-        false => source,
-    })
+    if shape.lacks_first
+        && let Some((lines, _)) = found.first()
+    {
+        let place = start.split_inclusive(|byte| *byte == b'\n').take(*lines);
+        start.insert(place.map(<[u8]>::len).sum(), dialect.delimiter);
+    }
+    Ok(source.behind(start))
 }
 
 /// Whether its lines end in CR alone: two did, and none in LF.
@@ -188,11 +193,14 @@ fn has_only_returns(start: &[u8]) -> bool {
     memchr::memchr(b'\n', start).is_none() && memchr::memchr_iter(b'\r', start).nth(1).is_some()
 }
 
-/// The same source with a delimiter in front of its first line that is not blank.
-fn with_first(mut source: Source, delimiter: u8) -> Source {
+/// The same source with a delimiter in front of its first line that is not blank, and none that is passed
+/// over.
+fn with_first(mut source: Source, delimiter: u8, comment: Option<u8>) -> Source {
     source.read = Box::new(WithFirst {
         read: source.read,
         delimiter,
+        comment,
+        is_within: false,
         is_done: false,
     });
     source
@@ -201,7 +209,27 @@ fn with_first(mut source: Source, delimiter: u8) -> Source {
 struct WithFirst<R> {
     read: R,
     delimiter: u8,
+    /// Begins a line that is passed over.
+    comment: Option<u8>,
+    /// Whether such a line has begun.
+    is_within: bool,
     is_done: bool,
+}
+
+impl<R> WithFirst<R> {
+    /// Where the line begins.
+    fn place(&mut self, bytes: &[u8]) -> Option<usize> {
+        for (place, &byte) in bytes.iter().enumerate() {
+            match byte {
+                b'\n' => self.is_within = false,
+                _ if self.is_within || byte == b'\r' => {}
+                PASSED_OVER => self.is_within = true,
+                _ if Some(byte) == self.comment => self.is_within = true,
+                _ => return Some(place),
+            }
+        }
+        None
+    }
 }
 
 impl<R: Read> Read for WithFirst<R> {
@@ -211,16 +239,13 @@ impl<R: Read> Read for WithFirst<R> {
         }
         let room = buffer.len() - 1;
         let count = self.read.read(&mut buffer[..room])?;
-        let is_blank = |byte: &u8| matches!(byte, b'\n' | b'\r');
-        match buffer[..count].iter().position(|byte| !is_blank(byte)) {
-            None => Ok(count),
-            Some(place) => {
-                buffer.copy_within(place..count, place + 1);
-                buffer[place] = self.delimiter;
-                self.is_done = true;
-                Ok(count + 1)
-            }
-        }
+        let Some(place) = self.place(&buffer[..count]) else {
+            return Ok(count);
+        };
+        buffer.copy_within(place..count, place + 1);
+        buffer[place] = self.delimiter;
+        self.is_done = true;
+        Ok(count + 1)
     }
 }
 
@@ -335,7 +360,8 @@ impl Reading {
     }
 }
 
-/// Lines at the top that begin with `#`, and blank ones between them.
+/// Lines at the top that begin with `#`, and blank ones between them; or a front matter of YAML, as CSVY has
+/// it.
 #[derive(Clone, Copy, Default)]
 struct Comments {
     /// How many lines there are, and how many of them are comments.
@@ -348,6 +374,13 @@ struct Comments {
 
 impl Comments {
     fn above(start: &[u8]) -> Self {
+        if let Some((lines, end)) = front_matter(start) {
+            return Comments {
+                lines,
+                end,
+                ..Comments::default()
+            };
+        }
         let (mut comments, mut place) = (Comments::default(), 0);
         for (number, line) in start.split_inclusive(|byte| *byte == b'\n').enumerate() {
             let is_comment = line.first() == Some(&COMMENT);
@@ -383,6 +416,21 @@ impl Comments {
             && !is_datum(&names[0][1..])
             && evidence(&fields) != Evidence::Names
     }
+}
+
+/// How many lines there are from a first one `---` to the next such one, and where that ends.
+fn front_matter(start: &[u8]) -> Option<(usize, usize)> {
+    let mut lines = start.split_inclusive(|byte| *byte == b'\n').enumerate();
+    let is_fence = |line: &[u8]| line.trim_ascii_end() == b"---";
+    let (_, first) = lines.next().filter(|(_, line)| is_fence(line))?;
+    let mut end = first.len();
+    for (number, line) in lines {
+        end += line.len();
+        if is_fence(line) {
+            return (end < start.len()).then_some((number + 1, end));
+        }
+    }
+    None
 }
 
 fn guess(start: &[u8], is_whole: bool, quote: Option<u8>) -> Guess {

@@ -2,7 +2,7 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use crate::record::{Block, Broken, Fault, LineCursor, seek};
+use crate::record::{Block, Fault, LineCursor, Malformed, seek};
 use crate::trust::stage::{self, COUNTERS};
 use crate::trust::{Reject, Rejects};
 
@@ -105,7 +105,8 @@ pub fn look_ahead(
         {
             let unit = framing.whole_unit(&block.bytes, unit.start);
             at = unit.end;
-            let fault = |broken: &Broken| broken.fault(&block.bytes[unit.clone()]);
+            let fault =
+                |broken: &Malformed| broken.fault(&block.bytes[unit.clone()], &block.place.source);
             if broken.as_ref().and_then(fault).is_none() {
                 look(&block, unit);
             }
@@ -203,7 +204,7 @@ impl<C: Convert> OverUnits<'_, C> {
             };
             let malformed = broken.as_ref().and_then(|broken| {
                 let whole = self.framing.whole_unit(bytes, unit.start);
-                broken.fault(&bytes[whole])
+                broken.fault(&bytes[whole], &block.place.source)
             });
             let converted_unit = match malformed {
                 Some(fault) => Err(fault),
@@ -216,7 +217,18 @@ impl<C: Convert> OverUnits<'_, C> {
                 }
                 Err(fault) => {
                     out.truncate(old);
+                    let begun = unit.end;
                     let unit = self.framing.whole_unit(bytes, unit.start);
+                    // What follows in the block, which may end anywhere, is no part of what is told.
+                    let alone = match unit.end < begun {
+                        true => self
+                            .converter
+                            .unit(scratch, &bytes[unit.clone()], out)
+                            .err(),
+                        false => None,
+                    };
+                    let fault = alone.unwrap_or(fault);
+                    out.truncate(old);
                     at = self.behind(bytes, unit.end);
                     let reject = Reject {
                         source: block.place.source.clone(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use crate::record::{
-    Block, Dialect, Fault, Header, Index, Layout, Malformed, Mapping, Place, scan,
+    Block, Dialect, Fault, Header, Index, Layout, Malformed, Mapping, PASSED_OVER, Place, scan,
 };
 use crate::trust::Ends;
 
@@ -139,23 +139,48 @@ impl Input {
         self.waiting.is_empty()
     }
 
-    /// How many fields the first record has, where there is no header; the record stays. None where
-    /// the input is empty.
+    /// How many fields the first record has that is no blank line, where there is no header; it stays,
+    /// and blank lines before it, which are records of one column. None where there is no such record.
     pub fn first_record(&mut self) -> anyhow::Result<Option<usize>> {
         let Framing::Records(dialect) = self.framing else {
             bail!("lines have no fields");
         };
-        loop {
-            let Some(block) = self.next(&mut Vec::new())? else {
-                return Ok(None);
-            };
-            self.sequence -= 1;
-            if let Some((range, fields)) = first_record(&block, dialect)? {
-                refuse_lone_returns(&block, range, dialect)?;
-                self.ahead.push_back(block);
-                return Ok(Some(fields));
+        let mut blocks = Vec::new();
+        let mut found = None;
+        while found.is_none()
+            && let Some(mut block) = self.next(&mut Vec::new())?
+        {
+            found = first_record(&mut block, dialect)?;
+            blocks.push(block);
+        }
+        if let (Some((range, _)), Some(block)) = (&found, blocks.last())
+            && let Some(place) = lone_return(&block.bytes, range.clone(), dialect)
+        {
+            let refused = format!(
+                "{}:{}: {LONE_RETURNS}",
+                block.place.source,
+                block.line(place)
+            );
+            if !self.goes_on(&mut blocks)? {
+                bail!(refused);
             }
         }
+        self.give_back(blocks);
+        Ok(found.map(|(_, fields)| fields))
+    }
+
+    /// Whether the current source has any more that is no blank line; what was read for it comes to the
+    /// blocks.
+    fn goes_on(&mut self, blocks: &mut Vec<Block>) -> anyhow::Result<bool> {
+        while let Some(block) = self.read_block(&mut Vec::new())? {
+            let is_blank = block.bytes.iter().all(u8::is_ascii_whitespace);
+            let block = self.numbered(block);
+            blocks.push(block);
+            if !is_blank {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Has so many threads take turns at reading: each then takes more at once, up to `longest`
@@ -296,7 +321,7 @@ impl Input {
             let Some(mut block) = self.read_block(&mut Vec::new())? else {
                 return Ok(None);
             };
-            let Some((range, fields)) = first_record(&block, dialect)? else {
+            let Some((range, fields)) = first_record(&mut block, dialect)? else {
                 continue;
             };
             let line =
@@ -311,11 +336,12 @@ impl Input {
                 mapping: None,
             };
             if let Some(broken) = block.broken()
-                && let Some(fault) = broken.fault(&head.bytes)
+                && let Some(fault) = broken.fault(&head.bytes, &block.place.source)
             {
                 bail!("{}:{line}: the header: {fault}", block.place.source);
             }
             let lines = scan::count_byte(&head.bytes, b'\n') as u64;
+            drop_mark(&mut head.bytes, dialect);
             let (mut index, layout) = (Index::default(), Layout::all(fields));
             let name = &block.place.source;
             let records = index
@@ -336,18 +362,38 @@ impl Input {
     }
 }
 
-/// Where the first record that is no blank line stands in a block, and how many fields it has.
-fn first_record(block: &Block, dialect: Dialect) -> anyhow::Result<Option<(Range<usize>, usize)>> {
-    let bytes = &block.bytes;
+/// A byte order mark: text that was put together has some in its midst.
+const MARK: &[u8] = "\u{FEFF}".as_bytes();
+
+/// Takes a byte order mark off a header, inside of its first quote.
+fn drop_mark(head: &mut Vec<u8>, dialect: Dialect) {
+    let is_quoted = head
+        .first()
+        .is_some_and(|first| Some(*first) == dialect.quote);
+    while is_quoted && head[1..].starts_with(MARK) {
+        head.drain(1..=MARK.len());
+    }
+}
+
+/// Where the first record that is no blank line stands in a block, and how many fields it has. A byte order
+/// mark in front of it goes.
+fn first_record(
+    block: &mut Block,
+    dialect: Dialect,
+) -> anyhow::Result<Option<(Range<usize>, usize)>> {
     let mut start = 0;
     loop {
-        match bytes[start..] {
+        match block.bytes[start..] {
             [] => return Ok(None),
             [b'\n', ..] => start += 1,
-            [b'\r', b'\n', ..] => start += 2,
+            [b'\r' | PASSED_OVER, b'\n', ..] => start += 2,
             _ => break,
         }
     }
+    while block.bytes[start..].starts_with(MARK) {
+        block.bytes.drain(start..start + MARK.len());
+    }
+    let bytes = &block.bytes;
     let mut bounds = vec![];
     let found = scan::field_bounds(&bytes[start..], dialect, &mut bounds);
     let last = bounds
@@ -368,15 +414,15 @@ fn first_record(block: &Block, dialect: Dialect) -> anyhow::Result<Option<(Range
     Ok(Some((start..end, last + 1)))
 }
 
-/// Refuses a first record that is a whole source of lines which end in CR alone: there are some outside
-/// quotes, and no other line end than the last one.
-fn refuse_lone_returns(block: &Block, range: Range<usize>, dialect: Dialect) -> anyhow::Result<()> {
-    let record = &block.bytes[range.clone()];
+/// Where the first record of these bytes begins, if it may be a whole source of lines which end in CR
+/// alone: there are some outside quotes, and no other line end behind it.
+fn lone_return(bytes: &[u8], range: Range<usize>, dialect: Dialect) -> Option<usize> {
+    let record = &bytes[range.clone()];
     let record = record.strip_suffix(b"\n").unwrap_or(record);
     let record = record.strip_suffix(b"\r").unwrap_or(record);
-    let is_all = !block.bytes[range.end..].contains(&b'\n');
+    let is_all = bytes[range.end..].iter().all(u8::is_ascii_whitespace);
     if !is_all || !record.contains(&b'\r') {
-        return Ok(());
+        return None;
     }
     let (mut start, mut is_inside) = (0, false);
     for piece in record.split_inclusive(|byte| *byte == b'\r') {
@@ -384,11 +430,10 @@ fn refuse_lone_returns(block: &Block, range: Range<usize>, dialect: Dialect) -> 
         is_inside ^= piece.iter().filter(quotes).count() % 2 == 1;
         start += piece.len();
         if piece.ends_with(b"\r") && !is_inside && start < record.len() {
-            let name = &block.place.source;
-            bail!("{name}:{}: {LONE_RETURNS}", block.line(range.start));
+            return Some(range.start);
         }
     }
-    Ok(())
+    None
 }
 
 const LONE_RETURNS: &str = "the lines end in CR alone; convert them first: tr '\\r' '\\n'";
@@ -428,6 +473,19 @@ mod tests {
         Input::new([opener], Framing::Records(Dialect::STREAM))
             .header()
             .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_mark_is_no_part_of_a_name() {
+        for text in [
+            "\u{FEFF}a,b\n",
+            "\n\u{FEFF}\u{FEFF}a,b\n",
+            "\n\u{FEFF}\"a\",b\n",
+            "\"\u{FEFF}a\",b\n",
+        ] {
+            let found = header(text.as_bytes()).unwrap();
+            assert_eq!(found.names(), ["a", "b"], "{text:?}");
+        }
     }
 
     #[test]

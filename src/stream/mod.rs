@@ -11,6 +11,7 @@ mod relay;
 mod room;
 mod shapes;
 mod source;
+mod start;
 mod tail;
 mod values;
 

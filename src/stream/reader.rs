@@ -10,6 +10,7 @@ use crate::record::{Dialect, Fault, scan};
 use crate::trust::{Ends, stage};
 
 use super::Source;
+use super::start::{Start, utf16};
 use super::values::{self, Misplaced, ValueScan};
 
 /// What one read asks for. Larger blocks bring nothing more and fall out of the cache.
@@ -219,6 +220,10 @@ impl Reader {
             if read == 0 {
                 self.is_done = true;
                 stage::carry(self.source.judge(self.ends)?);
+                if !self.is_started {
+                    // So few bytes that they tell nothing.
+                    self.whole_until(0)?;
+                }
                 return self.last();
             }
             let mut fresh = old;
@@ -278,39 +283,11 @@ impl Reader {
     /// Drops a byte order mark and names what is no text at all; false where more bytes must tell.
     fn look_at_start(&mut self) -> anyhow::Result<bool> {
         let name = &self.source.name;
-        match self.pending[..] {
-            [0xEF, 0xBB, 0xBF, ..] => {
-                self.pending.drop_front(3);
-            }
-            [0x1F, 0x8B, ..] | [0x28, 0xB5, 0x2F, 0xFD, ..] => {
-                bail!("{name}: compressed data; 'extract' reads it")
-            }
-            [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => {
-                bail!("{name}: UTF-16 text; 'extract --encoding utf-16' reads it")
-            }
-            // ASCII in every other byte, and nothing in those between.
-            [1..=0x7F, 0, 1..=0x7F, 0, ..] => {
-                bail!(
-                    "{name}: UTF-16 text without its mark; 'extract --encoding utf-16le' reads it"
-                )
-            }
-            [0, 1..=0x7F, 0, 1..=0x7F, ..] => {
-                bail!(
-                    "{name}: UTF-16 text without its mark; 'extract --encoding utf-16be' reads it"
-                )
-            }
-            [0xEF | 0x1F | 0x28 | 0xFF | 0xFE]
-            | [0xEF, 0xBB]
-            | [0x28, 0xB5]
-            | [0x28, 0xB5, 0x2F]
-            | [1..=0x7F, 0]
-            | [1..=0x7F, 0, 1..=0x7F]
-            | [0]
-            | [0, 1..=0x7F]
-            | [0, 1..=0x7F, 0] => {
-                return Ok(false);
-            }
-            _ => {}
+        match Start::of(&self.pending) {
+            Start::Unknown => return Ok(false),
+            Start::Text(mark) => self.pending.drop_front(mark),
+            Start::Compressed => bail!("{name}: compressed data; 'extract' reads it"),
+            Start::Utf16(label) => return Err(utf16(name, label)),
         }
         Ok(true)
     }

@@ -1,7 +1,7 @@
 //! Something to read: a file, standard input, what a command writes.
 
 use std::fs::{File, Metadata};
-use std::io::{self, Read, Seek};
+use std::io::{self, Cursor, Read, Seek};
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::os::fd::{AsRawFd, FromRawFd};
@@ -156,6 +156,14 @@ impl Source {
         };
         start.truncate(old + result.as_ref().copied().unwrap_or(0));
         Ok(result.with_context(|| format!("cannot read {}", self.name))? > 0)
+    }
+
+    /// The same source behind bytes that were read of it.
+    pub fn behind(mut self, start: Vec<u8>) -> Self {
+        if !start.is_empty() {
+            self.read = Box::new(Cursor::new(start).chain(self.read));
+        }
+        self
     }
 
     /// The same from this line on, with its end told to `tail`.

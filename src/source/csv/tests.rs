@@ -1,5 +1,5 @@
 use super::*;
-use crate::record::{Block, Index, OnFault};
+use crate::record::{Block, Index, Malformed, OnFault};
 use proptest::prelude::*;
 
 /// What becomes of records without a header.
@@ -30,7 +30,6 @@ fn table(dialect: Dialect, picks: &[usize], nulls: &[&str]) -> Table {
             nulls: nulls.iter().map(|null| null.as_bytes().to_vec()).collect(),
         },
         unquote: false,
-        without_blank: false,
     }
 }
 
@@ -144,12 +143,22 @@ fn quotes_may_mean_nothing() {
     );
 }
 
+/// A line that was passed over is none of the records; a blank one is, of one column.
 #[test]
-fn blank_lines_of_one_column_are_left_out_where_lines_are() {
-    let mut one = table(Dialect::STREAM, &[0], &[]);
-    assert_eq!(extracted(one.clone(), 1, "a\n\nb\n"), "a\n\nb\n");
-    one.without_blank = true;
-    assert_eq!(extracted(one, 1, "a\n\n\"\"\n"), "a\n\"\"\n");
+fn what_was_passed_over_is_no_record() {
+    let mut block = Block {
+        bytes: b"a\n\xFE\n\nb\n".to_vec(),
+        malformed: Some(Malformed::read(|_, _| String::new())),
+        ..Block::default()
+    };
+    let (mut index, layout) = (Index::default(), Layout::all(1));
+    let records = index.build(&mut block, &layout, Dialect::STREAM).unwrap();
+    let fields: Vec<_> = (0..records.len())
+        .map(|record| records.field(record, 0))
+        .collect();
+    assert_eq!(fields, [&b"a"[..], b"", b"b"]);
+    assert!(records.ragged().is_empty());
+    assert_eq!(records.lines().collect::<Vec<_>>(), [1, 3, 4]);
 }
 
 proptest! {

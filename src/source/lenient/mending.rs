@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 
+use crate::record::PASSED_OVER;
 use crate::stream::last_words;
 
 use super::split::{Found, LONGEST_QUOTED, Splitter};
@@ -33,7 +34,6 @@ pub(super) struct Mending<R> {
     is_passing_over: bool,
     /// Whether the last line ended in CR, which LF may follow.
     after_return: bool,
-    is_started: bool,
     /// Whether all that follows is given as it stands, for the strict reader to refuse.
     is_raw: bool,
 }
@@ -53,7 +53,6 @@ impl<R: Read> Mending<R> {
             skip: plan.lead.skip,
             is_passing_over: false,
             after_return: false,
-            is_started: false,
             is_raw: false,
             writer: Writer::new(source, plan),
         }
@@ -74,17 +73,6 @@ impl<R: Read> Mending<R> {
     fn mend(&mut self) -> io::Result<()> {
         let pending = std::mem::take(&mut self.pending);
         let mut at = 0;
-        if !self.is_started {
-            match start(&pending, self.is_last) {
-                Start::Unknown => {
-                    self.pending = pending;
-                    return Ok(());
-                }
-                Start::NoText => self.is_raw = true,
-                Start::Text(mark) => at = mark,
-            }
-            self.is_started = true;
-        }
         while self.step(&pending, &mut at) {}
         self.pending = pending;
         self.pending.drain(..at);
@@ -117,7 +105,8 @@ impl<R: Read> Mending<R> {
             return true;
         }
         if !self.is_passing_over && self.splitter.is_fresh() {
-            self.is_passing_over = self.skip > 0 || self.comment == Some(first);
+            self.is_passing_over =
+                self.skip > 0 || self.comment == Some(first) || first == PASSED_OVER;
             self.skip = self.skip.saturating_sub(1);
         }
         if self.is_passing_over {
@@ -153,7 +142,7 @@ impl<R: Read> Mending<R> {
         }
     }
 
-    /// Passes over a line, but for its end, so that line numbers hold.
+    /// Passes over a line, and leaves a mark, so that line numbers hold.
     fn pass_over(&mut self, rest: &[u8], at: &mut usize) -> bool {
         let end = match self.writer.plan.lenient.mends {
             Some(_) => memchr::memchr2(b'\n', b'\r', rest),
@@ -165,7 +154,7 @@ impl<R: Read> Mending<R> {
         };
         self.is_passing_over = false;
         self.after_return = rest[end] == b'\r';
-        self.out.push(b'\n');
+        self.out.extend_from_slice(&[PASSED_OVER, b'\n']);
         self.writer.line += 1;
         *at += end + 1;
         true
@@ -187,35 +176,5 @@ impl<R: Read> Read for Mending<R> {
         buffer[..count].copy_from_slice(&self.out[self.given..self.given + count]);
         self.given += count;
         Ok(count)
-    }
-}
-
-/// What a source begins with.
-enum Start {
-    /// Text, behind a byte order mark of so many bytes.
-    Text(usize),
-    /// UTF-16, compressed data.
-    NoText,
-    /// More bytes must tell.
-    Unknown,
-}
-
-fn start(bytes: &[u8], is_last: bool) -> Start {
-    const MARK: &[u8] = &[0xEF, 0xBB, 0xBF];
-    const NO_TEXT: [&[u8]; 4] = [
-        &[0xFF, 0xFE],
-        &[0xFE, 0xFF],
-        &[0x1F, 0x8B],
-        &[0x28, 0xB5, 0x2F, 0xFD],
-    ];
-    let may_be = |mark: &&[u8]| mark.starts_with(bytes);
-    if bytes.starts_with(MARK) {
-        Start::Text(MARK.len())
-    } else if NO_TEXT.iter().any(|mark| bytes.starts_with(mark)) {
-        Start::NoText
-    } else if !is_last && (may_be(&MARK) || NO_TEXT.iter().any(may_be)) {
-        Start::Unknown
-    } else {
-        Start::Text(0)
     }
 }

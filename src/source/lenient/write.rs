@@ -33,9 +33,9 @@ pub(super) struct Writer {
 }
 
 impl Plan {
-    /// Whether a header is there that may be mended, and nothing is to be passed over above it.
+    /// Whether a header is there that may be mended.
     pub(super) fn mends_a_header(&self) -> bool {
-        self.lenient.mends.is_some() && self.has_header && !self.lead.is_any()
+        self.lenient.mends.is_some() && self.has_header
     }
 }
 

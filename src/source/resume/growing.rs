@@ -158,7 +158,7 @@ impl Reading {
         };
         let name = found.path.display().to_string();
         let file = found.open()?;
-        let source = decompressed(Source::own(Arc::from(name), Box::new(file)))?;
+        let source = decompressed(Source::own(Arc::from(name), Box::new(file)))?.text()?;
         Head::read(self.lead.passed_over(source), dialect)
     }
 }
@@ -355,7 +355,7 @@ fn open(piece: &Piece, reading: Reading) -> anyhow::Result<(Source, Current)> {
         passed: Arc::clone(&passed),
     });
     if offset == 0 && !is_compressed {
-        source = decompressed(source)?;
+        source = decompressed(source)?.text()?;
     }
     let lead = Lead {
         skip: reading.lead.skip.saturating_sub(lines),

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read};
 
 use anyhow::{Context, bail};
 
-use crate::record::{Dialect, scan};
+use crate::record::{Dialect, PASSED_OVER, scan};
 use crate::stream::Source;
 
 /// The longest header that is looked for.
@@ -37,7 +37,7 @@ impl Head {
                         let lines = scan::count_byte(&bytes, b'\n') as u64;
                         return Ok(Some(Head { bytes, lines }));
                     }
-                    b'\n' | b'\r' => {}
+                    b'\n' | b'\r' | PASSED_OVER => {}
                     _ => is_blank = false,
                 }
                 is_inside ^= Some(byte) == dialect.quote;

@@ -20,8 +20,10 @@ pub(in crate::source) struct Terms {
     /// Whether comments are skipped.
     pub(in crate::source) has_comments: bool,
     pub(in crate::source) is_sniffed: bool,
-    /// Whether what is looked at is not the source's text, but was written anew.
-    pub(in crate::source) is_rewritten: bool,
+    /// Whether the delimiter is longer than that of the dialect can be, which then says nothing.
+    pub(in crate::source) has_long_delimiter: bool,
+    /// Whether broken records are mended, or others that the strict reader does not know.
+    pub(in crate::source) is_mended: bool,
 }
 
 impl Terms {
@@ -40,8 +42,8 @@ impl Terms {
 
     /// What to say where the header is one column, and something may separate more.
     fn one_column(&self, start: &Start) -> Option<String> {
-        let records = records(&start.bytes, start.is_whole, self.dialect).list;
-        let (_, first) = records.first()?;
+        let found = records(&start.bytes, start.is_whole, self.dialect).list;
+        let (_, first) = found.first()?;
         let only = String::from_utf8_lossy(first.first().filter(|_| first.len() == 1)?);
         let name = &start.name;
         let it = match self.has_header {
@@ -58,7 +60,7 @@ impl Terms {
                 "{name}: its {it} is one column, '{shown}{more}': {remedy}"
             ))
         };
-        if self.is_rewritten {
+        if self.has_long_delimiter {
             return None;
         }
         let said = |delimiter| {
@@ -97,8 +99,16 @@ impl Terms {
             }
         }
         let own = self.dialect.delimiter;
-        let mut bytes = only.bytes();
-        if let Some(other) = bytes.find(|byte| Dialect::other_delimiter(own, *byte).is_some()) {
+        let separates = |byte: &u8| {
+            let dialect = Dialect {
+                delimiter: *byte,
+                ..self.dialect
+            };
+            let is_other = Dialect::other_delimiter(own, *byte).is_some();
+            let read = || records(&start.bytes, start.is_whole, dialect).list;
+            is_other && read().first().is_some_and(|(_, first)| first.len() > 1)
+        };
+        if let Some(other) = only.bytes().find(separates) {
             return told(said(other)?);
         }
         let squeeze = runs_of_blanks(&start.bytes, start.is_whole)?;
@@ -122,7 +132,7 @@ impl Terms {
             true => "--ragged pad fills short records",
             false => "--ragged pad drops surplus fields, and --extra column keeps them",
         };
-        if self.is_rewritten {
+        if self.is_mended {
             return pad.to_owned();
         }
         let own = [self.dialect.delimiter];
@@ -201,7 +211,7 @@ impl Terms {
             let glance = self.glance(start, delimiter);
             glance.is_even() && glance.strays == 0 && glance.width() > 1
         };
-        if as_it_is.strays > 0 && !self.is_rewritten {
+        if as_it_is.strays > 0 && !self.is_mended {
             let blank = [own[0], b' '];
             if own[0] > b' ' && reads(&blank) {
                 let blank = String::from_utf8_lossy(&blank).into_owned();

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::source::Lead;
 use crate::stream::Opener;
 
 use super::LOOKED_AT;
@@ -24,6 +25,14 @@ pub(in crate::source) struct Start {
     pub(super) bytes: Vec<u8>,
     /// Whether that is all of it.
     pub(super) is_whole: bool,
+}
+
+impl Start {
+    /// The same with blank lines in place of what is passed over.
+    pub(in crate::source) fn without(mut self, lead: Lead) -> Self {
+        self.bytes = lead.blanked(&self.bytes).into_owned();
+        self
+    }
 }
 
 impl Seen {

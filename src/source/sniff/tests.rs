@@ -1,3 +1,5 @@
+use std::io::Cursor;
+
 use super::*;
 
 fn sniffed(text: &str) -> Sniffed {
@@ -203,7 +205,7 @@ fn a_missing_name_is_seen_in_reads_of_any_size() {
         for size in 1..text.len() + 1 {
             let read = Box::new(Dribble(text.as_bytes().to_vec(), size));
             let source = Source::own("x.csv".into(), read);
-            let mut source = headed(source, Dialect::STREAM).unwrap();
+            let mut source = headed(source, Dialect::STREAM, Lead::default()).unwrap();
             let mut out = String::new();
             source.read.read_to_string(&mut out).unwrap();
             assert_eq!(out, expected, "{size}");
@@ -219,7 +221,15 @@ fn a_first_line_may_be_longer_than_what_is_looked_at() {
         let text = format!("{first}\n{0}\n{0}\n", numbers.join(";"));
         let source = Source::own("x.csv".into(), Box::new(Cursor::new(text.into_bytes())));
         let mut openers: Vec<Opener> = vec![Box::new(move || Ok(source))];
-        let found = super::sniff(&mut openers, Some(b'"')).unwrap();
+        let found = super::sniff(&mut openers, Lead::default()).unwrap();
         assert_eq!((found.delimiter, found.has_header), (b';', has_header));
     }
+}
+
+#[test]
+fn front_matter_is_above_the_header() {
+    let found = sniffed("---\nname: x\nfields:\n- name: a, b\n---\na;b\n1;2\n");
+    assert_eq!((found.delimiter, found.title_lines), (b';', 5));
+    assert!(found.has_header);
+    assert_eq!(sniffed("---\na,b\n1,2\n").title_lines, 1);
 }
