@@ -263,6 +263,19 @@ fn long_values_take_no_more() {
         ),
         (
             env!("CARGO_BIN_EXE_aggregate"),
+            &[
+                "n = count(repeat(text(a), 2000000))",
+                "--window",
+                "10s",
+                "--on",
+                "from_epoch(a)",
+                &numbers,
+            ],
+            MOST,
+            200,
+        ),
+        (
+            env!("CARGO_BIN_EXE_aggregate"),
             &["string_agg(t)", "--by", "k", "--memory", "16M", &parts],
             16 + 32,
             120_000_000,

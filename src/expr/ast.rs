@@ -33,6 +33,27 @@ impl Expr {
         })
     }
 
+    /// Whether it is a text in quotes.
+    pub fn is_text(&self) -> bool {
+        matches!(self.kind, Kind::Literal(Literal::Text(_)))
+    }
+
+    /// The text in quotes that a condition compares with constants alone: a column, as SQL quotes it.
+    pub fn quoted_column(&self) -> Option<&Expr> {
+        let is_condition = matches!(
+            self.kind,
+            Kind::Compare(..)
+                | Kind::Match { .. }
+                | Kind::In { .. }
+                | Kind::Between { .. }
+                | Kind::IsNull { .. }
+        );
+        let parts = self.parts();
+        let is_literal = |part: &&Expr| matches!(part.kind, Kind::Literal(_));
+        let first = parts.first().filter(|first| first.is_text())?;
+        (is_condition && parts.iter().all(is_literal)).then_some(first)
+    }
+
     /// The expressions that it is made of, in their order.
     fn parts(&self) -> Vec<&Expr> {
         match &self.kind {

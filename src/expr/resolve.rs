@@ -85,6 +85,9 @@ impl Scope<'_> {
         if let Some(node) = special(expr)? {
             return Ok(node);
         }
+        if let Some(column) = expr.quoted_column() {
+            return Err(ProgramError::constant_key(self.text, column));
+        }
         let kind = match &expr.kind {
             Ast::Literal(literal) => Kind::Constant(constant(literal)),
             Ast::Column(name) => return self.column(expr, name),

@@ -102,6 +102,19 @@ impl Faults {
         }
     }
 
+    /// Works on these records, in their order, in as many parts as it takes, by what `work` leaves for
+    /// later: all of them are worked on in the end.
+    pub fn in_parts(&mut self, records: &[u32], mut work: impl FnMut(&[u32], &mut Self)) {
+        let (before, mut rest) = (self.leaves, records);
+        while !rest.is_empty() {
+            self.leaves = true;
+            work(rest, self);
+            let left = std::mem::replace(&mut self.left, u32::MAX);
+            rest = &rest[rest.partition_point(|record| *record < left)..];
+        }
+        self.leaves = before;
+    }
+
     /// The first of the records that are left for later.
     pub fn left(&self) -> Option<u32> {
         (self.left < self.limit).then_some(self.left)

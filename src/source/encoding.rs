@@ -15,6 +15,7 @@ use encoding_rs::{REPLACEMENT, UTF_8, UTF_16LE};
 use crate::record::{Malformed, counted};
 use crate::stream::Source;
 
+use super::sniff::Seen;
 use auto::Guessing;
 use decoding::Decoding;
 use guess::{Advice, advice};
@@ -88,16 +89,21 @@ impl Encoding {
         Ok(source)
     }
 
-    /// How records are told of that are no text.
-    pub(super) fn malformed(&self, guesses: &Guesses) -> Malformed {
+    /// How records are told of that are no text, in sources whose beginnings are `seen`.
+    pub(super) fn malformed(&self, guesses: &Guesses, seen: &Seen) -> Malformed {
         match self {
-            Encoding::Utf8 => Malformed::read(|record, _| match advice(record) {
-                Advice::Encoding(encoding) => {
-                    format!("is not UTF-8; --encoding {}?", name(encoding))
-                }
-                Advice::Damage => "is not UTF-8, as the rest is".to_owned(),
-                Advice::Binary => "is not UTF-8; is this text at all?".to_owned(),
-            }),
+            Encoding::Utf8 => {
+                let seen = seen.clone();
+                Malformed::read(
+                    move |record, source| match advice(&seen.up_to(record, source)) {
+                        Advice::Encoding(encoding) => {
+                            format!("is not UTF-8; --encoding {}?", name(encoding))
+                        }
+                        Advice::Damage => "is not UTF-8, as the rest is".to_owned(),
+                        Advice::Binary => "is not UTF-8; is this text at all?".to_owned(),
+                    },
+                )
+            }
             Encoding::Utf16 => Malformed::decoded(|_, _| "is not UTF-16".to_owned()),
             Encoding::Named(encoding) => {
                 Malformed::decoded(|_, _| format!("is not {}", name(encoding)))

@@ -150,7 +150,8 @@ impl Extraction<'_> {
             Some(growing) => growing.openers(),
             None => openers(&self.paths, lead, (&self.encoding, &guesses)),
         };
-        let malformed = self.encoding.malformed(&guesses);
+        let seen = Seen::default();
+        let malformed = self.encoding.malformed(&guesses, &seen);
         let mut told = None;
         let mut summary = match std::mem::replace(&mut self.reading, Reading::Logfmt) {
             Reading::Csv {
@@ -187,7 +188,6 @@ impl Extraction<'_> {
                     picked: Picked::default(),
                     unquote,
                 };
-                let seen = Seen::default();
                 let source = Tabular {
                     openers: seen.of(openers),
                     table,
@@ -208,7 +208,7 @@ impl Extraction<'_> {
                     Reading::Json(framing) => *framing,
                     _ => Framing::Lines,
                 };
-                let input = input(openers, framing, malformed, settings);
+                let input = input(seen.of(openers), framing, malformed, settings);
                 self.units(reading, input, settings, output)?
             }
         };

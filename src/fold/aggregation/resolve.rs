@@ -322,6 +322,9 @@ fn aggregate_call(
     }
     let (mut places, mut constants) = (Vec::new(), Vec::new());
     for (place, argument) in given.iter().enumerate() {
+        if place == 0 && argument.is_text() {
+            return Err(ProgramError::constant_key(scope.text, argument));
+        }
         let inner = &mut |inner: &Expr| within(inner, scope.text);
         let node = scope.resolve_with(argument, inner);
         if part.reads_states() {

@@ -12,7 +12,7 @@ use std::collections::btree_map::Entry;
 use bumpalo::Bump;
 
 use super::speak::Ready;
-use super::{Aggregation, State};
+use super::{Aggregation, State, renew};
 use crate::expr::{BATCH, Batch, Node};
 use crate::record::{Fault, Faults, Header, Records};
 use crate::value::text::{self, quoted};
@@ -145,8 +145,10 @@ impl Windows {
         for chunk in selection.chunks(BATCH) {
             if self.refuses_late {
                 // A record that is set aside opens no window, and makes none late.
-                let arena = Bump::new();
-                aggregation.evaluate(&Batch::over(*records, &arena), chunk, faults);
+                faults.in_parts(chunk, |part, faults| {
+                    let arena = Bump::new();
+                    aggregation.evaluate(&Batch::over(*records, &arena), part, faults);
+                });
             }
             for (start, mut selection) in self.deal(open, records, chunk, faults) {
                 faults.settle(&mut selection);
@@ -154,8 +156,10 @@ impl Windows {
                     Entry::Occupied(state) => state.into_mut(),
                     Entry::Vacant(vacant) => vacant.insert(aggregation.start()?),
                 };
-                state.arena.reset();
-                aggregation.absorb_batch(state, records, &selection, faults);
+                faults.in_parts(&selection, |part, faults| {
+                    renew(&mut state.arena);
+                    aggregation.absorb_batch(state, records, part, faults);
+                });
             }
             let mark = self.watermark(open);
             while let Some(window) = open.windows.first_entry()

@@ -205,6 +205,9 @@ impl Terms {
     /// The remedy for a quote where none belongs.
     fn quote_remedy(&self, start: &Start) -> String {
         const MEND: &str = "quote the whole field and double the quote";
+        if self.has_long_delimiter {
+            return MEND.to_owned();
+        }
         let own = [self.dialect.delimiter];
         let as_it_is = self.glance(start, &own);
         let reads = |delimiter: &[u8]| {

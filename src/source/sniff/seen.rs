@@ -1,5 +1,6 @@
-//! The beginning of each source, kept while it is read, for what is said of it in the end.
+//! The beginning of each source, kept while it is read, for what is said of it.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,15 +9,19 @@ use crate::stream::Opener;
 
 use super::LOOKED_AT;
 
-/// The beginnings of the first source and of the one that is being read.
+/// The beginnings of the first source and of those that were opened last.
 #[derive(Clone, Default)]
 pub(in crate::source) struct Seen(Arc<Mutex<Beginnings>>);
 
 #[derive(Default)]
 struct Beginnings {
     first: Option<Start>,
-    current: Start,
+    /// The last one is being read; records of others may still be worked on.
+    recent: VecDeque<Start>,
 }
+
+/// So many recent ones are kept.
+const RECENT: usize = 64;
 
 /// The beginning of a source.
 #[derive(Clone, Debug, Default)]
@@ -57,33 +62,45 @@ impl Seen {
     /// The beginning of the first source.
     pub(in crate::source) fn first(&self) -> Start {
         let beginnings = self.lock();
-        beginnings
-            .first
-            .as_ref()
-            .unwrap_or(&beginnings.current)
-            .clone()
+        let first = beginnings.first.as_ref().or(beginnings.recent.front());
+        first.cloned().unwrap_or_default()
     }
 
-    /// The beginning of the source that was read last.
+    /// The beginning of the source that was opened last.
     pub(in crate::source) fn last(&self) -> Start {
-        self.lock().current.clone()
+        self.lock().recent.back().cloned().unwrap_or_default()
+    }
+
+    /// This record of a source behind the source's beginning, up to where the record stands in it: the
+    /// same however the source comes.
+    pub(in crate::source) fn up_to(&self, record: &[u8], source: &str) -> Vec<u8> {
+        let beginnings = self.lock();
+        let mut recent = beginnings.recent.iter().rev();
+        let found = recent.find(|start| *start.name == *source);
+        let start = found.map_or(&[][..], |start| &start.bytes);
+        let place = memchr::memmem::find(start, record).unwrap_or(start.len());
+        let before = Lead::default().blanked(&start[..place]);
+        [&*before, record].concat()
     }
 
     fn begin(&self, name: &Arc<str>) {
         let mut beginnings = self.lock();
-        let start = Start {
+        beginnings.recent.push_back(Start {
             name: Arc::clone(name),
             ..Start::default()
-        };
-        let before = std::mem::replace(&mut beginnings.current, start);
-        if !before.name.is_empty() {
-            beginnings.first.get_or_insert(before);
+        });
+        if beginnings.recent.len() > RECENT {
+            let oldest = beginnings.recent.pop_front();
+            beginnings.first = beginnings.first.take().or(oldest);
         }
     }
 
     /// Keeps what was read; whether no more is wanted.
     fn keep(&self, bytes: &[u8]) -> bool {
-        let start = &mut self.lock().current;
+        let mut beginnings = self.lock();
+        let Some(start) = beginnings.recent.back_mut() else {
+            return true;
+        };
         let room = LOOKED_AT - start.bytes.len();
         start
             .bytes
