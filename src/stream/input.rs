@@ -241,6 +241,14 @@ impl Input {
         }
     }
 
+    fn reader(&self, source: Source) -> Reader {
+        let reader = Reader::new(source, self.framing, self.ends);
+        match self.malformed {
+            Some(_) => reader.of_text(),
+            None => reader,
+        }
+    }
+
     fn numbered(&mut self, mut block: Block) -> Block {
         block.place.sequence = self.sequence;
         self.sequence += 1;
@@ -257,10 +265,10 @@ impl Input {
             sequence: 0,
         };
         let next = reader.next(spare, self.block)?;
-        Ok(next.map(|(bytes, is_ascii)| Block {
+        Ok(next.map(|(bytes, is_utf8)| Block {
             bytes,
             place,
-            malformed: self.malformed.clone().filter(|_| !is_ascii),
+            malformed: self.malformed.clone().filter(|_| !is_utf8),
             mapping: self.mapping.clone(),
         }))
     }
@@ -270,7 +278,7 @@ impl Input {
         let Some(opener) = self.waiting.pop_front() else {
             return Ok(());
         };
-        self.current = Some(Reader::new(opener()?, self.framing, self.ends));
+        self.current = Some(self.reader(opener()?));
         let Some((expected, first_name)) = self.header.clone() else {
             return Ok(());
         };
@@ -306,7 +314,7 @@ impl Input {
 
     fn next_header(&mut self) -> anyhow::Result<Option<(Header, Block)>> {
         if let Some(opener) = self.waiting.pop_front() {
-            self.current = Some(Reader::new(opener()?, self.framing, self.ends));
+            self.current = Some(self.reader(opener()?));
         }
         self.read_header()
     }

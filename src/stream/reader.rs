@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut, Range};
 
 use anyhow::{Context, bail};
 
-use crate::record::scan::Tally;
+use crate::record::scan::{Tally, Utf8};
 use crate::record::{Dialect, Fault, scan};
 use crate::trust::{Ends, stage};
 
@@ -83,23 +83,35 @@ impl Cut {
     }
 
     /// Looks at more bytes: where the last whole unit in them ends, and what there is in them.
-    fn extend(&mut self, fresh: &mut [u8]) -> Result<(Option<usize>, Tally), Misplaced> {
+    fn extend(
+        &mut self,
+        fresh: &mut [u8],
+        utf8: Option<&mut Utf8>,
+    ) -> Result<(Option<usize>, Tally), Misplaced> {
         match self {
             Cut::Records { dialect, is_inside } => {
-                let tally = scan::tally(fresh, *dialect);
+                let tally = tally(fresh, *dialect, utf8);
                 *is_inside ^= tally.is_odd;
                 let end = scan::last_record_end(fresh, dialect.quote, *is_inside);
                 Ok((end, tally))
             }
             Cut::Lines => {
-                let tally = scan::tally(fresh, UNQUOTED);
+                let tally = tally(fresh, UNQUOTED, utf8);
                 Ok((scan::last_record_end(fresh, None, false), tally))
             }
             Cut::Values(values) => {
-                let tally = scan::tally(fresh, UNQUOTED);
+                let tally = tally(fresh, UNQUOTED, utf8);
                 Ok((values.extend(fresh)?, tally))
             }
         }
+    }
+}
+
+/// What there is in bytes; of text, whether it is UTF-8, too.
+fn tally(bytes: &[u8], dialect: Dialect, utf8: Option<&mut Utf8>) -> Tally {
+    match utf8 {
+        Some(utf8) => scan::tally_text(bytes, dialect, utf8),
+        None => scan::tally(bytes, dialect),
     }
 }
 
@@ -176,8 +188,11 @@ pub(super) struct Reader {
     pub(super) line: u64,
     /// Newlines that are pending.
     newlines: usize,
-    /// Whether the bytes that are pending are ASCII; false where that is not known.
-    is_ascii: bool,
+    /// Whether the bytes that are pending are UTF-8, but for a last character; false where that is not
+    /// known.
+    is_utf8: bool,
+    /// The last bytes of text that were looked at; none if they may be anything.
+    utf8: Option<Utf8>,
     /// Whether the first bytes were looked at.
     is_started: bool,
     is_done: bool,
@@ -198,14 +213,21 @@ impl Reader {
             suspicious: 4 * BLOCK,
             longest: LONGEST,
             newlines: 0,
-            is_ascii: true,
+            is_utf8: true,
+            utf8: None,
             is_done: false,
             failure: None,
         }
     }
 
+    /// The same of text.
+    pub(super) fn of_text(mut self) -> Self {
+        self.utf8 = Some(Utf8::default());
+        self
+    }
+
     /// The next whole records: as many as one read of so many bytes brings, and whether they are
-    /// known to be ASCII. `spare` lends its memory.
+    /// known to be UTF-8. `spare` lends its memory.
     pub(super) fn next(
         &mut self,
         spare: &mut Vec<u8>,
@@ -240,9 +262,9 @@ impl Reader {
                 let left = scan::count_byte(&self.pending, b'\n');
                 self.line += (self.newlines - left) as u64;
                 self.newlines = left;
-                let is_ascii = self.is_ascii;
-                self.is_ascii = is_ascii || self.pending.is_ascii();
-                return Ok(Some((block, is_ascii)));
+                let is_utf8 = self.is_utf8;
+                self.is_utf8 = is_utf8 || self.pending.is_ascii();
+                return Ok(Some((block, is_utf8)));
             }
             self.refuse_endless()?;
         }
@@ -294,10 +316,13 @@ impl Reader {
 
     /// Where the last whole unit in `pending` ends, its bytes before `old` already looked at.
     fn whole_until(&mut self, old: usize) -> anyhow::Result<Option<usize>> {
-        match self.cut.extend(&mut self.pending[old..]) {
+        match self
+            .cut
+            .extend(&mut self.pending[old..], self.utf8.as_mut())
+        {
             Ok((end, tally)) => {
                 self.newlines += tally.newlines;
-                self.is_ascii &= tally.is_ascii;
+                self.is_utf8 &= tally.is_utf8;
                 Ok(end.map(|end| old + end))
             }
             Err(Misplaced {
@@ -311,7 +336,7 @@ impl Reader {
                     return Err(failure);
                 };
                 self.newlines += scan::count_byte(&self.pending[old..], b'\n');
-                self.is_ascii = false;
+                self.is_utf8 = false;
                 self.failure = Some(failure);
                 Ok(Some(old + end))
             }
@@ -373,7 +398,7 @@ impl Reader {
         let end = self.pending.len();
         Ok(Some((
             self.pending.split_at(end, Vec::new()),
-            self.is_ascii,
+            self.is_utf8 && self.utf8.is_none_or(|utf8| utf8.is_whole()),
         )))
     }
 

@@ -13,6 +13,7 @@ mod ends;
 mod fields;
 mod picked;
 mod tally;
+mod utf8;
 
 use super::Dialect;
 use super::processor::Features;
@@ -20,7 +21,8 @@ use super::processor::Features;
 pub(super) use ends::{Counting, record_ends};
 pub use fields::{Found, field_bounds};
 pub(super) use picked::{Step, picked_bounds, picks_fast};
-pub use tally::{Tally, tally};
+pub use tally::{Tally, tally, tally_text};
+pub use utf8::Utf8;
 
 /// The bits of 64 bytes; bit `i` speaks of byte `i`.
 #[derive(Clone, Copy)]

@@ -1,10 +1,12 @@
 //! What a cut at whole records asks for: whether quotes are open, how many newlines there are, and
-//! whether all is ASCII.
+//! whether all is known to be UTF-8.
 
 #[cfg(target_arch = "x86_64")]
 use super::UNUSED;
 use super::fields::Chunks;
-use super::{Dialect, Lanes, Masks, Work, work};
+#[cfg(target_arch = "x86_64")]
+use super::utf8::{Checking, RUN};
+use super::{Dialect, Lanes, Masks, Utf8, Work, work};
 use crate::record::processor::{Features, features};
 
 /// What quotes and newlines there are.
@@ -14,13 +16,19 @@ pub struct Tally {
     pub is_odd: bool,
     /// Newlines, inside quotes or not.
     pub newlines: usize,
-    /// Whether no byte is past 127.
-    pub is_ascii: bool,
+    /// Whether the bytes are known to be UTF-8, but for a last character that more must end: only if they
+    /// are ASCII, but of text and with AVX-512.
+    pub is_utf8: bool,
 }
 
 /// Looks for quotes and newlines in one go.
 pub fn tally(bytes: &[u8], dialect: Dialect) -> Tally {
     tally_with(bytes, dialect, features(bytes.len()))
+}
+
+/// The same of text, behind the bytes that `utf8` has seen.
+pub fn tally_text(bytes: &[u8], dialect: Dialect, utf8: &mut Utf8) -> Tally {
+    tally_text_with(bytes, dialect, utf8, features(bytes.len()))
 }
 
 /// The same with `features`, all of which the processor must have.
@@ -32,6 +40,26 @@ pub(super) fn tally_with(bytes: &[u8], dialect: Dialect, features: Features) -> 
         Features::Avx2 => unsafe { tally_avx2(bytes, dialect) },
         _ => work(Tallying { bytes }, dialect, features),
     }
+}
+
+/// The same with `features`, all of which the processor must have.
+pub(super) fn tally_text_with(
+    bytes: &[u8],
+    dialect: Dialect,
+    utf8: &mut Utf8,
+    features: Features,
+) -> Tally {
+    let was_whole = utf8.is_whole();
+    let mut tally = match features {
+        // SAFETY: the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Features::Avx512 => unsafe { tally_avx512(bytes, dialect, utf8) },
+        _ => tally_with(bytes, dialect, features),
+    };
+    // Where nothing is known but of ASCII, a character that was open has not been ended.
+    tally.is_utf8 &= was_whole || features == Features::Avx512 || bytes.is_empty();
+    utf8.pass(bytes);
+    tally
 }
 
 /// The work of [`tally`].
@@ -55,8 +83,48 @@ impl Work for Tallying<'_> {
         Tally {
             is_odd: seen.odd.count_ones() % 2 == 1,
             newlines: seen.newlines,
-            is_ascii: seen.high == 0,
+            is_utf8: seen.high == 0,
         }
+    }
+}
+
+/// Looks at UTF-8, too, while the bytes are at hand.
+///
+/// # Safety
+/// The processor has AVX-512F and BW, and what comes with them.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,popcnt")]
+unsafe fn tally_avx512(bytes: &[u8], dialect: Dialect, utf8: &Utf8) -> Tally {
+    use std::arch::x86_64::*;
+    let quote = _mm512_set1_epi8(dialect.quote.unwrap_or(UNUSED) as i8);
+    let newline = _mm512_set1_epi8(b'\n' as i8);
+    let (mut odd, mut newlines) = (0, 0);
+    // A load across two cache lines takes twice as long.
+    let boundary = bytes.as_ptr().align_offset(64).min(bytes.len());
+    let (head, rest) = bytes.split_at(boundary);
+    let (chunks, rest) = rest.as_chunks::<64>();
+    // SAFETY: the processor has the features; the loads stay inside their chunks.
+    let is_utf8 = unsafe {
+        let mut checking = Checking::behind(utf8);
+        checking.take_few(head);
+        for run in chunks.chunks(RUN) {
+            checking.take(run, |chunk| {
+                odd ^= _mm512_cmpeq_epi8_mask(chunk, quote);
+                newlines += _mm512_cmpeq_epi8_mask(chunk, newline).count_ones() as usize;
+            });
+        }
+        checking.take_few(rest);
+        checking.is_utf8()
+    };
+    let mut is_odd = odd.count_ones() % 2 == 1;
+    for &byte in head.iter().chain(rest) {
+        is_odd ^= byte == dialect.quote.unwrap_or(UNUSED);
+        newlines += usize::from(byte == b'\n');
+    }
+    Tally {
+        is_odd: is_odd && dialect.quote.is_some(),
+        newlines,
+        is_utf8,
     }
 }
 
@@ -118,12 +186,12 @@ unsafe fn tally_avx2(bytes: &[u8], dialect: Dialect) -> Tally {
     let mut tally = Tally {
         is_odd: sum(quotes) % 2 == 1 && dialect.quote.is_some(),
         newlines: sum(newlines),
-        is_ascii: _mm256_movemask_epi8(all) == 0,
+        is_utf8: _mm256_movemask_epi8(all) == 0,
     };
     for &byte in head.iter().chain(rest) {
         tally.is_odd ^= Some(byte) == dialect.quote;
         tally.newlines += usize::from(byte == b'\n');
-        tally.is_ascii &= byte.is_ascii();
+        tally.is_utf8 &= byte.is_ascii();
     }
     tally
 }

@@ -1,7 +1,7 @@
 use super::ends::RecordEnds;
 use super::fields::FieldBounds;
 use super::picked::{Picked, Picking};
-use super::tally::tally_with;
+use super::tally::{tally_text_with, tally_with};
 use super::*;
 use crate::record::layout::{Layout, Picks};
 use crate::record::processor::features;
@@ -16,6 +16,44 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
         ],
         0..300,
     )
+}
+
+/// Characters of every length, and sequences that are nearly ones.
+fn nearly_utf8() -> impl Strategy<Value = Vec<u8>> {
+    let part = prop_oneof![
+        12 => "[a-zé߿ࠀ퟿\u{E000}\u{FFFF}\u{10000}\u{10FFFF}한]{1,40}".prop_map(String::into_bytes),
+        1 => "[a\n]{60,70}".prop_map(String::into_bytes),
+        1 => any::<char>().prop_map(|letter| letter.to_string().into_bytes()),
+    ];
+    let whole = proptest::collection::vec(part, 0..40).prop_map(|parts| parts.concat());
+    let edge = prop_oneof![
+        Just(0x7F_u8),
+        Just(0x80),
+        Just(0x8F),
+        Just(0x90),
+        Just(0x9F),
+        Just(0xA0),
+        Just(0xBF),
+        Just(0xC0),
+        Just(0xC1),
+        Just(0xC2),
+        Just(0xDF),
+        Just(0xE0),
+        Just(0xED),
+        Just(0xEF),
+        Just(0xF0),
+        Just(0xF4),
+        Just(0xF5),
+        Just(0xFF)
+    ];
+    let wrong = proptest::option::of((any::<proptest::sample::Index>(), edge));
+    (whole, wrong).prop_map(|(mut bytes, wrong)| {
+        if let Some((place, byte)) = wrong.filter(|_| !bytes.is_empty()) {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        bytes
+    })
 }
 
 fn table() -> impl Strategy<Value = Vec<Vec<String>>> {
@@ -155,21 +193,50 @@ proptest! {
         }
     }
 
+    /// However bytes are cut into pieces, none is taken for UTF-8 that is not; of a processor with
+    /// AVX-512, all that is.
+    #[test]
+    fn utf8_is_known(bytes in nearly_utf8(), sizes in proptest::collection::vec(prop_oneof![1usize..200, 200usize..9000], 1..9)) {
+        let expected = std::str::from_utf8(&bytes).is_ok();
+        for twin in twins() {
+            let (mut utf8, mut is_utf8, mut rest) = (Utf8::default(), true, &bytes[..]);
+            for size in sizes.iter().cycle() {
+                let (piece, behind) = rest.split_at(rest.len().min(*size));
+                is_utf8 &= tally_text_with(piece, Dialect::STREAM, &mut utf8, twin).is_utf8;
+                rest = behind;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            is_utf8 &= utf8.is_whole();
+            match twin {
+                Features::Avx512 => prop_assert_eq!(is_utf8, expected),
+                _ => prop_assert_eq!(is_utf8, bytes.is_ascii()),
+            }
+        }
+    }
+
     #[test]
     fn the_last_record_end_is_the_scans(bytes in hostile(), shift in 0usize..64) {
         let (found, bounds) = all_bounds(&bytes);
         let expected = bounds.iter().rev().find(|&&b| bytes[b as usize - 1] == b'\n').map(|&b| b as usize);
         let tally = Tally {
-            is_ascii: bytes.is_ascii(),
+            is_utf8: true,
             is_odd: count_byte(&bytes, b'"') % 2 == 1,
             newlines: count_byte(&bytes, b'\n'),
         };
         let shifted = shifted(&bytes, shift);
         for twin in twins() {
-            prop_assert_eq!(tally_with(&shifted[shift..], Dialect::STREAM, twin), tally);
+            let tally_of = |dialect| {
+                let found = tally_with(&shifted[shift..], dialect, twin);
+                let of_text = tally_text_with(&shifted[shift..], dialect, &mut Utf8::default(), twin);
+                assert_eq!(found.is_utf8, bytes.is_ascii());
+                assert_eq!((found.is_odd, found.newlines), (of_text.is_odd, of_text.newlines));
+                Tally { is_utf8: true, ..found }
+            };
+            prop_assert_eq!(tally_of(Dialect::STREAM), tally);
             let unquoted = Dialect { quote: None, ..Dialect::STREAM };
-            let without = tally_with(&shifted[shift..], unquoted, twin);
-            prop_assert_eq!(without, Tally { is_odd: false, ..tally });
+            prop_assert_eq!(tally_of(unquoted), Tally { is_odd: false, ..tally });
         }
         prop_assert_eq!(tally.is_odd, found.is_open);
         prop_assert_eq!(last_record_end(&bytes, Some(b'"'), tally.is_odd), expected);
