@@ -245,7 +245,7 @@ impl Index {
             let raw = &block.bytes[start..bound];
             let lines = scan::count_byte(raw, b'\n') as u64;
             let fault = match &broken {
-                Some(broken) => broken.fault(raw, &block.place.source),
+                Some(broken) => broken.fault(raw, &block.place),
                 None => None,
             };
             if fields == columns && fault.is_none() {

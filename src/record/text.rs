@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Fault;
+use super::{Fault, Place};
 
 /// Stands in front of a byte that could not be decoded: in text that was decoded, nothing else is no
 /// UTF-8.
@@ -24,12 +24,12 @@ pub struct Malformed {
     was_decoded: bool,
 }
 
-/// What is said behind `byte 0xE9`, of a record that has such a byte, and the name of its source.
-type Words = dyn Fn(&[u8], &str) -> String + Send + Sync;
+/// What is said behind `byte 0xE9`, of a record that has such a byte, in a block that stood there.
+type Words = dyn Fn(&[u8], &Place) -> String + Send + Sync;
 
 impl Malformed {
     /// Of bytes as they were read: these words of a record come behind the byte.
-    pub fn read(words: impl Fn(&[u8], &str) -> String + Send + Sync + 'static) -> Self {
+    pub fn read(words: impl Fn(&[u8], &Place) -> String + Send + Sync + 'static) -> Self {
         Malformed {
             words: Arc::new(words),
             was_decoded: false,
@@ -37,7 +37,7 @@ impl Malformed {
     }
 
     /// Of text that was decoded, with [`UNDECODED`] in front of each byte that could not be.
-    pub fn decoded(words: impl Fn(&[u8], &str) -> String + Send + Sync + 'static) -> Self {
+    pub fn decoded(words: impl Fn(&[u8], &Place) -> String + Send + Sync + 'static) -> Self {
         Malformed {
             was_decoded: true,
             ..Malformed::read(words)
@@ -49,12 +49,12 @@ impl Malformed {
         simdutf8::basic::from_utf8(bytes).is_err()
     }
 
-    /// The fault of a record of this source, if it is no UTF-8.
-    pub fn fault(&self, record: &[u8], source: &str) -> Option<Fault> {
+    /// The fault of a record, if it is no UTF-8, in a block that stood at this place.
+    pub fn fault(&self, record: &[u8], place: &Place) -> Option<Fault> {
         let wrong = std::str::from_utf8(record).err()?;
         let at = wrong.valid_up_to() + usize::from(self.was_decoded);
         let byte = record.get(at).copied().unwrap_or_default();
-        let words = (self.words)(record, source);
+        let words = (self.words)(record, place);
         Some(Fault::new(format!("byte 0x{byte:02X} {words}")))
     }
 }

@@ -4,6 +4,7 @@
 //! `euc-kr` is Windows's superset of it. A byte that the encoding does not have stays, with
 //! [`UNDECODED`](crate::record::UNDECODED) in front, and makes its record a bad one.
 
+mod around;
 mod auto;
 mod decoding;
 mod guess;
@@ -16,9 +17,10 @@ use crate::record::{Malformed, counted};
 use crate::stream::Source;
 
 use super::sniff::Seen;
+use around::Around;
 use auto::Guessing;
 use decoding::Decoding;
-use guess::{Advice, advice};
+use guess::Advice;
 
 /// Names that the standard does not have, and its own for them.
 const ALIASES: [(&str, &str); 7] = [
@@ -93,16 +95,14 @@ impl Encoding {
     pub(super) fn malformed(&self, guesses: &Guesses, seen: &Seen) -> Malformed {
         match self {
             Encoding::Utf8 => {
-                let seen = seen.clone();
-                Malformed::read(
-                    move |record, source| match advice(&seen.up_to(record, source)) {
-                        Advice::Encoding(encoding) => {
-                            format!("is not UTF-8; --encoding {}?", name(encoding))
-                        }
-                        Advice::Damage => "is not UTF-8, as the rest is".to_owned(),
-                        Advice::Binary => "is not UTF-8; is this text at all?".to_owned(),
-                    },
-                )
+                let around = Around::new(seen.clone());
+                Malformed::read(move |record, place| match around.advice(record, place) {
+                    Advice::Encoding(encoding) => {
+                        format!("is not UTF-8; --encoding {}?", name(encoding))
+                    }
+                    Advice::Damage => "is not UTF-8, as the rest is".to_owned(),
+                    Advice::Binary => "is not UTF-8; is this text at all?".to_owned(),
+                })
             }
             Encoding::Utf16 => Malformed::decoded(|_, _| "is not UTF-16".to_owned()),
             Encoding::Named(encoding) => {
@@ -110,7 +110,7 @@ impl Encoding {
             }
             Encoding::Auto => {
                 let guesses = guesses.clone();
-                Malformed::decoded(move |_, source| match guesses.of(source) {
+                Malformed::decoded(move |_, place| match guesses.of(&place.source) {
                     Some(name) => format!("is not {name}, as which this was read"),
                     None => "is not in the encoding that was guessed".to_owned(),
                 })

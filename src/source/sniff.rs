@@ -153,16 +153,10 @@ pub(super) fn headed(mut source: Source, dialect: Dialect, lead: Lead) -> anyhow
     let mut start = Vec::new();
     let mut is_whole = false;
     let found = loop {
-        let mut found = records(&lead.blanked(&start), is_whole, dialect).list;
-        if source.size.is_none() {
-            let most = match &found[..] {
-                [(_, first), (_, second), ..] if second.len() > first.len() => 3,
-                _ => 2,
-            };
-            found.truncate(most);
-            if found.len() == most || has_only_returns(&start) {
-                break found;
-            }
+        let found = records(&lead.blanked(&start), is_whole, dialect).list;
+        let most = telling(&found);
+        if source.size.is_none() && (found.len() >= most || has_only_returns(&start)) {
+            break found[..most.min(found.len())].to_vec();
         }
         if is_whole || start.len() >= LOOKED_AT {
             break found;
@@ -179,13 +173,22 @@ pub(super) fn headed(mut source: Source, dialect: Dialect, lead: Lead) -> anyhow
             shape.title_lines,
         );
     }
-    if shape.lacks_first
+    // A file is read no differently than a pipe.
+    if Shape::of(&found[..telling(&found).min(found.len())]).lacks_first
         && let Some((lines, _)) = found.first()
     {
         let place = start.split_inclusive(|byte| *byte == b'\n').take(*lines);
         start.insert(place.map(<[u8]>::len).sum(), dialect.delimiter);
     }
     Ok(source.behind(start))
+}
+
+/// How many of the first records tell whether a header has no name for the first column.
+fn telling(found: &[Begun]) -> usize {
+    match found {
+        [(_, first), (_, second), ..] if second.len() > first.len() => 3,
+        _ => 2,
+    }
 }
 
 /// Whether its lines end in CR alone: two did, and none in LF.

@@ -105,8 +105,7 @@ pub fn look_ahead(
         {
             let unit = framing.whole_unit(&block.bytes, unit.start);
             at = unit.end;
-            let fault =
-                |broken: &Malformed| broken.fault(&block.bytes[unit.clone()], &block.place.source);
+            let fault = |broken: &Malformed| broken.fault(&block.bytes[unit.clone()], &block.place);
             if broken.as_ref().and_then(fault).is_none() {
                 look(&block, unit);
             }
@@ -204,8 +203,9 @@ impl<C: Convert> OverUnits<'_, C> {
             };
             let malformed = broken.as_ref().and_then(|broken| {
                 let whole = self.framing.whole_unit(bytes, unit.start);
-                broken.fault(&bytes[whole], &block.place.source)
+                broken.fault(&bytes[whole], &block.place)
             });
+            let is_text = malformed.is_none();
             let converted_unit = match malformed {
                 Some(fault) => Err(fault),
                 None => self.converter.unit(scratch, &bytes[unit.clone()], out),
@@ -220,7 +220,7 @@ impl<C: Convert> OverUnits<'_, C> {
                     let begun = unit.end;
                     let unit = self.framing.whole_unit(bytes, unit.start);
                     // What follows in the block, which may end anywhere, is no part of what is told.
-                    let alone = match unit.end < begun {
+                    let alone = match is_text && unit.end < begun {
                         true => self
                             .converter
                             .unit(scratch, &bytes[unit.clone()], out)

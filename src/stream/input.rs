@@ -344,7 +344,7 @@ impl Input {
                 mapping: None,
             };
             if let Some(broken) = block.broken()
-                && let Some(fault) = broken.fault(&head.bytes, &block.place.source)
+                && let Some(fault) = broken.fault(&head.bytes, &block.place)
             {
                 bail!("{}:{line}: the header: {fault}", block.place.source);
             }

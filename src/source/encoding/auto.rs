@@ -48,28 +48,28 @@ impl<R: Read> Guessing<R> {
         let State::Ascii(read) = &mut self.state else {
             return Ok(());
         };
-        let mut seen = self.held.len();
-        let mut is_plain = true;
-        while self.ready == 0 {
-            let count = append(read, &mut self.held)?;
-            if count == 0 {
-                break;
-            }
-            is_plain = !self.held[seen..].iter().any(is_telling);
-            if !is_plain {
-                break;
-            }
-            let end = memchr::memrchr(b'\n', &self.held[seen..]).map(|end| seen + end + 1);
-            seen = self.held.len();
-            // A line may be long.
-            self.ready = match seen > LOOKED_AT {
-                true => seen,
-                false => end.unwrap_or(0),
+        let mut seen = 0;
+        let is_plain = loop {
+            let telling = self.held[seen..].iter().position(is_telling);
+            // Whole lines before it are ASCII, however much was read at once.
+            let end = telling.map_or(self.held.len(), |place| seen + place);
+            let lines = memchr::memrchr(b'\n', &self.held[..end]).map_or(0, |end| end + 1);
+            self.ready = match telling {
+                // A line may be long.
+                None if self.held.len() > LOOKED_AT => self.held.len(),
+                _ => lines,
             };
-        }
-        if is_plain && self.ready > 0 {
-            return Ok(());
-        }
+            if self.ready > 0 {
+                return Ok(());
+            }
+            if telling.is_some() {
+                break false;
+            }
+            seen = self.held.len();
+            if append(read, &mut self.held)? == 0 {
+                break true;
+            }
+        };
         while !is_plain && self.held.len() < LOOKED_AT && append(read, &mut self.held)? > 0 {}
         let State::Ascii(read) = std::mem::replace(&mut self.state, State::Ended) else {
             return Ok(());
@@ -79,7 +79,10 @@ impl<R: Read> Guessing<R> {
             self.guesses.add(&self.source, UTF_8);
             return Ok(());
         }
-        let encoding = guess(&self.held, self.is_beginning);
+        let encoding = guess(
+            &self.held[..self.held.len().min(LOOKED_AT)],
+            self.is_beginning,
+        );
         self.guesses.add(&self.source, encoding);
         let decoder = match self.is_beginning {
             true => encoding.new_decoder_with_bom_removal(),

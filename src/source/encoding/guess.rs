@@ -6,6 +6,9 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 /// How much is looked at.
 pub(super) const LOOKED_AT: usize = 64 * 1024;
 
+/// How much of it stands around a byte.
+pub(super) const NEAR: usize = LOOKED_AT / 8;
+
 /// What bytes seem to be that are no UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Advice {
@@ -17,23 +20,19 @@ pub(super) enum Advice {
     Binary,
 }
 
+/// What bytes seem to be, by those around the first that is no UTF-8.
 pub(super) fn advice(bytes: &[u8]) -> Advice {
     if let Some(encoding) = by_zeros(&bytes[..bytes.len().min(LOOKED_AT)]) {
         return Advice::Encoding(encoding);
     }
     let wrong = std::str::from_utf8(bytes).err();
     let at = wrong.map_or(0, |error| error.valid_up_to());
-    let start = at.saturating_sub(LOOKED_AT / 8);
-    let sample = &bytes[start..bytes.len().min(start + LOOKED_AT / 4)];
+    let start = at.saturating_sub(NEAR);
+    let sample = &bytes[start..bytes.len().min(start + 2 * NEAR)];
     if sample.contains(&0) {
         return Advice::Binary;
     }
-    let (mut good, mut bad) = (0, 0);
-    for chunk in sample.utf8_chunks() {
-        let is_other = |letter: &char| !letter.is_ascii();
-        good += chunk.valid().chars().filter(is_other).count();
-        bad += usize::from(!chunk.invalid().is_empty());
-    }
+    let (good, bad) = letters(sample);
     if good > bad {
         return Advice::Damage;
     }
@@ -43,6 +42,17 @@ pub(super) fn advice(bytes: &[u8]) -> Advice {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(sample, true);
     Advice::Encoding(detector.guess(None, Utf8Detection::Deny))
+}
+
+/// How many letters of UTF-8 there are that are not ASCII, and how many sequences that are no UTF-8.
+pub(super) fn letters(bytes: &[u8]) -> (usize, usize) {
+    let (mut good, mut bad) = (0, 0);
+    for chunk in bytes.utf8_chunks() {
+        let is_other = |letter: &char| !letter.is_ascii();
+        good += chunk.valid().chars().filter(is_other).count();
+        bad += usize::from(!chunk.invalid().is_empty());
+    }
+    (good, bad)
 }
 
 /// Whether the little that is not ASCII stands alone each time, as in `1,£1.50`, `5 µg` and `naïve`: too

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::record::Place;
 use crate::source::Lead;
 use crate::stream::Opener;
 
@@ -30,6 +31,16 @@ pub(in crate::source) struct Start {
     pub(super) bytes: Vec<u8>,
     /// Whether that is all of it.
     pub(super) is_whole: bool,
+    /// Whether nothing is added any more.
+    pub(super) is_done: bool,
+    /// Its last line, from 1.
+    pub(super) lines: u64,
+}
+
+impl Beginnings {
+    fn of_source(&self, name: &str) -> Option<&Start> {
+        self.recent.iter().rev().find(|start| *start.name == *name)
+    }
 }
 
 impl Start {
@@ -71,16 +82,21 @@ impl Seen {
         self.lock().recent.back().cloned().unwrap_or_default()
     }
 
-    /// This record of a source behind the source's beginning, up to where the record stands in it: the
-    /// same however the source comes.
-    pub(in crate::source) fn up_to(&self, record: &[u8], source: &str) -> Vec<u8> {
+    /// Hands on the beginning of a source, with blank lines in place of what was passed over there, and
+    /// whether nothing is added to it any more.
+    pub(in crate::source) fn with<R>(&self, name: &str, work: impl FnOnce(&[u8], bool) -> R) -> R {
         let beginnings = self.lock();
-        let mut recent = beginnings.recent.iter().rev();
-        let found = recent.find(|start| *start.name == *source);
-        let start = found.map_or(&[][..], |start| &start.bytes);
-        let place = memchr::memmem::find(start, record).unwrap_or(start.len());
-        let before = Lead::default().blanked(&start[..place]);
-        [&*before, record].concat()
+        match beginnings.of_source(name) {
+            Some(start) => work(&Lead::default().blanked(&start.bytes), start.is_done),
+            None => work(b"", false),
+        }
+    }
+
+    /// Whether a place in a source is behind its beginning.
+    pub(in crate::source) fn is_past(&self, place: &Place) -> bool {
+        let beginnings = self.lock();
+        let start = beginnings.of_source(&place.source);
+        start.is_some_and(|start| start.is_done && place.line > start.lines)
     }
 
     fn begin(&self, name: &Arc<str>) {
@@ -106,7 +122,11 @@ impl Seen {
             .bytes
             .extend_from_slice(&bytes[..bytes.len().min(room)]);
         start.is_whole = bytes.is_empty();
-        start.is_whole || bytes.len() > room
+        start.is_done = start.is_whole || bytes.len() > room;
+        if start.is_done {
+            start.lines = 1 + memchr::memchr_iter(b'\n', &start.bytes).count() as u64;
+        }
+        start.is_done
     }
 
     fn lock(&self) -> MutexGuard<'_, Beginnings> {
