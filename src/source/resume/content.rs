@@ -80,6 +80,28 @@ impl Prefix {
         }
     }
 
+    /// What is kept of the first `offset` bytes of a file, as of this one. `is_thorough`: with a CRC-32, if
+    /// this has one.
+    fn again(&self, file: &File, offset: u64, is_thorough: bool) -> io::Result<Self> {
+        let crc = match is_thorough && self.crc.is_some() {
+            true => Some(crc_of(file, 0, offset, 0)?),
+            false => self.crc,
+        };
+        Prefix::of(file, offset, crc)
+    }
+
+    /// Whether an open file, as it is, begins with the `offset` bytes that this is of.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn begins(&self, file: &File, offset: u64, is_thorough: bool) -> io::Result<bool> {
+        match self.again(file, offset, is_thorough) {
+            Ok(prefix) => Ok(prefix == *self),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// How the file at `path`, decompressed or not, stands to the `offset` bytes that this is of.
     /// `is_thorough`: all of them are compared; else the first and the last ones alone.
     ///
@@ -94,14 +116,8 @@ impl Prefix {
                 if length < offset {
                     return Ok(Holds::No);
                 }
-                let crc = match is_thorough && self.crc.is_some() {
-                    true => Some(crc_of(file, 0, offset, 0).with_context(cannot)?),
-                    false => self.crc,
-                };
-                (
-                    Prefix::of(file, offset, crc).with_context(cannot)?,
-                    length > offset,
-                )
+                let prefix = self.again(file, offset, is_thorough);
+                (prefix.with_context(cannot)?, length > offset)
             }
             Content::Compressed(source) => {
                 let mut ends = Ends::begin(Some(0), 0);
@@ -216,6 +232,14 @@ fn ends_of(file: &File, offset: u64) -> io::Result<(Vec<u8>, Vec<u8>)> {
         Ok::<_, io::Error>(bytes)
     };
     Ok((read(0)?, read(offset - length)?))
+}
+
+/// The first bytes of a file that has so many.
+pub fn first_of(file: &File, size: u64) -> io::Result<Print> {
+    let mut bytes = vec![0; size.min(PRINTED as u64) as usize];
+    let count = read_at(file, &mut bytes, 0)?;
+    bytes.truncate(count);
+    Ok(Print::of(&bytes))
 }
 
 /// The CRC-32 of a file's first `end` bytes, where that of the first `start` is `before`.

@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, Metadata};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::content::compressed;
+use super::content::{self, Print, compressed};
 use super::known::{Extent, Known, born, modified};
 use super::names::{Rotation, counted, rotation, stem, uncompressed};
 use crate::database::checkpoints::sidecar;
@@ -37,6 +37,8 @@ pub struct Found {
     pub is_meant: bool,
     /// Of one beside a log: what its name says of a rotation.
     pub older: Option<Rotation>,
+    /// Of a log: its first bytes.
+    pub begins: Option<Print>,
 }
 
 impl Found {
@@ -53,7 +55,34 @@ impl Found {
             log: None,
             is_meant: true,
             older: None,
+            begins: None,
         })
+    }
+
+    /// The same with its first bytes.
+    fn begun(mut self) -> anyhow::Result<Self> {
+        let cannot = || format!("cannot read '{}'", self.path.display());
+        match File::open(&self.path) {
+            Ok(file) => {
+                let begins = content::first_of(&file, self.size).with_context(cannot)?;
+                self.begins = Some(begins);
+            }
+            // It has been renamed meanwhile, which is seen later.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(cannot),
+        }
+        Ok(self)
+    }
+
+    /// Whether an open file still begins as this one did when it was found.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn begins_as_found(&self, file: &File) -> io::Result<bool> {
+        match &self.begins {
+            Some(begins) => Ok(content::first_of(file, self.size)? == *begins),
+            None => Ok(true),
+        }
     }
 
     /// The file's name, without the links that lead to it.
@@ -212,10 +241,12 @@ impl Files {
             match regular(path)? {
                 Some(metadata) => {
                     let log = followed.contains(path).then_some(place);
-                    let at = files.add(Found {
-                        log,
-                        ..Found::of(path, &metadata)?
-                    });
+                    let found = Found::of(path, &metadata)?;
+                    let found = match log {
+                        Some(_) => found.begun()?,
+                        None => found,
+                    };
+                    let at = files.add(Found { log, ..found });
                     files.by_path.insert(path.clone(), at);
                 }
                 None => files.absent.push(path.clone()),
@@ -229,12 +260,19 @@ impl Files {
         Ok(files)
     }
 
-    /// Whether the files that are meant are still those that were found: a rotation may have come between.
+    /// Whether the files are still those that were found, and have not been emptied: a rotation may have
+    /// come between.
     pub fn are_still_there(&self) -> bool {
-        self.by_path.iter().all(|(path, at)| {
+        let is_there = |path: &Path, found: &Found| {
             let metadata = fs::metadata(path);
-            metadata.is_ok_and(|metadata| self.list[*at].is_it(&metadata))
-        }) && self.absent.iter().all(|path| !path.exists())
+            metadata.is_ok_and(|metadata| found.is_it(&metadata) && metadata.len() >= found.size)
+        };
+        self.list.iter().all(|found| is_there(&found.path, found))
+            && (self.by_path.iter()).all(|(path, at)| {
+                let found = &self.list[*at];
+                *path == found.path || is_there(path, found)
+            })
+            && self.absent.iter().all(|path| !path.exists())
     }
 
     /// The place of the file at a path that is meant.

@@ -295,6 +295,13 @@ impl Current {
             ));
         }
         let is_same = passed.are_in(&self.file, self.start).with_context(cannot)?;
+        // A log that was emptied may have grown past where it was read to before.
+        let is_same = is_same
+            && match &self.piece.known {
+                Some(known) => known.begins(&self.file),
+                None => self.piece.found.begins_as_found(&self.file),
+            }
+            .with_context(cannot)?;
         if passed.bytes != limit - self.start || !is_same {
             bail!("'{name}' was cut short while it was read; run the pipeline again");
         }
@@ -343,7 +350,11 @@ fn open(piece: &Piece, reading: Reading) -> anyhow::Result<(Source, Current)> {
             bail!("'{name}' was cut short while it was read; run the pipeline again");
         }
     } else {
-        let Some(length) = metadata.len().checked_sub(offset) else {
+        let begins = match &piece.known {
+            Some(known) => known.begins(&file).with_context(cannot)?,
+            None => true,
+        };
+        let Some(length) = metadata.len().checked_sub(offset).filter(|_| begins) else {
             bail!("'{name}' was cut short before it was read; run the pipeline again");
         };
         refuse_glued(&file, offset, metadata.len(), &name)?;

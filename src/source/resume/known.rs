@@ -144,6 +144,15 @@ impl Known {
         self.prefix.held_by(path, self.offset, true)
     }
 
+    /// Whether an open file, as it is, still begins with what was read.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn begins(&self, file: &File) -> io::Result<bool> {
+        self.prefix
+            .begins(file, self.offset, self.offset <= COMPARED)
+    }
+
     /// Whether the file itself, which was last written at `modified` and has `size` bytes by now, still
     /// begins with what was read. Of a long one that has grown, the ends alone are compared.
     ///

@@ -84,6 +84,9 @@ impl Planning<'_> {
                 // What cannot be told may only be half of a rotation.
                 Err(_) if look < LOOKS / 4 => {}
                 Ok((_, false)) if look < LOOKS => {}
+                Ok((_, false)) => bail!(
+                    "files were renamed or emptied each time they were looked at; run the pipeline again"
+                ),
                 plan => return plan.map(|(plan, _)| plan),
             }
             thread::sleep(Duration::from_millis(5 * u64::from(look.min(4))));
