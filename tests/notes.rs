@@ -165,7 +165,8 @@ fn a_loop_into_one_pipe_leaves_few_notes() {
         "{}",
         run.err()
     );
-    assert!(named < 200, "{named} notes about a named pipe");
+    // On a busy machine, many of those that wrote have not ended yet when the others are swept.
+    assert!(named < 500, "{named} notes about a named pipe");
 }
 
 #[test]
