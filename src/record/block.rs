@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::layout::{Layout, Picks};
 use super::lines::{LineCursor, RecordLines};
-use super::text::{Malformed, was_passed_over};
+use super::text::Malformed;
 use super::{Dialect, Fault, Mapping, scan};
 
 /// Bytes that hold whole records (or whole lines), and where they came from.
@@ -253,7 +253,11 @@ impl Index {
                 before += 1;
             } else {
                 self.removed_lines.push((before, lines));
-                if !matches!(raw, b"\n" | b"\r\n") && !was_passed_over(raw) {
+                if !matches!(raw, b"\n" | b"\r\n")
+                    && !broken
+                        .as_ref()
+                        .is_some_and(|broken| broken.was_passed_over(raw))
+                {
                     let wrong_count = || Fault::wrong_count(fields, columns);
                     self.ragged.push(Ragged {
                         before,

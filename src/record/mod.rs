@@ -24,4 +24,4 @@ pub use header::Header;
 pub use layout::Layout;
 pub use lines::LineCursor;
 pub use mapping::Mapping;
-pub use text::{Malformed, PASSED_OVER, UNDECODED, was_passed_over};
+pub use text::{Malformed, PASSED_OVER, UNDECODED};

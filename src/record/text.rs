@@ -12,16 +12,12 @@ pub const UNDECODED: u8 = 0xFF;
 /// Stands alone on a line that was passed over, and so is no record: a blank one would be, of one column.
 pub const PASSED_OVER: u8 = 0xFE;
 
-/// Whether a raw record is a line that was passed over.
-pub fn was_passed_over(record: &[u8]) -> bool {
-    record == [PASSED_OVER, b'\n']
-}
-
 /// How bytes that are no UTF-8 are told of, where they are looked for.
 #[derive(Clone)]
 pub struct Malformed {
     words: Arc<Words>,
     was_decoded: bool,
+    has_marks: bool,
 }
 
 /// What is said behind `byte 0xE9`, of a record that has such a byte, in a block that stood there.
@@ -33,6 +29,7 @@ impl Malformed {
         Malformed {
             words: Arc::new(words),
             was_decoded: false,
+            has_marks: false,
         }
     }
 
@@ -42,6 +39,16 @@ impl Malformed {
             was_decoded: true,
             ..Malformed::read(words)
         }
+    }
+
+    /// The same of a source in which [`PASSED_OVER`] is left of lines, if `has_marks`.
+    pub fn with_marks(self, has_marks: bool) -> Self {
+        Malformed { has_marks, ..self }
+    }
+
+    /// Whether a raw record is a line that was passed over.
+    pub fn was_passed_over(&self, record: &[u8]) -> bool {
+        self.has_marks && record == [PASSED_OVER, b'\n']
     }
 
     /// Whether not all of these bytes are UTF-8.

@@ -162,6 +162,7 @@ impl Extraction<'_> {
                 mut lenient,
             } => {
                 let mut openers = openers;
+                let mut has_marks = self.lead.is_any();
                 if is_sniffed {
                     let found = sniff(&mut openers, later)?;
                     openers = found.applied(openers, later);
@@ -169,6 +170,7 @@ impl Extraction<'_> {
                     if let Some(lenient) = &mut lenient {
                         lenient.delimiter = vec![found.delimiter];
                     }
+                    has_marks |= found.title_lines > 0;
                     told = Some(found.to_string());
                 }
                 let own = lenient.as_ref().map(|lenient| &lenient.delimiter[..]);
@@ -193,7 +195,7 @@ impl Extraction<'_> {
                     table,
                     heading,
                     growing,
-                    malformed,
+                    malformed: malformed.with_marks(has_marks),
                     terms,
                     seen,
                     later,

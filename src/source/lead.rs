@@ -22,7 +22,7 @@ pub struct Lead {
 
 impl Lead {
     /// Whether any line may be passed over.
-    fn is_any(self) -> bool {
+    pub(super) fn is_any(self) -> bool {
         self.skip > 0 || self.comment.is_some()
     }
 
@@ -49,7 +49,7 @@ impl Lead {
         let is_passed = |(number, line): &(usize, &[u8])| {
             let first = line.first().copied();
             (*number as u64) < self.skip
-                || first == Some(PASSED_OVER)
+                || **line == [PASSED_OVER, end]
                 || first.is_some() && first == self.comment
         };
         if !lines().any(|line| is_passed(&line)) {

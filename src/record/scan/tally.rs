@@ -16,8 +16,8 @@ pub struct Tally {
     pub is_odd: bool,
     /// Newlines, inside quotes or not.
     pub newlines: usize,
-    /// Whether the bytes are known to be UTF-8, but for a last character that more must end: only if they
-    /// are ASCII, but of text and with AVX-512.
+    /// Whether the bytes are known to be UTF-8; the last character may not be whole. [`tally`], and
+    /// [`tally_text`] without AVX-512, know it of ASCII alone.
     pub is_utf8: bool,
 }
 
@@ -56,7 +56,7 @@ pub(super) fn tally_text_with(
         Features::Avx512 => unsafe { tally_avx512(bytes, dialect, utf8) },
         _ => tally_with(bytes, dialect, features),
     };
-    // Where nothing is known but of ASCII, a character that was open has not been ended.
+    // ASCII does not end a character that was not whole.
     tally.is_utf8 &= was_whole || features == Features::Avx512 || bytes.is_empty();
     utf8.pass(bytes);
     tally

@@ -64,19 +64,20 @@ impl Around {
             return says;
         }
         self.seen.with(&place.source, |bytes, is_done| {
-            let says = known.of(bytes, record);
-            let is_behind = memchr::memmem::find(bytes, record).is_none();
-            known.behind = known.behind.or(Some(says).filter(|_| is_done && is_behind));
+            let place = memchr::memmem::find(bytes, record);
+            let says = known.of(bytes, place, record.len());
+            if is_done && place.is_none() {
+                known.behind.get_or_insert(says);
+            }
             says
         })
     }
 }
 
 impl Known {
-    /// What is said of a record by a beginning in which it stands, or behind which.
-    fn of(&mut self, beginning: &[u8], record: &[u8]) -> Says {
-        let place = memchr::memmem::find(beginning, record);
-        let end = place.map_or(beginning.len(), |place| place + record.len());
+    /// What is said of a record of so many bytes by a beginning that has it at `place`, or not at all.
+    fn of(&mut self, beginning: &[u8], place: Option<usize>, length: usize) -> Says {
+        let end = place.map_or(beginning.len(), |place| place + length);
         let wrong = std::str::from_utf8(&beginning[..end]).err();
         let Some(at) = wrong.filter(is_wrong).map(|error| error.valid_up_to()) else {
             let near = &beginning[end.saturating_sub(NEAR)..end];

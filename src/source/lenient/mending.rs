@@ -105,8 +105,9 @@ impl<R: Read> Mending<R> {
             return true;
         }
         if !self.is_passing_over && self.splitter.is_fresh() {
-            self.is_passing_over =
-                self.skip > 0 || self.comment == Some(first) || first == PASSED_OVER;
+            self.is_passing_over = self.skip > 0
+                || self.comment == Some(first)
+                || rest.starts_with(&[PASSED_OVER, b'\n']);
             self.skip = self.skip.saturating_sub(1);
         }
         if self.is_passing_over {
