@@ -370,3 +370,42 @@ fn threads_memory_and_parts_change_nothing() {
         );
     }
 }
+
+/// Keys that mix made values with fields: `order --unique` and `dedupe` keep as many records, and `--sorted`
+/// finds the groups that a hash finds.
+#[test]
+fn keys_of_mixed_kinds_have_one_order_and_one_identity() {
+    let mut dice = Dice(41);
+    for key in [
+        "if(number(n) % 2 = 0, text(k), k)",
+        "if(number(n) % 2 = 0, lower(k), k)",
+        "if(number(n) % 3 = 0, try_time(k), k)",
+        "if(number(n) % 3 = 0, coalesce(try_time(k), 36h), k)",
+        "case when number(n) % 4 = 0 then 90m when number(n) % 4 = 1 then \"PT1H30M\" else k end",
+        "coalesce(try_time(k), text(k))",
+        "coalesce(try_number(k), text(k))",
+        "greatest(text(k), \"1\", 7)",
+        "coalesce(nullif(text(k), \"2\"), k)",
+        "coalesce(text(k), \"none\")",
+    ] {
+        let mut fields: Vec<String> = (0..300).map(|_| dice.field(12)).collect();
+        fields.extend(["PT1H30M", "PT36H", "P1DT12H", "2024-02-01T00:00:00"].map(str::to_owned));
+        let input = records(&fields);
+        let ordered = made("order", &[key, "--unique"], &input);
+        let deduped = made("dedupe", &[key], &input);
+        let kept = |records: &str| numbers(records).into_iter().collect::<BTreeSet<_>>();
+        assert_eq!(kept(&ordered), kept(&deduped), "{key}");
+        let sorted = made("order", &[key], &input);
+        made("order", &[key, "--check"], &sorted);
+        let hashed = groups(key, &input, &[]);
+        assert_eq!(hashed.len(), kept(&deduped).len(), "{key}");
+        assert_eq!(hashed, groups(key, &sorted, &["--sorted"]), "{key}");
+        let least = made("aggregate", &[&format!("least = min({key})")], &input);
+        let first = made("map", &[&format!("least = {key}"), "--only"], &ordered);
+        let first = first
+            .lines()
+            .find(|line| !line.is_empty() && *line != "least")
+            .unwrap();
+        assert_eq!(least.lines().nth(1), Some(first), "{key}");
+    }
+}

@@ -8,6 +8,7 @@
 //! | `resolve`, `node` | names bound to a header, functions compiled |
 //! | `assign` | `name = expression` lists
 //! | `regex` | regular expressions, with errors in our words
+//! | `mixture` | keys whose values are of several kinds, compared as the fields that they are written as |
 //! | `eval`, `truth` | values and conditions over a batch of records |
 //! | [`functions`] | what can be called, a file for each family |
 //! | [`sequence`] | what can be called of the records before as well |
@@ -21,6 +22,7 @@ mod eval;
 pub mod functions;
 mod lex;
 mod literal;
+mod mixture;
 mod node;
 pub mod parse;
 mod regex;

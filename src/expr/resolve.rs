@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use super::ast::{Arithmetic, Compare, Expr, Kind as Ast, Literal, Logic};
 use super::error::ProgramError;
 use super::functions;
+use super::mixture;
 use super::node::{Kind, List, Node, Pattern};
 use super::parse::source_of;
 use super::regex::Matcher;
@@ -320,7 +321,7 @@ impl Scope<'_> {
         Ok(Kind::Call {
             function,
             body,
-            arguments: nodes,
+            arguments: mixture::compared(function, nodes),
         })
     }
 

@@ -3,7 +3,7 @@
 use bumpalo::Bump;
 
 use super::argument::{bytes, interval, number, real, time};
-use super::{Body, Function, MakeFault, body};
+use super::{Body, Function, MakeFault, Yields, body};
 use crate::expr::eval::{LiteralSide, equal};
 use crate::record::Fault;
 use crate::value::text::{is_true, quoted};
@@ -58,7 +58,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "the value as text, even if it looks like a number",
         ("text(7)", "\"7\""),
         |_| body(|arena, arguments| Ok(Value::Text(bytes(arena, &arguments[0])))),
-    ),
+    )
+    .yielding(Yields::Text),
     Function::new(
         "bool",
         "value",
@@ -75,6 +76,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         (r#"time("2013-12-31 18:30")"#, "2013-12-31T18:30:00"),
         |_| body(|_, arguments| Ok(Value::Time(time(&arguments[0])?))),
     )
+    .yielding(Yields::Time)
     .also(&["timestamp"]),
     Function::new(
         "try_time",
@@ -83,7 +85,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "the value as a time (ISO 8601); null where it is none",
         (r#"try_time("soon") is null"#, "true"),
         |_| body(|_, arguments| Ok(time(&arguments[0]).map_or(Value::Null, Value::Time))),
-    ),
+    )
+    .yielding(Yields::Time),
     Function::new(
         "is_time",
         "value",
@@ -99,7 +102,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "the value as a length of time: 1h30m or ISO 8601's PT1H30M",
         (r#"interval("90m")"#, "PT1H30M"),
         |_| body(|_, arguments| Ok(Value::Interval(interval(&arguments[0])?))),
-    ),
+    )
+    .yielding(Yields::Interval),
     Function::new(
         "coalesce",
         "value, ...",
@@ -113,6 +117,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
             })
         },
     )
+    .yielding(Yields::Argument)
     .also(&["ifnull", "nvl"])
     .seeing_nulls(),
     Function::new(
@@ -123,6 +128,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         (r#"nullif("N/A", "N/A") is null"#, "true"),
         nullif,
     )
+    .yielding(Yields::First)
     .seeing_nulls(),
 ];
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 
 use super::argument::{bytes, whole};
-use super::{Function, body};
+use super::{Function, Yields, body};
 use crate::value::Value;
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -29,7 +29,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 Ok(Value::Text(out.into_bump_str().as_bytes()))
             })
         },
-    ),
+    )
+    .yielding(Yields::Text),
     Function::new(
         "crc32",
         "text",

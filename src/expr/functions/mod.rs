@@ -49,6 +49,8 @@ pub struct Function {
     pub example: (&'static str, &'static str),
     /// What a null argument does.
     pub nulls: Nulls,
+    /// What kind of value it returns.
+    pub yields: Yields,
     /// Prepares a call. One entry per argument, known where it is a literal: what can be compiled
     /// is compiled here, and what is wrong with it is said before a byte is read.
     pub make: fn(&[Option<Value<'static>>]) -> Result<Body, MakeFault>,
@@ -61,6 +63,25 @@ pub enum Nulls {
     Propagate,
     /// The body is called and sees it.
     Sees,
+}
+
+/// What kind of value a function returns, if not null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Yields {
+    /// A number, a truth value, or a field as the stream has it.
+    Field,
+    /// Made text.
+    Text,
+    /// A computed time.
+    Time,
+    /// A computed interval.
+    Interval,
+    /// Its first argument, unchanged.
+    First,
+    /// One of its arguments, unchanged.
+    Argument,
+    /// One of its arguments, unchanged, after comparing them all.
+    Compared,
 }
 
 /// A literal argument that can never work.
@@ -96,7 +117,7 @@ pub fn find(name: &str) -> Option<&'static Function> {
 
 impl Function {
     /// A function that null arguments pass by.
-    const fn new(
+    pub(super) const fn new(
         name: &'static str,
         parameters: &'static str,
         arity: RangeInclusive<usize>,
@@ -113,12 +134,18 @@ impl Function {
             purpose,
             example,
             nulls,
+            yields: Yields::Field,
             make,
         }
     }
 
     const fn also(mut self, aliases: &'static [&'static str]) -> Self {
         self.aliases = aliases;
+        self
+    }
+
+    const fn yielding(mut self, yields: Yields) -> Self {
+        self.yields = yields;
         self
     }
 
@@ -129,7 +156,7 @@ impl Function {
 }
 
 /// A body that was not prepared by any literal, or holds what was.
-fn body<F>(call: F) -> Result<Body, MakeFault>
+pub(super) fn body<F>(call: F) -> Result<Body, MakeFault>
 where
     F: for<'a> Fn(&'a Bump, &[Value<'a>]) -> Result<Value<'a>, Fault> + Send + Sync + 'static,
 {

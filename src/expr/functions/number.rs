@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use bumpalo::Bump;
 
 use super::argument::{integer, real, whole};
-use super::{Body, Function, MakeFault, body};
+use super::{Body, Function, MakeFault, Yields, body};
 use crate::record::Fault;
 use crate::value::decimal::Rounding;
 use crate::value::text::{quoted, short_number};
@@ -145,6 +145,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         ("greatest(1, 10, null)", "10"),
         |_| extreme(Ordering::Greater),
     )
+    .yielding(Yields::Compared)
     .also(&["max"])
     .seeing_nulls(),
     Function::new(
@@ -155,6 +156,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         ("least(1, 10, null)", "1"),
         |_| extreme(Ordering::Less),
     )
+    .yielding(Yields::Compared)
     .also(&["min"])
     .seeing_nulls(),
 ];

@@ -4,7 +4,7 @@ use bumpalo::Bump;
 
 use super::argument::{bounded, bytes, integer, utf8, whole};
 use super::text::{characters, slice};
-use super::{Function, body};
+use super::{Function, Yields, body};
 use crate::record::Fault;
 use crate::value::Value;
 
@@ -18,7 +18,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "filled at the start to n characters, or cut to them",
         (r#"lpad("7", 3, "0")"#, "007"),
         |_| body(|arena, arguments| pad(arena, arguments, true)),
-    ),
+    )
+    .yielding(Yields::Text),
     Function::new(
         "rpad",
         "text, n[, fill]",
@@ -26,7 +27,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "filled at the end to n characters, or cut to them",
         (r#"rpad("abc", 5, ".")"#, "abc.."),
         |_| body(|arena, arguments| pad(arena, arguments, false)),
-    ),
+    )
+    .yielding(Yields::Text),
     Function::new(
         "repeat",
         "text, n",
@@ -34,7 +36,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "n times one after the other",
         (r#"repeat("ab", 3)"#, "ababab"),
         |_| body(repeat),
-    ),
+    )
+    .yielding(Yields::Text),
     Function::new(
         "ascii",
         "text",
@@ -51,7 +54,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "the character of this Unicode number",
         ("chr(8364)", "€"),
         |_| body(chr),
-    ),
+    )
+    .yielding(Yields::Text),
 ];
 
 fn pad<'a>(arena: &'a Bump, arguments: &[Value<'a>], at_start: bool) -> Outcome<'a> {

@@ -5,7 +5,7 @@ use bumpalo::Bump;
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::argument::{Prepared, bounded, bytes, known, text_of, whole};
-use super::{Body, Function, MakeFault, body};
+use super::{Body, Function, MakeFault, Yields, body};
 use crate::expr::regex::compile;
 use crate::record::Fault;
 use crate::value::Value;
@@ -53,7 +53,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
             "\"22\"",
         ),
         extract,
-    ),
+    )
+    .yielding(Yields::Text),
     Function::new(
         "regexp_replace",
         "text, pattern, replacement",
@@ -64,7 +65,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
             "Jane Doe",
         ),
         replace,
-    ),
+    )
+    .yielding(Yields::Text),
     Function::new(
         "like",
         "text, pattern",

@@ -51,6 +51,50 @@ fn call(name: &str, arguments: &[Value<'_>]) -> Result<String, String> {
         .map_err(|fault| fault.to_string())
 }
 
+/// A function's example returns the kind of value that it says.
+#[test]
+fn functions_yield_what_they_say() {
+    for function in all() {
+        let (program, _) = function.example;
+        let Some(value) = whole_call(program, function) else {
+            continue;
+        };
+        let is_right = match function.yields {
+            Yields::Text => matches!(value, Value::Text(_) | Value::Null),
+            Yields::Time => matches!(value, Value::Time(_) | Value::Null),
+            Yields::Interval => matches!(value, Value::Interval(_) | Value::Null),
+            Yields::Field => !matches!(value, Value::Text(_)) && !value.is_time(),
+            Yields::First | Yields::Argument | Yields::Compared => true,
+        };
+        assert!(is_right, "{program}: {value:?}");
+    }
+}
+
+/// The value of an example that is a call of the function and nothing else.
+fn whole_call(program: &str, function: &Function) -> Option<Value<'static>> {
+    let (header, settings) = (Header::new(vec![]), BTreeMap::new());
+    let scope = Scope {
+        text: program,
+        header: &header,
+        settings: &settings,
+    };
+    let expr = parse::condition(program).ok()?;
+    let name = match &expr.kind {
+        crate::expr::ast::Kind::Call { name, .. } => find(name)?.name,
+        _ => return None,
+    };
+    assert_eq!(name, function.name, "{program}");
+    let node = Box::leak(Box::new(scope.resolve(&expr).ok()?));
+    let batch = Box::leak(Box::new(Batch {
+        records: None,
+        first: 0,
+        slots: &[],
+        arena: Box::leak(Box::new(Bump::new())),
+    }));
+    let mut faults = Faults::new(OnFault::Fail, 1);
+    Some(node.evaluate(batch, &[0], &mut faults).get(0, 0))
+}
+
 fn raw(text: &str) -> Value<'_> {
     Value::Raw(text.as_bytes())
 }

@@ -4,7 +4,7 @@ use bumpalo::Bump;
 use memchr::memmem;
 
 use super::argument::{bounded, bytes, integer, utf8};
-use super::{Function, body};
+use super::{Function, Yields, body};
 use crate::record::Fault;
 use crate::value::Value;
 
@@ -19,6 +19,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         (r#"upper("naïve")"#, "NAÏVE"),
         |_| body(upper),
     )
+    .yielding(Yields::Text)
     .also(&["ucase"]),
     Function::new(
         "lower",
@@ -28,6 +29,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         (r#"lower("ÉTÉ")"#, "été"),
         |_| body(lower),
     )
+    .yielding(Yields::Text)
     .also(&["lcase"]),
     Function::new(
         "initcap",
@@ -36,7 +38,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "each word with a capital, the rest in lower case",
         (r#"initcap("new YORK")"#, "New York"),
         |_| body(initcap),
-    ),
+    )
+    .yielding(Yields::Text),
     Function::new(
         "trim",
         "text[, characters]",
@@ -45,6 +48,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         (r#"trim("  abc ")"#, "abc"),
         |_| body(|arena, arguments| trim(arena, arguments, true, true)),
     )
+    .yielding(Yields::Text)
     .also(&["btrim"]),
     Function::new(
         "ltrim",
@@ -53,7 +57,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "without white space (or these characters) at the start",
         (r#"ltrim("007", "0")"#, "\"7\""),
         |_| body(|arena, arguments| trim(arena, arguments, true, false)),
-    ),
+    )
+    .yielding(Yields::Text),
     Function::new(
         "rtrim",
         "text[, characters]",
@@ -61,7 +66,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "without white space (or these characters) at the end",
         (r#"rtrim("abc.;", ".;")"#, "abc"),
         |_| body(|arena, arguments| trim(arena, arguments, false, true)),
-    ),
+    )
+    .yielding(Yields::Text),
     Function::new(
         "length",
         "text",
@@ -87,6 +93,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         (r#"substr("database", 5, 2)"#, "ba"),
         |_| body(substr),
     )
+    .yielding(Yields::Text)
     .also(&["substring"]),
     Function::new(
         "left",
@@ -95,7 +102,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "the first n characters; without the last -n where n is negative",
         (r#"left("database", 4)"#, "data"),
         |_| body(left),
-    ),
+    )
+    .yielding(Yields::Text),
     Function::new(
         "right",
         "text, n",
@@ -103,7 +111,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "the last n characters; without the first -n where n is negative",
         (r#"right("database", 4)"#, "base"),
         |_| body(right),
-    ),
+    )
+    .yielding(Yields::Text),
     Function::new(
         "replace",
         "text, from, to",
@@ -111,7 +120,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "with every occurrence of from replaced",
         (r#"replace("1.234.567", ".", "")"#, "\"1234567\""),
         |_| body(replace),
-    ),
+    )
+    .yielding(Yields::Text),
     Function::new(
         "split_part",
         "text, delimiter, n",
@@ -119,7 +129,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "the n-th field of text, from the end where n is negative; empty beyond them",
         (r#"split_part("a-b-c", "-", 2)"#, "b"),
         |_| body(split_part),
-    ),
+    )
+    .yielding(Yields::Text),
     Function::new(
         "starts_with",
         "text, start",
@@ -177,7 +188,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "its characters from last to first",
         (r#"reverse("été!")"#, "!été"),
         |_| body(reverse),
-    ),
+    )
+    .yielding(Yields::Text),
     Function::new(
         "translate",
         "text, from, to",
@@ -185,7 +197,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "each character of from replaced by the one at its place in to, or dropped",
         (r#"translate("(02) 123", "() ", "-")"#, "-02123"),
         |_| body(translate),
-    ),
+    )
+    .yielding(Yields::Text),
     Function::new(
         "concat",
         "value, ...",
@@ -194,6 +207,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         (r#"concat("a", null, 1)"#, "a1"),
         |_| body(|arena, arguments| join(arena, b"", arguments)),
     )
+    .yielding(Yields::Text)
     .seeing_nulls(),
     Function::new(
         "concat_ws",
@@ -208,6 +222,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
             })
         },
     )
+    .yielding(Yields::Text)
     .seeing_nulls(),
 ];
 

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::argument::{Prepared, bytes, interval, known, number, text_of, time, whole};
-use super::{Body, Function, MakeFault, body};
+use super::{Body, Function, MakeFault, Yields, body};
 use crate::record::Fault;
 use crate::value::text::quoted;
 use crate::value::time::{Field, Format, Unit, Zone};
@@ -20,7 +20,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
             "2013-12-31T18:30:00",
         ),
         strptime,
-    ),
+    )
+    .yielding(Yields::Time),
     Function::new(
         "strftime",
         "time, format",
@@ -31,7 +32,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
             "Tue 31 Dec 2013",
         ),
         strftime,
-    ),
+    )
+    .yielding(Yields::Text),
     Function::new(
         "date",
         "time",
@@ -39,7 +41,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "the wall clock's date",
         (r#"date("2013-12-31T18:30:00Z")"#, "2013-12-31"),
         |_| body(|_, arguments| Ok(Value::Time(time(&arguments[0])?.date()))),
-    ),
+    )
+    .yielding(Yields::Time),
     Function::new(
         "date_trunc",
         "unit, time[, zone]",
@@ -53,6 +56,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         ),
         date_trunc,
     )
+    .yielding(Yields::Time)
     .also(&["time_bucket"]),
     Function::new(
         "date_diff",
@@ -79,6 +83,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         ("from_epoch(1388514600.25)", "2013-12-31T18:30:00.25Z"),
         |_| body(|_, arguments| from_epoch(&arguments[0])),
     )
+    .yielding(Yields::Time)
     .also(&["to_timestamp"]),
     Function::new(
         "in_zone",
@@ -90,7 +95,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
             "2013-07-01T02:00:00+02:00",
         ),
         |literals| zoned(literals, Time::in_zone),
-    ),
+    )
+    .yielding(Yields::Time),
     Function::new(
         "at_zone",
         "time, zone",
@@ -101,7 +107,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
             "2013-07-01T00:00:00+09:00",
         ),
         |literals| zoned(literals, Time::at_zone),
-    ),
+    )
+    .yielding(Yields::Time),
     Function::new(
         "now",
         "",
@@ -112,7 +119,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
             let now = now()?;
             body(move |_, _| Ok(Value::Time(now)))
         },
-    ),
+    )
+    .yielding(Yields::Time),
     Function::new(
         "today",
         "",
@@ -123,7 +131,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
             let today = now()?.date();
             body(move |_, _| Ok(Value::Time(today)))
         },
-    ),
+    )
+    .yielding(Yields::Time),
     field(
         "year",
         "the year",

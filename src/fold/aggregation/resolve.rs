@@ -199,7 +199,7 @@ impl Aggregation {
                             None => error,
                         });
                     }
-                    let node = scope.resolve(&item.expr)?;
+                    let node = scope.resolve(&item.expr)?.compared();
                     let name = item.name.clone().unwrap_or_else(|| node.label().to_owned());
                     Ok((name, node))
                 })
@@ -333,7 +333,7 @@ fn aggregate_call(
             continue;
         }
         let spelled = parse::source_of(argument, scope.text);
-        let node = node?;
+        let node = node?.compared();
         constants.push(node.as_constant());
         let argument = *known.arguments.entry(spelled).or_insert_with(|| {
             arguments.push(Taken {

@@ -79,7 +79,7 @@ impl<'t> Program<'t> {
                 };
                 match key.expr.is_constant() {
                     true => Err(ProgramError::constant_key(self.text, &key.expr)),
-                    false => Ok((scope.resolve(&key.expr)?, direction)),
+                    false => Ok((scope.resolve(&key.expr)?.compared(), direction)),
                 }
             };
             keys.iter().map(bind).collect::<Result<Vec<_>, _>>()

@@ -1,0 +1,147 @@
+//! Keys whose values are of several kinds.
+//!
+//! Made text, computed times and computed intervals each have an identity and an order of their own. An
+//! expression that returns one of them for some records and a field for others (`if(a, text(x), x)`) would
+//! be compared by two rules at once, and its order would not agree with its identity. So each of its values
+//! is compared as the field that it is written as.
+
+use super::ast::Arithmetic;
+use super::functions::{Function, Yields, body};
+use super::node::{Kind, Node};
+use crate::value::{Value, text};
+
+/// What kinds of values an expression returns, other than null: one bit each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Kinds(u8);
+
+impl Kinds {
+    const NONE: Kinds = Kinds(0);
+    const FIELD: Kinds = Kinds(1);
+    const TEXT: Kinds = Kinds(2);
+    const TIME: Kinds = Kinds(4);
+    const INTERVAL: Kinds = Kinds(8);
+
+    fn of_all<'n>(nodes: impl IntoIterator<Item = &'n Node>) -> Kinds {
+        let join = |kinds: Kinds, node| Kinds(kinds.0 | Kinds::of(node).0);
+        nodes.into_iter().fold(Kinds::NONE, join)
+    }
+
+    fn of(node: &Node) -> Kinds {
+        match &node.kind {
+            Kind::Constant(value) | Kind::Setting(value) => match value {
+                Value::Null => Kinds::NONE,
+                Value::Text(_) => Kinds::TEXT,
+                Value::Time(_) => Kinds::TIME,
+                Value::Interval(_) => Kinds::INTERVAL,
+                _ => Kinds::FIELD,
+            },
+            Kind::Negate(value) => Kinds::of(value).or_field(),
+            Kind::Arithmetic(operation, left, right) => {
+                Kinds::of_result(*operation, Kinds::of(left), Kinds::of(right))
+            }
+            Kind::Case {
+                arms, otherwise, ..
+            } => Kinds::of_all(arms.iter().map(|(_, then)| then).chain([&**otherwise])),
+            Kind::Call {
+                function,
+                arguments,
+                ..
+            } => match function.yields {
+                Yields::Field => Kinds::FIELD,
+                Yields::Text => Kinds::TEXT,
+                Yields::Time => Kinds::TIME,
+                Yields::Interval => Kinds::INTERVAL,
+                Yields::First => Kinds::of_all(arguments.first()),
+                Yields::Argument | Yields::Compared => Kinds::of_all(arguments),
+            },
+            _ => Kinds::FIELD,
+        }
+    }
+
+    /// What an operation on values of two kinds returns; a field beside an interval is taken for a time.
+    fn of_result(operation: Arithmetic, left: Kinds, right: Kinds) -> Kinds {
+        let is_sum = matches!(operation, Arithmetic::Add | Arithmetic::Subtract);
+        match (left, right) {
+            (Kinds::TIME, Kinds::TIME) => Kinds::INTERVAL,
+            (Kinds::TIME, _) | (_, Kinds::TIME) => Kinds::TIME,
+            (Kinds::INTERVAL, Kinds::INTERVAL) => match is_sum {
+                true => Kinds::INTERVAL,
+                false => Kinds::FIELD,
+            },
+            (Kinds::INTERVAL, _) | (_, Kinds::INTERVAL) => match is_sum {
+                true => Kinds::TIME,
+                false => Kinds::INTERVAL,
+            },
+            _ => Kinds::FIELD,
+        }
+    }
+
+    /// A negated interval is one; all else that can be negated is a number.
+    fn or_field(self) -> Kinds {
+        match self {
+            Kinds::INTERVAL => self,
+            _ => Kinds::FIELD,
+        }
+    }
+
+    fn is_mixture(self) -> bool {
+        self.0.count_ones() > 1
+    }
+}
+
+/// Turns a made value into the field that it is written as.
+static AS_FIELD: Function = Function::new(
+    "as_field",
+    "value",
+    1..=1,
+    "the value as the field that it is written as",
+    ("", ""),
+    |_| {
+        body(|arena, arguments| {
+            Ok(match arguments[0] {
+                Value::Text(text) => Value::Quoted(text),
+                value if value.is_time() => {
+                    let mut written = Vec::with_capacity(48);
+                    text::write_text(&value, &mut written);
+                    Value::Raw(arena.alloc_slice_copy(&written))
+                }
+                value => value,
+            })
+        })
+    },
+);
+
+impl Node {
+    /// The expression as a key or as what is compared with others: if its values are of several kinds,
+    /// each is the field that it is written as.
+    #[must_use]
+    pub fn compared(self) -> Node {
+        match Kinds::of(&self).is_mixture() {
+            true => self.as_field(),
+            false => self,
+        }
+    }
+
+    fn as_field(self) -> Node {
+        let label = self.label.clone();
+        // It has no literal that could be wrong.
+        let Ok(body) = (AS_FIELD.make)(&[None]) else {
+            return self;
+        };
+        let kind = Kind::Call {
+            function: &AS_FIELD,
+            body,
+            arguments: vec![self],
+        };
+        Node { kind, label }
+    }
+}
+
+/// The arguments of a function that compares them: all of one kind, or all fields.
+pub(super) fn compared(function: &Function, arguments: Vec<Node>) -> Vec<Node> {
+    let is_mixture = function.yields == Yields::Compared && Kinds::of_all(&arguments).is_mixture();
+    match is_mixture {
+        true => arguments.into_iter().map(Node::as_field).collect(),
+        false => arguments,
+    }
+}
