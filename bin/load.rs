@@ -53,7 +53,7 @@ table is kept with it: another table needs another name, and if the table is gon
 replaced, 'load TARGET --forget NAME' comes first; the next load of NAME then starts over.
 
 The receipt on standard output: target,table,mode,records,inserted,updated,rejected, and what
-the stages before have rejected (rejected_upstream)."
+the stages before have rejected (rejected_upstream), and what the table did not take (ignored)."
 )]
 struct Args {
     /// sqlite:FILE, postgresql://..., a file (.csv .tsv .jsonl .json .md), or - for standard output

@@ -20,7 +20,7 @@ fn a_file_is_replaced_at_once_or_stays() {
     };
     let receipt = load("a,b\n1,\n", &[]).quiet_success();
     let receipt = String::from_utf8(receipt).expect("text");
-    assert_eq!(receipt.lines().nth(1), Some("out.csv,,create,1,1,0,0,"));
+    assert_eq!(receipt.lines().nth(1), Some("out.csv,,create,1,1,0,0,,0"));
     fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).expect("a mode");
     load("a,b\n2,\"\n", &[]).refused("load", 1, &["never ends", "'out.csv' is as it was"]);
     assert_eq!(fs::read_to_string(&file).expect("a file"), "a,b\n1,\n");

@@ -6,11 +6,11 @@
 //! order is kept, and one thread runs the very same code.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Flow, Input};
-use crate::record::Block;
+use crate::record::{Block, Fault};
 
 /// Blocks that one thread does alone before others are woken: a small input never pays for them,
 /// and a slow one never needs them.
@@ -70,6 +70,33 @@ pub trait Work: Sync {
         yielded: &mut Self::Yield,
         allowed: usize,
     ) -> anyhow::Result<()>;
+
+    /// Makes bad records of those that were refused after the work on the block.
+    fn set_aside(
+        &self,
+        _scratch: &mut Self::Scratch,
+        _block: &mut Block,
+        _yielded: &mut Self::Yield,
+        _refused: Vec<Refusal>,
+    ) {
+    }
+}
+
+/// A record that was refused after its block was worked on.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// Its number among the records of the parcel, from 0.
+    pub number: u64,
+    /// Why.
+    pub fault: Fault,
+    /// Where it stood in the input, by source and line, if the block is not where it first stood.
+    pub place: Option<(Arc<str>, u64)>,
+}
+
+/// What is still to be done with a block whose turn has come.
+enum Rework {
+    Cut(usize),
+    SetAside(Vec<Refusal>),
 }
 
 /// Takes what each block became, in the order of the input.
@@ -81,15 +108,20 @@ pub struct Turned<'t, Y> {
     pub block: &'t mut Block,
     /// The result of the work on it.
     pub yielded: &'t mut Y,
-    cut: &'t mut Cutter<'t, Y>,
+    rework: &'t mut Reworker<'t, Y>,
 }
 
-type Cutter<'t, Y> = dyn FnMut(&mut Block, &mut Y, usize) -> anyhow::Result<()> + 't;
+type Reworker<'t, Y> = dyn FnMut(&mut Block, &mut Y, Rework) -> anyhow::Result<()> + 't;
 
 impl<Y> Turned<'_, Y> {
     /// Works on the block again, up to its bad record number `allowed` (from 0).
     pub fn cut(&mut self, allowed: usize) -> anyhow::Result<()> {
-        (self.cut)(self.block, self.yielded, allowed)
+        (self.rework)(self.block, self.yielded, Rework::Cut(allowed))
+    }
+
+    /// Makes bad records of those that were refused, in ascending order.
+    pub fn set_aside(&mut self, refused: Vec<Refusal>) -> anyhow::Result<()> {
+        (self.rework)(self.block, self.yielded, Rework::SetAside(refused))
     }
 }
 
@@ -212,13 +244,17 @@ impl<Y: Send + Default> Shared<'_, Y> {
             let mut result = result;
             loop {
                 let is_part = result.is_ok() && work.is_part(&yielded);
-                let mut cut = |block: &mut Block, yielded: &mut Y, allowed| {
-                    work.cut(scratch, block, yielded, allowed)
+                let mut rework = |block: &mut Block, yielded: &mut Y, what| match what {
+                    Rework::Cut(allowed) => work.cut(scratch, block, yielded, allowed),
+                    Rework::SetAside(refused) => {
+                        work.set_aside(scratch, block, yielded, refused);
+                        Ok(())
+                    }
                 };
                 let turned = Turned {
                     block: &mut block,
                     yielded: &mut yielded,
-                    cut: &mut cut,
+                    rework: &mut rework,
                 };
                 self.hand_on((sequence, is_part), turned, result);
                 if !is_part || self.is_over.load(Ordering::Acquire) {

@@ -17,6 +17,7 @@ mod values;
 
 pub use aside::AsideFile;
 pub use convert::{Convert, Converted, convert, look_ahead};
+pub use drive::Refusal;
 pub use emit::{Emitter, Held};
 pub use input::{Input, Mapper, Opener, shell_word};
 pub use output::{Flow, Made, Output};

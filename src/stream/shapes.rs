@@ -1,6 +1,7 @@
 //! The shapes of programs that read records: a pass makes a block of a block, a fold absorbs blocks
 //! and speaks at the end, a sink takes what a pass made to somewhere else than the output.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::bail;
@@ -11,7 +12,7 @@ use crate::record::{
 use crate::trust::stage::{self, COUNTERS};
 use crate::trust::{Ends, Policy, Reject, Rejects, Unclean};
 
-use super::drive::{Work, drive};
+use super::drive::{Refusal, Work, drive};
 use super::{Flow, Input, Made, Output};
 
 /// What every run over records is told.
@@ -143,6 +144,11 @@ impl<P: Pass> Sink for Passing<'_, P> {
 pub trait Parcel: Send + Default {
     /// Empties it, keeping its memory.
     fn clear(&mut self);
+
+    /// Takes out the records that were refused where the parcel was delivered, in ascending order.
+    fn refused(&mut self) -> Vec<Refusal> {
+        Vec::new()
+    }
 }
 
 impl Parcel for Made {
@@ -252,6 +258,11 @@ pub(super) fn gather<P: Parcel, W: Work<Yield = Outcome<P>>>(
             is_left = true;
             return Ok(Flow::Enough);
         }
+        let refused = result.parcel.refused();
+        if !refused.is_empty() {
+            turned.set_aside(refused)?;
+        }
+        let result = &mut *turned.yielded;
         for mut bad in result.rejects.drain(..) {
             if let Some(place) = bad.number {
                 let number = before + place + 1;
@@ -395,6 +406,44 @@ impl<S: Sink> Work for OverRecords<'_, S> {
         self.sink
             .records(scratch, &records, &mut faults, &mut outcome.parcel);
         Ok(())
+    }
+
+    fn set_aside(
+        &self,
+        (index, _): &mut Self::Scratch,
+        block: &mut Block,
+        outcome: &mut Outcome<S::Parcel>,
+        refused: Vec<Refusal>,
+    ) {
+        let layout = self.layout_of(block.mapping.as_deref());
+        let records = index.records(block, layout);
+        let bad = outcome.rejects.iter().filter(|bad| bad.number.is_none());
+        let bad: BTreeSet<usize> = bad.map(|bad| bad.before).collect();
+        let first = outcome.part.first.0 as usize;
+        let mut good = (first..records.len()).filter(|record| !bad.contains(record));
+        let mut lines = records.line_cursor();
+        let mut behind = 0;
+        for refusal in refused {
+            let Some(record) = good.nth((refusal.number - behind) as usize) else {
+                break;
+            };
+            behind = refusal.number + 1;
+            let here = || (records.place().source.clone(), lines.line(record));
+            let (source, line) = refusal.place.unwrap_or_else(here);
+            outcome.rejects.push(Bad {
+                before: record,
+                number: None,
+                reject: Reject {
+                    source,
+                    line,
+                    fault: refusal.fault,
+                    raw: records.raw(record).to_vec(),
+                },
+            });
+        }
+        // A ragged record comes before the one that can be worked on behind it.
+        let rank = |bad: &Bad| (bad.before, bad.number.is_none());
+        outcome.rejects.sort_by_key(rank);
     }
 }
 

@@ -49,6 +49,8 @@ pub enum Mode {
     Replace,
     /// Records replace those with the same key; others are added.
     Upsert,
+    /// Records are added, except those that are there already: they stay as they are.
+    Insert,
 }
 
 impl Mode {
@@ -59,6 +61,7 @@ impl Mode {
             Mode::Append => "append",
             Mode::Replace => "replace",
             Mode::Upsert => "upsert",
+            Mode::Insert => "insert",
         }
     }
 }
@@ -67,10 +70,17 @@ impl FromStr for Mode {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        [Mode::Create, Mode::Append, Mode::Replace, Mode::Upsert]
+        let modes = [
+            Mode::Create,
+            Mode::Append,
+            Mode::Insert,
+            Mode::Replace,
+            Mode::Upsert,
+        ];
+        modes
             .into_iter()
             .find(|mode| mode.word() == text)
-            .ok_or_else(|| "the modes are create, append, replace and upsert".to_owned())
+            .ok_or_else(|| "the modes are append, create, insert, replace and upsert".to_owned())
     }
 }
 

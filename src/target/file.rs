@@ -10,8 +10,10 @@ use crate::stream::{AsideFile, Flow, Output};
 use crate::trust::Checkpoint;
 
 use super::append::Old;
-use super::types::Found;
-use super::{Committed, Encoder, Format, LastStep, Mode, Parcel, Ready, Target, csv, jsonl, table};
+use super::{
+    Committed, Encoder, Format, LastStep, Mode, Parcel, Ready, Start, Target, Types, csv, jsonl,
+    table,
+};
 
 /// How records become a text.
 pub trait Form: Send {
@@ -143,17 +145,17 @@ impl Place {
 }
 
 impl Target for Text {
-    fn meet(&mut self, header: &Header) -> anyhow::Result<bool> {
+    fn meet(&mut self, header: &Header) -> anyhow::Result<Types> {
         self.header = Some(header.clone());
         if let (Some(Some(old)), Some(dialect)) = (&self.continued, self.headed)
             && !old.is_empty()
         {
             old.refuse_others(header, dialect)?;
         }
-        Ok(false)
+        Ok(Types::Known)
     }
 
-    fn begin(&mut self, _found: Option<&[Found]>) -> anyhow::Result<Ready> {
+    fn begin(&mut self, _: Start<'_>) -> anyhow::Result<Ready> {
         let header = self.header.take().context("no header was met")?;
         match &self.continued {
             Some(Some(old)) if !old.is_empty() => old.copy(self.headed, self.place.output())?,
@@ -205,7 +207,7 @@ impl Target for Text {
             target: self.name,
             table: None,
             inserted: self.inserted,
-            updated: 0,
+            ..Committed::default()
         })
     }
 }

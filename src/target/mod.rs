@@ -39,7 +39,7 @@ pub use run::load;
 use std::fmt;
 
 use crate::record::{Block, Fault, Faults, Header, Records};
-use crate::stream::{self, Flow, Made};
+use crate::stream::{self, Flow, Made, Refusal};
 use crate::trust::Checkpoint;
 
 use places::Lines;
@@ -48,24 +48,25 @@ use types::Found;
 /// A place that takes records: all of them, or on any failure none. Dropped before its commit, it
 /// leaves nothing behind.
 pub trait Target: Send {
-    /// Looks at the header, before any record: whether the types of all columns must be known
-    /// before the first record comes.
+    /// Looks at the header, before any record.
     ///
     /// # Errors
     /// A column that the target does not have; a key that the stream does not have.
-    fn meet(&mut self, header: &Header) -> anyhow::Result<bool>;
+    fn meet(&mut self, header: &Header) -> anyhow::Result<Types>;
 
-    /// Gets ready for records. `found` says what each column is, where [`Target::meet`] asked.
-    fn begin(&mut self, found: Option<&[Found]>) -> anyhow::Result<Ready>;
+    /// Gets ready for records. It is not called if no record came for a table that does not exist.
+    fn begin(&mut self, start: Start<'_>) -> anyhow::Result<Ready>;
 
-    /// Takes the records of the next block.
+    /// Takes the records of the next block. A record that the target refuses goes to `parcel.refused`, if
+    /// the start sets such records aside.
     ///
     /// # Errors
-    /// [`Refused`] where it is about one record.
+    /// [`Refused`] if it is about one record, and such records are not to be set aside.
     fn write(&mut self, block: &Block, parcel: &mut Parcel) -> anyhow::Result<Flow>;
 
     /// Makes everything visible at once, and how far the records' source was read with it. `last` is
-    /// called when only the commit itself is left.
+    /// called when only the commit itself is left. Without [`Target::begin`], there is only the checkpoint
+    /// to commit, and no table is made.
     ///
     /// # Errors
     /// As [`Target::write`]; the checkpoint does not go on from where the last one ended; those of
@@ -79,6 +80,37 @@ pub trait Target: Send {
 
 /// The last step before a commit. If it fails, nothing is committed.
 pub type LastStep<'a> = dyn FnMut() -> anyhow::Result<()> + 'a;
+
+/// What a target knows of its columns' types before the first record.
+pub enum Types {
+    /// All: records can be sent as they come.
+    Known,
+    /// None: the target makes a table from the types of all values.
+    Wanted,
+    /// Those of a table whose records are to be replaced. The table stays if all values fit its columns,
+    /// and is made from the values' types if they do not.
+    Fitting(Vec<Box<dyn Fit>>),
+}
+
+/// What a column of a table takes.
+pub trait Fit: Send + Sync {
+    /// Checks a raw field.
+    ///
+    /// # Errors
+    /// The column cannot hold it unchanged.
+    fn fit(&self, raw: &[u8], is_clean: bool) -> Result<(), Fault>;
+}
+
+/// How a target is to take records.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'p> {
+    /// What each column is, if [`Target::meet`] asked.
+    pub found: Option<&'p [Found]>,
+    /// The first value that does not fit the table that exists, if [`Target::meet`] asked.
+    pub misfit: Option<&'p str>,
+    /// Whether a record that the target refuses is set aside, instead of ending the load.
+    pub sets_aside: bool,
+}
 
 /// What a target is like once it is ready.
 pub struct Ready {
@@ -105,6 +137,8 @@ pub struct Parcel {
     pub wants_lines: bool,
     /// Whether the bytes are in the second form of a target that has two.
     pub is_binary: bool,
+    /// Records that the target refused, by their number in the parcel, in ascending order.
+    pub refused: Vec<Refusal>,
 }
 
 impl stream::Parcel for Parcel {
@@ -112,6 +146,11 @@ impl stream::Parcel for Parcel {
         self.made.clear();
         self.lines.clear();
         self.is_binary = false;
+        self.refused.clear();
+    }
+
+    fn refused(&mut self) -> Vec<Refusal> {
+        std::mem::take(&mut self.refused)
     }
 }
 
@@ -202,6 +241,10 @@ pub struct Committed {
     pub inserted: u64,
     /// Records that replaced one of the same key.
     pub updated: u64,
+    /// Records that the table did not take.
+    pub ignored: u64,
+    /// What the user should know, as sentences.
+    pub notices: Vec<String>,
 }
 
 /// The target was told to commit, and did not answer: whether it did is not known.

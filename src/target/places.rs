@@ -68,14 +68,19 @@ impl Places {
         self.records += records;
     }
 
+    /// The source and line of the record of this number, from 0; None past what is kept.
+    pub fn find(&self, record: u64) -> Option<(Arc<str>, u64)> {
+        let after = self.runs.partition_point(|run| run.first <= record);
+        let run = &self.runs[after.checked_sub(1)?];
+        let line = run.line + (record - run.first);
+        (run.line > 0).then(|| (run.source.clone(), line))
+    }
+
     /// `orders.csv:1042` for the record of this number, from 0; past what is kept, `record 77`.
     pub fn of(&self, record: u64) -> String {
-        let after = self.runs.partition_point(|run| run.first <= record);
-        match after.checked_sub(1).map(|place| &self.runs[place]) {
-            Some(run) if run.line > 0 => {
-                format!("{}:{}", run.source, run.line + (record - run.first))
-            }
-            _ => format!("record {}", record + 1),
+        match self.find(record) {
+            Some((source, line)) => format!("{source}:{line}"),
+            None => format!("record {}", record + 1),
         }
     }
 }

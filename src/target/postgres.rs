@@ -20,7 +20,7 @@ use crate::trust::Checkpoint;
 
 use super::rule::Rule;
 use super::types::{Found, check_text};
-use super::{Committed, InDoubt, LastStep, Mode, Parcel, Ready, Target, nearest_of};
+use super::{Committed, InDoubt, LastStep, Mode, Parcel, Ready, Start, Target, Types, nearest_of};
 use binary::{Binary, Form};
 use copy::{Column, Copy, Lines, Portion};
 use replace::Attachments;
@@ -174,7 +174,7 @@ impl Postgres {
 }
 
 impl Target for Postgres {
-    fn meet(&mut self, header: &Header) -> anyhow::Result<bool> {
+    fn meet(&mut self, header: &Header) -> anyhow::Result<Types> {
         for name in &self.key {
             if header.position(name).is_none() {
                 bail!(
@@ -192,24 +192,25 @@ impl Target for Postgres {
         }
         self.header = header.clone();
         match (self.existing.clone(), self.mode) {
-            (None, _) => Ok(true),
+            (None, _) => Ok(Types::Wanted),
             (Some(existing), Mode::Replace) => {
                 let has_key = !self.key.is_empty();
                 let name = existing.name.clone();
                 self.attachments = Attachments::read(self.client()?, existing.oid, &name, has_key)?;
-                Ok(true)
+                Ok(Types::Wanted)
             }
             (Some(existing), mode) => {
                 self.rules = existing.rules_for(header)?;
                 if mode == Mode::Upsert {
                     self.check_key()?;
                 }
-                Ok(false)
+                Ok(Types::Known)
             }
         }
     }
 
-    fn begin(&mut self, found: Option<&[Found]>) -> anyhow::Result<Ready> {
+    fn begin(&mut self, start: Start<'_>) -> anyhow::Result<Ready> {
+        let found = start.found;
         self.execute("BEGIN")?;
         let mut notices = Vec::new();
         if let Some(found) = found {
@@ -260,13 +261,19 @@ impl Target for Postgres {
         checkpoint: Option<&Checkpoint>,
         last: &mut LastStep<'_>,
     ) -> anyhow::Result<Committed> {
-        let copy = self.copy.take().context("no COPY was begun")?;
-        let (client, copied) = copy.finish()?;
-        self.client = Some(client);
-        let inserted = self.finish(copied)?;
+        let is_begun = self.copy.is_some();
+        let (mut copied, mut inserted) = (0, 0);
+        if let Some(copy) = self.copy.take() {
+            let client;
+            (client, copied) = copy.finish()?;
+            self.client = Some(client);
+            inserted = self.finish(copied)?;
+        } else {
+            self.execute("BEGIN")?;
+        }
         if let Some(checkpoint) = checkpoint {
             let (shown, table) = (self.shown.clone(), self.full_name.clone());
-            let done = (&*table, copied);
+            let done = (is_begun.then_some(&*table), copied);
             checkpoints::postgres::advance(self.client()?, &shown, checkpoint, done)?;
         }
         // Deferred constraints are checked now, so that only the commit itself is left.
@@ -284,15 +291,16 @@ impl Target for Postgres {
             }),
         })?;
         let mode = match (&self.existing, self.mode) {
-            (None, _) => Mode::Create,
-            (Some(_), mode) => mode,
+            (None, _) => is_begun.then_some(Mode::Create),
+            (Some(_), mode) => Some(mode),
         };
         Ok(Committed {
-            mode: Some(mode),
+            mode,
             target: self.shown,
             table: Some(self.spelled),
             inserted,
             updated: copied - inserted,
+            ..Committed::default()
         })
     }
 }

@@ -2,14 +2,15 @@
 
 use crate::record::{Header, field};
 
-/// What was done, in figures that add up: `records = inserted + updated + rejected`.
+/// What was done, in figures that add up: `records = inserted + updated + rejected + ignored`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
     /// The target, without any password.
     pub target: String,
     /// The table; a file has none.
     pub table: Option<String>,
-    /// What happened to the target: `create`, `append`, `replace` or `upsert`.
+    /// What happened to the target: `create`, `append`, `insert`, `replace` or `upsert`; empty if nothing
+    /// was made.
     pub mode: &'static str,
     /// Records read.
     pub records: u64,
@@ -21,6 +22,9 @@ pub struct Receipt {
     pub rejected: u64,
     /// Records that the stages before have set aside; none where a foreign one does not say.
     pub rejected_upstream: Option<u64>,
+    /// Records that the table did not take: those that `insert` found there, and those that a trigger or a
+    /// conflict clause of the table dropped.
+    pub ignored: u64,
 }
 
 impl Receipt {
@@ -35,6 +39,7 @@ impl Receipt {
             "updated",
             "rejected",
             "rejected_upstream",
+            "ignored",
         ];
         Header::new(names.map(String::from).to_vec()).write(b',', out);
         field::push_text(self.target.as_bytes(), b',', out);
@@ -48,6 +53,7 @@ impl Receipt {
             inserted,
             updated,
             rejected,
+            ignored,
             ..
         } = self;
         out.extend_from_slice(
@@ -56,6 +62,6 @@ impl Receipt {
         if let Some(upstream) = self.rejected_upstream {
             out.extend_from_slice(upstream.to_string().as_bytes());
         }
-        out.push(b'\n');
+        out.extend_from_slice(format!(",{ignored}\n").as_bytes());
     }
 }

@@ -1,13 +1,15 @@
 //! The run of a load: header, types where they are wanted, records, commit.
 
-use crate::record::{Fault, Faults, Header, Layout, Records};
+use crate::record::{Fault, Faults, Header, Layout, OnFault, Records};
 use crate::stream::{self, Flow, Input, Settings, Sink, Summary};
 use crate::trust::{Policy, stage};
 
 use super::places::Places;
 use super::spool::Spool;
 use super::types::{self, Found, Seen};
-use super::{Claim, Committed, Encoder, LastStep, Parcel, Receipt, Refused, Target};
+use super::{
+    Claim, Committed, Encoder, Fit, LastStep, Parcel, Receipt, Refused, Start, Target, Types,
+};
 
 /// Loads all of `input` into `target`, with the checkpoint that `claim` says. `watch` is told now
 /// and then how many records have come. `last` is called when only the commit is left, and
@@ -32,7 +34,11 @@ pub fn load(
             let checkpoint = claim.take(stage::carried().checkpoints)?;
             Ok((target.commit(checkpoint.as_ref(), last)?, summary))
         });
-    let (committed, summary) = outcome.map_err(|error| run.placed(error))?;
+    let (committed, mut summary) = outcome.map_err(|error| run.placed(error))?;
+    let Committed { notices, .. } = &committed;
+    notices
+        .iter()
+        .for_each(|notice| summary.add_notice(notice.clone()));
     Ok((receipt(committed, &summary), summary))
 }
 
@@ -46,6 +52,7 @@ fn receipt(committed: Committed, summary: &Summary) -> Receipt {
         updated: committed.updated,
         rejected: summary.rejected,
         rejected_upstream: stage::carried().rejected,
+        ignored: committed.ignored,
     }
 }
 
@@ -63,40 +70,88 @@ impl Run<'_> {
         header: &Header,
         target: &mut dyn Target,
     ) -> anyhow::Result<Summary> {
-        if !target.meet(header)? {
-            let ready = target.begin(None)?;
-            let encoding = Encoding {
-                encoder: &*ready.encoder,
-                wants_lines: true,
-            };
-            let mut summary = self.send(input, header, target, &encoding)?;
-            ready
-                .notices
-                .into_iter()
-                .for_each(|notice| summary.add_notice(notice));
+        let sets_aside = self.settings.policy.on_fault() == OnFault::SetAside;
+        let rules = match target.meet(header)? {
+            Types::Known => {
+                let ready = target.begin(Start {
+                    found: None,
+                    misfit: None,
+                    sets_aside,
+                })?;
+                let encoding = Encoding {
+                    encoder: &*ready.encoder,
+                    wants_lines: true,
+                };
+                let mut summary = self.send(input, header, target, &encoding)?;
+                add_notices(&mut summary, ready.notices);
+                return Ok(summary);
+            }
+            Types::Wanted => None,
+            Types::Fitting(rules) => Some(rules),
+        };
+        let (found, misfit, spool, mut summary) = self.keep(input, header, rules.as_deref())?;
+        if summary.records_out == 0 && rules.is_none() {
+            summary.add_notice(
+                "no record came, so no table is made: its types are known from its first records"
+                    .to_owned(),
+            );
             return Ok(summary);
         }
-        let (found, spool, mut summary) = self.keep(input, header)?;
-        let ready = target.begin(Some(&found))?;
-        // Where they stood is known already.
+        let ready = target.begin(Start {
+            found: Some(&found),
+            misfit: misfit.as_deref(),
+            sets_aside,
+        })?;
+        let again = self.send_kept((spool, &summary), header, target, &*ready.encoder)?;
+        summary.records_out = again.records_out;
+        if again.rejected > summary.rejected {
+            summary.rejected = again.rejected;
+            summary.notice = again.notice.or(summary.notice);
+        }
+        add_notices(&mut summary, ready.notices);
+        Ok(summary)
+    }
+
+    /// Sends the records that were kept aside to the target.
+    fn send_kept(
+        &mut self,
+        (spool, before): (Spool, &Summary),
+        header: &Header,
+        target: &mut dyn Target,
+        encoder: &dyn Encoder,
+    ) -> anyhow::Result<Summary> {
+        let settings = Settings {
+            policy: Policy {
+                before: before.rejected,
+                ..self.settings.policy.clone()
+            },
+            ..self.settings.clone()
+        };
         let encoding = Encoding {
-            encoder: &*ready.encoder,
+            encoder,
             wants_lines: false,
         };
-        let again = Run {
-            settings: &Settings {
-                policy: Policy::default(),
-                ..self.settings.clone()
+        let (mut sent, mut taken) = (0, 0);
+        let places = &self.places;
+        let (_, mut summary) = stream::sink(
+            &mut spool.into_input()?,
+            &Layout::all(header.len()),
+            &settings,
+            &encoding,
+            &mut |block, parcel: &mut Parcel| {
+                let records = parcel.made.records;
+                if records > 0 {
+                    target.write(block, parcel)?;
+                }
+                for refusal in &mut parcel.refused {
+                    refusal.place = places.find(sent + refusal.number);
+                }
+                sent += records;
+                taken += records - parcel.refused.len() as u64;
+                Ok(Flow::More)
             },
-            watch: &mut |_| {},
-            places: Places::default(),
-        }
-        .send(&mut spool.into_input()?, header, target, &encoding)?;
-        summary.records_out = again.records_out;
-        ready
-            .notices
-            .into_iter()
-            .for_each(|notice| summary.add_notice(notice));
+        )?;
+        summary.records_out = taken;
         Ok(summary)
     }
 
@@ -108,7 +163,7 @@ impl Run<'_> {
         target: &mut dyn Target,
         sink: &Encoding<'_>,
     ) -> anyhow::Result<Summary> {
-        let mut sent = 0;
+        let (mut sent, mut refused) = (0, 0);
         let (_, mut summary) = stream::sink(
             input,
             &Layout::all(header.len()),
@@ -119,26 +174,30 @@ impl Run<'_> {
                 self.places
                     .add(&block.place.source, parcel.made.records, &parcel.lines);
                 (self.watch)(sent);
-                match parcel.made.records {
-                    0 => Ok(Flow::More),
-                    _ => target.write(block, parcel),
-                }
+                let flow = match parcel.made.records {
+                    0 => Flow::More,
+                    _ => target.write(block, parcel)?,
+                };
+                refused += parcel.refused.len() as u64;
+                Ok(flow)
             },
         )?;
-        summary.records_out = sent;
+        summary.records_out = sent - refused;
         Ok(summary)
     }
 
-    /// Keeps the records aside and finds out what the columns are.
+    /// Keeps the records aside and finds out what the columns are, and the first value that does not fit
+    /// the rules of those that exist.
     fn keep(
         &mut self,
         input: &mut Input,
         header: &Header,
-    ) -> anyhow::Result<(Vec<Found>, Spool, Summary)> {
+        rules: Option<&[Box<dyn Fit>]>,
+    ) -> anyhow::Result<(Vec<Found>, Option<String>, Spool, Summary)> {
         let mut spool = Spool::new(header.len(), self.settings.dialect)?;
         let mut kept = 0;
-        let looking = Looking(header);
-        let (scratches, summary) = stream::sink(
+        let looking = Looking { header, rules };
+        let (scratches, mut summary) = stream::sink(
             input,
             &Layout::all(header.len()),
             self.settings,
@@ -152,14 +211,19 @@ impl Run<'_> {
                 Ok(Flow::More)
             },
         )?;
+        summary.records_out = kept;
         let mut columns = vec![Seen::default(); header.len()];
+        let mut misfit: Option<(u64, String)> = None;
         for scratch in scratches {
-            for (column, seen) in columns.iter_mut().zip(scratch) {
+            for (column, seen) in columns.iter_mut().zip(scratch.columns) {
                 column.join(seen);
             }
+            let is_earlier =
+                |found: &(u64, String)| misfit.as_ref().is_none_or(|known| found.0 < known.0);
+            misfit = scratch.misfit.filter(is_earlier).or(misfit);
         }
         let found = columns.into_iter().map(Seen::found).collect();
-        Ok((found, spool, summary))
+        Ok((found, misfit.map(|(_, fault)| fault), spool, summary))
     }
 
     /// The same error, with the place of the record that it is about.
@@ -195,32 +259,73 @@ impl Sink for Encoding<'_> {
     }
 }
 
+fn add_notices(summary: &mut Summary, notices: Vec<String>) {
+    for notice in notices {
+        summary.add_notice(notice);
+    }
+}
+
 /// Looks at what columns are, and keeps the records.
-struct Looking<'h>(&'h Header);
+struct Looking<'h> {
+    header: &'h Header,
+    /// Those of the columns of a table that exists.
+    rules: Option<&'h [Box<dyn Fit>]>,
+}
+
+/// What one thread has seen.
+struct Look {
+    columns: Vec<Seen>,
+    /// The first value that does not fit, with the line its block begins on.
+    misfit: Option<(u64, String)>,
+}
+
+impl Looking<'_> {
+    /// The first value of a record that does not fit the table that exists.
+    fn misfit(&self, records: &Records<'_>, record: usize, is_text: bool) -> Option<String> {
+        let rules = self.rules?.iter().zip(self.header.names()).enumerate();
+        for (place, (rule, name)) in rules {
+            let raw = records.field(record, place);
+            if !raw.is_empty()
+                && let Err(fault) = rule.fit(raw, is_text)
+            {
+                return Some(fault.about(name).to_string());
+            }
+        }
+        None
+    }
+}
 
 impl Sink for Looking<'_> {
-    type Scratch = Vec<Seen>;
+    type Scratch = Look;
     type Parcel = Parcel;
 
-    fn scratch(&self) -> Vec<Seen> {
-        vec![Seen::default(); self.0.len()]
+    fn scratch(&self) -> Look {
+        Look {
+            columns: vec![Seen::default(); self.header.len()],
+            misfit: None,
+        }
     }
 
     fn records(
         &self,
-        columns: &mut Vec<Seen>,
+        look: &mut Look,
         records: &Records<'_>,
         faults: &mut Faults,
         parcel: &mut Parcel,
     ) {
         let is_text = types::is_text(records.bytes());
+        let line = records.place().line;
         parcel.wants_lines = true;
         parcel.keep_each(records, faults, |record| {
             if !is_text {
-                check_record(records, record, self.0)?;
+                check_record(records, record, self.header)?;
             }
-            for (place, column) in columns.iter_mut().enumerate() {
+            for (place, column) in look.columns.iter_mut().enumerate() {
                 column.see(records.field(record, place));
+            }
+            if look.misfit.is_none() {
+                let misfit = self.misfit(records, record, is_text);
+                look.misfit = misfit.map(|fault| (line, fault));
             }
             Ok(())
         });

@@ -23,7 +23,7 @@ use crate::stream::{AsideFile, Flow};
 use crate::trust::Checkpoint;
 
 use super::types::{Found, Kind};
-use super::{Committed, LastStep, Mode, Parcel, Ready, Refused, Target, nearest_of};
+use super::{Committed, LastStep, Mode, Parcel, Ready, Refused, Start, Target, Types, nearest_of};
 use cell::{Cells, Column, Rule};
 use feed::Feed;
 use schema::Definition;
@@ -210,7 +210,7 @@ impl Sqlite {
 }
 
 impl Target for Sqlite {
-    fn meet(&mut self, header: &Header) -> anyhow::Result<bool> {
+    fn meet(&mut self, header: &Header) -> anyhow::Result<Types> {
         for name in &self.key {
             if header.position(name).is_none() {
                 bail!(
@@ -229,7 +229,7 @@ impl Target for Sqlite {
                     self.table
                 );
             }
-            return Ok(true);
+            return Ok(Types::Wanted);
         }
         if let Some(existing) = &self.existing {
             self.columns = existing.columns_for(header)?;
@@ -237,10 +237,11 @@ impl Target for Sqlite {
         if self.mode == Mode::Upsert {
             self.check_key()?;
         }
-        Ok(false)
+        Ok(Types::Known)
     }
 
-    fn begin(&mut self, found: Option<&[Found]>) -> anyhow::Result<Ready> {
+    fn begin(&mut self, start: Start<'_>) -> anyhow::Result<Ready> {
+        let found = start.found;
         self.execute("BEGIN IMMEDIATE")?;
         let mut notices = Vec::new();
         match found {
@@ -296,23 +297,36 @@ impl Target for Sqlite {
         checkpoint: Option<&Checkpoint>,
         last: &mut LastStep<'_>,
     ) -> anyhow::Result<Committed> {
-        self.finish()?;
+        let is_begun = !self.insert.is_empty();
+        match (is_begun, checkpoint) {
+            (true, _) => self.finish()?,
+            (false, Some(_)) => drop(self.execute("BEGIN IMMEDIATE")?),
+            (false, None) => {
+                last()?;
+                return Ok(Committed {
+                    target: format!("sqlite:{}", self.name),
+                    table: Some(self.table),
+                    ..Committed::default()
+                });
+            }
+        }
         if let Some(checkpoint) = checkpoint {
-            let done = (&*self.table, self.sent);
+            let done = (is_begun.then_some(&*self.table), self.sent);
             checkpoints::sqlite::advance(&self.connection, &self.name, checkpoint, done)?;
         }
         last()?;
         self.execute("COMMIT")?;
         let mode = match (&self.existing, self.mode) {
-            (None, _) => Mode::Create,
-            (Some(_), mode) => mode,
+            (None, _) => is_begun.then_some(Mode::Create),
+            (Some(_), mode) => Some(mode),
         };
         let committed = Committed {
-            mode: Some(mode),
+            mode,
             target: format!("sqlite:{}", self.name),
             table: Some(self.table),
             inserted: self.sent - self.updated,
             updated: self.updated,
+            ..Committed::default()
         };
         if let Some(aside) = self.aside {
             if let Err((_, error)) = self.connection.close() {

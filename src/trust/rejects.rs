@@ -52,6 +52,8 @@ pub struct Policy {
     pub file: Option<PathBuf>,
     /// Fail beyond this.
     pub tolerance: Option<Tolerance>,
+    /// Rejects of an earlier pass over the same records, which the tolerance counts too.
+    pub before: u64,
 }
 
 impl Policy {
@@ -250,7 +252,7 @@ impl Rejects {
             policy: policy.clone(),
             file,
             waiting: Vec::new(),
-            count: 0,
+            count: policy.before,
             first: None,
         })
     }
@@ -307,12 +309,12 @@ impl Rejects {
     pub fn finish(&mut self, records: Option<u64>) -> anyhow::Result<Option<String>> {
         self.flush()?;
         if let (Some(Tolerance::Percent(most)), Some(records)) = (self.policy.tolerance, records)
-            && self.count as f64 * 100.0 > most * records as f64
+            && self.count as f64 * 100.0 > most * (records + self.policy.before) as f64
         {
             bail!(
                 "{} of {} rejected, more than {most} % (--max-rejects)",
                 self.count,
-                counted(records as usize, "record")
+                counted((records + self.policy.before) as usize, "record")
             );
         }
         let Some(first) = &self.first else {

@@ -88,7 +88,7 @@ pub fn advance(
     client: &mut Client,
     database: &str,
     checkpoint: &Checkpoint,
-    (table, records): (&str, u64),
+    (table, records): (Option<&str>, u64),
 ) -> anyhow::Result<()> {
     if !is_whole(client)? {
         // Two that make one table at once hinder each other, IF NOT EXISTS or not.
@@ -109,7 +109,7 @@ pub fn advance(
     lock(client, &checkpoint.name)?;
     let (position, known) = stored(client, &checkpoint.name, database)?.unzip();
     compare(checkpoint, position.as_ref())?;
-    if let Some(known) = known.flatten()
+    if let (Some(known), Some(table)) = (known.flatten(), table)
         && known != table
     {
         return elsewhere(&checkpoint.name, &known, table, database);

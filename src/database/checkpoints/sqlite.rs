@@ -96,11 +96,11 @@ pub fn advance(
     connection: &Connection,
     database: &str,
     checkpoint: &Checkpoint,
-    (table, records): (&str, u64),
+    (table, records): (Option<&str>, u64),
 ) -> anyhow::Result<()> {
     let (position, known) = stored(connection, &checkpoint.name, database)?.unzip();
     compare(checkpoint, position.as_ref())?;
-    if let Some(known) = known.flatten()
+    if let (Some(known), Some(table)) = (known.flatten(), table)
         && !known.eq_ignore_ascii_case(table)
     {
         let target = format!("sqlite:{database}");
