@@ -7,6 +7,7 @@
 //! | [`run`] | the run: header, types where they are wanted, records, commit |
 //! | [`types`], [`plain`] | what a column is, from all that it holds |
 //! | [`rule`] | whether a value fits the type that a table's column has |
+//! | [`json_values`] | whether JSON keeps its values in a database |
 //! | [`spool`] | records kept aside until the types are known |
 //! | [`places`] | where a record stood in the input, found again by its number |
 //! | [`receipt`] | what a load says when it is done |
@@ -18,6 +19,7 @@ pub mod append;
 pub mod claim;
 pub mod csv;
 pub mod file;
+pub mod json_values;
 pub mod jsonl;
 pub mod places;
 pub mod plain;

@@ -94,6 +94,44 @@ impl<'t> Plain<'t> {
             || self.exponent.is_some_and(|power| power.abs() > 10_000)
     }
 
+    /// Whether a double rounded to as many digits is this number.
+    fn is_rounded(&self, double: f64) -> bool {
+        let own = self.significant();
+        let digits = own.0.len();
+        if digits == 0 || digits > MOST_DIGITS {
+            return digits == 0;
+        }
+        let is_own = |text: String| {
+            Plain::of(text.as_bytes()).is_some_and(|plain| plain.significant() == own)
+        };
+        is_own(format!("{double:.*e}", digits - 1)) || self.is_other_half(double, is_own)
+    }
+
+    /// Whether a double lies in the middle between two numbers of this many digits, and this is the one
+    /// that rounding half to even does not yield.
+    #[cold]
+    fn is_other_half(&self, double: f64, is_own: impl Fn(String) -> bool) -> bool {
+        let digits = self.significant().0.len();
+        let exact = format!("{double:.MOST_DIGITS$e}");
+        let half = format!("{double:.digits$e}");
+        let Some((mantissa, power)) = half.split_once('e') else {
+            return false;
+        };
+        let Some(shorter) = mantissa.strip_suffix('5') else {
+            return false;
+        };
+        let is_exact =
+            [&exact, &half].map(|text| Plain::of(text.as_bytes()).map(|p| p.significant()));
+        let shorter = shorter.trim_end_matches('.');
+        // One more in the last place: nines would have come out of the rounding to even.
+        let (kept, last) = shorter.split_at(shorter.len() - 1);
+        let above = last
+            .parse::<u8>()
+            .map(|last| format!("{kept}{}e{power}", last + 1));
+        is_exact[0] == is_exact[1]
+            && (is_own(format!("{shorter}e{power}")) || above.is_ok_and(is_own))
+    }
+
     /// The digits from the first to the last that is not zero, and the power of ten with which
     /// `0.digits` gives the number.
     fn significant(&self) -> (Vec<u8>, i64) {
@@ -167,27 +205,42 @@ const POWERS: [f64; 16] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
 ];
 
-/// The double nearest to a plain number, where the shortest text that reads back as that double
-/// is the same number: nothing is lost on the way through.
+/// Any decimal of so many significant digits comes back from a normal double, or float, as it went in
+/// (`DBL_DIG` and `FLT_DIG` of C).
+const DOUBLE_DIGITS: usize = 15;
+const SINGLE_DIGITS: usize = 6;
+
+/// A number of more significant digits is the exact value of no double.
+const MOST_DIGITS: usize = 767;
+
+/// The double that a plain number reads as, if it stands for that double: it is exactly the double, or the
+/// nearest to it of all numbers with as many digits. So whatever a program wrote for a double, with
+/// enough digits to read it back, is kept.
 pub fn surviving(text: &[u8]) -> Option<f64> {
     if let Some(short) = Short::of(text) {
         return Some(short.double);
     }
     let plain = Plain::of(text)?;
     let double = nearest(text)?;
-    let shortest = format!("{double:e}");
-    let back = Plain::of(shortest.as_bytes())?;
-    (back.significant() == plain.significant()).then_some(double)
+    let is_normal = double.abs() >= f64::MIN_POSITIVE;
+    let digits = plain.significant().0.len();
+    let survives = is_normal && digits <= DOUBLE_DIGITS || plain.is_rounded(double);
+    survives.then_some(double)
 }
 
-/// Whether a plain number comes back from a float of 32 bits as it went in.
+/// Whether a plain number stands for a float of 32 bits, as [`surviving`] says.
 pub fn survives_single(text: &[u8]) -> bool {
-    let back = || {
+    let survives = || {
         let single: f32 = std::str::from_utf8(text).ok()?.parse().ok()?;
-        let shortest = format!("{single:e}");
-        Some(Plain::of(shortest.as_bytes())?.significant() == Plain::of(text)?.significant())
+        let plain = Plain::of(text)?;
+        let is_normal = single.abs() >= f32::MIN_POSITIVE && single.is_finite();
+        let digits = plain.significant().0.len();
+        Some(
+            is_normal && digits <= SINGLE_DIGITS
+                || single.is_finite() && plain.is_rounded(single.into()),
+        )
     };
-    back().unwrap_or(false)
+    survives().unwrap_or(false)
 }
 
 /// The double nearest to a plain number; none past a double's range.
@@ -280,6 +333,13 @@ mod tests {
             "9007199254740992",
             "100000000000000000000",
             "-2.5e10",
+            // As others write doubles: with 17 digits, or all of them.
+            "0.10000000000000001",
+            "1700000000123456.25",
+            "5e-324",
+            "4.9406564584124654e-324",
+            "9.9999999999999992e+22",
+            "0.1000000000000000055511151231257827021181583404541015625",
         ] {
             assert!(surviving(text.as_bytes()).is_some(), "{text}");
         }
@@ -290,8 +350,33 @@ mod tests {
             "1e400",
             "1e-400",
             "007",
+            "0.100000000000000001",
+            "6e-324",
         ] {
             assert!(surviving(text.as_bytes()).is_none(), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        /// Whatever number of digits a program prints that reads back as the double.
+        #[test]
+        fn all_that_is_printed_of_a_double_survives(bits: u64, digits in 16usize..25) {
+            let double = f64::from_bits(bits);
+            if double.is_finite() {
+                for text in [format!("{double:e}"), format!("{double:.digits$e}"), format!("{double:?}")] {
+                    proptest::prop_assert_eq!(surviving(text.as_bytes()), Some(double), "{}", text);
+                }
+            }
+        }
+
+        #[test]
+        fn all_that_is_printed_of_a_float_survives(bits: u32, digits in 8usize..12) {
+            let single = f32::from_bits(bits);
+            if single.is_finite() {
+                for text in [format!("{single:e}"), format!("{single:.digits$e}")] {
+                    proptest::prop_assert!(survives_single(text.as_bytes()), "{}", text);
+                }
+            }
         }
     }
 

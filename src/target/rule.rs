@@ -3,8 +3,10 @@
 
 use crate::record::{Fault, field};
 
+mod moment;
+
 use super::plain::{self, Plain};
-use super::types::{self, Kind, Moment, check_text, shown};
+use super::types::{self, Kind, check_text, shown};
 
 /// What a column takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +46,24 @@ pub enum Rule {
     Label(Vec<String>),
     /// A UUID.
     Uuid,
-    /// JSON.
+    /// JSON, as text.
     Json,
+    /// JSON that is stored as values: of a key that an object has twice, one would be lost.
+    JsonValues,
+    /// Times of day.
+    Clock {
+        /// Digits of the fraction of a second that the column keeps.
+        places: usize,
+        /// Whether they have an offset from UTC.
+        has_zone: bool,
+    },
+    /// Bytes, in hexadecimal behind `\x`, or as text without a backslash.
+    Bytes,
+    /// Of a type that only the server reads: what it stores is compared with what was sent.
+    Server {
+        /// Whether a list in JSON is one of the type.
+        is_list: bool,
+    },
 }
 
 /// The limits of a `numeric(precision, scale)`.
@@ -83,7 +101,7 @@ impl Rule {
             check_text(raw)?;
         }
         match self {
-            Rule::Text => Ok(()),
+            Rule::Text | Rule::Server { .. } => Ok(()),
             Rule::Integer { least, most } => match plain::integer(raw) {
                 Some(integer) if (*least..=*most).contains(&integer) => Ok(()),
                 _ => check_integer(raw, *least, *most),
@@ -98,12 +116,13 @@ impl Rule {
             false => Err(Fault::new(format!("{} {wrong}", shown(raw)))),
         };
         match self {
-            Rule::Text | Rule::Integer { .. } => Ok(()),
+            Rule::Text | Rule::Integer { .. } | Rule::Server { .. } => Ok(()),
             Rule::Length(most) => held(
                 content.len() <= *most || String::from_utf8_lossy(content).chars().count() <= *most,
                 &format!("is longer than {most} characters"),
             ),
             Rule::Numeric(limits) => check_numeric(raw, content, *limits),
+            Rule::Double | Rule::Single if is_beyond_numbers(content) => Ok(()),
             Rule::Double | Rule::Single if Plain::of(content).is_none() => {
                 held(false, "is not a number")
             }
@@ -119,7 +138,12 @@ impl Rule {
                 types::boolean(content).is_some(),
                 "is neither true nor false",
             ),
-            Rule::Date | Rule::Civil { .. } | Rule::Instant { .. } => self.check_time(raw, content),
+            Rule::Date | Rule::Civil { .. } | Rule::Instant { .. } => {
+                moment::check(self, raw, content)
+            }
+            Rule::Clock { places, has_zone } => {
+                moment::check_clock((*places, *has_zone), raw, content)
+            }
             Rule::Label(labels) => held(
                 labels.iter().any(|label| label.as_bytes() == content),
                 &format!("is none of {}", labels.join(", ")),
@@ -129,33 +153,14 @@ impl Rule {
                 serde_json::from_slice::<serde::de::IgnoredAny>(content).is_ok(),
                 "is not JSON",
             ),
-        }
-    }
-
-    fn check_time(&self, raw: &[u8], content: &[u8]) -> Result<(), Fault> {
-        let wrong = |why: &str| Err(Fault::new(format!("{} {why}", shown(raw))));
-        let Some(moment) = Moment::of(content) else {
-            return wrong("is no date or time as ISO 8601 writes them");
-        };
-        let kept = match (self, moment.kind) {
-            (Rule::Date, Kind::Date) => 0,
-            (Rule::Date, _) => return wrong("has a time of day, and the column holds days"),
-            (Rule::Civil { .. }, Kind::Instant) => {
-                return wrong("has a zone, which the column does not keep");
-            }
-            (Rule::Instant { .. }, Kind::Date | Kind::Civil) => {
-                return wrong(
-                    "has no zone, and the column needs one; give it one with at_zone(t, zone)",
-                );
-            }
-            (Rule::Civil { places } | Rule::Instant { places }, _) => *places,
-            _ => 0,
-        };
-        match moment.places <= kept {
-            true => Ok(()),
-            false => wrong(&format!(
-                "is finer than the {kept} places of a second that the column keeps"
-            )),
+            Rule::JsonValues => match super::json_values::check(content) {
+                Ok(()) => Ok(()),
+                Err(wrong) => held(false, &wrong),
+            },
+            Rule::Bytes => held(
+                is_bytes(content),
+                "is neither bytes in hexadecimal (\\x00ff) nor text without a backslash",
+            ),
         }
     }
 }
@@ -188,6 +193,10 @@ pub fn no_integer(raw: &[u8]) -> Fault {
 
 fn check_numeric(raw: &[u8], content: &[u8], limits: Option<Digits>) -> Result<(), Fault> {
     let wrong = |why: &str| Err(Fault::new(format!("{} {why}", shown(raw))));
+    // Limits leave no room for the infinite.
+    if content == b"NaN" || limits.is_none() && is_beyond_numbers(content) {
+        return Ok(());
+    }
     let Some(plain) = Plain::of(content) else {
         return wrong("is not a number");
     };
@@ -217,6 +226,19 @@ fn check_numeric(raw: &[u8], content: &[u8], limits: Option<Digits>) -> Result<(
     Ok(())
 }
 
+/// What a float may be beside numbers, as PostgreSQL and `extract` write it.
+fn is_beyond_numbers(content: &[u8]) -> bool {
+    matches!(content, b"NaN" | b"Infinity" | b"-Infinity")
+}
+
+/// Whether PostgreSQL reads these bytes, or the bytes of the text itself, whatever its settings.
+fn is_bytes(content: &[u8]) -> bool {
+    match content.strip_prefix(b"\\x") {
+        Some(digits) => digits.len() % 2 == 0 && digits.iter().all(u8::is_ascii_hexdigit),
+        None => !content.contains(&b'\\'),
+    }
+}
+
 /// `123e4567-e89b-12d3-a456-426614174000`, and the same without hyphens.
 fn is_uuid(content: &[u8]) -> bool {
     match content.len() {
@@ -232,6 +254,10 @@ fn is_uuid(content: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn clock(places: usize, has_zone: bool) -> Rule {
+        Rule::Clock { places, has_zone }
+    }
 
     #[test]
     fn what_fits_passes() {
@@ -256,6 +282,30 @@ mod tests {
             (Rule::Label(vec!["a".into(), "b".into()]), "b"),
             (Rule::Uuid, "123e4567-e89b-12d3-a456-426614174000"),
             (Rule::Json, "\"{\"\"a\"\":[1]}\""),
+            (Rule::Json, "\"{\"\"a\"\":1,\"\"a\"\":2}\""),
+            (Rule::JsonValues, "\"{\"\"a\"\":[1,{\"\"a\"\":null}]}\""),
+            (Rule::Double, "NaN"),
+            (Rule::Single, "-Infinity"),
+            (Rule::Single, "1.6777218e+07"),
+            (Rule::Single, "1.0000001e+07"),
+            (Rule::Numeric(None), "Infinity"),
+            (digits(4, 2), "NaN"),
+            (Rule::Date, "infinity"),
+            (Rule::Date, "0044-03-15 BC"),
+            (Rule::Date, "12026-01-02"),
+            (Rule::Civil { places: 6 }, "0044-03-15 10:00:00.5 BC"),
+            (Rule::Civil { places: 0 }, "-infinity"),
+            (Rule::Instant { places: 6 }, "0044-03-15 10:00:00+00 BC"),
+            (Rule::Instant { places: 6 }, "12026-01-02 03:04:05+00"),
+            (clock(3, false), "10:00"),
+            (clock(3, false), "23:59:60"),
+            (clock(3, false), "24:00:00"),
+            (clock(3, false), "10:00:00.1230"),
+            (clock(6, true), "10:00:00+05:30"),
+            (clock(6, true), "10:00Z"),
+            (Rule::Bytes, "\\x00fF"),
+            (Rule::Bytes, "abc"),
+            (Rule::Server { is_list: false }, "anything"),
         ] {
             assert_eq!(rule.check(raw.as_bytes(), false), Ok(()), "{rule:?} {raw}");
         }
@@ -276,7 +326,7 @@ mod tests {
             (digits(4, 2), "123.4", "2 digits before"),
             (digits(4, 0), "1.5", "not an integer"),
             (digits(4, -2), "1234", "-2 places"),
-            (Rule::Numeric(None), "NaN", "not a number"),
+            (Rule::Numeric(None), "nan", "not a number"),
             (Rule::Numeric(None), "1e50000", "thousands"),
             (Rule::Double, "0.12345678901234567890", "more digits"),
             (Rule::Single, "0.123456789", "more digits"),
@@ -305,9 +355,42 @@ mod tests {
             ),
             (Rule::Uuid, "123", "UUID"),
             (Rule::Json, "{", "JSON"),
+            (Rule::JsonValues, "{", "JSON"),
+            (
+                Rule::JsonValues,
+                "\"[{\"\"a\"\":1,\"\"a\"\":2}]\"",
+                "key 'a' twice",
+            ),
+            (Rule::JsonValues, "\"[\"\"\\u0000\"\"]\"", "NUL"),
+            (Rule::Double, "inf", "not a number"),
+            (digits(4, 2), "Infinity", "not a number"),
+            (Rule::Date, "0044-03-15 10:00:00 BC", "time of day"),
+            (
+                Rule::Civil { places: 3 },
+                "0044-03-15 10:00:00.0001 BC",
+                "finer",
+            ),
+            (
+                Rule::Instant { places: 6 },
+                "0044-03-15 10:00:00 BC",
+                "no zone",
+            ),
+            (Rule::Civil { places: 6 }, "0044-3-15 BC", "ISO 8601"),
+            (Rule::Civil { places: 6 }, "BC", "ISO 8601"),
+            (clock(3, false), "10:00:00.1234", "finer"),
+            (clock(3, false), "10:00:00+01", "zone"),
+            (clock(3, true), "10:00:00", "no zone"),
+            (clock(3, false), "25:00", "time of day"),
+            (clock(3, false), "24:00:01", "time of day"),
+            (clock(3, false), "10", "time of day"),
+            (Rule::Bytes, "\\x0", "hexadecimal"),
+            (Rule::Bytes, "a\\b", "backslash"),
             (Rule::Text, "a\0", "NUL"),
         ] {
-            let fault = rule.check(raw.as_bytes(), false).unwrap_err().to_string();
+            let Err(fault) = rule.check(raw.as_bytes(), false) else {
+                panic!("{rule:?} takes {raw}");
+            };
+            let fault = fault.to_string();
             assert!(fault.contains(words), "{rule:?} {raw}: {fault}");
         }
     }
