@@ -165,58 +165,6 @@ fn modes_do_what_they_say() {
 }
 
 #[test]
-fn a_replacement_keeps_what_hung_on_the_table() {
-    let mut place = Place::new("replace");
-    place.loaded("id,v\n1,a\n", &["--key", "id"]);
-    place.execute(
-        "CREATE INDEX by_v ON t (v); ALTER TABLE t ADD CONSTRAINT short CHECK (length(v) < 5);
-         GRANT SELECT ON t TO PUBLIC; COMMENT ON TABLE t IS 'it''s kept'",
-    );
-    let before = place.texts("SELECT oid::text FROM pg_class WHERE relname = 't'");
-    place.loaded("v,id\nb,1\nc,2\n", &["--mode", "replace", "--key", "id"]);
-    assert_ne!(
-        place.texts("SELECT oid::text FROM pg_class WHERE relname = 't'"),
-        before
-    );
-    assert_eq!(place.records(), ["(b,1)", "(c,2)"]);
-    assert_eq!(
-        place.texts("SELECT indexname::text FROM pg_indexes WHERE tablename = 't' ORDER BY 1"),
-        ["by_v", "t_pkey"]
-    );
-    assert_eq!(
-        place.texts("SELECT has_table_privilege('pg_monitor', 't', 'SELECT')::text"),
-        ["true"]
-    );
-    assert_eq!(
-        place.texts("SELECT obj_description('t'::regclass)"),
-        ["it's kept"]
-    );
-    place
-        .load("v,id\nlonger,1\n", &["--mode", "replace"])
-        .refused(
-            "load",
-            1,
-            &[
-                "cannot keep the constraint 'short'",
-                "nothing was committed",
-            ],
-        );
-    place.execute("CREATE VIEW w AS SELECT * FROM t");
-    place.load("v,id\nd,1\n", &["--mode", "replace"]).refused(
-        "load",
-        1,
-        &["cannot be replaced", "view w"],
-    );
-    place.execute("DROP VIEW w; ALTER TABLE t ALTER v SET DEFAULT 'x'");
-    place.load("v,id\nd,1\n", &["--mode", "replace"]).refused(
-        "load",
-        1,
-        &["would lose", "column 'v'"],
-    );
-    assert_eq!(place.records(), ["(b,1)", "(c,2)"]);
-}
-
-#[test]
 fn a_repeated_key_is_named_with_its_line() {
     let mut place = Place::new("repeated");
     let repeated = "day,name,v\n\n1,\"a\nb\",x\n1,c,x\n2,c,x\n1,c,y\n";

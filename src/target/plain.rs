@@ -205,6 +205,12 @@ const POWERS: [f64; 16] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
 ];
 
+/// The digits of a plain number from the first to the last that is not zero, and the power of ten with
+/// which `0.digits` gives the number, without its sign.
+pub fn significant(text: &[u8]) -> Option<(Vec<u8>, i64)> {
+    Plain::of(text).map(|plain| plain.significant())
+}
+
 /// Any decimal of so many significant digits comes back from a normal double, or float, as it went in
 /// (`DBL_DIG` and `FLT_DIG` of C).
 const DOUBLE_DIGITS: usize = 15;

@@ -1,13 +1,28 @@
 //! Tables of a PostgreSQL server.
 //!
-//! One transaction, whatever the mode: records go in by COPY, an upsert's into a temporary table
-//! first, a replacement's into a new table that takes the old one's place at the end.
+//! One transaction, whatever the mode: records go in by COPY. An upsert's go into a temporary table first.
+//! A replaced table stays and its records go, if all new ones fit it; else a new table takes its place at
+//! the end.
+//!
+//! | file | what it answers |
+//! |---|---|
+//! | [`schema`], [`typed`] | what a table is, and what its columns take |
+//! | [`copy`], [`binary`], [`list`] | records in COPY's formats, all in one go |
+//! | [`steps`] | the same step by step, so that refused records can be set aside |
+//! | [`stage`], [`key`] | records that wait, and those that replace others |
+//! | [`replace`] | what a replaced table keeps |
+//! | [`sequence`] | sequences that must not fall behind |
 
 mod binary;
 mod copy;
 mod key;
+mod list;
 mod replace;
 mod schema;
+mod sequence;
+mod stage;
+mod steps;
+mod typed;
 
 use anyhow::{Context, bail};
 use postgres::Client;
@@ -18,35 +33,54 @@ use crate::record::{Block, Header};
 use crate::stream::Flow;
 use crate::trust::Checkpoint;
 
-use super::rule::Rule;
 use super::types::{Found, check_text};
-use super::{Committed, InDoubt, LastStep, Mode, Parcel, Ready, Start, Target, Types, nearest_of};
-use binary::{Binary, Form};
+use super::{
+    Committed, Fit, InDoubt, LastStep, Mode, Parcel, Ready, Start, Target, Types, nearest_of,
+};
+use binary::Binary;
 use copy::{Column, Copy, Lines, Portion};
 use replace::Attachments;
 use schema::Definition;
+use stage::{Carried, OnConflict, Stage};
+use steps::{Steps, Way};
+use typed::Typed;
 
 /// A table of a PostgreSQL server.
 pub struct Postgres {
-    /// None while a COPY has it.
+    /// None while records go to it.
     client: Option<Client>,
-    copy: Option<Copy>,
+    feed: Option<Feed>,
     shown: String,
     /// The table as the user spelled it, and as the server knows it.
     spelled: String,
     name: Name,
     /// As checkpoints have it.
     full_name: String,
-    /// The table that records go to first: a replacement's new one, an upsert's stage.
+    /// A new table that takes the place of the old one.
     waiting: Option<Name>,
     mode: Mode,
     key: Vec<String>,
     existing: Option<Definition>,
-    attachments: Attachments,
+    /// Whether a table that exists is made anew, whatever the values are.
+    is_made_anew: bool,
     header: Header,
-    /// What each column takes, and its binary form.
-    rules: Vec<(Rule, Option<Form>)>,
+    /// What each column takes.
+    typed: Vec<Typed>,
+    sent: u64,
 }
+
+/// How records go to the server.
+enum Feed {
+    /// All in one go, into the table or into the stage of an upsert.
+    Whole(Copy, Option<Stage>),
+    /// Step by step.
+    Steps(Box<Steps>),
+}
+
+/// How the server reads what is sent, and shows what it stored: as `extract` has it.
+const SETTINGS: &str = "SET lock_timeout = '10s'; SET client_min_messages = error;
+    SET datestyle = 'ISO'; SET intervalstyle = 'iso_8601'; SET timezone = 'UTC';
+    SET extra_float_digits = 3; SET bytea_output = 'hex'; SET standard_conforming_strings = on";
 
 impl Postgres {
     /// Connects to the server.
@@ -62,10 +96,8 @@ impl Postgres {
     ) -> anyhow::Result<Self> {
         let name = Name::parse(table)?;
         let mut client = connect(url)?;
-        let settings = "SET lock_timeout = '10s'; SET client_min_messages = error;
-                        SET datestyle = 'ISO'; SET standard_conforming_strings = on";
         client
-            .batch_execute(settings)
+            .batch_execute(SETTINGS)
             .map_err(|error| told(&error))?;
         let existing = Definition::read(&mut client, &name)?;
         if existing.is_some() && mode == Mode::Create {
@@ -85,7 +117,7 @@ impl Postgres {
         checkpoints::postgres::check(&mut client, &shown(url), &plan)?;
         Ok(Postgres {
             client: Some(client),
-            copy: None,
+            feed: None,
             shown: shown(url),
             spelled: table.to_owned(),
             name,
@@ -94,9 +126,10 @@ impl Postgres {
             mode,
             key: key.to_vec(),
             existing,
-            attachments: Attachments::default(),
+            is_made_anew: true,
             header: Header::new(Vec::new()),
-            rules: Vec::new(),
+            typed: Vec::new(),
+            sent: 0,
         })
     }
 
@@ -125,8 +158,7 @@ impl Postgres {
                 ""
             };
             columns.push(format!("{} {type_name}{not_null}", quoted(name)));
-            self.rules
-                .push((Rule::found(kind), Some(Form::found(kind))));
+            self.typed.push(Typed::found(kind));
         }
         if self.existing.is_some() {
             self.waiting = Some(Name {
@@ -139,37 +171,128 @@ impl Postgres {
         Ok(notices)
     }
 
-    fn copy_statement(&self) -> String {
-        let table = match (&self.waiting, self.is_staged()) {
-            (_, true) => key::STAGE.to_owned(),
-            (Some(waiting), _) => waiting.sql(),
-            (None, _) => self.name.sql(),
+    /// That a table can be made anew, and why it must be: a value does not fit it, or its columns are
+    /// others.
+    fn check_anew(&mut self, existing: &Definition, misfit: Option<&str>) -> anyhow::Result<()> {
+        let (has_key, name) = (!self.key.is_empty(), existing.name.clone());
+        let read = Attachments::read(self.client()?, existing.oid, &name, has_key);
+        match (read, misfit) {
+            (Err(error), Some(misfit)) => bail!("{misfit}; {error}"),
+            (read, _) => read.map(|_| ()),
+        }
+    }
+
+    /// Gets a table that exists ready, under its lock.
+    fn take(&mut self, existing: &Definition) -> anyhow::Result<()> {
+        let (table, replaces) = (self.name.sql(), self.mode == Mode::Replace);
+        let lock = match replaces {
+            true => "SHARE ROW EXCLUSIVE",
+            false => "ROW EXCLUSIVE",
+        };
+        self.execute(&format!("LOCK TABLE {table} IN {lock} MODE"))?;
+        existing.check_again(self.client()?)?;
+        if replaces {
+            let name = self.name.clone();
+            replace::empty(self.client()?, &name)?;
+        }
+        Ok(())
+    }
+
+    /// Where records wait for the table; None if they go straight into it.
+    fn stage(&self) -> Option<Stage> {
+        let on_conflict = match (self.mode, &self.existing) {
+            (Mode::Upsert, Some(_)) => OnConflict::Update,
+            (Mode::Insert, _) => OnConflict::Keep,
+            _ => OnConflict::Refuse,
+        };
+        let existing = self.existing.as_ref().filter(|_| self.waiting.is_none());
+        let is_filtered = existing.is_some_and(|table| table.has_policies);
+        let needs_stage = on_conflict != OnConflict::Refuse || is_filtered || self.is_checked();
+        needs_stage.then(|| Stage {
+            table: self.name.sql(),
+            names: self.header.names().to_vec(),
+            typed: self.typed.clone(),
+            key: self.key.clone(),
+            on_conflict,
+            is_part: existing.is_some_and(|table| table.is_part(&self.header)),
+        })
+    }
+
+    /// Whether the server checks any column.
+    fn is_checked(&self) -> bool {
+        self.typed.iter().any(|typed| typed.check.is_some())
+    }
+
+    /// Begins to send records.
+    fn start(&mut self, sets_aside: bool) -> anyhow::Result<()> {
+        let stage = self.stage();
+        let table = match (&self.waiting, &stage) {
+            (_, Some(_)) => stage::STAGE.to_owned(),
+            (Some(waiting), None) => waiting.sql(),
+            (None, None) => self.name.sql(),
         };
         let names = listed(self.header.names());
-        format!("COPY {table} ({names}) FROM STDIN WITH")
+        let statement = format!("COPY {table} ({names}) FROM STDIN WITH");
+        let is_upsert = |stage: &Stage| stage.on_conflict == OnConflict::Update;
+        let is_whole = !sets_aside
+            && match &stage {
+                Some(stage) => is_upsert(stage) && !self.is_checked(),
+                None => true,
+            };
+        let mut client = self.client.take().context("the connection is busy")?;
+        self.feed = Some(match is_whole {
+            true => {
+                if let Some(stage) = &stage {
+                    stage.make(&mut client)?;
+                }
+                Feed::Whole(Copy::start(client, statement), stage)
+            }
+            false => {
+                let has_keys = stage.as_ref().is_some_and(is_upsert);
+                let way = stage.map_or(Way::Direct, |stage| Way::Staged(Box::new(stage)));
+                let how = (sets_aside, has_keys);
+                Feed::Steps(Box::new(Steps::start(client, (way, statement), how)?))
+            }
+        });
+        Ok(())
     }
 
-    /// Whether the records wait in a temporary table: an upsert into a table that is there.
-    fn is_staged(&self) -> bool {
-        self.mode == Mode::Upsert && self.existing.is_some()
-    }
-
-    /// All that is left to do before the commit: how many records were added, of so many.
-    fn finish(&mut self, copied: u64) -> anyhow::Result<u64> {
-        if self.is_staged() {
-            return self.merge();
-        }
-        let is_made = self.existing.is_none() || self.mode == Mode::Replace;
-        if is_made && !self.key.is_empty() {
+    /// All that is left to do before the commit: what became of the records.
+    fn finish(&mut self, feed: Feed, notices: &mut Vec<String>) -> anyhow::Result<Carried> {
+        let carried = match feed {
+            Feed::Whole(copy, stage) => {
+                let (client, copied) = copy.finish()?;
+                self.client = Some(client);
+                match stage {
+                    Some(stage) => self.merge(&stage)?,
+                    None => Carried {
+                        inserted: copied,
+                        ignored: self.sent - copied,
+                        ..Carried::default()
+                    },
+                }
+            }
+            Feed::Steps(steps) => {
+                let (client, carried) = steps.finish();
+                self.client = Some(client);
+                carried
+            }
+        };
+        let is_made = self.existing.is_none() || self.waiting.is_some();
+        if is_made && !self.key.is_empty() && self.mode != Mode::Insert {
             let table = self.waiting.as_ref().unwrap_or(&self.name).sql();
             self.make_key(&table)?;
         }
-        if let Some(new) = self.waiting.take() {
-            let (attachments, name) = (self.attachments.clone(), self.name.clone());
-            attachments.swap(self.client()?, &new, &name)?;
+        let (name, has_key) = (self.name.clone(), !self.key.is_empty());
+        if let (Some(new), Some(existing)) = (self.waiting.take(), &self.existing) {
+            let oid = existing.oid;
+            Attachments::swap(self.client()?, oid, (&new, &name), has_key)?;
             self.rename_key(&new)?;
+        } else if self.existing.is_some() {
+            let names = self.header.names().to_vec();
+            notices.extend(sequence::advance(self.client()?, &name, &names)?);
         }
-        Ok(copied)
+        Ok(carried)
     }
 }
 
@@ -191,49 +314,65 @@ impl Target for Postgres {
             }
         }
         self.header = header.clone();
-        match (self.existing.clone(), self.mode) {
-            (None, _) => Ok(Types::Wanted),
-            (Some(existing), Mode::Replace) => {
-                let has_key = !self.key.is_empty();
-                let name = existing.name.clone();
-                self.attachments = Attachments::read(self.client()?, existing.oid, &name, has_key)?;
-                Ok(Types::Wanted)
+        let Some(existing) = self.existing.clone() else {
+            return Ok(Types::Wanted);
+        };
+        if self.mode != Mode::Replace {
+            self.typed = existing.typed_for(header)?;
+            self.is_made_anew = false;
+            if !self.key.is_empty() && matches!(self.mode, Mode::Upsert | Mode::Insert) {
+                self.check_key()?;
             }
-            (Some(existing), mode) => {
-                self.rules = existing.rules_for(header)?;
-                if mode == Mode::Upsert {
-                    self.check_key()?;
-                }
-                Ok(Types::Known)
-            }
+            return Ok(Types::Known);
         }
+        let has_key = self.key.is_empty() || self.has_key()?;
+        if !has_key || !existing.has_columns_of(header) {
+            self.check_anew(&existing, None)?;
+            return Ok(Types::Fitting(Vec::new()));
+        }
+        self.is_made_anew = false;
+        replace::check_emptied(self.client()?, &existing)?;
+        let typed = existing.typed_for(header)?.into_iter();
+        Ok(Types::Fitting(
+            typed.map(|typed| Box::new(typed) as Box<dyn Fit>).collect(),
+        ))
     }
 
     fn begin(&mut self, start: Start<'_>) -> anyhow::Result<Ready> {
-        let found = start.found;
         self.execute("BEGIN")?;
         let mut notices = Vec::new();
-        if let Some(found) = found {
-            notices = self.make(found)?;
-        } else if self.is_staged() {
-            self.make_stage()?;
+        match (self.existing.clone(), start.found) {
+            (Some(existing), Some(found)) if start.misfit.is_some() || self.is_made_anew => {
+                self.check_anew(&existing, start.misfit)?;
+                notices = self.make(found)?;
+            }
+            (Some(existing), _) => {
+                self.typed = existing.typed_for(&self.header)?;
+                self.take(&existing)?;
+            }
+            (None, found) => {
+                notices = self.make(found.unwrap_or_default())?;
+                // What comes twice is there by then.
+                if self.mode == Mode::Insert && !self.key.is_empty() {
+                    let table = self.name.sql();
+                    self.make_key(&table)?;
+                }
+            }
         }
-        let statement = self.copy_statement();
-        let client = self.client.take().context("the connection is busy")?;
-        self.copy = Some(Copy::start(client, statement));
-        let columns = self.header.names().iter().zip(&self.rules);
+        self.start(start.sets_aside)?;
+        let columns = self.header.names().iter().zip(&self.typed);
         let columns: Vec<Column> = columns
-            .map(|(name, (rule, form))| Column {
+            .map(|(name, typed)| Column {
                 name: name.clone(),
-                rule: rule.clone(),
+                rule: typed.rule.clone(),
                 is_key: self.key.contains(name),
-                form: *form,
+                form: typed.form,
             })
             .collect();
         let encoder = Lines {
             binary: Binary::new(&columns),
             columns,
-            is_clean: found.is_some(),
+            is_clean: start.found.is_some(),
         };
         Ok(Ready {
             encoder: Box::new(encoder),
@@ -246,13 +385,16 @@ impl Target for Postgres {
         for slice in parcel.made.slices(&block.bytes) {
             bytes.extend_from_slice(&slice);
         }
-        self.copy
-            .as_mut()
-            .context("no COPY was begun")?
-            .send(Portion {
-                is_binary: parcel.is_binary,
-                bytes,
-            })?;
+        let portion = Portion {
+            is_binary: parcel.is_binary,
+            bytes,
+        };
+        self.sent += parcel.made.records;
+        match &mut self.feed {
+            Some(Feed::Whole(copy, _)) => copy.send(portion)?,
+            Some(Feed::Steps(steps)) => steps.send(&portion, &mut parcel.refused)?,
+            None => bail!("no COPY was begun"),
+        }
         Ok(Flow::More)
     }
 
@@ -261,19 +403,20 @@ impl Target for Postgres {
         checkpoint: Option<&Checkpoint>,
         last: &mut LastStep<'_>,
     ) -> anyhow::Result<Committed> {
-        let is_begun = self.copy.is_some();
-        let (mut copied, mut inserted) = (0, 0);
-        if let Some(copy) = self.copy.take() {
-            let client;
-            (client, copied) = copy.finish()?;
-            self.client = Some(client);
-            inserted = self.finish(copied)?;
-        } else {
-            self.execute("BEGIN")?;
-        }
+        let feed = self.feed.take();
+        let is_begun = feed.is_some();
+        let mut notices = Vec::new();
+        let carried = match feed {
+            Some(feed) => self.finish(feed, &mut notices)?,
+            None => {
+                self.execute("BEGIN")?;
+                Carried::default()
+            }
+        };
         if let Some(checkpoint) = checkpoint {
             let (shown, table) = (self.shown.clone(), self.full_name.clone());
-            let done = (is_begun.then_some(&*table), copied);
+            let records = carried.inserted + carried.updated;
+            let done = (is_begun.then_some(&*table), records);
             checkpoints::postgres::advance(self.client()?, &shown, checkpoint, done)?;
         }
         // Deferred constraints are checked now, so that only the commit itself is left.
@@ -298,9 +441,10 @@ impl Target for Postgres {
             mode,
             target: self.shown,
             table: Some(self.spelled),
-            inserted,
-            updated: copied - inserted,
-            ..Committed::default()
+            inserted: carried.inserted,
+            updated: carried.updated,
+            ignored: carried.ignored,
+            notices,
         })
     }
 }

@@ -402,6 +402,22 @@ impl Live {
         }
         heard
     }
+
+    /// Closes its standard input and waits for its end.
+    pub fn end(mut self) -> Run {
+        drop(self.child.stdin.take());
+        let mut stderr = Vec::new();
+        let said = self.child.stderr.take();
+        said.expect("standard error is piped")
+            .read_to_end(&mut stderr)
+            .expect("standard error is read");
+        let status = self.child.wait().expect("the program ends");
+        Run {
+            code: status.code().unwrap_or(-1),
+            stdout: self.arrived.iter().flatten().collect(),
+            stderr,
+        }
+    }
 }
 
 impl Drop for Live {
@@ -606,6 +622,13 @@ pub fn postgres_database(name: &str) -> String {
         .rsplit_once('/')
         .expect("an address names a database");
     format!("{place}/{name}")
+}
+
+/// The same address for another user, who needs no password.
+pub fn postgres_as(address: &str, user: &str) -> String {
+    let (scheme, rest) = address.split_once("://").expect("an address has a scheme");
+    let rest = rest.split_once('@').map_or(rest, |(_, rest)| rest);
+    format!("{scheme}://{user}@{rest}")
 }
 
 /// The path of what `scripts/fetch NAME` brings: at once when the cache has it.

@@ -13,8 +13,32 @@ pub fn told(error: &postgres::Error) -> anyhow::Error {
 
 /// The record, from 0, that a COPY stopped at, and why, where the server says which.
 pub fn of_record(error: &postgres::Error) -> Option<(u64, Fault)> {
-    let db = error.as_db_error()?;
+    let db = error.as_db_error().filter(|_| is_about_records(error))?;
     Some((record(db)?, Fault::new(reason(db))))
+}
+
+/// Whether the server's refusal is about what the records hold, and not about itself, the statement or
+/// this user's rights. By the class of the error code ("PostgreSQL Error Codes"): a trigger may choose any.
+pub fn is_about_records(error: &postgres::Error) -> bool {
+    const OTHERS: [&str; 21] = [
+        "00", "01", "02", "03", "08", "0A", "25", "28", "2B", "2D", "3B", "3D", "3F", "40", "42",
+        "53", "55", "57", "58", "HV", "XX",
+    ];
+    let Some(db) = error.as_db_error() else {
+        return false;
+    };
+    // Policies refuse records with the code of missing rights.
+    let is_policy = *db.code() == SqlState::INSUFFICIENT_PRIVILEGE
+        && db.message().contains("row-level security");
+    is_policy || !OTHERS.contains(&&db.code().code()[..2])
+}
+
+/// The values of the key that a unique index refused.
+pub fn key_values(error: &postgres::Error) -> String {
+    let detail = error.as_db_error().and_then(|db| db.detail());
+    let values = detail.and_then(|detail| detail.split_once(")=("));
+    let values = values.and_then(|(_, rest)| rest.rsplit_once(')'));
+    values.map_or_else(String::new, |(values, _)| format!("'{values}'"))
 }
 
 /// The record, from 0, that a COPY was at. In its text format a record is a line.
@@ -55,7 +79,9 @@ pub fn words(error: &postgres::Error) -> String {
         ];
         broken.contains(&error.kind())
     });
-    if is_broken || error.is_closed() {
+    // The driver's own words for a connection that ended in the middle of a message.
+    let is_cut = cause.to_string().contains("bytes remaining on stream");
+    if is_broken || is_cut || error.is_closed() {
         return "the server has closed the connection".to_owned();
     }
     let text = cause.to_string();
@@ -72,6 +98,8 @@ fn reason(error: &DbError) -> String {
     let detail = error.detail().unwrap_or_default().trim_end_matches('.');
     let constraint = error.constraint().unwrap_or_default();
     match *error.code() {
+        SqlState::DUPLICATE_TABLE => same_table(),
+        SqlState::UNIQUE_VIOLATION if constraint == "pg_type_typname_nsp_index" => same_table(),
         SqlState::UNIQUE_VIOLATION => {
             let key = key_of(detail);
             format!("{key}: the table has this already, and '{constraint}' wants it unique")
@@ -80,6 +108,7 @@ fn reason(error: &DbError) -> String {
             let column = error.column().unwrap_or("a column");
             format!("{column}: null, which the table does not allow")
         }
+        SqlState::CHECK_VIOLATION if constraint.is_empty() => no_partition(error, detail),
         SqlState::CHECK_VIOLATION => format!("the table's check '{constraint}' does not hold"),
         SqlState::EXCLUSION_VIOLATION => {
             format!("the table's exclusion '{constraint}' does not hold")
@@ -102,6 +131,19 @@ fn reason(error: &DbError) -> String {
             format!("{column}{}{detail}", error.message())
         }
     }
+}
+
+/// What a record that belongs into no partition gets: `(day) = (2024-01-01)` from the detail.
+fn no_partition(error: &DbError, detail: &str) -> String {
+    let table = error.table().unwrap_or("the table");
+    match detail.rsplit_once(" contains ") {
+        None => error.message().to_owned(),
+        Some((_, key)) => format!("'{table}' has no partition for {key}"),
+    }
+}
+
+fn same_table() -> String {
+    "another load has made the table at the same time; run this again, to append to it".to_owned()
 }
 
 /// The column in `COPY t, line 3, column b: "x"`.

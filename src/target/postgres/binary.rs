@@ -129,6 +129,18 @@ impl Binary {
     }
 }
 
+/// Where the record ends that begins at a place; None at the end.
+pub fn record_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let (count, _) = bytes.get(at..)?.split_first_chunk()?;
+    let mut at = at + 2;
+    for _ in 0..u16::from_be_bytes(*count) {
+        let (length, _) = bytes.get(at..)?.split_first_chunk()?;
+        // A null has the length -1, and no bytes.
+        at += 4 + i32::from_be_bytes(*length).max(0) as usize;
+    }
+    Some(at)
+}
+
 /// Appends a field with its length; none where it is not as usual.
 #[inline(always)]
 fn append(

@@ -17,6 +17,7 @@ use crate::target::types::is_text;
 use crate::target::{Encoder, Parcel};
 
 use super::binary::{self, Binary, Form};
+use super::list;
 
 /// Blocks that may wait for the server.
 const WAITING: usize = 2;
@@ -27,6 +28,54 @@ pub struct Portion {
     pub is_binary: bool,
     /// Never empty.
     pub bytes: Vec<u8>,
+}
+
+impl Portion {
+    /// Where its records end, behind a 0 for where the first begins.
+    pub fn ends(&self) -> Vec<usize> {
+        let mut ends = vec![0];
+        match self.is_binary {
+            true => {
+                let mut at = 0;
+                while let Some(end) = binary::record_end(&self.bytes, at) {
+                    ends.push(end);
+                    at = end;
+                }
+            }
+            false => ends.extend(memchr::memchr_iter(b'\n', &self.bytes).map(|place| place + 1)),
+        }
+        ends
+    }
+}
+
+/// Copies these records of a portion with a statement of its own: how many the table took.
+pub fn copy_once(
+    client: &mut Client,
+    statement: &str,
+    (portion, ends): (&Portion, &[usize]),
+    records: &[u64],
+) -> Result<u64, postgres::Error> {
+    let (options, head, tail) = framing(portion.is_binary);
+    let mut writer = client.copy_in(&format!("{statement} {options}"))?;
+    let mut send = || -> std::io::Result<()> {
+        writer.write_all(head)?;
+        for run in records.chunk_by(|one, next| one + 1 == *next) {
+            let [first, last] = [run[0], run[run.len() - 1]].map(|record| record as usize);
+            writer.write_all(&portion.bytes[ends[first]..ends[last + 1]])?;
+        }
+        writer.write_all(tail)
+    };
+    // Where writing failed, the end says why.
+    let _ = send();
+    writer.finish()
+}
+
+/// The options of a format of COPY, and what stands before and behind its records.
+fn framing(is_binary: bool) -> (&'static str, &'static [u8], &'static [u8]) {
+    match is_binary {
+        true => ("(FORMAT binary)", binary::HEAD, binary::TAIL),
+        false => ("(ENCODING 'UTF8')", b"", b""),
+    }
 }
 
 /// What the server's thread is told.
@@ -132,10 +181,7 @@ fn copy_alike(
         None => database::told(&error),
     };
     let is_binary = first.as_ref().is_some_and(|portion| portion.is_binary);
-    let (options, head, tail) = match is_binary {
-        true => ("(FORMAT binary)", binary::HEAD, binary::TAIL),
-        false => ("(ENCODING 'UTF8')", &b""[..], &b""[..]),
-    };
+    let (options, head, tail) = framing(is_binary);
     let mut writer = client
         .copy_in(&format!("{statement} {options}"))
         .map_err(told)?;
@@ -216,13 +262,25 @@ impl Encoder for Lines {
                     _ => {
                         let checked = column.rule.check(raw, is_clean);
                         checked.map_err(|fault| fault.about(&column.name))?;
-                        push_field(raw, is_plain, out);
+                        match column.rule == (Rule::Server { is_list: true }) {
+                            true => push_list(raw, out),
+                            false => push_field(raw, is_plain, out),
+                        }
                     }
                 }
                 out.push(if place == last { b'\n' } else { b'\t' });
             }
             Ok(())
         });
+    }
+}
+
+/// Appends an array, which may be written as a list in JSON.
+fn push_list(raw: &[u8], out: &mut Vec<u8>) {
+    let content = field::content(raw);
+    match list::array_of(&content) {
+        Some(array) => push_escaped(array.as_bytes(), out),
+        None => push_escaped(&content, out),
     }
 }
 
@@ -234,7 +292,11 @@ fn push_field(raw: &[u8], is_plain: bool, out: &mut Vec<u8>) {
         out.extend_from_slice(raw);
         return;
     }
-    for &byte in field::content(raw).iter() {
+    push_escaped(&field::content(raw), out);
+}
+
+fn push_escaped(content: &[u8], out: &mut Vec<u8>) {
+    for &byte in content {
         let letter = match byte {
             b'\\' => b'\\',
             b'\t' => b't',

@@ -6,27 +6,31 @@ use postgres::Client;
 use crate::database::postgres::{Name, told};
 use crate::record::Header;
 use crate::target::nearest_of;
-use crate::target::rule::{Digits, Rule};
 use crate::target::types::{Found, Kind};
 
-use super::binary::Form;
+use super::typed::{Typed, rule};
 
-/// A table that is there.
-#[derive(Clone, Debug)]
+/// A table that exists.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Definition {
     /// The server's number for it.
     pub oid: u32,
     /// Its schema and name.
     pub name: Name,
+    /// Whether the server hides records from this user, or refuses them, by policies.
+    pub has_policies: bool,
     columns: Vec<Declared>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Declared {
     name: String,
-    rule: Rule,
-    form: Option<Form>,
+    typed: Typed,
+    /// The table gives it a value that nobody can give.
     is_computed: bool,
+    /// It has a value where none is given.
+    has_default: bool,
+    is_not_null: bool,
 }
 
 impl Definition {
@@ -48,7 +52,7 @@ impl Definition {
         }
         let row = client
             .query_opt(
-                "SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text
+                "SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, row_security_active(c.oid)
                  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                  WHERE c.oid = pg_catalog.to_regclass($1)",
                 &[&name.sql()],
@@ -70,16 +74,31 @@ impl Definition {
                 schema: Some(row.get(1)),
                 table: row.get(2),
             },
+            has_policies: row.get(4),
             columns: columns(client, oid).map_err(|error| told(&error))?,
         }))
     }
 
-    /// What each of the stream's columns may hold, and its binary form.
+    /// Reads the table again, when it is locked, and compares.
+    ///
+    /// # Errors
+    /// It has changed.
+    pub fn check_again(&self, client: &mut Client) -> anyhow::Result<()> {
+        match Self::read(client, &self.name)? {
+            Some(now) if now == *self => Ok(()),
+            _ => bail!(
+                "table '{}' was changed by another session while the records were read; run this again",
+                self.name.shown()
+            ),
+        }
+    }
+
+    /// What each of the stream's columns may hold.
     ///
     /// # Errors
     /// The table has no such column, or it computes it by itself.
-    pub fn rules_for(&self, header: &Header) -> anyhow::Result<Vec<(Rule, Option<Form>)>> {
-        let mut rules = Vec::new();
+    pub fn typed_for(&self, header: &Header) -> anyhow::Result<Vec<Typed>> {
+        let mut typed = Vec::new();
         for name in header.names() {
             let Some(column) = self.columns.iter().find(|column| column.name == *name) else {
                 let names: Vec<String> = self.columns.iter().map(|c| c.name.clone()).collect();
@@ -95,70 +114,82 @@ impl Definition {
                     self.name.table
                 );
             }
-            rules.push((column.rule.clone(), column.form));
+            typed.push(column.typed.clone());
         }
-        Ok(rules)
+        Ok(typed)
+    }
+
+    /// Whether a stream has all of the table's columns and no other, but for those that get a value by
+    /// themselves.
+    pub fn has_columns_of(&self, header: &Header) -> bool {
+        let is_known = |name: &String| {
+            let mut columns = self.columns.iter();
+            columns.any(|column| column.name == *name && !column.is_computed)
+        };
+        let is_given = |column: &Declared| {
+            column.is_computed || column.has_default || header.position(&column.name).is_some()
+        };
+        header.names().iter().all(is_known) && self.columns.iter().all(is_given)
+    }
+
+    /// Whether a record of the stream alone is no whole record of the table.
+    pub fn is_part(&self, header: &Header) -> bool {
+        let is_missing = |column: &Declared| {
+            column.is_not_null
+                && !column.has_default
+                && !column.is_computed
+                && header.position(&column.name).is_none()
+        };
+        self.columns.iter().any(is_missing)
     }
 }
 
-/// The columns of a table. Domains are seen as what they are made of; the newer catalog columns
-/// are asked for in a way that older servers understand.
+/// The columns of a table. Domains are seen as what they are made of in the end; the newer catalog
+/// columns are asked for in a way that older servers understand.
 fn columns(client: &mut Client, oid: u32) -> Result<Vec<Declared>, postgres::Error> {
     let rows = client.query(
-        "SELECT a.attname::text, b.typname::text,
-                CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END,
+        "WITH RECURSIVE walk AS (
+             SELECT attnum, atttypid AS type, atttypmod AS modifier
+             FROM pg_catalog.pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped
+             UNION ALL
+             SELECT w.attnum, t.typbasetype, t.typtypmod
+             FROM walk w JOIN pg_catalog.pg_type t ON t.oid = w.type WHERE t.typtype = 'd')
+         SELECT a.attname::text, b.typname::text, w.modifier,
                 coalesce(to_jsonb(a)->>'attgenerated', '') <> '' OR coalesce(to_jsonb(a)->>'attidentity', '') = 'a',
                 ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = b.oid ORDER BY e.enumsortorder),
-                t.typtype = 'b'
+                a.atttypid = b.oid,
+                b.typnamespace = 'pg_catalog'::regnamespace OR b.typtype <> 'b' OR b.typcategory = 'A',
+                pg_catalog.format_type(a.atttypid, a.atttypmod), pg_catalog.format_type(b.oid, NULL),
+                b.typcategory = 'A', b.typtype::text,
+                a.atthasdef OR coalesce(to_jsonb(a)->>'attidentity', '') <> '', a.attnotnull
          FROM pg_catalog.pg_attribute a
-         JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-         JOIN pg_catalog.pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
-         WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped
+         JOIN walk w ON w.attnum = a.attnum
+         JOIN pg_catalog.pg_type b ON b.oid = w.type AND b.typtype <> 'd'
+         WHERE a.attrelid = $1
          ORDER BY a.attnum",
         &[&oid],
     )?;
     let declared = |row: &postgres::Row| {
-        let type_name: String = row.get(1);
-        let is_base: bool = row.get(5);
+        let known = super::typed::Declaration {
+            name: row.get(1),
+            modifier: row.get(2),
+            labels: row.get(4),
+            is_base: row.get(5),
+            is_of_server: row.get(6),
+            full: row.get(7),
+            bare: row.get(8),
+            is_list: row.get(9),
+            class: row.get(10),
+        };
         Declared {
             name: row.get(0),
-            rule: rule(&type_name, row.get(2), row.get(4)),
-            form: Form::of(&type_name).filter(|_| is_base),
+            typed: rule(known),
             is_computed: row.get(3),
+            has_default: row.get(11),
+            is_not_null: row.get(12),
         }
     };
     Ok(rows.iter().map(declared).collect())
-}
-
-/// The rule for a type by its catalog name and modifier (-1 for none).
-fn rule(name: &str, modifier: i32, labels: Vec<String>) -> Rule {
-    let places = match modifier {
-        -1 => 6,
-        places => places as usize,
-    };
-    let integer = |least: i64, most: i64| Rule::Integer { least, most };
-    match name {
-        _ if !labels.is_empty() => Rule::Label(labels),
-        "int2" => integer(i16::MIN.into(), i16::MAX.into()),
-        "int4" => integer(i32::MIN.into(), i32::MAX.into()),
-        "int8" => integer(i64::MIN, i64::MAX),
-        "numeric" if modifier < 4 => Rule::Numeric(None),
-        // How numeric packs precision and an 11-bit signed scale: its source, `make_numeric_typmod`.
-        "numeric" => Rule::Numeric(Some(Digits {
-            precision: i64::from((modifier - 4) >> 16 & 0xFFFF),
-            scale: i64::from(((modifier - 4) & 0x7FF) ^ 1024) - 1024,
-        })),
-        "float8" => Rule::Double,
-        "float4" => Rule::Single,
-        "bool" => Rule::Boolean,
-        "date" => Rule::Date,
-        "timestamp" => Rule::Civil { places },
-        "timestamptz" => Rule::Instant { places },
-        "varchar" | "bpchar" if modifier >= 4 => Rule::Length(modifier as usize - 4),
-        "uuid" => Rule::Uuid,
-        "json" | "jsonb" => Rule::Json,
-        _ => Rule::Text,
-    }
 }
 
 /// The type for what a column was found to be, and why it is text where it looks like more.
@@ -182,24 +213,5 @@ pub fn type_of(found: Found) -> (&'static str, Kind, Option<&'static str>) {
         ),
         Kind::Civil => ("timestamp", Kind::Civil, None),
         Kind::Instant => ("timestamptz", Kind::Instant, None),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn modifiers_are_read() {
-        let digits = |precision, scale| Rule::Numeric(Some(Digits { precision, scale }));
-        assert_eq!(
-            rule("numeric", (10 << 16 | 2) + 4, Vec::new()),
-            digits(10, 2)
-        );
-        assert_eq!(
-            rule("numeric", (4 << 16 | 0x7FE) + 4, Vec::new()),
-            digits(4, -2)
-        );
-        assert_eq!(rule("varchar", 24, Vec::new()), Rule::Length(20));
     }
 }
