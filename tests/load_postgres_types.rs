@@ -379,7 +379,7 @@ fn is_same(kind: &str, sent: &str, shown: &str) -> bool {
             bare(&list) == bare(shown)
                 || elements(&list) == elements(shown) && elements(shown)[0].is_some()
         }
-        _ => number(sent).is_some() && number(sent) == number(shown),
+        _ => bare(sent) == bare(shown) || number(sent).is_some() && number(sent) == number(shown),
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use postgres::Client;
+use postgres::error::SqlState;
 
 use super::copy::{Portion, copy_once};
 use super::stage::{Carried, Failed, Stage};
@@ -220,7 +221,9 @@ impl Steps {
 impl Failure {
     fn of(failed: Failed) -> Self {
         let Failed { error, column } = failed;
-        if !database::is_about_records(&error) {
+        // Some types tell a text that they cannot read by the code of a syntax error (jsonpath).
+        let is_text = column.is_some() && error.code() == Some(&SqlState::SYNTAX_ERROR);
+        if !is_text && !database::is_about_records(&error) {
             return Failure::Other(database::told(&error));
         }
         let fault = Fault::new(database::words(&error));
