@@ -5,38 +5,30 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::bail;
+use rustls::crypto::ring;
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
-use super::files;
+use super::{certificate, files};
 use crate::database::postgres::options::{Mode, Options};
-
-/// A certificate, those that link it to an authority, and its key.
-pub struct Identity {
-    /// The certificates, our own first.
-    pub chain: Vec<CertificateDer<'static>>,
-    /// The key of the first.
-    pub key: PrivateKeyDer<'static>,
-    /// The key's file, for errors.
-    pub shown: String,
-}
 
 /// Reads it, if there is one.
 ///
 /// # Errors
 /// A file that is named does not exist; it holds something else; others have access to the key.
-pub fn read(options: &Options) -> anyhow::Result<Option<Identity>> {
-    let Some(certificate) = &options.certificate else {
+pub fn read(options: &Options) -> anyhow::Result<Option<SingleCertAndKey>> {
+    let Some(own) = &options.certificate else {
         return Ok(None);
     };
-    let shown = certificate.path.display();
-    if !certificate.path.exists() {
-        if certificate.is_named && options.mode >= Mode::Require {
+    let shown = own.path.display();
+    if !own.path.exists() {
+        if own.is_named && options.mode >= Mode::Require {
             bail!("the certificate '{shown}' does not exist; correct sslcert or PGSSLCERT");
         }
         return Ok(None);
     }
-    let chain = files::certificates(&certificate.path)?;
+    let chain = files::certificates(&own.path)?;
     let Some(key) = options.key.as_ref().map(|key| &key.path) else {
         bail!("the certificate '{shown}' needs its private key; give sslkey=FILE or PGSSLKEY");
     };
@@ -47,11 +39,24 @@ pub fn read(options: &Options) -> anyhow::Result<Option<Identity>> {
         );
     }
     guard(key)?;
-    Ok(Some(Identity {
-        chain,
-        key: private_key(key)?,
-        shown: key.display().to_string(),
-    }))
+    let public = chain.first().map(certificate::key);
+    let loaded = ring::default_provider()
+        .key_provider
+        .load_private_key(private_key(key)?);
+    let Ok(loaded) = loaded else {
+        bail!(
+            "the private key '{}' cannot be used; one of RSA (2048 bits or more), ECDSA (P-256, P-384) or Ed25519 is expected",
+            key.display()
+        );
+    };
+    match public {
+        Some(Ok(public)) if loaded.public_key().is_some_and(|key| key != public) => bail!(
+            "the private key '{}' is not that of the certificate '{shown}'; correct sslcert or sslkey",
+            key.display()
+        ),
+        Some(Ok(_)) => Ok(Some(CertifiedKey::new(chain, loaded).into())),
+        _ => bail!("the certificate '{shown}' is damaged"),
+    }
 }
 
 /// Holds that nobody else has access to a key; one of root may be read by a group.

@@ -1,5 +1,6 @@
 //! TLS to a server: what is trusted, who we are, and what went wrong, in our words.
 
+mod certificate;
 mod files;
 mod identity;
 mod verifier;
@@ -46,11 +47,7 @@ impl Connector {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match identity::read(options)? {
-            Some(identity) => {
-                let key = identity.shown;
-                let config = builder.with_client_auth_cert(identity.chain, identity.key);
-                config.map_err(|error| words::of_key(&error, &key))?
-            }
+            Some(identity) => builder.with_client_cert_resolver(Arc::new(identity)),
             None => builder.with_no_client_auth(),
         };
         config.alpn_protocols = vec![PROTOCOL.to_vec()];

@@ -2,10 +2,9 @@
 
 use std::io;
 
-use anyhow::anyhow;
 use jiff::Timestamp;
 use rustls::pki_types::UnixTime;
-use rustls::{AlertDescription, CertificateError, Error, InconsistentKeys};
+use rustls::{AlertDescription, CertificateError, Error};
 
 /// An error of TLS in one line, if it is one.
 pub fn words(error: &postgres::Error) -> Option<String> {
@@ -88,18 +87,6 @@ fn of_alert(alert: AlertDescription) -> String {
             "the server has no version or cipher of TLS in common with ours; TLS 1.2 or later is needed".to_owned()
         }
         other => format!("the server has ended TLS: {other:?}"),
-    }
-}
-
-/// An error of our own certificate and its key.
-pub fn of_key(error: &Error, key: &str) -> anyhow::Error {
-    match error {
-        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => anyhow!(
-            "the private key '{key}' is not that of the certificate; correct sslcert or sslkey"
-        ),
-        _ => anyhow!(
-            "the private key '{key}' cannot be used; one of RSA (2048 bits or more), ECDSA (P-256, P-384) or Ed25519 is expected"
-        ),
     }
 }
 
