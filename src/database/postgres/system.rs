@@ -37,7 +37,7 @@ pub fn user() -> Option<String> {
 pub fn home() -> Option<PathBuf> {
     let by_variable = std::env::var_os("HOME").filter(|home| !home.is_empty());
     let home = by_variable.map(PathBuf::from).or_else(|| {
-        let line = said("getent", &["passwd", &said("id", &["-u"])?.trim_end()])?;
+        let line = said("getent", &["passwd", said("id", &["-u"])?.trim_end()])?;
         line.split(':').nth(5).map(PathBuf::from)
     });
     home.filter(|home| !home.as_os_str().is_empty())

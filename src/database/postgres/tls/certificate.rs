@@ -114,7 +114,7 @@ fn spelled(name: &GeneralName) -> Option<String> {
         GeneralName::DnsName(name) => Some(name.to_string()),
         GeneralName::IpAddress(address) => {
             let bytes = address.as_bytes();
-            let four = <[u8; 4]>::try_from(bytes).map(|four| IpAddr::from(four));
+            let four = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
             let any = four.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from));
             any.ok().map(|address| address.to_string())
         }
