@@ -54,7 +54,8 @@ was loaded, in its order. It wants a key that grows and never repeats: an id, no
 can see to be none is refused: null, a key that stands twice. On PostgreSQL it waits, 10 seconds at
 most, until the transactions that write the table have ended, and so loses none that commit late,
 where keys are given as records are written (serial, identity, CACHE 1); not on a standby. If all
-keys are smaller than the last one, the numbers began anew: an error, unless --accept-gap."
+keys are smaller than the last one, the numbers began anew: an error, unless --accept-gap.
+PostgreSQL's TLS and passwords are as in psql: sslmode, sslrootcert, PGSSLMODE, ~/.pgpass (README)."
 )]
 struct Args {
     /// Files or quoted globs, '-' for standard input, or sqlite:FILE, postgresql://... [default: standard input]

@@ -25,6 +25,7 @@ Examples:
   load sqlite:delays.db --table flights flights.csv
   load sqlite:delays.db#flights --mode upsert --key day,name < late.csv
   load postgresql://etl@warehouse/sales --table mart.orders orders.csv
+  load 'postgresql://etl@db.example.com/sales?sslmode=verify-full' --table orders orders.csv
   load orders.jsonl orders.csv
   extract access.log --from combined --resume sqlite:dw.db#web |
     load sqlite:dw.db --table hits --resume-name web
@@ -51,6 +52,11 @@ far they were read is committed with them, in the table _pipewright_checkpoints 
 file in FILE.pipewright: whatever fails, the next run repeats nothing and loses nothing. The
 table is kept with it: another table needs another name, and if the table is gone, or is to be
 replaced, 'load TARGET --forget NAME' comes first; the next load of NAME then starts over.
+
+PostgreSQL's TLS and passwords are as in psql, with the same options, variables and files:
+?sslmode=verify-full&sslrootcert=FILE in the address (or sslrootcert=system), PGSSLMODE,
+PGSSLROOTCERT, PGPASSWORD, ~/.postgresql, ~/.pgpass. Without any, TLS is used if the server has
+it, and nothing is verified.
 
 The receipt on standard output: target,table,mode,records,inserted,updated,rejected, and what
 the stages before have rejected (rejected_upstream), and what the table did not take (ignored)."

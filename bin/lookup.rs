@@ -31,7 +31,8 @@ Examples:
 TABLE is anything that extract reads: a file by its ending, a database's table or query. Keys
 are the same where '=' says so (1 and 1.0, but not 1.0 and a quoted \"1.0\"), and null is equal to
 nothing. A key that the table has twice is an error; --many joins with both. With --asof, times are
-compared in time, whatever their offsets, and a key may come once with each of them."
+compared in time, whatever their offsets, and a key may come once with each of them.
+PostgreSQL's TLS and passwords are as in psql: sslmode, sslrootcert, PGSSLMODE, ~/.pgpass (README)."
 )]
 struct Args {
     /// The table: a file, sqlite:FILE#TABLE or postgresql://...#TABLE

@@ -451,8 +451,8 @@ fn a_server_that_is_not_there_or_refuses_is_named_without_the_password() {
         ),
         (format!("{}x", place.address), &["does not exist"]),
         (
-            "postgresql://u:secret@h/d?sslmode=require".to_owned(),
-            &["TLS"],
+            "postgresql://u:secret@h/d?sslmode=verify-ca&sslrootcert=/none.crt".to_owned(),
+            &["'/none.crt' does not exist", "sslrootcert=FILE"],
         ),
         (
             "postgresql://u:secret@h/d?nonsense=1".to_owned(),

@@ -117,12 +117,12 @@ impl Node {
     #[must_use]
     pub fn compared(self) -> Node {
         match Kinds::of(&self).is_mixture() {
-            true => self.as_field(),
+            true => self.into_field(),
             false => self,
         }
     }
 
-    fn as_field(self) -> Node {
+    fn into_field(self) -> Node {
         let label = self.label.clone();
         // It has no literal that could be wrong.
         let Ok(body) = (AS_FIELD.make)(&[None]) else {
@@ -141,7 +141,7 @@ impl Node {
 pub(super) fn compared(function: &Function, arguments: Vec<Node>) -> Vec<Node> {
     let is_mixture = function.yields == Yields::Compared && Kinds::of_all(&arguments).is_mixture();
     match is_mixture {
-        true => arguments.into_iter().map(Node::as_field).collect(),
+        true => arguments.into_iter().map(Node::into_field).collect(),
         false => arguments,
     }
 }

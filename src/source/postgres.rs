@@ -11,10 +11,10 @@ use std::io::BufRead;
 use anyhow::bail;
 use postgres::error::SqlState;
 use postgres::types::Type;
-use postgres::{Client, NoTls, Statement};
+use postgres::{Client, Statement};
 
 use crate::database::nearest_of;
-use crate::database::postgres::{Name, connect, told, words};
+use crate::database::postgres::{Canceller, Name, open, told, words};
 use crate::stream::{Emitter, Flow, Output, Settings, Summary};
 use crate::trust::stage::{self, COUNTERS};
 
@@ -40,9 +40,8 @@ pub(super) fn extract(
     settings: &Settings,
     output: &mut Output,
 ) -> anyhow::Result<Summary> {
-    let mut server = Server {
-        client: connect(url)?,
-    };
+    let (client, canceller) = open(url)?;
+    let mut server = Server { client, canceller };
     server.execute(SETTINGS)?;
     server.execute(match reading.key {
         Some(_) => "BEGIN READ ONLY",
@@ -111,6 +110,7 @@ fn asked(base: &str, columns: &[String]) -> Asked {
 /// A connection, in a transaction that reads.
 struct Server {
     client: Client,
+    canceller: Canceller,
 }
 
 impl Server {
@@ -212,7 +212,7 @@ impl Server {
         line: &mut Line,
         emitter: &mut Emitter<'_>,
     ) -> anyhow::Result<()> {
-        let cancel = self.client.cancel_token();
+        let token = self.client.cancel_token();
         let mut reader = self.client.copy_out(copy).map_err(|error| told(&error))?;
         let mut pending = Vec::new();
         loop {
@@ -244,7 +244,7 @@ impl Server {
             if flow == Flow::Enough {
                 // Else the server would send all that is left before the connection is closed. That
                 // it cannot be told is no matter: nobody waits for the rest.
-                let _ = cancel.cancel_query(NoTls);
+                self.canceller.cancel(&token);
                 return Ok(());
             }
         }

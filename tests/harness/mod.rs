@@ -585,27 +585,35 @@ pub fn postgres() -> &'static str {
         if let Ok(address) = std::env::var("PIPEWRIGHT_TEST_POSTGRES") {
             return address;
         }
-        // The server's command reads until this process has ended and its end of the pipe is closed.
-        let mut server = Command::new(root().join("scripts/postgres"))
-            .args([
-                "bash",
-                "-c",
-                "echo \"$PIPEWRIGHT_TEST_POSTGRES\"; cat >/dev/null",
-            ])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("scripts/postgres can be started");
-        let mut stdout = server.stdout.take().expect("standard output is piped");
+        let (server, address) = postgres_server(&[]);
         SERVER.set(server).expect("the server is started once");
-        let mut address = Vec::new();
-        let mut byte = [0];
-        while stdout.read(&mut byte).is_ok_and(|count| count == 1) && byte != *b"\n" {
-            address.push(byte[0]);
-        }
-        assert!(!address.is_empty(), "scripts/postgres started no server");
-        String::from_utf8(address).expect("an address is text")
+        address
     })
+}
+
+/// A PostgreSQL that `scripts/postgres` starts with these flags, and its address. It ends with the tests.
+pub fn postgres_server(flags: &[&str]) -> (Child, String) {
+    // The server's command reads until this process has ended and its end of the pipe is closed.
+    let mut server = Command::new(root().join("scripts/postgres"))
+        .args(flags)
+        .args([
+            "bash",
+            "-c",
+            "echo \"$PIPEWRIGHT_TEST_POSTGRES\"; cat >/dev/null",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("scripts/postgres can be started");
+    let mut stdout = server.stdout.take().expect("standard output is piped");
+    let mut address = Vec::new();
+    let mut byte = [0];
+    while stdout.read(&mut byte).is_ok_and(|count| count == 1) && byte != *b"\n" {
+        address.push(byte[0]);
+    }
+    assert!(!address.is_empty(), "scripts/postgres started no server");
+    let address = String::from_utf8(address).expect("an address is text");
+    (server, address)
 }
 
 /// The address of a new, empty database of this name on that server.

@@ -4,6 +4,7 @@ use std::io;
 
 use postgres::error::{DbError, SqlState};
 
+use super::tls;
 use crate::record::Fault;
 
 /// An error of the server or on the way to it.
@@ -64,6 +65,9 @@ pub fn is_answer(error: &postgres::Error) -> bool {
 pub fn words(error: &postgres::Error) -> String {
     if let Some(db) = error.as_db_error() {
         return reason(db);
+    }
+    if let Some(words) = tls::words(error) {
+        return words;
     }
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {

@@ -1,42 +1,15 @@
-//! What the system knows by name: the addresses of hosts, and who the user is.
+//! What the system knows by name: the addresses of hosts, who the user is, and where they live.
 //!
 //! Its own tools are asked, `getent` and `id`. To look these up, the C library loads whatever the
 //! machine is set up with (files, DNS, mDNS, a directory of users); one that is linked into the
 //! program would load parts that were made for another.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use postgres::Config;
-use postgres::config::Host;
-
-/// The ways to reach the servers of `config`, to be tried in their order: one more for each further
-/// address of a host. Where the system's tools cannot tell, the driver may look by itself.
-pub fn resolved(config: Config) -> Vec<Config> {
-    if !config.get_hostaddrs().is_empty() {
-        return vec![config];
-    }
-    let of_host = |host: &Host| match host {
-        Host::Tcp(name) => Some(addresses(name)).filter(|addresses| !addresses.is_empty()),
-        Host::Unix(_) => None,
-    };
-    let known: Option<Vec<_>> = config.get_hosts().iter().map(of_host).collect();
-    let Some(known) = known else {
-        return vec![config];
-    };
-    let most = known.iter().map(Vec::len).max().unwrap_or(1);
-    let nth = |place: usize| {
-        let mut config = config.clone();
-        for addresses in &known {
-            config.hostaddr(addresses[place.min(addresses.len() - 1)]);
-        }
-        config
-    };
-    (0..most).map(nth).collect()
-}
-
 /// The addresses of a host in the order in which the system prefers them.
-fn addresses(host: &str) -> Vec<IpAddr> {
+pub fn addresses(host: &str) -> Vec<IpAddr> {
     if let Ok(address) = host.parse() {
         return vec![address];
     }
@@ -60,6 +33,16 @@ pub fn user() -> Option<String> {
     Some(name.trim_end().to_owned()).filter(|name| !name.is_empty())
 }
 
+/// The user's home directory: HOME, else what the system knows of the user.
+pub fn home() -> Option<PathBuf> {
+    let by_variable = std::env::var_os("HOME").filter(|home| !home.is_empty());
+    let home = by_variable.map(PathBuf::from).or_else(|| {
+        let line = said("getent", &["passwd", said("id", &["-u"])?.trim_end()])?;
+        line.split(':').nth(5).map(PathBuf::from)
+    });
+    home.filter(|home| !home.as_os_str().is_empty())
+}
+
 /// What a tool of the system writes, where it is there and ends well.
 fn said(tool: &str, arguments: &[&str]) -> Option<String> {
     let mut command = Command::new(tool);
@@ -74,43 +57,13 @@ fn said(tool: &str, arguments: &[&str]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn config(url: &str) -> Config {
-        url.parse().expect("an address")
-    }
-
     #[test]
-    fn a_host_is_reached_by_each_of_its_addresses() {
+    fn hosts_have_addresses() {
         let known = addresses("localhost");
         assert!(!known.is_empty() && known.iter().all(IpAddr::is_loopback));
-        let ways = resolved(config("postgresql://localhost/d"));
-        let reached: Vec<_> = ways.iter().flat_map(Config::get_hostaddrs).collect();
-        assert_eq!(reached, known.iter().collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn each_of_several_hosts_has_an_address() {
-        let ways = resolved(config("postgresql://192.0.2.1:1,localhost:2/d"));
-        assert_eq!(ways.len(), addresses("localhost").len());
-        for way in ways {
-            let [first, second] = way.get_hostaddrs() else {
-                panic!("{way:?}");
-            };
-            assert_eq!(first.to_string(), "192.0.2.1");
-            assert!(second.is_loopback());
-        }
-    }
-
-    #[test]
-    fn what_is_not_known_is_left_to_the_driver() {
-        for url in [
-            "postgresql://nowhere.invalid/d",
-            "postgresql://192.0.2.1,nowhere.invalid/d",
-            "postgresql://%2Fvar%2Frun/d",
-            "postgresql://-h/d",
-        ] {
-            let ways = resolved(config(url));
-            assert_eq!(ways.len(), 1);
-            assert!(ways[0].get_hostaddrs().is_empty());
+        assert_eq!(addresses("192.0.2.1"), [IpAddr::from([192, 0, 2, 1])]);
+        for unknown in ["nowhere.invalid", "-h"] {
+            assert!(addresses(unknown).is_empty());
         }
     }
 

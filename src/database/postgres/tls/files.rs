@@ -1,0 +1,40 @@
+//! Files of certificates.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{anyhow, bail};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+/// What a file holds.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).map_err(|error| {
+        let error = error.to_string();
+        let why = error.split(" (os error").next().unwrap_or_default();
+        anyhow!("cannot read '{}': {}", path.display(), why.to_lowercase())
+    })
+}
+
+/// The certificates of a PEM file; there is at least one.
+///
+/// # Errors
+/// It cannot be read, is damaged, or holds none.
+pub fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let text = read(path)?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    match found {
+        Ok(found) if found.is_empty() => bail!(
+            "'{}' holds no certificate; a PEM file is expected, with -----BEGIN CERTIFICATE-----",
+            path.display()
+        ),
+        Ok(found) => Ok(found),
+        Err(_) => bail!(
+            "'{}' is damaged: a certificate in it is not whole PEM",
+            path.display()
+        ),
+    }
+}
