@@ -77,6 +77,7 @@ impl Run<'_> {
             return Ok(summary);
         }
         let (found, spool, mut summary) = self.keep(input, header)?;
+        stage::enter("writing");
         let ready = target.begin(Some(&found))?;
         // Where they stood is known already.
         let encoding = Encoding {
@@ -88,7 +89,7 @@ impl Run<'_> {
                 policy: Policy::default(),
                 ..self.settings.clone()
             },
-            watch: &mut |_| {},
+            watch: &mut *self.watch,
             places: Places::default(),
         }
         .send(&mut spool.into_input()?, header, target, &encoding)?;
