@@ -26,7 +26,7 @@ Examples:
   load sqlite:delays.db --table flights flights.csv
   load sqlite:delays.db#flights --mode upsert --key day,name < late.csv
   load postgresql://etl@warehouse/sales --table mart.orders orders.csv
-  load orders.jsonl orders.csv
+  load orders.jsonl orders.csv         a new file; to replace one that exists: --mode replace
   extract access.log --from combined --resume sqlite:dw.db#web |
     load sqlite:dw.db --table hits --resume-name web
   load sqlite:dw.db --forget web       the next load of it starts over
@@ -46,6 +46,10 @@ text. SQLite has no booleans: true and false become 1 and 0. In a table that is 
 value is held against its column's type before it is sent: nothing is rounded, cut or guessed
 (--on-error).
 
+Files: replace (the default) and append write a new file aside, which takes the old one's name,
+owner, group, mode and (on Linux) extended attributes. A link is followed. A file that belongs to
+another user, or has several hard links, is refused.
+
 With --resume-name, the records are those that are new since the last load of that name, and are
 added behind the others (a csv, tsv or jsonl file is copied, and the copy takes its place). How
 far they were read is committed with them, in the table _pipewright_checkpoints or beside the
@@ -54,7 +58,7 @@ table is kept with it: another table needs another name, and if the table is gon
 replaced, 'load TARGET --forget NAME' comes first; the next load of NAME then starts over.
 
 The receipt on standard output: target,table,mode,records,inserted,updated,rejected, and what
-the stages before have rejected (rejected_upstream)."
+the stages before have rejected (rejected_upstream). On a terminal it is a sentence."
 )]
 struct Args {
     /// sqlite:FILE, postgresql://..., a file (.csv .tsv .jsonl .json .md), or - for standard output
@@ -72,7 +76,8 @@ struct Args {
     #[arg(long, value_name = "FORMAT")]
     to: Option<Format>,
 
-    /// create, append, replace or upsert [default: append; a file without --resume-name: replace]
+    /// create, append, replace or upsert [default: append; a file without --resume-name: replace;
+    /// none if FILE is given and TARGET is an existing file]
     #[arg(short, long)]
     mode: Option<Mode>,
 
