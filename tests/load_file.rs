@@ -68,6 +68,8 @@ fn a_device_is_written_as_it_is() {
         .stdin("a\n1\n")
         .run()
         .refused("load", 1, &["/dev/full", "no space left"]);
+    let run = harness::bash("echo n | load /dev/stdout --to csv | cat").run();
+    assert_eq!(run.out(), "n\n/dev/stdout,,replace,0,0,0,0,\n");
 }
 
 #[test]
@@ -383,6 +385,7 @@ fn locks_of_scripts_are_not_waited_for() {
         place.succeeds(&format!("flock {lock} load out.csv --mode append <in.csv"));
     }
     assert_eq!(place.read("out.csv"), "n\n1\n1\n1\n1\n");
+    place.succeeds("echo x >>in.csv; flock bad.csv filter 'n > 0' in.csv --rejects bad.csv 2>/dev/null; rm bad.csv");
     assert_eq!(place.names(), ["in.csv", "out.csv", "out.csv.pipewright"]);
 }
 

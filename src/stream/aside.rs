@@ -220,6 +220,10 @@ pub fn resolved(path: &Path) -> io::Result<PathBuf> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             known => return known,
         }
+        if path.exists() {
+            // A link of /proc to an open pipe leads to no path.
+            return Ok(path);
+        }
         match fs::read_link(&path) {
             Ok(next) => path = path.parent().unwrap_or(Path::new("")).join(next),
             Err(_) => return Ok(path),

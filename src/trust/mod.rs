@@ -35,8 +35,7 @@ pub mod stage;
 mod sweep;
 pub mod upstream;
 
-pub use commit::{committing, is_committed};
-
 pub use checkpoint::{Checkpoint, Position};
+pub use commit::{committing, is_committed};
 pub use rejects::{Policy, Reject, Rejects, Tolerance};
 pub use upstream::{Ends, Unclean, Upstream};
