@@ -195,14 +195,7 @@ impl Exchange<'_> {
         put: impl FnOnce() -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let _turn = Turn::take(self.path)?;
-        let there = Standing::at(self.path)?;
-        if self.continued.is_some_and(|old| old != there) {
-            bail!(
-                "'{}' was changed by another program while the records were read; load them again",
-                self.shown.display()
-            );
-        }
-        let there = there.map(|standing| standing.identity);
+        let there = self.unchanged()?;
         if checkpoint.is_none() && !sidecar_of(self.path).exists() {
             return put();
         }
@@ -221,11 +214,28 @@ impl Exchange<'_> {
             new.checkpoints.insert(checkpoint.name.clone(), committed);
         }
         write(self.path, vec![old, new.clone()])?;
+        // That took the time of a flush to the disk.
+        self.unchanged()?;
         put()?;
         // Not needed, but for a file that is taken away later: it must not look as if the new one
         // had never come.
         let _ = write(self.path, vec![new]);
         Ok(())
+    }
+
+    /// The file that is there.
+    ///
+    /// # Errors
+    /// It is not the one that is continued.
+    fn unchanged(&self) -> anyhow::Result<Option<Identity>> {
+        let there = Standing::at(self.path)?;
+        if self.continued.is_some_and(|old| old != there) {
+            bail!(
+                "'{}' was changed by another program while the records were read; load them again",
+                self.shown.display()
+            );
+        }
+        Ok(there.map(|standing| standing.identity))
     }
 }
 
