@@ -301,7 +301,7 @@ fn in_file(path: &Path) -> Batches {
         let number = |place: usize| record[place].parse::<i64>().expect("a number");
         let batch = batches.entry(number(4) as u64).or_default();
         batch.0 += 1;
-        batch.1 += u64::from(ids.insert(number(0)));
+        batch.1 += u64::from(ids.insert((number(4), number(0))));
         batch.2 += number(3);
     }
     batches

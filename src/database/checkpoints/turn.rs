@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -22,7 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// replaced while the turn lasts. What a killed load leaves is removed as its temporary files are.
 #[derive(Debug)]
 pub(super) struct Turn {
-    path: PathBuf,
     _lock: File,
     leftover: Option<Leftover>,
 }
@@ -37,41 +36,47 @@ impl Turn {
         let path = directory.join(format!("{PREFIX}lock"));
         let cannot = || format!("cannot lock the directory '{}'", directory.display());
         let deadline = Instant::now() + PATIENCE;
-        let lock = loop {
-            match try_lock(&path).with_context(cannot)? {
-                Some(lock) => break lock,
-                None if Instant::now() < deadline => {
+        loop {
+            // At once, so that no signal comes between the making and the lock.
+            let make = || Ok((try_lock(&path)?, path.clone()));
+            match Leftover::of(make, |(_, path)| path) {
+                Ok(((lock, _), leftover)) => {
+                    return Ok(Turn {
+                        _lock: lock,
+                        leftover: Some(leftover),
+                    });
+                }
+                Err(error) if error.kind() != ErrorKind::WouldBlock => {
+                    return Err(error).with_context(cannot);
+                }
+                Err(_) if Instant::now() < deadline => {
                     stage::during("waiting for another load", || {
                         std::thread::sleep(Duration::from_millis(10));
                     });
                 }
-                None => bail!(
+                Err(_) => bail!(
                     "another load is changing files in the directory '{}', and has not ended for 5 seconds",
                     directory.display()
                 ),
             }
-        };
-        let held = Leftover::of(|| Ok((lock, path.clone())), |(_, path)| path);
-        let ((lock, path), leftover) = held.with_context(cannot)?;
-        Ok(Turn {
-            path,
-            _lock: lock,
-            leftover: Some(leftover),
-        })
+        }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        // A signal that comes from now on must not remove the next one's.
-        self.leftover = None;
         // While it is still locked: who waits for it finds that it has no name any more.
-        let _ = fs::remove_file(&self.path);
+        if let Some(leftover) = self.leftover.take() {
+            leftover.remove();
+        }
     }
 }
 
-/// The lock file, made if there is none; none while another program holds it, or has just removed it.
-fn try_lock(path: &Path) -> io::Result<Option<File>> {
+/// The lock file, made if there is none.
+///
+/// # Errors
+/// Another program holds it, or has just removed it (`WouldBlock`); it cannot be made.
+fn try_lock(path: &Path) -> io::Result<File> {
     let open = || match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => OpenOptions::new()
             .write(true)
@@ -83,19 +88,21 @@ fn try_lock(path: &Path) -> io::Result<Option<File>> {
     };
     let file = match open() {
         Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            return Err(ErrorKind::WouldBlock.into());
+        }
         Err(error) => return Err(error),
     };
     match file.try_lock() {
         Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::WouldBlock) => return Err(ErrorKind::WouldBlock.into()),
         Err(TryLockError::Error(error)) => return Err(error),
     }
     // Only the file that has the name is the lock.
-    Ok(match (fs::metadata(path), file.metadata()?) {
-        (Ok(named), held) if (named.dev(), named.ino()) == (held.dev(), held.ino()) => Some(file),
-        _ => None,
-    })
+    match (fs::metadata(path), file.metadata()?) {
+        (Ok(named), held) if (named.dev(), named.ino()) == (held.dev(), held.ino()) => Ok(file),
+        _ => Err(ErrorKind::WouldBlock.into()),
+    }
 }
 
 #[cfg(test)]
