@@ -3,11 +3,12 @@
 //! Memory: a few blocks. A table that is yet to be made has its records kept aside first (32 MB in
 //! memory, then in TMPDIR), for its types are known only at their end.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use pipewright::cli::{self, CommitFlags, ForgetFlag, Shared, Tool, Usage};
+use pipewright::cli::{self, CommitFlags, ForgetFlag, Shared, Tool, Usage, Watch};
 use pipewright::stream::{Framing, Input, Output, Settings, Summary};
 use pipewright::target::file::Text;
 use pipewright::target::postgres::Postgres;
@@ -26,7 +27,7 @@ Examples:
   load sqlite:delays.db#flights --mode upsert --key day,name < late.csv
   load postgresql://etl@warehouse/sales --table mart.orders orders.csv
   load 'postgresql://etl@db.example.com/sales?sslmode=verify-full' --table orders orders.csv
-  load orders.jsonl orders.csv
+  load orders.jsonl orders.csv         a new file; to replace one that exists: --mode replace
   extract access.log --from combined --resume sqlite:dw.db#web |
     load sqlite:dw.db --table hits --resume-name web
   load sqlite:dw.db --forget web       the next load of it starts over
@@ -46,6 +47,10 @@ text. SQLite has no booleans: true and false become 1 and 0. In a table that is 
 value is held against its column's type before it is sent: nothing is rounded, cut or guessed
 (--on-error).
 
+Files: replace (the default) and append write a new file aside, which takes the old one's name,
+owner, group, mode and (on Linux) extended attributes. A link is followed. A file that belongs to
+another user, or has several hard links, is refused.
+
 With --resume-name, the records are those that are new since the last load of that name, and are
 added behind the others (a csv, tsv or jsonl file is copied, and the copy takes its place). How
 far they were read is committed with them, in the table _pipewright_checkpoints or beside the
@@ -59,7 +64,8 @@ PGSSLROOTCERT, PGPASSWORD, ~/.postgresql, ~/.pgpass. Without any, TLS is used if
 it, and nothing is verified.
 
 The receipt on standard output: target,table,mode,records,inserted,updated,rejected, and what
-the stages before have rejected (rejected_upstream), and what the table did not take (ignored)."
+the stages before have rejected (rejected_upstream), and what the table did not take (ignored).
+On a terminal it is a sentence."
 )]
 struct Args {
     /// sqlite:FILE, postgresql://..., a file (.csv .tsv .jsonl .json .md), or - for standard output
@@ -77,7 +83,8 @@ struct Args {
     #[arg(long, value_name = "FORMAT")]
     to: Option<Format>,
 
-    /// create, append, replace or upsert [default: append; a file without --resume-name: replace]
+    /// create, append, replace or upsert [default: append; a file without --resume-name: replace;
+    /// none if FILE is given and TARGET is an existing file]
     #[arg(short, long)]
     mode: Option<Mode>,
 
@@ -126,7 +133,7 @@ impl Tool for Args {
         let target = self.open(&address, mode, &settings)?;
         let mut input =
             Input::files(&self.files, Framing::Records(settings.dialect)).judging(settings.ends);
-        let mut progress = cli::Progress::start();
+        let watch = self.watch(&address);
         let claim = self.commit.claim(&address);
         let mut receipts = (!matches!(address, Address::Standard { .. })).then(Output::standard);
         let loaded = target::load(
@@ -134,7 +141,7 @@ impl Tool for Args {
             &settings,
             target,
             claim,
-            &mut |records| progress.show(records),
+            &mut |records| watch.see(records),
             // A load that fails is repeated, so nothing may be committed if the receipt cannot be
             // written.
             &mut || match &mut receipts {
@@ -142,7 +149,7 @@ impl Tool for Args {
                 None => Ok(()),
             },
         );
-        progress.clear();
+        drop(watch);
         let (receipt, mut summary) = loaded.map_err(|error| match address.unharmed() {
             Some(comfort) if !error.is::<InDoubt>() => {
                 anyhow::anyhow!("{}; {comfort}", cli::told(&error))
@@ -151,7 +158,10 @@ impl Tool for Args {
         })?;
         if let Some(output) = &mut receipts {
             let mut bytes = Vec::new();
-            receipt.write(&mut bytes);
+            match std::io::stdout().is_terminal() {
+                true => bytes.extend(receipt.sentence().into_bytes()),
+                false => receipt.write(&mut bytes),
+            }
             // The load is done, and a failure would have it done again.
             if let Err(error) = output.write(&bytes) {
                 let lost = "the load is committed, but its receipt is not written";
@@ -163,9 +173,40 @@ impl Tool for Args {
 }
 
 impl Args {
+    /// Shows on a terminal how far it has come, unless records are shown or typed there.
+    fn watch(&self, address: &Address) -> Watch {
+        let is_standard = |path: &PathBuf| path.as_os_str() == "-";
+        let is_typed = self.files.is_empty() || self.files.iter().any(is_standard);
+        let is_shown = matches!(address, Address::Standard { .. });
+        Watch::start(
+            is_shown && std::io::stdout().is_terminal()
+                || is_typed && std::io::stdin().is_terminal(),
+        )
+    }
+
+    /// Refuses to replace a file without being told so if other files are named: TARGET and FILE may
+    /// have been swapped, as in `cp`.
+    fn refuse_swapped(&self, address: &Address) -> anyhow::Result<()> {
+        let Address::File { path, .. } = address else {
+            return Ok(());
+        };
+        let may_be_target = |file: &PathBuf| match std::fs::metadata(file) {
+            Ok(metadata) => metadata.is_file(),
+            Err(_) => file.as_os_str() != "-",
+        };
+        if self.mode.is_none() && path.is_file() && self.files.iter().any(may_be_target) {
+            return Err(Usage::error(format!(
+                "'{}' exists; TARGET is the first argument: give --mode replace or --mode append to write to it",
+                path.display()
+            )));
+        }
+        Ok(())
+    }
+
     /// The mode, where the target knows it and the key goes with it.
     fn checked_mode(&self, address: &Address) -> anyhow::Result<Mode> {
         let wrong = |message: &str| Err(Usage::error(message));
+        self.refuse_swapped(address)?;
         let mode = self.commit.mode(address, self.mode)?;
         match (address, mode) {
             (Address::File { .. } | Address::Standard { .. }, _) if !self.key.is_empty() => {

@@ -13,6 +13,7 @@ mod query;
 mod resume;
 pub mod stages;
 mod terminal;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -29,7 +30,7 @@ use crate::runner::Exited;
 use crate::stream::{Framing, Input, Output, Settings, Summary};
 use crate::sys::{ready, standard};
 use crate::trust::figures::{self, Course};
-use crate::trust::{Ends, Policy, Tolerance, Unclean, ends};
+use crate::trust::{Ends, Policy, Tolerance, Unclean, ends, is_committed, stage};
 
 pub use csv::CsvFlags;
 pub use forget::ForgetFlag;
@@ -40,6 +41,7 @@ pub use quantity::{bytes, duration, duration_or_none};
 pub use query::{QueryFlags, Sources};
 pub use resume::{CommitFlags, EmptyFlag, ResumeFlags};
 pub use terminal::{Progress, terminal_width};
+pub use watch::Watch;
 
 /// A program: its flags are its fields, its help their comments.
 pub trait Tool: Parser {
@@ -418,7 +420,8 @@ pub fn main<T: Tool>() -> ExitCode {
     };
     match require_output().and_then(|()| tool.run()) {
         Ok(summary) => {
-            if let Some(notice) = summary.notice {
+            let notices = stage::take_notices().into_iter();
+            for notice in notices.chain(summary.notice) {
                 say(&name, &notice);
             }
             succeed(&name, summary.exit_code)
@@ -470,7 +473,11 @@ fn succeed(name: &str, code: u8) -> ExitCode {
         Ok(()) => exit(Course::Done, code),
         Err(error) => {
             say(name, &told(&error));
-            exit(Course::Failed, 1)
+            match is_committed() {
+                // Only the receipt is in doubt: a failure would have the work done again.
+                true => exit(Course::Done, code),
+                false => exit(Course::Failed, 1),
+            }
         }
     }
 }

@@ -388,7 +388,7 @@ fn what_incremental_loads_brought_is_not_replaced() {
     place.write("other.csv", "n\n7\n");
     place.succeeds(&incremental(&place, ""));
     for line in [
-        "load out.csv other.csv",
+        "load out.csv --mode replace other.csv",
         "extract other.csv --resume out.csv#g | load out.csv --mode replace --resume-name g",
     ] {
         place.fails(
@@ -402,7 +402,7 @@ fn what_incremental_loads_brought_is_not_replaced() {
     place.append("in.csv", "3\n");
     place.succeeds(&incremental(&place, "--mode replace"));
     assert_eq!(place.read("out.csv"), "n\n3\n");
-    place.succeeds("load out.csv --forget f && load out.csv other.csv");
+    place.succeeds("load out.csv --forget f && load out.csv --mode replace other.csv");
     assert_eq!(place.read("out.csv"), "n\n7\n");
     assert!(!place.path("out.csv.pipewright").exists());
 }

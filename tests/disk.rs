@@ -46,7 +46,7 @@ fn a_file_that_does_not_fit_is_not_there() {
 #[test]
 fn a_file_that_does_not_fit_leaves_the_old_one() {
     prints(
-        "load small/out.csv in.csv >receipt; exits load small/out.csv big.csv; ls -A small; cat small/out.csv",
+        "load small/out.csv in.csv >receipt; exits load small/out.csv --mode replace big.csv; ls -A small; cat small/out.csv",
         "exit 1\nout.csv\nid,name\n1,a\n2,b\n",
         "load: cannot write to 'small/out.csv': no space left on device; 'small/out.csv' is as it was\n",
     );
@@ -217,7 +217,7 @@ fn a_directory_may_not_be_written() {
     prints(
         "load sqlite:small/old.db#t in.csv >receipt; cp in.csv small/old.csv\n\
          mount -o remount,ro small; sum=$(cat small/* | sha256sum)\n\
-         exits load small/new.csv in.csv; exits load small/old.csv in.csv\n\
+         exits load small/new.csv in.csv; exits load small/old.csv --mode replace in.csv\n\
          exits load sqlite:small/new.db#t in.csv; exits load sqlite:small/old.db#t in.csv\n\
          for flag in --else --rejects; do filter true $flag small/rest.csv in.csv >/dev/null; echo \"exit $?\"; done\n\
          ls -A small; [[ $sum = $(cat small/* | sha256sum) ]]",

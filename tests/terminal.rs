@@ -127,3 +127,62 @@ fn what_reads_no_terminal_says_nothing() {
     let said = run("filter 'v >'").stderr;
     assert!(!String::from_utf8_lossy(&said).contains("terminal"));
 }
+
+/// What a Bash line shows on a terminal that it has to itself, in a directory with a file of two records.
+fn shown(line: &str) -> (String, tempfile::TempDir) {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    std::fs::write(place.path().join("in.csv"), "n\n1\n2\n").expect("a file is written");
+    let run = harness::bash("script --quiet --return --command \"$LINE\" /dev/null </dev/null")
+        .env("LINE", line)
+        .dir(place.path())
+        .run();
+    assert_eq!(run.code, 0, "{}", run.out());
+    (run.out(), place)
+}
+
+#[test]
+fn a_long_load_shows_what_it_does() {
+    let (out, _place) = shown("{ printf 'n\\n1\\n'; sleep 1.8; printf '2\\n'; } | load out.csv");
+    let lines: Vec<&str> = out.split("\r\x1b[K").collect();
+    let is_reading = |line: &&str| line.starts_with("reading: 1 record, 4 B in 0:01: ");
+    assert!(lines.iter().any(is_reading), "{out:?}");
+    assert_eq!(
+        lines.last(),
+        Some(&"loaded 2 records into 'out.csv' (created)\r\n"),
+        "{out:?}"
+    );
+    let (out, place) = shown(
+        "flock .pipewright-lock sleep 2 & sleep 0.2; load out.csv --mode append <in.csv; load out.csv --mode append <in.csv",
+    );
+    assert!(
+        out.contains("\r\x1b[Kwaiting for another load: 2 records in 0:01"),
+        "{out:?}"
+    );
+    let appended = "loaded 2 records into 'out.csv' (appended)\r\n";
+    assert!(out.ends_with(appended), "{out:?}");
+    let names = std::fs::read_dir(place.path()).expect("a directory");
+    assert_eq!(names.count(), 2);
+}
+
+#[test]
+fn a_short_load_shows_its_receipt_alone() {
+    let (out, _place) = shown("load sqlite:d.db#t in.csv");
+    assert_eq!(
+        out,
+        "loaded 2 records into table 't' of sqlite:d.db (created)\r\n"
+    );
+    // Not a terminal: the receipt is a record.
+    let (out, _place) = shown(
+        "load out.csv in.csv | tail -n 1; load out.csv <in.csv >receipt; cat receipt | tail -n 1",
+    );
+    assert_eq!(
+        out,
+        "out.csv,,create,2,2,0,0,0\r\nout.csv,,replace,2,2,0,0,0\r\n"
+    );
+}
+
+#[test]
+fn records_on_a_terminal_are_not_mixed_with_progress() {
+    let (out, _place) = shown("{ printf 'n\\n1\\n'; sleep 1.8; printf '2\\n'; } | load - --to csv");
+    assert_eq!(out, "n\r\n1\r\n2\r\n");
+}

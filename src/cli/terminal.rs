@@ -139,13 +139,25 @@ impl Progress {
 
     /// So many records have come; shown five times a second at most.
     pub fn show(&mut self, records: u64) {
+        self.show_line(|progress, now| progress.line(now, records));
+    }
+
+    /// The same while the program does what `phase` says. Bytes are told only of the reading.
+    pub(super) fn show_phase(&mut self, phase: &str, records: u64) {
+        self.show_line(|progress, now| match phase {
+            "reading" => format!("{phase}: {}", progress.line(now, records)),
+            _ => progress.records_line(phase, now, records),
+        });
+    }
+
+    fn show_line(&mut self, line: impl FnOnce(&mut Self, Instant) -> String) {
         let now = Instant::now();
         if !self.is_wanted || now < self.next {
             return;
         }
         self.next = now + PACE;
         self.is_shown = true;
-        let mut line = self.line(now, records);
+        let mut line = line(self, now);
         let letters = line.char_indices();
         if let Some((end, _)) = { letters }.nth(width_of(libc::STDERR_FILENO) - 1) {
             line.truncate(end);
@@ -153,15 +165,34 @@ impl Progress {
         self.write(&line);
     }
 
-    /// How it stands: what has come, how fast it comes, and how long it may yet take.
-    pub fn line(&mut self, now: Instant, records: u64) -> String {
-        let bytes = stage::read(&COUNTERS.bytes_in);
+    /// Takes down how it stands: the time since the oldest entry, and what that says.
+    fn note(&mut self, now: Instant, records: u64, bytes: u64) -> (Duration, u64, u64) {
         let (since, old_records, old_bytes) = self.recent[0];
-        let recent = now.duration_since(since);
         self.recent.push_back((now, records, bytes));
         if self.recent.len() > RECENT {
             self.recent.pop_front();
         }
+        (now.duration_since(since), old_records, old_bytes)
+    }
+
+    fn records_line(&mut self, phase: &str, now: Instant, records: u64) -> String {
+        let bytes = stage::read(&COUNTERS.bytes_in);
+        let (recent, old_records, _) = self.note(now, records, bytes);
+        let mut line = format!(
+            "{phase}: {} in {}",
+            counted(records as usize, "record"),
+            clock(now.duration_since(self.start)),
+        );
+        if records > old_records {
+            line.push_str(&format!(": {}", per_second(records - old_records, recent)));
+        }
+        line
+    }
+
+    /// How it stands: what has come, how fast it comes, and how long it may yet take.
+    pub fn line(&mut self, now: Instant, records: u64) -> String {
+        let bytes = stage::read(&COUNTERS.bytes_in);
+        let (recent, old_records, old_bytes) = self.note(now, records, bytes);
         let time = now.duration_since(self.start);
         let mut line = format!(
             "{}{}, {} in {}: {}, {}/s",

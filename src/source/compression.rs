@@ -85,7 +85,10 @@ pub(super) fn decompressed(mut source: Source) -> anyhow::Result<Source> {
             source.name
         ),
     };
-    Ok(source)
+    Ok(match kind {
+        None | Some(Kind::Marked) => source,
+        Some(_) => source.unpacked(),
+    })
 }
 
 /// Whether bytes that begin like this are compressed.

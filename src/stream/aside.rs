@@ -2,17 +2,17 @@
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use tempfile::NamedTempFile;
 
-use super::Output;
+use super::{Output, kept};
 use crate::trust::leftovers::Leftover;
 
-/// What the names of files begin with that are not whole yet.
-const PREFIX: &str = ".pipewright-";
+/// What the names of files begin with that go when the program ends. Each is locked by its writer.
+pub const PREFIX: &str = ".pipewright-";
 
 /// Written under another name in the same directory, and renamed when all is well; dropped
 /// without a trace when not. What is no regular file (a device, a named pipe) is written as it
@@ -25,56 +25,65 @@ pub struct AsideFile {
     path: PathBuf,
     output: Output,
     is_new: bool,
+    /// Whether all of it is on the disk.
+    is_settled: bool,
 }
 
 impl AsideFile {
-    /// Prepares to write `path`, in the place of a file that is there. A link is followed.
+    /// Prepares to write `path`, in the place of an existing file, whose owner, mode and attributes
+    /// the new one gets. A link is followed, even if the file that it leads to does not exist yet.
     ///
     /// # Errors
-    /// The directory cannot be written, or the file that is there may not be.
+    /// The directory cannot be written, or the existing file may not be; the new file could not
+    /// stand for it: another's file, one with several hard links.
     pub fn create(path: &Path) -> anyhow::Result<Self> {
         let naming = || format!("cannot write '{}'", path.display());
-        let real = match fs::canonicalize(path) {
-            Ok(real) => real,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
-            Err(error) => return Err(error).with_context(naming),
+        let real = resolved(path).with_context(naming)?;
+        if real != path && !directory(&real).is_dir() {
+            let (link, place) = (path.display(), directory(&real).display());
+            bail!(
+                "cannot write '{link}': it is a link to '{}', and there is no directory '{place}'",
+                real.display()
+            );
+        }
+        let old = match fs::metadata(&real) {
+            Ok(_) => {
+                // Renaming would ask the directory alone: opening the file asks it, too.
+                let open = File::options().append(true).open(&real);
+                let old = open.with_context(naming)?;
+                let metadata = old.metadata().with_context(naming)?;
+                Some((old, metadata))
+            }
+            Err(_) => None,
         };
-        let old = fs::metadata(&real).ok();
-        let old_file = match &old {
-            Some(_) => Some(
-                File::options()
-                    .append(true)
-                    .open(&real)
-                    .with_context(naming)?,
-            ),
-            None => None,
-        };
-        let (temporary, file) = match (&old, old_file) {
-            (Some(old), Some(file)) if is_channel(old) => (None, file),
-            // Renaming would ask the directory alone: opening the file has asked it too.
-            _ => {
+        let is_new = old.is_none();
+        let (temporary, file) = match old {
+            Some((old, metadata)) if is_channel(&metadata) => (None, old),
+            old => {
+                if let Some((_, metadata)) = &old {
+                    kept::refuse_parting(metadata, path)?;
+                }
                 remove_abandoned(directory(&real));
-                let make = || locked_temporary(directory(&real));
+                // What the old file kept secret is not shown under another name, either.
+                let mode = if is_new { 0o666 } else { 0o600 };
+                let make = || locked_temporary(directory(&real), mode);
                 let made = Leftover::of(make, NamedTempFile::path);
                 let (temporary, leftover) = made.with_context(naming)?;
+                if let Some((old, metadata)) = &old {
+                    kept::keep((old, metadata), temporary.as_file(), path)?;
+                }
                 let file = temporary.as_file().try_clone().with_context(naming)?;
                 (Some((temporary, leftover)), file)
             }
         };
         let (temporary, leftover) = temporary.unzip();
-        if let (Some(old), Some(temporary)) = (&old, &temporary) {
-            let permissions = old.permissions();
-            temporary
-                .as_file()
-                .set_permissions(permissions)
-                .with_context(naming)?;
-        }
         Ok(AsideFile {
             _leftover: leftover,
             temporary,
             output: Output::file(file, &path.display().to_string()),
             path: real,
-            is_new: old.is_none(),
+            is_new,
+            is_settled: false,
         })
     }
 
@@ -105,6 +114,25 @@ impl AsideFile {
         &mut self.output
     }
 
+    /// Gives a new file the owner and group of another, if this user may: it is for the same users.
+    pub fn belong_with(&self, other: &Metadata) {
+        if let Some(temporary) = &self.temporary {
+            let _ = fchown(temporary, Some(other.uid()), Some(other.gid()));
+        }
+    }
+
+    /// Has all of it safely on the disk: what is missing is its name. It takes long for much.
+    pub fn settle(&mut self) -> anyhow::Result<()> {
+        if let Some(temporary) = &self.temporary
+            && !self.is_settled
+        {
+            let synced = temporary.as_file().sync_all();
+            synced.with_context(|| format!("cannot write '{}'", self.path.display()))?;
+        }
+        self.is_settled = true;
+        Ok(())
+    }
+
     /// Lets the file appear under its name, all of it safely on the disk.
     pub fn keep(self) -> anyhow::Result<()> {
         self.put(|temporary, path| temporary.persist(path))
@@ -116,15 +144,14 @@ impl AsideFile {
     }
 
     fn put(
-        self,
+        mut self,
         rename: impl FnOnce(NamedTempFile, &Path) -> Result<File, tempfile::PersistError>,
     ) -> anyhow::Result<()> {
+        self.settle()?;
         let name = self.path.display().to_string();
         let Some(temporary) = self.temporary else {
             return Ok(());
         };
-        let synced = temporary.as_file().sync_all();
-        synced.with_context(|| format!("cannot write '{name}'"))?;
         if let Err(failed) = rename(temporary, &self.path) {
             if failed.error.kind() == io::ErrorKind::AlreadyExists {
                 bail!("'{name}' appeared while the records were read");
@@ -140,11 +167,11 @@ impl AsideFile {
 }
 
 /// A file without a name of its own yet. For as long as its writer lives, it is locked.
-fn locked_temporary(directory: &Path) -> io::Result<NamedTempFile> {
+fn locked_temporary(directory: &Path, mode: u32) -> io::Result<NamedTempFile> {
     loop {
         let temporary = tempfile::Builder::new()
             .prefix(PREFIX)
-            .permissions(Permissions::from_mode(0o666))
+            .permissions(Permissions::from_mode(mode))
             .tempfile_in(directory)
             .map_err(unnamed)?;
         // Where a file system has no locks, nobody can take it for abandoned either.
@@ -179,7 +206,34 @@ fn remove_abandoned(directory: &Path) {
     }
 }
 
-fn directory(path: &Path) -> &Path {
+/// Links that are followed at most, as the system itself does.
+const MOST_LINKS: usize = 40;
+
+/// The path that a name leads to, all links followed, whether or not a file exists there.
+///
+/// # Errors
+/// It cannot be looked up; its links lead in a circle.
+pub fn resolved(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match fs::canonicalize(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            known => return known,
+        }
+        if path.exists() {
+            // A link of /proc to an open pipe leads to no path.
+            return Ok(path);
+        }
+        match fs::read_link(&path) {
+            Ok(next) => path = path.parent().unwrap_or(Path::new("")).join(next),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::from_raw_os_error(libc::ELOOP))
+}
+
+/// The directory that a path lies in.
+pub fn directory(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

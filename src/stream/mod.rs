@@ -5,6 +5,7 @@ mod convert;
 mod drive;
 mod emit;
 mod input;
+mod kept;
 mod output;
 mod reader;
 mod relay;
@@ -15,7 +16,7 @@ mod start;
 mod tail;
 mod values;
 
-pub use aside::AsideFile;
+pub use aside::{AsideFile, PREFIX, directory, resolved};
 pub use convert::{Convert, Converted, convert, look_ahead};
 pub use drive::Refusal;
 pub use emit::{Emitter, Held};

@@ -21,6 +21,9 @@ pub(super) const BLOCK: usize = 256 * 1024;
 /// scan, which looks at 64 bytes at a time.
 const LONGEST: usize = u32::MAX as usize - 128;
 
+/// Letters of a record that a message shows.
+const MOST_SHOWN: usize = 60;
+
 /// How a stream of bytes falls into units that must stay whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
@@ -391,6 +394,7 @@ impl Reader {
             return Ok(None);
         }
         if self.pending.last() != Some(&b'\n') {
+            self.tell_unfinished();
             self.pending.room(1)[0] = b'\n';
             self.pending.filled += 1;
         }
@@ -400,6 +404,31 @@ impl Reader {
             self.pending.split_at(end, Vec::new()),
             self.is_utf8 && self.utf8.is_none_or(|utf8| utf8.is_whole()),
         )))
+    }
+
+    /// Tells of a last record that has no line end and may be cut. A line of JSON that is closed is
+    /// whole.
+    fn tell_unfinished(&self) {
+        let is_closed =
+            matches!(self.cut, Cut::Lines) && matches!(self.pending.last(), Some(b'}' | b']'));
+        let is_values = matches!(self.cut, Cut::Values(_));
+        let Some(doubt) = self.source.doubt().filter(|_| !is_closed && !is_values) else {
+            return;
+        };
+        if self.source.tail.is_some() {
+            // The user has asked for it as it stands.
+            return;
+        }
+        let start = scan::last_record_end(&self.pending, None, false).unwrap_or_default();
+        let words = String::from_utf8_lossy(&self.pending[start..]);
+        let words = match words.char_indices().nth(MOST_SHOWN) {
+            Some((end, _)) => format!("{}...", &words[..end]),
+            None => words.into_owned(),
+        };
+        let (name, line) = (&self.source.name, self.line_at(start));
+        stage::notice(format!(
+            "{name}:{line}: the last line has no line end, and {doubt}; if its writer has died, the record is cut: '{words}'"
+        ));
     }
 
     fn refuse_open_end(&self) -> anyhow::Result<()> {

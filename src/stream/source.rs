@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, FromRawFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
 
@@ -36,6 +36,8 @@ pub struct Source {
     pub(super) line: u64,
     /// Of one that may grow.
     pub(super) tail: Option<Arc<Tail>>,
+    /// Whether its bytes are those of the file, or a translation of each.
+    is_plain: bool,
 }
 
 /// How far a source was read.
@@ -43,6 +45,8 @@ pub struct Source {
 struct Progress {
     bytes: AtomicU64,
     has_ended: AtomicBool,
+    /// Why the end may be that of an unfinished file.
+    doubt: OnceLock<String>,
 }
 
 /// What is called before standard input is read.
@@ -125,6 +129,7 @@ impl Source {
             }),
             line: 1,
             tail: None,
+            is_plain: true,
         }
     }
 
@@ -138,6 +143,7 @@ impl Source {
             progress: Arc::default(),
             line: 1,
             tail: None,
+            is_plain: true,
         }
     }
 
@@ -173,6 +179,22 @@ impl Source {
             tail: Some(tail),
             ..self
         }
+    }
+
+    /// The same with bytes that are made of those of the file, which shows by itself whether it is
+    /// whole.
+    pub fn unpacked(self) -> Self {
+        Source {
+            is_plain: false,
+            ..self
+        }
+    }
+
+    /// Why it may have been read before its writer was done, or after its writer died; none where
+    /// nothing speaks for it.
+    pub(super) fn doubt(&self) -> Option<&str> {
+        let doubt = self.progress.doubt.get().filter(|_| self.is_plain);
+        doubt.map(String::as_str)
     }
 
     /// Whether all its bytes were read.
@@ -213,6 +235,13 @@ impl Read for Closed {
     }
 }
 
+/// A file whose last change is no older than this when its end is read may be one whose writer is
+/// still at work, or has just died: `produce >in.csv; load out.csv <in.csv`.
+const JUST_NOW: Duration = Duration::from_secs(5);
+
+/// What programs write at once is a multiple of this many bytes, until they write the rest at their end.
+const BUFFER: u64 = 4096;
+
 /// A regular file as it was when its reading began.
 struct Opened {
     start: u64,
@@ -229,6 +258,24 @@ impl Opened {
             length: metadata.len(),
             changed: metadata.modified().ok(),
         })
+    }
+
+    /// Why a file that has come to its end may be unfinished, as far as the file itself can tell: if
+    /// its last record is not ended, either. A program that dies, or fills the disk, has written
+    /// whole buffers and blocks.
+    fn doubt(&self, file: &File) -> Option<String> {
+        let now = file.metadata().ok()?;
+        let changed = now.modified().ok()?;
+        if now.len() != self.length || Some(changed) != self.changed {
+            return Some("the file was changed while it was read".to_owned());
+        }
+        // A time that is to come is none of this moment.
+        let age = SystemTime::now().duration_since(changed).ok()?;
+        if age < JUST_NOW {
+            return Some("the file was written a moment ago".to_owned());
+        }
+        let is_even = now.len() > 0 && now.len() % BUFFER == 0;
+        is_even.then(|| format!("the file ends where a buffer ends ({} bytes)", now.len()))
     }
 
     /// How many bytes were to come.
@@ -286,6 +333,9 @@ impl Read for Counted {
         if count == 0 && !buffer.is_empty() {
             if let Some(opened) = &self.opened {
                 opened.check(&self.file, self.progress.bytes.load(Ordering::Relaxed))?;
+                if let Some(doubt) = opened.doubt(&self.file) {
+                    let _ = self.progress.doubt.set(doubt);
+                }
             }
             self.progress.has_ended.store(true, Ordering::Relaxed);
         }

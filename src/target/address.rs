@@ -140,6 +140,7 @@ impl Address {
             let format = to.unwrap_or(Format::Table);
             return Ok(Address::Standard { format });
         };
+        refuse_template(target)?;
         let format = match to {
             Some(format) => format,
             None => by_ending(target, &path)?,
@@ -184,6 +185,21 @@ fn one_table(behind: Option<&str>, table: Option<&str>) -> Result<String, String
             "two tables are named: '{behind}' behind the # and '{table}' by --table"
         )),
         (Some(table), _) | (None, Some(table)) => Ok(table.to_owned()),
+    }
+}
+
+/// Refuses a file whose name has a word in braces: it reads as a template, one file for each value of
+/// a column, which no target is. With the scheme, it is meant as it stands.
+fn refuse_template(target: &str) -> Result<(), String> {
+    let word = target.split_once('{').and_then(|(_, rest)| {
+        let (word, _) = rest.split_once('}')?;
+        (!word.is_empty()).then_some(word)
+    });
+    match word {
+        Some(word) if !target.starts_with("file:") => Err(format!(
+            "'{target}': records cannot be divided among files by '{{{word}}}'; for one file of this name, write file:'{target}'"
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -241,6 +257,16 @@ mod tests {
             parse("x", None, Some(Format::Csv)).unwrap(),
             file("x", Format::Csv)
         );
+        for literal in ["{country}.csv", "{}.csv", "{a.csv"] {
+            let target = match literal {
+                "{country}.csv" => "file:{country}.csv",
+                other => other,
+            };
+            assert_eq!(
+                parse(target, None, None).unwrap(),
+                file(literal, Format::Csv)
+            );
+        }
         assert_eq!(
             parse("-", None, None).unwrap(),
             Address::Standard {
@@ -260,6 +286,8 @@ mod tests {
             ("a.csv", Some("t"), "no tables"),
             ("mysql://h/d", None, "'mysql' is not supported"),
             ("report", None, "--to"),
+            ("{country}.csv", None, "file:'{country}.csv'"),
+            ("./{country}.csv", None, "by '{country}'"),
         ] {
             let error = parse(target, table, None).unwrap_err();
             assert!(error.contains(words), "{target}: {error}");

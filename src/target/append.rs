@@ -3,27 +3,44 @@
 
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
 
 use super::nearest_of;
-use crate::database::checkpoints::sidecar::Identity;
+use crate::database::checkpoints::sidecar::Standing;
 use crate::record::{Dialect, Header, scan};
 use crate::stream::{Framing, Input, Opener, Output, Source};
 
 /// Bytes that are copied at once.
 const CHUNK: usize = 1 << 20;
 
+/// Whether a change that comes now may have the time of the last one.
+fn is_recent(metadata: &Metadata) -> bool {
+    let (seconds, rest) = (metadata.ctime(), metadata.ctime_nsec());
+    let (Ok(seconds), Ok(rest)) = (u64::try_from(seconds), u32::try_from(rest)) else {
+        return false;
+    };
+    let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, rest);
+    let age = SystemTime::now().duration_since(changed);
+    age.is_ok_and(|age| age < STEP)
+}
+
 /// A file whose records stay.
 pub struct Old {
     file: File,
     name: String,
     length: u64,
-    /// Which file it is.
-    pub identity: Identity,
+    /// The file as it was when it was opened.
+    pub standing: Standing,
 }
+
+/// A change that comes so soon after another may have the same time: the system's clock for files
+/// goes in steps of some milliseconds.
+const STEP: Duration = Duration::from_millis(20);
 
 impl Old {
     /// The file at `path`; none where there is none.
@@ -35,12 +52,16 @@ impl Old {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(cannot),
         };
-        let metadata: Metadata = file.metadata().with_context(cannot)?;
+        let mut metadata: Metadata = file.metadata().with_context(cannot)?;
+        if is_recent(&metadata) {
+            std::thread::sleep(STEP);
+            metadata = file.metadata().with_context(cannot)?;
+        }
         Ok(Some(Old {
             file,
             name,
             length: metadata.len(),
-            identity: Identity::of(&metadata),
+            standing: Standing::of(&metadata),
         }))
     }
 

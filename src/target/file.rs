@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use crate::database::checkpoints::sidecar::{self, Exchange, Identity};
+use crate::database::checkpoints::sidecar::{self, Exchange, Identity, Standing};
 use crate::record::{Block, Dialect, Header};
 use crate::stream::{AsideFile, Flow, Output};
-use crate::trust::Checkpoint;
+use crate::trust::{Checkpoint, committing, stage};
 
 use super::append::Old;
 use super::{
@@ -158,7 +158,9 @@ impl Target for Text {
     fn begin(&mut self, _: Start<'_>) -> anyhow::Result<Ready> {
         let header = self.header.take().context("no header was met")?;
         match &self.continued {
-            Some(Some(old)) if !old.is_empty() => old.copy(self.headed, self.place.output())?,
+            Some(Some(old)) if !old.is_empty() => stage::during("copying the old records", || {
+                old.copy(self.headed, self.place.output())
+            })?,
             _ => {
                 let mut bytes = Vec::new();
                 self.form.begin(&header, &mut bytes);
@@ -187,10 +189,13 @@ impl Target for Text {
         self.write_bytes(&bytes)?;
         let mode = match self.place {
             Place::Standard(_) => None,
-            Place::File(aside) => {
+            Place::File(mut aside) => {
                 let is_new = aside.is_new();
-                let continued = self.continued.map(|old| old.map(|old| old.identity));
+                let continued = self.continued.map(|old| old.map(|old| old.standing));
+                stage::enter("flushing to disk");
+                aside.settle()?;
                 last()?;
+                stage::enter("committing");
                 put(
                     aside,
                     &self.name,
@@ -217,16 +222,18 @@ fn put(
     aside: AsideFile,
     name: &str,
     mode: Mode,
-    continued: Option<Option<Identity>>,
+    continued: Option<Option<Standing>>,
     checkpoint: Option<&Checkpoint>,
     records: u64,
 ) -> anyhow::Result<()> {
     let path = aside.path().to_owned();
     let is_renamed = aside.is_renamed();
     let temporary = aside.temporary_path().to_owned();
-    let keep = || match mode {
-        Mode::Create => aside.keep_new(),
-        _ => aside.keep(),
+    let keep = || match (is_renamed, mode) {
+        (true, Mode::Create) => committing(|| aside.keep_new()),
+        (true, _) => committing(|| aside.keep()),
+        // The records are where they go, and there is nothing to commit.
+        (false, _) => aside.keep(),
     };
     match (is_renamed, checkpoint, continued) {
         (_, None, None) | (false, None, _) => keep(),

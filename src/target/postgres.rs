@@ -31,7 +31,7 @@ use crate::database::checkpoints::{self, Plan};
 use crate::database::postgres::{Name, connect, is_answer, listed, quoted, shown, told, words};
 use crate::record::{Block, Header};
 use crate::stream::Flow;
-use crate::trust::Checkpoint;
+use crate::trust::{Checkpoint, committing, stage as phase};
 
 use super::types::{Found, check_text};
 use super::{
@@ -189,7 +189,8 @@ impl Postgres {
             true => "SHARE ROW EXCLUSIVE",
             false => "ROW EXCLUSIVE",
         };
-        self.execute(&format!("LOCK TABLE {table} IN {lock} MODE"))?;
+        let statement = format!("LOCK TABLE {table} IN {lock} MODE");
+        phase::during("waiting for a lock", || self.execute(&statement))?;
         existing.check_again(self.client()?)?;
         if replaces {
             let name = self.name.clone();
@@ -264,7 +265,10 @@ impl Postgres {
                 let (client, copied) = copy.finish()?;
                 self.client = Some(client);
                 match stage {
-                    Some(stage) => self.merge(&stage)?,
+                    Some(stage) => {
+                        phase::enter("merging");
+                        self.merge(&stage)?
+                    }
                     None => Carried {
                         inserted: copied,
                         ignored: self.sent - copied,
@@ -425,7 +429,9 @@ impl Target for Postgres {
             .batch_execute("SET CONSTRAINTS ALL IMMEDIATE");
         deferred.map_err(|error| told(&error))?;
         last()?;
-        let commit = self.client()?.batch_execute("COMMIT");
+        let client = self.client()?;
+        phase::enter("committing");
+        let commit = committing(|| client.batch_execute("COMMIT"));
         commit.map_err(|error| match is_answer(&error) {
             true => told(&error),
             false => anyhow::Error::new(InDoubt {

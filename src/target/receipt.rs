@@ -1,6 +1,6 @@
-//! What a load says when it is done: one record on standard output.
+//! What a load says when it is done: one record on standard output, or a sentence on a terminal.
 
-use crate::record::{Header, field};
+use crate::record::{Header, counted, field};
 
 /// What was done, in figures that add up: `records = inserted + updated + rejected + ignored`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +28,42 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// The same for a person, with a line end: `loaded 3 records into table 'orders' of sqlite:shop.db
+    /// (created)`.
+    pub fn sentence(&self) -> String {
+        let target = match &self.table {
+            Some(table) => format!("table '{table}' of {}", self.target),
+            None => format!("'{}'", self.target),
+        };
+        let loaded = counted((self.inserted + self.updated) as usize, "record");
+        let mut text = format!("loaded {loaded} into {target}");
+        let how = match self.mode {
+            "create" => "created".to_owned(),
+            "append" => "appended".to_owned(),
+            "insert" => "inserted".to_owned(),
+            "replace" => "replaced".to_owned(),
+            "upsert" => format!("{} added, {} updated", self.inserted, self.updated),
+            other => other.to_owned(),
+        };
+        if !how.is_empty() {
+            text.push_str(&format!(" ({how})"));
+        }
+        let upstream = self.rejected_upstream.unwrap_or_default();
+        match (self.rejected, upstream) {
+            (0, 0) => {}
+            (here, 0) => text.push_str(&format!("; {here} rejected")),
+            (here, upstream) => text.push_str(&format!(
+                "; {} rejected ({upstream} by the programs before)",
+                here + upstream
+            )),
+        }
+        if self.ignored > 0 {
+            text.push_str(&format!("; {} ignored", self.ignored));
+        }
+        text.push('\n');
+        text
+    }
+
     /// Appends it as a stream of its own: a header and a record.
     pub fn write(&self, out: &mut Vec<u8>) {
         let names = [
@@ -63,5 +99,45 @@ impl Receipt {
             out.extend_from_slice(upstream.to_string().as_bytes());
         }
         out.extend_from_slice(format!(",{ignored}\n").as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_gets_a_sentence() {
+        let table = Receipt {
+            target: "sqlite:shop.db".to_owned(),
+            table: Some("orders".to_owned()),
+            mode: "create",
+            records: 3,
+            inserted: 3,
+            rejected_upstream: Some(0),
+            ..Receipt::default()
+        };
+        let created = "loaded 3 records into table 'orders' of sqlite:shop.db (created)\n";
+        assert_eq!(table.sentence(), created);
+        let upsert = Receipt {
+            mode: "upsert",
+            updated: 2,
+            rejected: 1,
+            ..table.clone()
+        };
+        let updated = "loaded 5 records into table 'orders' of sqlite:shop.db (3 added, 2 updated); 1 rejected\n";
+        assert_eq!(upsert.sentence(), updated);
+        let file = Receipt {
+            target: "out.csv".to_owned(),
+            table: None,
+            mode: "append",
+            inserted: 1,
+            rejected: 1,
+            rejected_upstream: Some(4),
+            ..table
+        };
+        let appended =
+            "loaded 1 record into 'out.csv' (appended); 5 rejected (4 by the programs before)\n";
+        assert_eq!(file.sentence(), appended);
     }
 }

@@ -97,6 +97,7 @@ impl Run<'_> {
             );
             return Ok(summary);
         }
+        stage::enter("writing");
         let ready = target.begin(Start {
             found: Some(&found),
             misfit: misfit.as_deref(),
@@ -132,7 +133,7 @@ impl Run<'_> {
             wants_lines: false,
         };
         let (mut sent, mut taken) = (0, 0);
-        let places = &self.places;
+        let (places, watch) = (&self.places, &mut *self.watch);
         let (_, mut summary) = stream::sink(
             &mut spool.into_input()?,
             &Layout::all(header.len()),
@@ -148,6 +149,7 @@ impl Run<'_> {
                 }
                 sent += records;
                 taken += records - parcel.refused.len() as u64;
+                watch(sent);
                 Ok(Flow::More)
             },
         )?;

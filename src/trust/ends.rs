@@ -11,11 +11,13 @@ use std::os::fd::{FromRawFd, RawFd};
 use std::os::unix::fs::FileTypeExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::commit::{self, Verdict};
 use super::figures::{self, Course};
 use super::note::{Ahead, Done, Failed, NoteFile, State};
 use super::pipe::Pipe;
@@ -392,9 +394,12 @@ fn start_watch() {
         return;
     };
     let watch = move || {
-        for signal in signals.forever() {
-            stopped_by(signal);
-            let _ = signal_hook::low_level::emulate_default_handler(signal);
+        loop {
+            // All that have come: later ones are a second signal.
+            let came: Vec<_> = signals.wait().collect();
+            if let Some(signal) = came.first() {
+                take_signal(*signal, || signals.pending().count() > 0);
+            }
         }
     };
     // Without the thread, the notes stay as they are, which is a bad end, too.
@@ -402,6 +407,24 @@ fn start_watch() {
         .name("signals".to_owned())
         .stack_size(128 * 1024)
         .spawn(watch);
+}
+
+/// How long a program whose work is done may take to say so after a signal.
+const GRACE: Duration = Duration::from_secs(5);
+
+fn take_signal(signal: i32, is_again: impl FnMut() -> bool) {
+    match commit::judge(is_again) {
+        Verdict::Ends(_held) => {
+            stopped_by(signal);
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
+        }
+        Verdict::IsDone => {
+            // Only a reader that takes no receipt can hold it up.
+            std::thread::sleep(GRACE);
+            figures::end(Course::Done, 0);
+            signal_hook::low_level::exit(0);
+        }
+    }
 }
 
 fn stopped_by(signal: i32) {

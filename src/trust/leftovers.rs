@@ -37,6 +37,17 @@ impl Leftover {
     }
 }
 
+impl Leftover {
+    /// Removes the file now, unless a signal does: what has its name afterwards is another's.
+    pub fn remove(self) {
+        let mut paths = PATHS.lock().unwrap_or_else(PoisonError::into_inner);
+        if !is_stopping() {
+            let _ = fs::remove_file(&self.0);
+        }
+        paths.retain(|path| *path != self.0);
+    }
+}
+
 impl Drop for Leftover {
     fn drop(&mut self) {
         let mut paths = PATHS.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,6 +5,7 @@
 //! | [`rejects`] | what happens to bad records |
 //! | [`pipe`], [`runtime`], [`note`] | which pipe, where notes about pipes lie, what one says |
 //! | [`ends`] | how this process ends: well, or in a way that every reader can see |
+//! | [`commit`] | from when on no signal makes a failure of it |
 //! | [`upstream`] | how the other end of a pipe ended |
 //! | [`checkpoint`], [`stage`] | what travels with the stream; what this process has moved |
 //! | [`figures`], [`pipeline`] | what a stage tells of itself where it is asked to; what holds up a pipeline |
@@ -18,6 +19,7 @@
 
 pub mod checkpoint;
 pub mod commands;
+pub mod commit;
 pub mod ends;
 pub mod figures;
 mod holders;
@@ -34,5 +36,6 @@ mod sweep;
 pub mod upstream;
 
 pub use checkpoint::{Checkpoint, Position};
+pub use commit::{committing, is_committed};
 pub use rejects::{Policy, Reject, Rejects, Tolerance};
 pub use upstream::{Ends, Unclean, Upstream};

@@ -17,6 +17,7 @@ use anyhow::{Context, bail};
 use super::ends;
 use super::note::Ahead;
 use crate::record::{Fault, OnFault, counted, field};
+use crate::sys::lock;
 
 /// How many rejects are too many.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -156,8 +157,9 @@ impl Chain {
             .open(path);
         let mut file = open.with_context(|| naming(path))?;
         let metadata = file.metadata().with_context(|| naming(path))?;
-        // Two pipelines must not both find it empty. Not every file system has locks.
-        let _ = file.lock();
+        // Two pipelines must not both find it empty. Not every file system has locks. A script may
+        // hold one of another kind for the whole run: flock bad.csv filter ... --rejects bad.csv
+        let _ = lock::wait(&file);
         let is_shared = self.before.rejects.contains(&identity(&metadata));
         if !is_shared && !self.before.is_resumed {
             file.set_len(0).with_context(|| naming(path))?;

@@ -1,7 +1,7 @@
 //! This process as a stage of a pipeline: what it moved, and what travels with its stream.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Checkpoint;
@@ -99,6 +99,49 @@ pub fn add(counter: &AtomicU64, more: u64) {
 /// What a counter has come to.
 pub fn read(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
+}
+
+/// What a stage does, in a word or two for who watches it, and what it has to tell at its end.
+struct Talk {
+    phase: &'static str,
+    notices: Vec<String>,
+}
+
+static TALK: Mutex<Talk> = Mutex::new(Talk {
+    phase: "reading",
+    notices: Vec::new(),
+});
+
+fn talk() -> MutexGuard<'static, Talk> {
+    TALK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Says what this stage does from now on: `writing`.
+pub fn enter(phase: &'static str) {
+    talk().phase = phase;
+}
+
+/// Runs `call`, during which this stage does something else than before: `waiting for a lock`.
+pub fn during<T>(phase: &'static str, call: impl FnOnce() -> T) -> T {
+    let before = std::mem::replace(&mut talk().phase, phase);
+    let result = call();
+    enter(before);
+    result
+}
+
+/// What this stage does.
+pub fn phase() -> &'static str {
+    talk().phase
+}
+
+/// Adds something that the user is told if the program ends well.
+pub fn notice(notice: String) {
+    talk().notices.push(notice);
+}
+
+/// Takes what the user is to be told.
+pub fn take_notices() -> Vec<String> {
+    std::mem::take(&mut talk().notices)
 }
 
 fn nanoseconds(time: Duration) -> u64 {

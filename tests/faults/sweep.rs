@@ -41,7 +41,7 @@ enum System {
     File,
 }
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 8] = [
     Case::new(System::Sqlite, "upsert", false),
     Case::new(System::Sqlite, "append", true),
     Case::new(System::Sqlite, "create", false),
@@ -49,6 +49,7 @@ const CASES: [Case; 7] = [
     Case::new(System::Postgres, "upsert", true),
     Case::new(System::Postgres, "append", false),
     Case::new(System::File, "replace", false),
+    Case::new(System::File, "append", false),
 ];
 
 impl Case {
@@ -222,6 +223,7 @@ impl Target {
                 let client = self.client.as_mut().expect("a client");
                 client.batch_execute(&delete).expect("good SQL");
             }
+            (System::File, "append") => keep_run(&self.path("out.csv"), run),
             _ => {}
         }
         for hidden in self.hidden() {
@@ -269,6 +271,24 @@ impl Target {
     }
 }
 
+/// Takes all records of other runs than this out of a file.
+fn keep_run(path: &Path, run: u64) {
+    let Ok(mut reader) = csv::Reader::from_path(path) else {
+        return;
+    };
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let header = reader.headers().expect("a header").clone();
+    writer.write_record(&header).expect("memory");
+    for record in reader.records() {
+        let record = record.expect("a whole file is good CSV");
+        if record[4] == run.to_string() {
+            writer.write_record(&record).expect("memory");
+        }
+    }
+    let text = writer.into_inner().expect("memory");
+    std::fs::write(path, text).expect("a file is written");
+}
+
 /// What a file holds.
 fn in_file(path: &Path) -> Batches {
     let mut batches = Batches::new();
@@ -281,7 +301,7 @@ fn in_file(path: &Path) -> Batches {
         let number = |place: usize| record[place].parse::<i64>().expect("a number");
         let batch = batches.entry(number(4) as u64).or_default();
         batch.0 += 1;
-        batch.1 += u64::from(ids.insert(number(0)));
+        batch.1 += u64::from(ids.insert((number(4), number(0))));
         batch.2 += number(3);
     }
     batches
@@ -392,7 +412,13 @@ impl Trial<'_> {
                 let is_said = comforts.iter().any(|comfort| load.words.contains(comfort));
                 self.hold(is_said, "load does not say that nothing was committed");
             }
-            None => {}
+            // A commit of a file that a signal came too late for ends with 0.
+            None => self.hold(
+                held == old
+                    || load.signal() != Some(libc::SIGTERM)
+                    || self.target.case.system != System::File,
+                "load was ended by SIGTERM and has committed",
+            ),
         }
         self.tally.committed += u64::from(held == new);
         let is_killed = load.signal() == Some(libc::SIGKILL);

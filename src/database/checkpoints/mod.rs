@@ -6,10 +6,12 @@
 //! | this | where a target's checkpoints are; whether one fits onto the last |
 //! | [`sqlite`], [`postgres`] | the table [`TABLE`] |
 //! | [`sidecar`] | the file beside a file |
+//! | `turn` | one load at a time in a directory |
 
 pub mod postgres;
 pub mod sidecar;
 pub mod sqlite;
+mod turn;
 
 use std::path::PathBuf;
 use std::str::FromStr;

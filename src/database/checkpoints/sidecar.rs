@@ -6,26 +6,24 @@
 //! there. So the data file's rename is the commit, and a crash at any point is harmless.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, Metadata, TryLockError};
+use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
+use super::turn::Turn;
 use super::{compare, unknown};
-use crate::stream::AsideFile;
+use crate::stream::{AsideFile, resolved};
 use crate::trust::{Checkpoint, Position};
 
 /// What a sidecar's name ends in.
 pub const ENDING: &str = ".pipewright";
 
-/// How long another load's turn is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Which file this is.
+/// Which file this is, also for later loads. It has no times: a file that was touched, or whose mode
+/// was changed, is still the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     device: u64,
@@ -42,11 +40,34 @@ impl Identity {
             length: metadata.len(),
         }
     }
+}
+
+/// A file as it stands while a load runs. Whatever is done to it shows: to its content in the time of
+/// its last change, to its mode or owner, which a new file has from when the load began, in the time
+/// that the system keeps of either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    identity: Identity,
+    /// Seconds and nanoseconds: of the content, of either.
+    times: [(i64, i64); 2],
+}
+
+impl Standing {
+    /// That of a file.
+    pub fn of(metadata: &Metadata) -> Self {
+        Standing {
+            identity: Identity::of(metadata),
+            times: [
+                (metadata.mtime(), metadata.mtime_nsec()),
+                (metadata.ctime(), metadata.ctime_nsec()),
+            ],
+        }
+    }
 
     /// That of the file at `path`; none where there is none.
     fn at(path: &Path) -> anyhow::Result<Option<Self>> {
         match fs::metadata(path) {
-            Ok(metadata) => Ok(Some(Identity::of(&metadata))),
+            Ok(metadata) => Ok(Some(Standing::of(&metadata))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("cannot open '{}'", path.display())),
         }
@@ -89,7 +110,8 @@ struct Committed {
 /// The file that is there is none that the sidecar speaks of.
 pub fn position(path: &Path, name: &str) -> anyhow::Result<Option<Position>> {
     let real = real(path)?;
-    let state = state(&real, path, Identity::at(&real)?)?;
+    let there = Standing::at(&real)?.map(|standing| standing.identity);
+    let state = state(&real, path, there)?;
     let committed = state.checkpoints.get(name);
     Ok(committed.map(|committed| committed.position.clone()))
 }
@@ -142,7 +164,7 @@ pub fn forget(path: &Path, name: &str) -> anyhow::Result<()> {
         let removed = fs::remove_file(&beside);
         return removed.with_context(|| format!("cannot remove '{}'", beside.display()));
     }
-    write(&beside, sidecar.states)
+    write(&real, sidecar.states)
 }
 
 /// A new file for an old one.
@@ -153,7 +175,7 @@ pub struct Exchange<'e> {
     pub shown: &'e Path,
     /// The old file, where the new one holds its records; none where there was none, or where the
     /// new file does not care.
-    pub continued: Option<Option<Identity>>,
+    pub continued: Option<Option<Standing>>,
     /// The new file.
     pub new: Identity,
     /// How many records the load has added.
@@ -173,15 +195,8 @@ impl Exchange<'_> {
         put: impl FnOnce() -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let _turn = Turn::take(self.path)?;
-        let there = Identity::at(self.path)?;
-        if self.continued.is_some_and(|old| old != there) {
-            bail!(
-                "'{}' was changed by another program while the records were read",
-                self.shown.display()
-            );
-        }
-        let sidecar = sidecar_of(self.path);
-        if checkpoint.is_none() && !sidecar.exists() {
+        let there = self.unchanged()?;
+        if checkpoint.is_none() && !sidecar_of(self.path).exists() {
             return put();
         }
         let old = state(self.path, self.shown, there)?;
@@ -198,12 +213,29 @@ impl Exchange<'_> {
             };
             new.checkpoints.insert(checkpoint.name.clone(), committed);
         }
-        write(&sidecar, vec![old, new.clone()])?;
+        write(self.path, vec![old, new.clone()])?;
+        // That took the time of a flush to the disk.
+        self.unchanged()?;
         put()?;
         // Not needed, but for a file that is taken away later: it must not look as if the new one
         // had never come.
-        let _ = write(&sidecar, vec![new]);
+        let _ = write(self.path, vec![new]);
         Ok(())
+    }
+
+    /// The file that is there.
+    ///
+    /// # Errors
+    /// It is not the one that is continued.
+    fn unchanged(&self) -> anyhow::Result<Option<Identity>> {
+        let there = Standing::at(self.path)?;
+        if self.continued.is_some_and(|old| old != there) {
+            bail!(
+                "'{}' was changed by another program while the records were read; load them again",
+                self.shown.display()
+            );
+        }
+        Ok(there.map(|standing| standing.identity))
     }
 }
 
@@ -214,13 +246,9 @@ pub fn sidecar_of(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The path without its links; as it stands where nothing is there.
+/// The path without its links, whether or not a file exists there.
 fn real(path: &Path) -> anyhow::Result<PathBuf> {
-    match fs::canonicalize(path) {
-        Ok(real) => Ok(real),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(path.to_owned()),
-        Err(error) => Err(error).with_context(|| format!("cannot open '{}'", path.display())),
-    }
+    resolved(path).with_context(|| format!("cannot open '{}'", path.display()))
 }
 
 /// What is known of the file that is there; `shown` is its path for errors.
@@ -260,47 +288,14 @@ fn read(path: &Path, shown: &Path) -> anyhow::Result<Option<Sidecar>> {
     })
 }
 
-fn write(sidecar: &Path, states: Vec<State>) -> anyhow::Result<()> {
+/// Writes the sidecar of the file at `path`. A new one belongs to whom the file belongs.
+fn write(path: &Path, states: Vec<State>) -> anyhow::Result<()> {
     let mut bytes = serde_json::to_vec(&Sidecar { states })?;
     bytes.push(b'\n');
-    let mut aside = AsideFile::create(sidecar)?;
+    let mut aside = AsideFile::create(&sidecar_of(path))?;
+    if let (true, Ok(file)) = (aside.is_new(), fs::metadata(path)) {
+        aside.belong_with(&file);
+    }
     aside.output().write(&bytes)?;
     aside.keep()
-}
-
-/// The turn to change a file: a lock on its directory, held for a few renames.
-struct Turn {
-    _directory: File,
-}
-
-impl Turn {
-    fn take(path: &Path) -> anyhow::Result<Self> {
-        let name = directory_of(path);
-        let cannot = || format!("cannot lock the directory '{}'", name.display());
-        let directory = File::open(name).with_context(cannot)?;
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match directory.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                Err(TryLockError::WouldBlock) => bail!(
-                    "the directory '{}' is locked by another program, and stayed so for 5 seconds",
-                    name.display()
-                ),
-                Err(TryLockError::Error(error)) => return Err(error).with_context(cannot),
-            }
-        }
-        Ok(Turn {
-            _directory: directory,
-        })
-    }
-}
-
-fn directory_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
 }
