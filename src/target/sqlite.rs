@@ -7,6 +7,7 @@
 mod cell;
 mod feed;
 mod key;
+mod rule;
 mod schema;
 
 use std::fs;
@@ -24,8 +25,9 @@ use crate::trust::Checkpoint;
 
 use super::types::{Found, Kind};
 use super::{Committed, LastStep, Mode, Parcel, Ready, Refused, Start, Target, Types, nearest_of};
-use cell::{Cells, Column, Rule};
+use cell::{Cells, Column};
 use feed::Feed;
+use rule::Rule;
 use schema::Definition;
 
 /// A table in an SQLite file.

@@ -3,7 +3,9 @@
 mod failure;
 mod name;
 mod open;
+mod spelled;
 
 pub use failure::{told, violation, words};
 pub use name::{listed, quoted};
 pub use open::{PATIENCE, open_to_read};
+pub use spelled::{blob_digits, infinity, needs_quotes};

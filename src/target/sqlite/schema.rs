@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::bail;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::cell::Rule;
+use super::rule::Rule;
 use crate::database::sqlite::quoted;
 use crate::record::Header;
 use crate::target::nearest_of;
@@ -17,6 +17,7 @@ pub struct Definition {
     /// Its name, as it was spelled when it was made.
     pub name: String,
     sql: String,
+    is_strict: bool,
     columns: Vec<Declared>,
 }
 
@@ -57,9 +58,17 @@ impl Definition {
                 })
             })?
             .collect::<Result<_, _>>()?;
+        let is_strict = connection
+            .query_row(
+                "SELECT strict FROM pragma_table_list(?1) WHERE schema = 'main'",
+                [&name],
+                |row| row.get(0),
+            )
+            .optional()?;
         Ok(Some(Definition {
             name,
             sql: sql.unwrap_or_default(),
+            is_strict: is_strict.unwrap_or_default(),
             columns,
         }))
     }
@@ -98,7 +107,10 @@ impl Definition {
                     column.name
                 );
             }
-            taken.push((column.name.clone(), Rule::declared(&column.declared)));
+            taken.push((
+                column.name.clone(),
+                Rule::declared(&column.declared, self.is_strict),
+            ));
         }
         Ok(taken)
     }
@@ -242,6 +254,7 @@ mod tests {
         let definition = |sql: &str| Definition {
             name: "t".into(),
             sql: sql.into(),
+            is_strict: false,
             columns: Vec::new(),
         };
         let plain =
