@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, params_from_iter, types::Value};
 use super::Sqlite;
 use crate::database::sqlite::{listed, quoted, violation, words};
 use crate::record::Fault;
-use crate::target::{Refused, types};
+use crate::target::{Mode, Refused, types};
 
 impl Sqlite {
     /// Where the key's columns are in the stream.
@@ -131,8 +131,12 @@ impl Sqlite {
         if self.is_key_unique()? {
             return Ok(());
         }
+        let which = match self.mode {
+            Mode::Upsert => "which record to replace",
+            _ => "which records are there already",
+        };
         bail!(
-            "table '{}' has no unique index on its key, so nothing says which record is which: {}",
+            "table '{}' has no unique index on its key, so nothing says {which}: {}",
             self.table,
             self.key_statement(),
         )
