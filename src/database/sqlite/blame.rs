@@ -36,7 +36,7 @@ fn with_locks(files: &[(u64, u64)]) -> Vec<u32> {
         .lines()
         // What waits for a lock has an arrow.
         .filter(|line| !line.contains("->"))
-        .filter_map(|line| lock(line))
+        .filter_map(lock)
         .filter(|(_, file)| files.contains(file))
         .map(|(process, _)| process)
         .collect()
