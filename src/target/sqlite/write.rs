@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use rusqlite::types::ToSqlOutput;
-use rusqlite::{Connection, Result};
+use rusqlite::{CachedStatement, Connection, Result, Statement};
 
 use super::feed::{self, Feed};
 use super::upsert::Upsert;
@@ -39,6 +39,11 @@ impl Bound {
     /// Runs it for a record: how many records of the table itself it changed.
     pub(super) fn run(&self, connection: &Connection, cells: &[ToSqlOutput<'_>]) -> Result<u64> {
         let mut statement = connection.prepare_cached(&self.sql)?;
+        self.run_as(&mut statement, cells)
+    }
+
+    /// The same with the statement at hand.
+    fn run_as(&self, statement: &mut Statement<'_>, cells: &[ToSqlOutput<'_>]) -> Result<u64> {
         for (number, place) in self.places.iter().enumerate() {
             statement.raw_bind_parameter(number + 1, &cells[*place])?;
         }
@@ -93,23 +98,44 @@ impl Writer {
         })
     }
 
-    /// Puts one record into the table: how many it inserted and updated.
-    fn put(&self, connection: &Connection, cells: &[ToSqlOutput<'_>]) -> Result<Done> {
+    /// The statement for one record, if there is only that.
+    fn statement<'c>(&self, connection: &'c Connection) -> Result<Option<CachedStatement<'c>>> {
         match &self.one {
-            One::Insert(insert) => Ok(Done::Counted(insert.run(connection, cells)?, 0)),
-            One::Upsert(upsert) => upsert.put(connection, cells),
+            One::Insert(insert) => connection.prepare_cached(&insert.sql).map(Some),
+            One::Upsert(_) => Ok(None),
+        }
+    }
+
+    /// Puts one record into the table: how many it inserted and updated.
+    fn put(
+        &self,
+        connection: &Connection,
+        statement: &mut Option<CachedStatement<'_>>,
+        cells: &[ToSqlOutput<'_>],
+    ) -> Result<Done> {
+        match (&self.one, statement) {
+            (One::Insert(insert), Some(statement)) => {
+                Ok(Done::Counted(insert.run_as(statement, cells)?, 0))
+            }
+            (One::Insert(insert), None) => Ok(Done::Counted(insert.run(connection, cells)?, 0)),
+            (One::Upsert(upsert), _) => upsert.put(connection, cells),
         }
     }
 
     /// The same, so that a record that is refused leaves nothing.
-    fn put_whole(&self, connection: &Connection, cells: &[ToSqlOutput<'_>]) -> Result<Done> {
+    fn put_whole(
+        &self,
+        connection: &Connection,
+        statement: &mut Option<CachedStatement<'_>>,
+        cells: &[ToSqlOutput<'_>],
+    ) -> Result<Done> {
         if !self.is_undone {
-            return self.put(connection, cells);
+            return self.put(connection, statement, cells);
         }
         connection
             .prepare_cached("SAVEPOINT record")?
             .raw_execute()?;
-        let done = self.put(connection, cells);
+        let done = self.put(connection, statement, cells);
         if done.is_err() && !connection.is_autocommit() {
             connection
                 .prepare_cached("ROLLBACK TO record")?
@@ -182,14 +208,18 @@ impl Sqlite {
     fn put_each(&self, writer: &Writer, records: u64, cells: &[u8]) -> anyhow::Result<Written> {
         let mut written = Written::default();
         let mut cells = cell::all(cells);
+        let mut record = Vec::with_capacity(self.columns.len());
+        let statement = writer.statement(&self.connection);
+        let mut statement = statement.map_err(|error| self.told(error))?;
         for number in 0..records {
-            let record: Vec<_> = cells.by_ref().take(self.columns.len()).collect();
+            record.clear();
+            record.extend(cells.by_ref().take(self.columns.len()));
             if record.len() < self.columns.len() {
                 bail!("a record was cut short");
             }
             let put = match self.sets_aside {
-                true => writer.put_whole(&self.connection, &record),
-                false => writer.put(&self.connection, &record),
+                true => writer.put_whole(&self.connection, &mut statement, &record),
+                false => writer.put(&self.connection, &mut statement, &record),
             };
             let fault = match put {
                 Ok(Done::Counted(inserted, updated)) => {
