@@ -6,6 +6,7 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use pipewright::cli::{self, CommitFlags, ForgetFlag, Shared, Tool, Usage, Watch};
@@ -91,6 +92,10 @@ struct Args {
     /// Columns that identify a record: what an upsert goes by, and unique in a table that is made
     #[arg(short, long, value_name = "NAMES", value_delimiter = ',')]
     key: Vec<String>,
+
+    /// Wait this long for the locks of other programs on an SQLite database: 30s, 5m
+    #[arg(long, value_name = "TIME", value_parser = cli::duration, default_value = "5s")]
+    wait: Duration,
 
     /// Refuse an upstream that leaves no word that it ended well, as foreign programs do
     #[arg(long, conflicts_with = "accept_unclean")]
@@ -228,7 +233,9 @@ impl Args {
         let dialect = settings.dialect;
         let (how, flow) = ((mode, &*self.key), self.commit.flow());
         Ok(match address {
-            Address::Sqlite { path, table } => Box::new(Sqlite::open(path, table, how, flow)?),
+            Address::Sqlite { path, table } => {
+                Box::new(Sqlite::open(path, table, how, flow, self.wait)?)
+            }
             Address::Postgres { url, table } => Box::new(Postgres::open(url, table, how, flow)?),
             Address::File { path, format } => {
                 Box::new(Text::file(path, (*format, dialect), mode, flow)?)

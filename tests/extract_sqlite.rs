@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use harness::{Run, bash, tool};
+use proptest::prelude::*;
 use rusqlite::Connection;
 
 /// A directory with a database `d.db`.
@@ -221,7 +222,7 @@ fn a_lock_is_waited_for() {
     let lock = || connection.execute_batch("BEGIN EXCLUSIVE");
     lock().expect("nobody else is there");
     let run = place.extract("sqlite:d.db#t", &[]);
-    run.refused("extract", 1, &["locked by another program"]);
+    run.refused("extract", 1, &["is locked by"]);
     let live = tool("extract")
         .dir(place.0.path())
         .args(["sqlite:d.db#t"])
@@ -424,4 +425,124 @@ fn killed_runs_repeat_and_lose_nothing() {
         place.number("SELECT count(DISTINCT id) FROM t"),
         24 * 40_000 + 1
     );
+}
+
+/// The declared types of columns that values are carried through, and of those in STRICT tables.
+const DECLARED: [&str; 11] = [
+    "INTEGER",
+    "REAL",
+    "TEXT",
+    "BLOB",
+    "NUMERIC",
+    "",
+    "STRING",
+    "DATETIME",
+    "BOOLEAN",
+    "DECIMAL(10,2)",
+    "ANY",
+];
+const STRICT: [&str; 6] = ["INT", "INTEGER", "REAL", "TEXT", "BLOB", "ANY"];
+
+/// Any value, as an SQL literal: much that looks like something else.
+fn literal() -> impl Strategy<Value = String> {
+    let texts = "[-+.eE0-9x\\\\a-fIn \t\u{b}]{0,7}|\\\\x([0-9a-fA-F]{2}){0,3}|-?Infinity|true|f|\"[0-9],\n\"|\\PC{0,5}";
+    let text = |text: String| format!("'{}'", text.replace('\'', "''"));
+    let blob = |bytes: Vec<u8>| {
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("x'{digits}'")
+    };
+    let real = |real: f64| match real.is_nan() {
+        true => "NULL".to_owned(),
+        false if real.is_infinite() => format!("{}9e999", if real > 0.0 { "" } else { "-" }),
+        false => format!("{real:e}"),
+    };
+    prop_oneof![
+        Just("NULL".to_owned()),
+        any::<i64>().prop_map(|integer| (integer.max(-i64::MAX)).to_string()),
+        (-20i64..20).prop_map(|integer| integer.to_string()),
+        any::<f64>().prop_map(real),
+        (-1e4..1e4f64).prop_map(real),
+        (-1e4..1e4f64).prop_map(move |number| real(number.round())),
+        prop_oneof![
+            Just("9e999"),
+            Just("-9e999"),
+            Just("-0.0"),
+            Just("1e20"),
+            Just("5e-324")
+        ]
+        .prop_map(str::to_owned),
+        texts.prop_map(text),
+        prop::collection::vec(any::<u8>(), 0..5).prop_map(blob),
+    ]
+}
+
+/// What becomes of a value that does not come back: it is changed into this, or refused.
+fn exception(declared: &str, is_strict: bool, kind: &str, text: &str) -> Option<&'static str> {
+    let is_boolean = [
+        "true", "t", "yes", "y", "on", "1", "false", "f", "no", "n", "off", "0",
+    ]
+    .contains(&text.to_lowercase().as_str());
+    match (declared, kind) {
+        (_, "null") => None,
+        // A column of text holds text, and one of BLOBs bytes.
+        ("TEXT", "blob") => Some("text"),
+        ("BLOB", "text" | "integer" | "real") => Some("blob"),
+        // Numbers alone go into columns of numbers, and integers alone into those of integers.
+        ("INTEGER" | "INT", "real" | "text" | "blob") => Some("refused"),
+        ("REAL" | "NUMERIC" | "DECIMAL(10,2)", "text" | "blob") => Some("refused"),
+        // What reads as a truth value is one.
+        ("BOOLEAN", "text") if is_boolean && !is_strict => Some("integer"),
+        _ => None,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4))]
+
+    #[test]
+    fn what_is_extracted_loads_back_into_the_same_column(
+        values in prop::collection::vec(literal(), 400)
+    ) {
+        let place = Place::new("");
+        let connection = Connection::open(place.path()).expect("a database");
+        let columns = DECLARED.iter().map(|declared| (*declared, false));
+        for (declared, is_strict) in columns.chain(STRICT.iter().map(|declared| (*declared, true))) {
+            let strict = if is_strict { "STRICT" } else { "" };
+            let mut sql = String::from("BEGIN;");
+            for name in ["s", "d"] {
+                sql.push_str(&format!("DROP TABLE IF EXISTS {name}; CREATE TABLE {name} (id INTEGER PRIMARY KEY, v {declared}) {strict};"));
+            }
+            connection.execute_batch(&sql).expect("good SQL");
+            for value in &values {
+                // A STRICT table takes its own kind alone.
+                let inserted = connection.execute(&format!("INSERT INTO s (v) VALUES ({value})"), []);
+                prop_assert!(is_strict || inserted.is_ok(), "{value}");
+            }
+            connection.execute_batch("COMMIT").expect("good SQL");
+            let run = place.bash("extract sqlite:d.db#s | load sqlite:d.db#d --on-error skip >receipt");
+            prop_assert_eq!(run.code, 0, "{}", run.err());
+            let mut statement = connection
+                .prepare(
+                    "SELECT typeof(s.v), quote(s.v), CAST(s.v AS TEXT), coalesce(typeof(d.v), 'refused'),
+                       quote(d.v), d.id IS NULL FROM s LEFT JOIN d USING (id)",
+                )
+                .expect("good SQL");
+            let mut rows = statement.query([]).expect("a query");
+            while let Some(row) = rows.next().expect("a record") {
+                let get = |place: usize| row.get::<_, String>(place).expect("text");
+                let kind = get(0);
+                let text = match kind.as_str() {
+                    "text" => get(2),
+                    _ => String::new(),
+                };
+                let (before, after) = (get(1), get(4));
+                let is_refused: bool = row.get(5).expect("a truth value");
+                let became = if is_refused { "refused".to_owned() } else { get(3) };
+                match exception(declared, is_strict, &kind, &text) {
+                    Some(expected) => prop_assert_eq!(became, expected, "{} {}", declared, before),
+                    None => prop_assert_eq!((became, after), (kind, before.clone()), "{} {}", declared, before),
+                }
+            }
+        }
+    }
 }

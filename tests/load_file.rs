@@ -481,7 +481,10 @@ fn a_load_that_is_committed_is_a_success_whatever_signal_comes() {
         assert_eq!(status.code(), Some(0), "signal {signal}: {status}");
         let text = String::from_utf8_lossy(&all);
         let receipt = text.trim_start_matches('\0');
-        assert!(receipt.ends_with("out.csv,,create,1,1,0,0,,0\n"), "{receipt}");
+        assert!(
+            receipt.ends_with("out.csv,,create,1,1,0,0,,0\n"),
+            "{receipt}"
+        );
     }
 }
 

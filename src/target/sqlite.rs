@@ -6,53 +6,79 @@
 
 mod cell;
 mod feed;
+mod journals;
 mod key;
+mod make;
+mod rule;
 mod schema;
+mod upsert;
+mod works;
+mod write;
 
-use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::database::checkpoints::{self, Plan};
-use crate::database::sqlite::{PATIENCE, listed, quoted, told, violation, words};
+use crate::database::sqlite::{is_busy, locked, told};
 use crate::record::{Block, Header};
 use crate::stream::{AsideFile, Flow};
 use crate::trust::Checkpoint;
 
-use super::types::{Found, Kind};
-use super::{Committed, LastStep, Mode, Parcel, Ready, Refused, Start, Target, Types, nearest_of};
-use cell::{Cells, Column, Rule};
-use feed::Feed;
+use super::{Committed, Fit, LastStep, Mode, Parcel, Ready, Start, Target, Types, nearest_of};
+use cell::{Cells, Column};
+use journals::Stale;
+use rule::Rule;
 use schema::Definition;
+use works::Works;
+use write::Writer;
+
+/// How many bytes of changed pages are kept in memory. Beyond that SQLite writes into the database before
+/// the commit, and unless it is in WAL mode, nobody can read it from then on.
+const CHANGES: i64 = 256 << 20;
 
 /// A table in an SQLite file.
 pub struct Sqlite {
     connection: Connection,
-    /// The new database's file, while it has not its name.
-    aside: Option<AsideFile>,
+    /// The new database's file, while it has not its name, and what an older one has left there.
+    aside: Option<(AsideFile, Stale)>,
     name: String,
     table: String,
     mode: Mode,
     key: Vec<String>,
+    wait: Duration,
     /// The table as it is, where it is there.
     existing: Option<Definition>,
+    /// Why a table whose records are replaced cannot stay, if its columns say so.
+    mismatch: Option<String>,
     /// What hung on the old table, and the statements that make it again.
     attachments: Vec<(String, String)>,
+    /// What worked with the old table.
+    works: Works,
+    /// Tables whose records refer to those of the old table, and how many refer to none.
+    referring: Vec<String>,
+    orphans: Vec<i64>,
     header: Header,
     /// Names of the columns as the table has them, and what they take.
     columns: Vec<(String, Rule)>,
-    insert: String,
-    /// Where that statement finds many records; none where it takes one, bound to it.
-    feed: Option<Feed>,
+    sets_aside: bool,
+    /// Whether the table is made.
+    is_made: bool,
+    /// Whether its key is unique already.
+    is_keyed: bool,
+    /// Whether all its records are from the stream.
+    has_only_ours: bool,
+    writer: Option<Writer>,
     sent: u64,
+    refused: u64,
+    inserted: u64,
     updated: u64,
 }
 
 impl Sqlite {
-    /// Opens the database, or one that will be it.
+    /// Opens the database, or one that will be it. Locks of other programs are waited for so long.
     ///
     /// # Errors
     /// It is no database, is read-only, its table is not what `mode` wants, or not the one that the
@@ -62,18 +88,23 @@ impl Sqlite {
         table: &str,
         (mode, key): (Mode, &[String]),
         flow: Option<&str>,
+        wait: Duration,
     ) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let aside = match path.exists() {
             true => None,
-            false => Some(AsideFile::create(path)?),
+            false => {
+                let aside = AsideFile::create(path)?;
+                let stale = Stale::beside(aside.path());
+                Some((aside, stale))
+            }
         };
         let (connection, existing) = match &aside {
-            Some(aside) => (
+            Some((aside, _)) => (
                 open_new(aside.temporary_path()).map_err(|error| told(error, &name))?,
                 None,
             ),
-            None => open_old(path, &name, table)?,
+            None => open_old(path, &name, table, wait)?,
         };
         if let (Some(existing), Mode::Create) = (&existing, mode) {
             bail!(
@@ -96,116 +127,147 @@ impl Sqlite {
             table: table.to_owned(),
             mode,
             key: key.to_vec(),
+            wait,
             existing,
+            mismatch: None,
             attachments: Vec::new(),
+            works: Works::default(),
+            referring: Vec::new(),
+            orphans: Vec::new(),
             header: Header::new(Vec::new()),
             columns: Vec::new(),
-            insert: String::new(),
-            feed: None,
+            sets_aside: false,
+            is_made: false,
+            is_keyed: false,
+            has_only_ours: false,
+            writer: None,
             sent: 0,
+            refused: 0,
+            inserted: 0,
             updated: 0,
         })
-    }
-
-    /// Whether the table is made from the stream.
-    fn is_made(&self) -> bool {
-        self.existing.is_none() || self.mode == Mode::Replace
     }
 
     fn execute(&self, sql: &str) -> anyhow::Result<usize> {
         self.connection
             .execute(sql, [])
-            .map_err(|error| told(error, &self.name))
+            .map_err(|error| self.told(error))
     }
 
-    /// Makes the table for what the columns were found to be.
-    fn make(&mut self, found: &[Found]) -> anyhow::Result<Vec<String>> {
-        let mut notices = Vec::new();
-        let mut declared = Vec::new();
-        for (name, found) in self.header.names().iter().zip(found) {
-            let (type_name, rule) = Rule::found(*found);
-            if rule == Rule::Text && matches!(found.kind, Kind::Decimal | Kind::Double) {
-                notices.push(format!(
-                    "column '{name}' is stored as TEXT: its numbers have more digits than SQLite's REAL holds"
-                ));
-            }
-            declared.push((name.clone(), type_name));
-            self.columns.push((name.clone(), rule));
-        }
-        if let Some(existing) = &self.existing {
-            self.attachments = existing
-                .attachments(&self.connection)
-                .map_err(|error| told(error, &self.name))?;
-            self.execute(&format!("DROP TABLE {}", quoted(&self.table)))?;
-        }
-        self.execute(&schema::create(&self.table, &declared, &self.key))?;
-        self.make_insert(&quoted(&self.table), true)?;
-        Ok(notices)
+    /// An error of SQLite as a person can use it.
+    fn told(&self, error: rusqlite::Error) -> anyhow::Error {
+        told_after(error, &self.name, self.wait)
     }
 
-    /// All that is left to do before the commit.
-    fn finish(&mut self) -> anyhow::Result<()> {
-        if !self.is_made() {
-            return match self.mode {
-                Mode::Upsert => self.merge(),
-                _ => Ok(()),
-            };
-        }
-        let has_key = !self.key.is_empty();
-        if has_key {
-            self.make_key()?;
-        }
-        for (what, statement) in std::mem::take(&mut self.attachments) {
-            if has_key && what == format!("index '{}'", self.key_index()) {
-                continue;
-            }
-            self.connection.execute(&statement, []).map_err(|error| {
-                let words = words(&error);
-                anyhow::anyhow!("table '{}' cannot keep its {what}: {words}", self.table)
-            })?;
-        }
-        Ok(())
+    /// Names of the columns as the table has them.
+    fn names(&self) -> Vec<String> {
+        self.columns.iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// Makes the statement that puts records into this table: one for many, or one for each.
-    fn make_insert(&mut self, table: &str, takes_many: bool) -> anyhow::Result<()> {
-        let names = listed(self.columns.iter().map(|(name, _)| name));
-        let columns = self.columns.len();
-        let records = match takes_many {
-            true => {
-                let feed = Feed::open(&self.connection, columns);
-                self.feed = Some(feed.map_err(|error| told(error, &self.name))?);
-                format!("SELECT * FROM {}", feed::TABLE)
+    /// Looks at the columns of the table whose records are to be replaced.
+    fn meet_replaced(&mut self, existing: &Definition, header: &Header) -> anyhow::Result<Types> {
+        match existing.columns_for(header) {
+            Ok(columns) => {
+                let rule = |(_, rule): &(String, Rule)| Box::new(*rule) as Box<dyn Fit>;
+                let rules = columns.iter().map(rule).collect();
+                self.columns = columns;
+                Ok(Types::Fitting(rules))
             }
-            false => format!("VALUES ({})", vec!["?"; columns].join(", ")),
+            Err(error) => {
+                self.check_replaceable(existing, &error.to_string())?;
+                self.mismatch = Some(error.to_string());
+                Ok(Types::Wanted)
+            }
+        }
+    }
+
+    /// That nothing is lost if the table is made anew, for this reason.
+    fn check_replaceable(&self, existing: &Definition, why: &str) -> anyhow::Result<()> {
+        match existing.irreplaceable(&self.header) {
+            None => Ok(()),
+            Some(lost) => bail!(
+                "{why}; so replacing would make table '{}' anew, and lose {lost}",
+                self.table
+            ),
+        }
+    }
+
+    /// That the table is still what it was before the lock was taken.
+    fn check_unchanged(&self, is_anew: bool) -> anyhow::Result<()> {
+        let now = Definition::read(&self.connection, &self.table);
+        let now = now.map_err(|error| match error.downcast() {
+            Ok(error) => self.told(error),
+            Err(error) => error,
+        })?;
+        let is_same = match (&self.existing, &now) {
+            (Some(old), Some(now)) if is_anew => old == now,
+            (Some(_), Some(now)) => {
+                matches!(now.columns_for(&self.header), Ok(columns) if columns == self.columns)
+            }
+            (None, None) => true,
+            _ => false,
         };
-        self.insert = format!("INSERT INTO {table} ({names}) {records}");
-        Ok(())
+        let referring = match (&now, self.mode) {
+            (Some(now), Mode::Replace) => now.referring(&self.connection),
+            _ => Ok(Vec::new()),
+        };
+        if is_same && referring.map_err(|error| self.told(error))? == self.referring {
+            return Ok(());
+        }
+        bail!(
+            "table '{}' was changed while the records were read; run it again",
+            self.table
+        )
     }
 
-    /// Inserts so many records: how many it could, and what was wrong with the next.
-    fn insert(
-        &self,
-        records: u64,
-        cells: &mut Vec<u8>,
-    ) -> rusqlite::Result<(u64, rusqlite::Result<()>)> {
-        let mut insert = self.connection.prepare_cached(&self.insert)?;
-        if let Some(feed) = &self.feed {
-            feed.put(std::mem::take(cells));
-            let outcome = insert.raw_execute();
-            *cells = feed.take();
-            return Ok((feed.taken(), outcome.map(|_| ())));
+    /// The transaction for records, and the table as they need it.
+    fn begin_table(&mut self, start: &Start<'_>) -> anyhow::Result<Vec<String>> {
+        let misfit = start.misfit.or(self.mismatch.as_deref());
+        let is_replaced = self.mode == Mode::Replace && self.existing.is_some();
+        let is_anew = is_replaced && misfit.is_some();
+        if let (true, Some(existing), Some(why)) = (is_anew, &self.existing, misfit) {
+            self.check_replaceable(existing, why)?;
         }
-        let mut cells = cell::all(cells);
-        for record in 0..records {
-            for (place, cell) in (1..=self.columns.len()).zip(&mut cells) {
-                insert.raw_bind_parameter(place, cell)?;
-            }
-            if let Err(error) = insert.raw_execute() {
-                return Ok((record, Err(error)));
-            }
+        self.loosen()?;
+        self.execute("BEGIN IMMEDIATE")?;
+        self.check_unchanged(is_anew)?;
+        self.orphans = self.orphans()?;
+        self.is_made = self.existing.is_none() || is_anew;
+        match (self.is_made, start.found) {
+            (true, Some(found)) => return self.make(found),
+            (true, None) => bail!("a table cannot be made before its types are known"),
+            (false, _) if is_replaced => self.refill()?,
+            (false, _) if self.mode == Mode::Upsert => self.begin_upsert()?,
+            (false, _) => self.add()?,
         }
-        Ok((records, Ok(())))
+        Ok(Vec::new())
+    }
+
+    /// All that is left to do for the table before the commit.
+    fn finish(&mut self) -> anyhow::Result<()> {
+        if self.is_made {
+            self.complete()?;
+        } else if self.mode == Mode::Upsert {
+            self.merge()?;
+        }
+        self.check_orphans()
+    }
+
+    /// What to do if no record came: a table that is to be replaced is emptied. Whether there is
+    /// anything to commit.
+    fn finish_empty(&mut self, has_checkpoint: bool) -> anyhow::Result<bool> {
+        let is_replaced = self.mode == Mode::Replace && self.existing.is_some();
+        if !is_replaced && !has_checkpoint {
+            return Ok(false);
+        }
+        self.loosen()?;
+        self.execute("BEGIN IMMEDIATE")?;
+        if is_replaced {
+            self.orphans = self.orphans()?;
+            self.empty()?;
+            self.check_orphans()?;
+        }
+        Ok(true)
     }
 }
 
@@ -221,41 +283,22 @@ impl Target for Sqlite {
         }
         schema::check_names(header)?;
         self.header = header.clone();
-        if self.is_made() {
-            let lost = self.existing.as_ref().and_then(Definition::irreplaceable);
-            if let Some(word) = lost {
-                bail!(
-                    "replacing makes table '{}' anew, and would lose what {word} says in its definition; empty it and append instead",
-                    self.table
-                );
-            }
+        let Some(existing) = self.existing.clone() else {
             return Ok(Types::Wanted);
+        };
+        if self.mode == Mode::Replace {
+            return self.meet_replaced(&existing, header);
         }
-        if let Some(existing) = &self.existing {
-            self.columns = existing.columns_for(header)?;
-        }
-        if self.mode == Mode::Upsert {
+        self.columns = existing.columns_for(header)?;
+        if matches!(self.mode, Mode::Upsert | Mode::Insert) && !self.key.is_empty() {
             self.check_key()?;
         }
         Ok(Types::Known)
     }
 
     fn begin(&mut self, start: Start<'_>) -> anyhow::Result<Ready> {
-        let found = start.found;
-        self.execute("BEGIN IMMEDIATE")?;
-        let mut notices = Vec::new();
-        match found {
-            Some(found) => notices = self.make(found)?,
-            None if self.mode == Mode::Upsert => self.make_stage()?,
-            None => {
-                let takes_many = match &self.existing {
-                    Some(existing) => existing.takes_many(&self.connection),
-                    None => Ok(true),
-                };
-                let takes_many = takes_many.map_err(|error| told(error, &self.name))?;
-                self.make_insert(&quoted(&self.table), takes_many)?;
-            }
-        }
+        self.sets_aside = start.sets_aside;
+        let notices = self.begin_table(&start)?;
         let columns = self.header.names().iter().zip(&self.columns);
         let encoder = Cells {
             columns: columns
@@ -265,7 +308,7 @@ impl Target for Sqlite {
                     is_key: self.key.contains(name),
                 })
                 .collect(),
-            is_clean: found.is_some(),
+            is_clean: start.found.is_some(),
         };
         Ok(Ready {
             encoder: Box::new(encoder),
@@ -275,21 +318,9 @@ impl Target for Sqlite {
 
     fn write(&mut self, block: &Block, parcel: &mut Parcel) -> anyhow::Result<Flow> {
         let records = parcel.made.records;
-        let (taken, outcome) = self
-            .insert(records, parcel.made.buffer(&block.bytes))
-            .map_err(|error| told(error, &self.name))?;
-        self.sent += taken;
-        match outcome {
-            Ok(()) if taken == records => Ok(Flow::More),
-            Ok(()) => bail!("a record was cut short"),
-            Err(error) => Err(match violation(&error) {
-                Some(fault) => anyhow::Error::new(Refused {
-                    record: self.sent,
-                    fault,
-                }),
-                None => told(error, &self.name),
-            }),
-        }
+        let cells = parcel.made.buffer(&block.bytes);
+        self.put(records, cells, &mut parcel.refused)?;
+        Ok(Flow::More)
     }
 
     fn commit(
@@ -297,25 +328,21 @@ impl Target for Sqlite {
         checkpoint: Option<&Checkpoint>,
         last: &mut LastStep<'_>,
     ) -> anyhow::Result<Committed> {
-        let is_begun = !self.insert.is_empty();
-        match (is_begun, checkpoint) {
-            (true, _) => self.finish()?,
-            (false, Some(_)) => drop(self.execute("BEGIN IMMEDIATE")?),
-            (false, None) => {
-                last()?;
-                return Ok(Committed {
-                    target: format!("sqlite:{}", self.name),
-                    table: Some(self.table),
-                    ..Committed::default()
-                });
-            }
-        }
+        let is_begun = self.writer.is_some();
+        let commits = match is_begun {
+            true => self.finish().map(|()| true)?,
+            false => self.finish_empty(checkpoint.is_some())?,
+        };
         if let Some(checkpoint) = checkpoint {
-            let done = (is_begun.then_some(&*self.table), self.sent);
+            let taken = self.sent - self.refused;
+            let has_table = is_begun || self.existing.is_some();
+            let done = (has_table.then_some(&*self.table), taken);
             checkpoints::sqlite::advance(&self.connection, &self.name, checkpoint, done)?;
         }
         last()?;
-        self.execute("COMMIT")?;
+        if commits {
+            self.execute("COMMIT")?;
+        }
         let mode = match (&self.existing, self.mode) {
             (None, _) => is_begun.then_some(Mode::Create),
             (Some(_), mode) => Some(mode),
@@ -324,18 +351,28 @@ impl Target for Sqlite {
             mode,
             target: format!("sqlite:{}", self.name),
             table: Some(self.table),
-            inserted: self.sent - self.updated,
+            inserted: self.inserted,
             updated: self.updated,
-            ..Committed::default()
+            ignored: (self.sent - self.refused).saturating_sub(self.inserted + self.updated),
+            notices: Vec::new(),
         };
-        if let Some(aside) = self.aside {
+        if let Some((aside, stale)) = self.aside.filter(|_| commits) {
+            // Statements that are kept for the next record keep the database open.
+            self.connection.flush_prepared_statement_cache();
             if let Err((_, error)) = self.connection.close() {
                 return Err(told(error, &self.name));
             }
-            remove_journals(aside.path())?;
-            aside.keep_new()?;
+            stale.replaced_by(aside)?;
         }
         Ok(committed)
+    }
+}
+
+/// The same as [`told`], for a load that has waited so long for a lock.
+fn told_after(error: rusqlite::Error, name: &str, wait: Duration) -> anyhow::Error {
+    match is_busy(&error) {
+        true => anyhow::anyhow!("{}; --wait waits longer", locked(name, wait)),
+        false => told(error, name),
     }
 }
 
@@ -350,32 +387,12 @@ fn open_new(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Removes what an earlier database of this name has left beside it: a crashed writer's journal would
-/// be played back into the new one. SQLite does the same where it makes a database.
-fn remove_journals(path: &Path) -> anyhow::Result<()> {
-    // What has appeared meanwhile has journals of its own.
-    if path.exists() {
-        return Ok(());
-    }
-    for ending in ["-journal", "-wal", "-shm"] {
-        let mut journal = path.as_os_str().to_owned();
-        journal.push(ending);
-        match fs::remove_file(&journal) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                let name = journal.to_string_lossy().into_owned();
-                return Err(error).with_context(|| format!("cannot remove the stale '{name}'"));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
 /// A database that is there, and the table where it has one.
 fn open_old(
     path: &Path,
     name: &str,
     table: &str,
+    wait: Duration,
 ) -> anyhow::Result<(Connection, Option<Definition>)> {
     // An absolute path is never taken for a URI.
     let path = path
@@ -385,9 +402,9 @@ fn open_old(
         bail!("'{name}' is a directory");
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let told = |error| told(error, name);
+    let told = |error| told_after(error, name, wait);
     let connection = Connection::open_with_flags(&path, flags).map_err(told)?;
-    connection.busy_timeout(PATIENCE).map_err(told)?;
+    connection.busy_timeout(wait).map_err(told)?;
     let existing = Definition::read(&connection, table).map_err(|error| {
         match error.downcast::<rusqlite::Error>() {
             Ok(error) => told(error),
@@ -398,8 +415,22 @@ fn open_old(
     if connection.is_readonly("main").map_err(told)? {
         bail!("'{name}' is read-only");
     }
-    connection
-        .execute_batch("PRAGMA cache_size = -32768;")
-        .map_err(told)?;
+    keep_readers(&connection).map_err(told)?;
     Ok((connection, existing))
+}
+
+/// Has SQLite keep what it changes in memory, as far as [`CHANGES`] allows. A WAL disturbs no reader.
+fn keep_readers(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("PRAGMA cache_size = -32768;")?;
+    let pragma = |name| connection.pragma_query_value(Some("main"), name, |row| row.get(0));
+    let page: i64 = pragma("page_size")?;
+    let journal: String =
+        connection.pragma_query_value(Some("main"), "journal_mode", |row| row.get(0))?;
+    match journal.as_str() {
+        "wal" => Ok(()),
+        _ => connection.execute_batch(&format!(
+            "PRAGMA main.cache_spill = {};",
+            CHANGES / page.max(512)
+        )),
+    }
 }

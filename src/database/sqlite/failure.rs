@@ -2,6 +2,10 @@
 
 use rusqlite::ffi::{self, ErrorCode};
 
+use std::time::Duration;
+
+use super::PATIENCE;
+use super::blame::holders;
 use crate::record::Fault;
 
 /// What is wrong where the files beside a database in WAL mode can be neither used nor made.
@@ -15,9 +19,7 @@ const WRITES_TO_READ: [i32; 3] = [
 pub fn told(error: rusqlite::Error, name: &str) -> anyhow::Error {
     let code = error.sqlite_error_code();
     match code {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            anyhow::anyhow!("'{name}' is locked by another program, and stayed so for 5 seconds")
-        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => locked(name, PATIENCE),
         Some(ErrorCode::ReadOnly) => match error {
             rusqlite::Error::SqliteFailure(code, _)
                 if code.extended_code == ffi::SQLITE_READONLY_ROLLBACK =>
@@ -44,6 +46,25 @@ pub fn told(error: rusqlite::Error, name: &str) -> anyhow::Error {
     }
 }
 
+/// Whether it is the lock of another program that was not released in time.
+pub fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
+}
+
+/// That a database stayed locked for so long, and by whom if that is known.
+pub fn locked(name: &str, wait: Duration) -> anyhow::Error {
+    let holders = holders(name);
+    let by = match holders.is_empty() {
+        true => "another program".to_owned(),
+        false => holders.join(", "),
+    };
+    let seconds = wait.as_secs_f64();
+    anyhow::anyhow!("'{name}' is locked by {by}, and stayed so for {seconds} seconds")
+}
+
 /// What is wrong with the one record that a statement was about; none where the error is of
 /// another kind.
 pub fn violation(error: &rusqlite::Error) -> Option<Fault> {
@@ -52,7 +73,7 @@ pub fn violation(error: &rusqlite::Error) -> Option<Fault> {
     };
     if !matches!(
         code.code,
-        ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch
+        ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::TooBig
     ) {
         return None;
     }

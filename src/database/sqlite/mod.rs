@@ -1,9 +1,12 @@
 //! SQLite files.
 
+mod blame;
 mod failure;
 mod name;
 mod open;
+mod spelled;
 
-pub use failure::{told, violation, words};
+pub use failure::{is_busy, locked, told, violation, words};
 pub use name::{listed, quoted};
 pub use open::{PATIENCE, open_to_read};
+pub use spelled::{blob_digits, infinity, needs_quotes};

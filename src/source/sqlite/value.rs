@@ -7,17 +7,21 @@ use rusqlite::types::{Value, ValueRef};
 
 use super::super::hex;
 use super::super::sql::Last;
+use crate::database::sqlite::needs_quotes;
+use crate::record::field;
 use crate::value::Decimal;
 use crate::value::text::push_typed_text;
 
 /// Appends a value: null as nothing, numbers as they are (a REAL with the fewest digits that read
-/// back as it, and a point), a BLOB in hexadecimal as PostgreSQL writes it.
+/// back as it, and a point), a BLOB in hexadecimal as PostgreSQL writes it. Text that looks like any of
+/// these is quoted.
 #[inline]
 pub fn push(value: ValueRef<'_>, out: &mut Vec<u8>) {
     match value {
         ValueRef::Null => {}
         ValueRef::Integer(integer) => Decimal::from(integer).write(out),
         ValueRef::Real(real) => push_real(real, out),
+        ValueRef::Text(text) if needs_quotes(text) => field::push_quoted(text, out),
         ValueRef::Text(text) => push_typed_text(text, b',', out),
         ValueRef::Blob(bytes) => hex::push(bytes, out),
     }
@@ -92,6 +96,9 @@ mod tests {
             (ValueRef::Text(b"true"), "\"true\""),
             (ValueRef::Text(b"007"), "007"),
             (ValueRef::Text(b"a,b"), "\"a,b\""),
+            (ValueRef::Text(b"\\x00ab"), "\"\\x00ab\""),
+            (ValueRef::Text(b"\\x00a"), "\\x00a"),
+            (ValueRef::Text(b"Infinity"), "\"Infinity\""),
             (ValueRef::Blob(&[0, 0xAB]), "\\x00ab"),
         ] {
             let mut out = Vec::new();

@@ -189,7 +189,8 @@ impl Drop for Cursor {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cell::{Cells, Column, Rule};
+    use super::super::cell::{Cells, Column};
+    use super::super::rule::Rule;
     use super::*;
     use crate::record::{Block, Dialect, Faults, Index, Layout, OnFault};
     use crate::target::{Encoder, Parcel};

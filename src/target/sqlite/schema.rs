@@ -5,25 +5,27 @@ use std::collections::HashMap;
 use anyhow::bail;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::cell::Rule;
+use super::rule::Rule;
 use crate::database::sqlite::quoted;
 use crate::record::Header;
 use crate::target::nearest_of;
 use crate::target::types::check_text;
 
 /// A table that is there.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Definition {
     /// Its name, as it was spelled when it was made.
     pub name: String,
     sql: String,
+    is_strict: bool,
     columns: Vec<Declared>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Declared {
     name: String,
     declared: String,
+    is_not_null: bool,
     is_generated: bool,
 }
 
@@ -48,18 +50,27 @@ impl Definition {
             bail!("'{name}' is a view; load writes tables");
         }
         let columns = connection
-            .prepare("SELECT name, type, hidden FROM pragma_table_xinfo(?1)")?
+            .prepare("SELECT name, type, hidden, \"notnull\" FROM pragma_table_xinfo(?1)")?
             .query_map([&name], |row| {
                 Ok(Declared {
                     name: row.get(0)?,
                     declared: row.get(1)?,
                     is_generated: row.get::<_, i64>(2)? != 0,
+                    is_not_null: row.get(3)?,
                 })
             })?
             .collect::<Result<_, _>>()?;
+        let is_strict = connection
+            .query_row(
+                "SELECT strict FROM pragma_table_list(?1) WHERE schema = 'main'",
+                [&name],
+                |row| row.get(0),
+            )
+            .optional()?;
         Ok(Some(Definition {
             name,
             sql: sql.unwrap_or_default(),
+            is_strict: is_strict.unwrap_or_default(),
             columns,
         }))
     }
@@ -98,15 +109,18 @@ impl Definition {
                     column.name
                 );
             }
-            taken.push((column.name.clone(), Rule::declared(&column.declared)));
+            taken.push((
+                column.name.clone(),
+                Rule::declared(&column.declared, self.is_strict),
+            ));
         }
         Ok(taken)
     }
 
-    /// What a table made anew would lack: a word of the old definition that says more than names
-    /// and types.
-    pub fn irreplaceable(&self) -> Option<&'static str> {
-        const WORDS: [&str; 11] = [
+    /// What a table made anew from the stream would lose: what the definition says beyond names, types
+    /// and NOT NULL, or a column that must not be null and is not in the stream.
+    pub fn irreplaceable(&self, header: &Header) -> Option<String> {
+        const WORDS: [&str; 14] = [
             "PRIMARY",
             "UNIQUE",
             "CHECK",
@@ -114,15 +128,59 @@ impl Definition {
             "FOREIGN",
             "DEFAULT",
             "GENERATED",
+            "AS",
             "COLLATE",
+            "CONFLICT",
+            "CONSTRAINT",
             "WITHOUT",
             "STRICT",
             "VIRTUAL",
         ];
         let words = bare_words(&self.sql);
-        WORDS
-            .into_iter()
-            .find(|wanted| words.iter().any(|word| word.eq_ignore_ascii_case(wanted)))
+        let is_said = |wanted: &&str| words.iter().any(|word| word.eq_ignore_ascii_case(wanted));
+        if let Some(word) = WORDS.into_iter().find(is_said) {
+            return Some(format!("what {word} says in its definition"));
+        }
+        let is_lost = |column: &&Declared| {
+            let mut names = header.names().iter();
+            column.is_not_null && !names.any(|name| name.eq_ignore_ascii_case(&column.name))
+        };
+        let lost = self.columns.iter().find(is_lost)?;
+        Some(format!("its column '{}', which is NOT NULL", lost.name))
+    }
+
+    /// Whether a column of this name must not be null.
+    pub fn is_not_null(&self, name: &str) -> bool {
+        let mut columns = self.columns.iter();
+        columns.any(|column| column.is_not_null && column.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether a conflict clause of the table does anything but refuse the record.
+    pub fn has_conflict_clause(&self) -> bool {
+        bare_words(&self.sql)
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case("CONFLICT"))
+    }
+
+    /// Whether the table has triggers.
+    pub fn has_triggers(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        connection.query_row(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema
+                 WHERE tbl_name = ?1 COLLATE NOCASE AND type = 'trigger')",
+            [&self.name],
+            |row| row.get(0),
+        )
+    }
+
+    /// The tables whose foreign keys refer to this one.
+    pub fn referring(&self, connection: &Connection) -> rusqlite::Result<Vec<String>> {
+        connection
+            .prepare(
+                "SELECT DISTINCT t.name FROM sqlite_schema AS t, pragma_foreign_key_list(t.name) AS f
+                 WHERE t.type = 'table' AND f.\"table\" = ?1 COLLATE NOCASE ORDER BY 1",
+            )?
+            .query_map([&self.name], |row| row.get(0))?
+            .collect()
     }
 
     /// Whether one statement may take many records: it does the same as one for each, and is
@@ -130,6 +188,9 @@ impl Definition {
     /// ends and not at the record, what a virtual table does is not known; and where a key must be
     /// unique, SQLite keeps for such a statement each page that it changes.
     pub fn takes_many(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        if self.has_conflict_clause() {
+            return Ok(false);
+        }
         connection.query_row(
             "SELECT EXISTS (SELECT 1 FROM sqlite_schema
                  WHERE name = ?1 AND type = 'table' AND rootpage > 0)
@@ -148,7 +209,8 @@ impl Definition {
         connection
             .prepare(
                 "SELECT type || ' ''' || name || '''', sql FROM sqlite_schema
-                 WHERE tbl_name = ?1 AND type IN ('index', 'trigger') AND sql IS NOT NULL",
+                 WHERE tbl_name = ?1 COLLATE NOCASE AND type IN ('index', 'trigger') AND sql IS NOT NULL
+                 ORDER BY type DESC, rowid",
             )?
             .query_map([&self.name], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect()
@@ -168,6 +230,17 @@ fn bare_words(sql: &str) -> Vec<String> {
                 '"' | '\'' | '`' => closing = Some(letter),
                 '[' => closing = Some(']'),
                 '-' if letters.peek() == Some(&'-') => closing = Some('\n'),
+                '/' if letters.peek() == Some(&'*') => {
+                    let mut last = ' ';
+                    // The star that opens does not close.
+                    letters.next();
+                    for letter in letters.by_ref() {
+                        if last == '*' && letter == '/' {
+                            break;
+                        }
+                        last = letter;
+                    }
+                }
                 _ if letter.is_alphanumeric() || letter == '_' => {
                     if let Some(word) = words.last_mut() {
                         word.push(letter);
@@ -182,14 +255,24 @@ fn bare_words(sql: &str) -> Vec<String> {
     words
 }
 
-/// The statement that makes a table of these columns: `(name, declared type)`. Those of the key
-/// hold no null.
-pub fn create(table: &str, columns: &[(String, &'static str)], key: &[String]) -> String {
+/// A column of a table that is made.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// Its name.
+    pub name: String,
+    /// Its declared type.
+    pub declared: &'static str,
+    /// Whether it holds no null.
+    pub is_not_null: bool,
+}
+
+/// The statement that makes a table of these columns.
+pub fn create(table: &str, columns: &[Made]) -> String {
     let columns: Vec<String> = columns
         .iter()
-        .map(|(name, declared)| {
-            let not_null = if key.contains(name) { " NOT NULL" } else { "" };
-            format!("{} {declared}{not_null}", quoted(name))
+        .map(|column| {
+            let not_null = if column.is_not_null { " NOT NULL" } else { "" };
+            format!("{} {}{not_null}", quoted(&column.name), column.declared)
         })
         .collect();
     format!("CREATE TABLE {} ({})", quoted(table), columns.join(", "))
@@ -242,14 +325,15 @@ mod tests {
         let definition = |sql: &str| Definition {
             name: "t".into(),
             sql: sql.into(),
+            is_strict: false,
             columns: Vec::new(),
         };
-        let plain =
-            definition(r#"CREATE TABLE "a unique" ("primary" TEXT, [check] REAL NOT NULL)"#);
-        assert_eq!(plain.irreplaceable(), None);
-        assert_eq!(
-            definition("CREATE TABLE t (a int primary key)").irreplaceable(),
-            Some("PRIMARY")
+        let header = Header::new(Vec::new());
+        let plain = definition(
+            r#"CREATE TABLE "a unique" ("primary" TEXT, /* check */ [check] REAL NOT NULL) -- as"#,
         );
+        assert_eq!(plain.irreplaceable(&header), None);
+        let lost = definition("CREATE TABLE t (a int /**/ primary key)").irreplaceable(&header);
+        assert!(lost.unwrap().contains("PRIMARY"));
     }
 }
