@@ -177,7 +177,7 @@ fn a_short_load_shows_its_receipt_alone() {
     );
     assert_eq!(
         out,
-        "out.csv,,create,2,2,0,0,0\r\nout.csv,,replace,2,2,0,0,0\r\n"
+        "out.csv,,create,2,2,0,0,0,0\r\nout.csv,,replace,2,2,0,0,0,0\r\n"
     );
 }
 

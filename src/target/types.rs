@@ -82,9 +82,19 @@ impl Seen {
     }
 
     fn precision(raw: &[u8]) -> u16 {
-        match plain::surviving(raw) {
-            Some(_) => 0,
-            None => Self::EXACT,
+        // A long integer is more likely a code than a double, even if a double happens to be it.
+        let is_integer = raw
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || *byte == b'-');
+        let is_kept = match plain::surviving(raw) {
+            Some(double) if is_integer => {
+                plain::significant(format!("{double:e}").as_bytes()) == plain::significant(raw)
+            }
+            survived => survived.is_some(),
+        };
+        match is_kept {
+            true => 0,
+            false => Self::EXACT,
         }
     }
 

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use postgres::Client;
-use postgres::error::SqlState;
 
 use super::copy::{Portion, copy_once};
 use super::stage::{Carried, Failed, Stage};
@@ -221,8 +220,13 @@ impl Steps {
 impl Failure {
     fn of(failed: Failed) -> Self {
         let Failed { error, column } = failed;
-        // Some types tell a text that they cannot read by the code of a syntax error (jsonpath).
-        let is_text = column.is_some() && error.code() == Some(&SqlState::SYNTAX_ERROR);
+        // In a cast, these classes are about the text too: a syntax error of jsonpath, a table that a
+        // regclass names, a type that reads no text.
+        let code = error.code().map_or("", |code| code.code());
+        let is_text = column.is_some()
+            && ["42", "0A", "3F"]
+                .iter()
+                .any(|class| code.starts_with(class));
         if !is_text && !database::is_about_records(&error) {
             return Failure::Other(database::told(&error));
         }

@@ -318,7 +318,7 @@ mod tests {
             (Rule::Numeric, "1e5", "changed"),
             (Rule::Numeric, "12e3456", "changed"),
             (Rule::Numeric, "1e400", "changed"),
-            (Rule::Numeric, "9223372036854775808", "changed"),
+            (Rule::Numeric, "9223372036854775809", "changed"),
             (Rule::Numeric, "\"5.\"", "changed"),
             (Rule::Numeric, "\"5.0\"", "changed"),
             (Rule::Numeric, "\"\u{b}5\"", "changed"),
