@@ -35,11 +35,11 @@ Examples:
   load - orders.csv                    a table to look at
   load - --to markdown orders.csv
 
-Tables: append (the default) adds records, and makes the table where it is absent; create
-wants it absent; upsert replaces the records of the same --key, which may stand only once in
-the stream; replace makes the table anew in the same transaction, and gives it the old one's
-indexes (PostgreSQL: constraints, owner and privileges, too), or refuses where that is not all
-there is to keep.
+Tables: append (the default) adds records, and makes the table if it is absent and a record
+comes; create wants it absent; insert adds the records that the table does not have and keeps
+those it has; upsert replaces the records of the same --key, which may stand only once in the
+stream; replace exchanges all records in one transaction. The table itself stays if the new
+values fit it, else it is made anew, or refused if anything of it would be lost.
 
 A table that is made has for each column the narrowest type that loses nothing of any value:
 integer, numeric (SQLite: REAL, or TEXT where a double would round), double precision, boolean,
@@ -84,7 +84,7 @@ struct Args {
     #[arg(long, value_name = "FORMAT")]
     to: Option<Format>,
 
-    /// create, append, replace or upsert [default: append; a file without --resume-name: replace;
+    /// append, create, insert, replace or upsert [default: append; a file without --resume-name: replace;
     /// none if FILE is given and TARGET is an existing file]
     #[arg(short, long)]
     mode: Option<Mode>,

@@ -6,12 +6,12 @@
 //!
 //! | file | what it answers |
 //! |---|---|
-//! | [`schema`], [`typed`] | what a table is, and what its columns take |
-//! | [`copy`], [`binary`], [`list`] | records in COPY's formats, all in one go |
-//! | [`steps`] | the same step by step, so that refused records can be set aside |
-//! | [`stage`], [`key`] | records that wait, and those that replace others |
-//! | [`replace`] | what a replaced table keeps |
-//! | [`sequence`] | sequences that must not fall behind |
+//! | `schema`, `typed` | what a table is, and what its columns take |
+//! | `copy`, `binary`, `list` | records in COPY's formats, all in one go |
+//! | `steps` | the same step by step, so that refused records can be set aside |
+//! | `stage`, `key` | records that wait, and those that replace others |
+//! | `replace` | what a replaced table keeps |
+//! | `sequence` | sequences that must not fall behind |
 
 mod binary;
 mod copy;

@@ -220,7 +220,7 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece> {
 fn number_end(text: &str) -> usize {
     let is_part = |letter: char| letter.is_alphanumeric() || "+-._:".contains(letter);
     let end = text.find(|letter| !is_part(letter)).unwrap_or(text.len());
-    match parse::is_plain(text[..end].as_bytes()) {
+    match parse::is_plain(&text.as_bytes()[..end]) {
         true => end,
         false => 0,
     }
