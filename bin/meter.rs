@@ -110,9 +110,8 @@ impl Tool for Args {
         Ok(Summary {
             records_in: stage::read(&COUNTERS.records_in),
             records_out: stage::read(&COUNTERS.records_out),
-            rejected: 0,
             notice: (is_whole && !self.quiet).then_some(summary),
-            exit_code: 0,
+            ..Summary::default()
         })
     }
 }

@@ -147,7 +147,7 @@ impl RejectFlags {
             skip: self.on_error == "skip",
             file: self.rejects.clone(),
             tolerance: self.max_rejects,
-            before: 0,
+            earlier: None,
         }
     }
 }

@@ -92,7 +92,7 @@ fn a_new_column_is_no_matter_if_the_columns_are_listed() {
         ("c.csv", "\u{feff}\"v\",w,\"id\"\nc,z,4"),
     ]);
     place
-        .bash("gzip -k c.csv && mv c.csv.gz d.csv.gz && touch -d 2020-01-01 c.csv")
+        .bash("gzip -k c.csv && mv c.csv.gz d.csv.gz")
         .quiet_success();
     assert_eq!(
         place

@@ -2,76 +2,12 @@
 
 mod harness;
 
-use harness::{Run, tool};
-use postgres::{Client, NoTls};
-
-/// An empty database.
-struct Place {
-    address: String,
-    client: Client,
-}
-
-impl Place {
-    fn new(name: &str) -> Self {
-        let address = harness::postgres_database(&format!("load_{name}"));
-        let client = Client::connect(&address, NoTls).expect("the server answers");
-        Place { address, client }
-    }
-
-    /// Loads `stream` into table `t`.
-    fn load(&self, stream: impl Into<Vec<u8>>, flags: &[&str]) -> Run {
-        tool("load")
-            .args([self.address.as_str(), "--table", "t"])
-            .args(flags)
-            .stdin(stream)
-            .run()
-    }
-
-    /// The same, and the receipt's record from the table on, as far as what was rejected if no record was
-    /// ignored.
-    #[track_caller]
-    fn loaded(&self, stream: impl Into<Vec<u8>>, flags: &[&str]) -> String {
-        let run = self.load(stream, flags);
-        assert_eq!(run.code, 0, "{}", run.err());
-        let out = run.out();
-        let record = out.lines().nth(1).expect("two lines");
-        let rest = record.strip_prefix(&format!("{},", self.address));
-        let rest = rest.unwrap_or_else(|| panic!("the target in {record}"));
-        rest.strip_suffix(",,0").unwrap_or(rest).to_owned()
-    }
-
-    fn execute(&mut self, sql: &str) {
-        self.client.batch_execute(sql).expect("good SQL");
-    }
-
-    /// A query's one column of text.
-    fn texts(&mut self, query: &str) -> Vec<String> {
-        let rows = self.client.query(query, &[]).expect("good SQL");
-        rows.iter()
-            .map(|row| {
-                row.get::<_, Option<String>>(0)
-                    .unwrap_or_else(|| "NULL".into())
-            })
-            .collect()
-    }
-
-    /// All of table `t`, a record a text, as SQL writes a row.
-    fn records(&mut self) -> Vec<String> {
-        self.texts("SELECT t::text FROM t ORDER BY ctid")
-    }
-
-    /// The types of table `t`.
-    fn types(&mut self) -> Vec<String> {
-        self.texts(
-            "SELECT format_type(atttypid, atttypmod) FROM pg_attribute
-             WHERE attrelid = 't'::regclass AND attnum > 0 ORDER BY attnum",
-        )
-    }
-}
+use harness::database::Database;
+use harness::tool;
 
 #[test]
 fn types_are_those_of_all_values() {
-    let mut place = Place::new("types");
+    let mut place = Database::new("load_types");
     let stream = "whole,exact,late,code,flag,day,time,instant,double,empty,fine,wide\n\
                   1,1.50,1.50,1,true,2013-01-01,2013-01-01,2013-01-01T05:00:00Z,1.5e-9,,2013-01-01T00:00:00.1234567,0.12345678901234567\n\
                   -2,0.123456789012345678,n/a,007,false,,2013-01-01T05:00:00.25,2013-01-01 05:00:00+09:00,1,,,1e-20\n";
@@ -95,7 +31,7 @@ fn types_are_those_of_all_values() {
     );
     place.execute("SET TIME ZONE 'UTC'");
     assert_eq!(
-        place.records(),
+        place.stored(),
         [
             "(1,1.50,1.50,1,t,2013-01-01,\"2013-01-01 00:00:00\",\"2013-01-01 05:00:00+00\",1.5e-09,,2013-01-01T00:00:00.1234567,0.12345678901234567)",
             "(-2,0.123456789012345678,n/a,007,f,,\"2013-01-01 05:00:00.25\",\"2012-12-31 20:00:00+00\",1,,,0.00000000000000000001)",
@@ -105,7 +41,7 @@ fn types_are_those_of_all_values() {
 
 #[test]
 fn text_comes_back_byte_for_byte() {
-    let mut place = Place::new("text");
+    let mut place = Database::new("load_text");
     let hostile = [
         "",
         "\\N",
@@ -143,7 +79,7 @@ fn text_comes_back_byte_for_byte() {
 
 #[test]
 fn modes_do_what_they_say() {
-    let mut place = Place::new("modes");
+    let mut place = Database::new("load_modes");
     let stream = "id,v\n1,a\n2,b\n";
     assert_eq!(
         place.loaded(stream, &["--mode", "create"]),
@@ -157,7 +93,7 @@ fn modes_do_what_they_say() {
     assert_eq!(receipt, "t,replace,1,1,0,0");
     let receipt = place.loaded("id,v\n3,new\n4,d\n", &["--mode", "upsert", "--key", "id"]);
     assert_eq!(receipt, "t,upsert,2,1,1,0");
-    let mut records = place.records();
+    let mut records = place.stored();
     records.sort();
     assert_eq!(records, ["(3,new,x)", "(4,d,)"]);
     let receipt = place.loaded("id\n3\n9\n", &["--mode", "upsert", "--key", "id"]);
@@ -166,7 +102,7 @@ fn modes_do_what_they_say() {
 
 #[test]
 fn a_repeated_key_is_named_with_its_line() {
-    let mut place = Place::new("repeated");
+    let mut place = Database::new("load_repeated");
     let repeated = "day,name,v\n\n1,\"a\nb\",x\n1,c,x\n2,c,x\n1,c,y\n";
     let expected = [
         "standard input:7",
@@ -182,7 +118,7 @@ fn a_repeated_key_is_named_with_its_line() {
     );
     place.loaded("day,name,v\n1,c,old\n", &flags);
     place.load(repeated, &flags).refused("load", 1, &expected);
-    assert_eq!(place.records(), ["(1,c,old)"]);
+    assert_eq!(place.stored(), ["(1,c,old)"]);
     place.load("day,name,v\n3,,x\n", &flags).refused(
         "load",
         1,
@@ -198,7 +134,7 @@ fn a_repeated_key_is_named_with_its_line() {
 
 #[test]
 fn names_are_only_names() {
-    let mut place = Place::new("names");
+    let mut place = Database::new("load_names");
     place.execute("CREATE SCHEMA \"S x\"");
     let run = tool("load")
         .args([
@@ -225,7 +161,7 @@ fn names_are_only_names() {
 
 #[test]
 fn values_are_held_against_the_columns() {
-    let mut place = Place::new("held");
+    let mut place = Database::new("load_held");
     place.execute(
         "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN short AS varchar(3);
          CREATE TABLE t (s smallint, n numeric(6,2), r real, d date, c timestamp(3), z timestamptz,
@@ -237,7 +173,7 @@ fn values_are_held_against_the_columns() {
     place.execute("SET TIME ZONE 'UTC'");
     assert_eq!(place.loaded(good, &[]), "t,append,1,1,0,0");
     assert_eq!(
-        place.records(),
+        place.stored(),
         [
             "(7,1234.50,0.1,2013-01-01,\"2013-01-01 05:00:00.123\",\"2013-01-01 05:00:00+00\",äöü,ok,123e4567-e89b-12d3-a456-426614174000,\"{\"\"a\"\": 1}\",t,10.0.0.1,14,set)"
         ]
@@ -277,12 +213,12 @@ fn values_are_held_against_the_columns() {
         place.loaded("s\n1\nx\n3\n", &["--on-error", "skip"]),
         "t,append,3,2,0,1"
     );
-    assert_eq!(place.records().len(), 3);
+    assert_eq!(place.stored().len(), 3);
 }
 
 #[test]
 fn a_violated_constraint_leaves_nothing() {
-    let mut place = Place::new("violated");
+    let mut place = Database::new("load_violated");
     place.execute(
         "CREATE TABLE p (id int PRIMARY KEY);
          CREATE TABLE t (id int UNIQUE, n text NOT NULL, c int CONSTRAINT small CHECK (c < 9), p int REFERENCES p);
@@ -298,7 +234,7 @@ fn a_violated_constraint_leaves_nothing() {
         ("n,p\na,1\n", &["foreign key", "(p)=(1) is not present"]),
     ] {
         place.load(stream, &[]).refused("load", 1, words);
-        assert_eq!(place.records().len(), 1, "{words:?}");
+        assert_eq!(place.stored().len(), 1, "{words:?}");
     }
 }
 
@@ -306,7 +242,7 @@ fn a_violated_constraint_leaves_nothing() {
 /// formats.
 #[test]
 fn what_is_stored_is_what_the_server_reads() {
-    let mut place = Place::new("formats");
+    let mut place = Database::new("load_formats");
     let columns =
         "small smallint, whole int, big bigint, exact numeric, money numeric(12, 3), double float8,
         flag boolean, day date, wall timestamp, fine timestamp(3), instant timestamptz, word text,
@@ -412,7 +348,7 @@ fn what_is_stored_is_what_the_server_reads() {
 
 #[test]
 fn a_failure_late_in_a_long_stream_leaves_nothing() {
-    let mut place = Place::new("late");
+    let mut place = Database::new("load_late");
     let mut stream = String::from("id,v\n");
     for number in 0..300_000 {
         stream.push_str(&format!("{number},some text\n"));
@@ -426,10 +362,10 @@ fn a_failure_late_in_a_long_stream_leaves_nothing() {
     place
         .load(stream.as_str(), &[])
         .refused("load", 1, &expected);
-    assert_eq!(place.records().len(), 0);
+    assert_eq!(place.stored().len(), 0);
     stream.push_str("8,\"never\n");
     place.load(stream, &[]).refused("load", 1, &["never ends"]);
-    assert_eq!(place.records().len(), 0);
+    assert_eq!(place.stored().len(), 0);
     let left = "SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'load' AND datname = current_database()";
     std::thread::sleep(std::time::Duration::from_millis(200));
     assert_eq!(place.texts(left), ["0"]);
@@ -437,7 +373,7 @@ fn a_failure_late_in_a_long_stream_leaves_nothing() {
 
 #[test]
 fn a_server_that_is_not_there_or_refuses_is_named_without_the_password() {
-    let place = Place::new("refused");
+    let place = Database::new("load_refused");
     let load = |address: &str| {
         tool("load")
             .args([address, "--table", "t"])
@@ -469,7 +405,7 @@ fn a_server_that_is_not_there_or_refuses_is_named_without_the_password() {
 
 #[test]
 fn a_table_that_may_not_be_written_is_named() {
-    let mut place = Place::new("forbidden");
+    let mut place = Database::new("load_forbidden");
     place.execute(
         "DROP ROLE IF EXISTS load_reader; CREATE ROLE load_reader LOGIN; CREATE TABLE t (a int); GRANT SELECT ON t TO load_reader",
     );
@@ -494,7 +430,7 @@ fn a_table_that_may_not_be_written_is_named() {
 
 #[test]
 fn a_locked_table_is_named() {
-    let mut place = Place::new("locked");
+    let mut place = Database::new("load_locked");
     place.execute("CREATE TABLE t (a int); BEGIN; LOCK TABLE t");
     place.load("a\n1\n", &[]).refused(
         "load",
@@ -506,7 +442,7 @@ fn a_locked_table_is_named() {
 
 #[test]
 fn what_no_text_holds_is_refused() {
-    let mut place = Place::new("bytes");
+    let mut place = Database::new("load_bytes");
     place.execute("CREATE TABLE t (a int, b text)");
     for (table, stream, words) in [
         ("t", &b"a,b\n1,ok\n2,\xFF\n"[..], "is not valid UTF-8"),
@@ -523,5 +459,5 @@ fn what_no_text_holds_is_refused() {
             &["standard input:3", "b: ", words, "nothing was committed"],
         );
     }
-    assert_eq!(place.records().len(), 0);
+    assert_eq!(place.stored().len(), 0);
 }

@@ -3,79 +3,8 @@
 
 mod harness;
 
-use harness::{Run, tool};
-use postgres::{Client, NoTls};
-
-/// An empty database.
-struct Place {
-    address: String,
-    client: Client,
-}
-
-impl Place {
-    fn new(name: &str) -> Self {
-        let address = harness::postgres_database(&format!("modes_{name}"));
-        let client = Client::connect(&address, NoTls).expect("the server answers");
-        Place { address, client }
-    }
-
-    /// Loads `stream` into table `t`.
-    fn load(&self, stream: &str, flags: &[&str]) -> Run {
-        tool("load")
-            .args([self.address.as_str(), "--table", "t"])
-            .args(flags)
-            .stdin(stream)
-            .run()
-    }
-
-    /// The same, and what the receipt counts: records, inserted, updated, rejected, ignored.
-    #[track_caller]
-    fn loaded(&self, stream: &str, flags: &[&str]) -> [u64; 5] {
-        let run = self.load(stream, flags);
-        assert_eq!(run.code, 0, "{}", run.err());
-        let out = run.out();
-        let mut fields = out.trim_end().rsplit(',');
-        let ignored = fields.next().expect("a count");
-        let rest: Vec<&str> = fields.skip(1).take(4).collect();
-        let count = |text: &str| text.parse::<u64>().expect("a count");
-        let counts = [
-            count(rest[3]),
-            count(rest[2]),
-            count(rest[1]),
-            count(rest[0]),
-            count(ignored),
-        ];
-        assert_eq!(counts[0], counts[1..].iter().sum(), "{out}");
-        counts
-    }
-
-    #[track_caller]
-    fn execute(&mut self, sql: &str) {
-        self.client
-            .batch_execute(sql)
-            .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-    }
-
-    #[track_caller]
-    fn texts(&mut self, query: &str) -> Vec<String> {
-        let rows = self
-            .client
-            .query(query, &[])
-            .unwrap_or_else(|error| panic!("{query}: {error:?}"));
-        rows.iter()
-            .map(|row| {
-                row.get::<_, Option<String>>(0)
-                    .unwrap_or_else(|| "NULL".into())
-            })
-            .collect()
-    }
-
-    /// All of table `t`, a record a text.
-    #[track_caller]
-    fn records(&mut self) -> Vec<String> {
-        self.texts("SELECT t::text FROM t ORDER BY 1")
-    }
-}
+use harness::database::Database;
+use harness::tool;
 
 const REPLACE: &[&str] = &["--mode", "replace"];
 
@@ -106,25 +35,25 @@ const DESCRIBED: &str = "
 
 #[test]
 fn a_replaced_table_stays_if_the_values_fit() {
-    let mut place = Place::new("stays");
+    let mut place = Database::new("modes_stays");
     place.execute(ATTACHED);
     let before = place.texts(DESCRIBED);
-    place.loaded("id,v\n1,old\n2,old\n", &[]);
-    assert_eq!(place.loaded("v,id\nb,7\nc,8\n", REPLACE), [2, 2, 0, 0, 0]);
+    place.counted("id,v\n1,old\n2,old\n", &[]);
+    assert_eq!(place.counted("v,id\nb,7\nc,8\n", REPLACE), [2, 2, 0, 0, 0]);
     assert_eq!(
         place.texts("SELECT seen::text FROM seen ORDER BY 1"),
         ["(7,b,1)", "(8,c,1)"]
     );
     assert_eq!(place.texts(DESCRIBED), before);
     // Columns with values of their own may be left out.
-    assert_eq!(place.loaded("v\nd\n", REPLACE), [1, 1, 0, 0, 0]);
-    assert_eq!(place.records(), ["(9,d,1)"]);
+    assert_eq!(place.counted("v\nd\n", REPLACE), [1, 1, 0, 0, 0]);
+    assert_eq!(place.sorted(), ["(9,d,1)"]);
     // No records are records, too.
-    assert_eq!(place.loaded("v\n", REPLACE), [0; 5]);
-    assert_eq!(place.records().len(), 0);
+    assert_eq!(place.counted("v\n", REPLACE), [0; 5]);
+    assert_eq!(place.sorted().len(), 0);
     assert_eq!(place.texts(DESCRIBED), before);
     // What the table refuses is refused, and the old records stay.
-    place.loaded("v\nkept\n", &[]);
+    place.counted("v\nkept\n", &[]);
     place.load("v\nok\nlonger\n", REPLACE).refused(
         "load",
         1,
@@ -135,7 +64,7 @@ fn a_replaced_table_stays_if_the_values_fit() {
     );
     assert_eq!(place.texts("SELECT v FROM t"), ["kept"]);
     assert_eq!(
-        place.loaded(
+        place.counted(
             "v\nok\nlonger\n",
             &["--mode", "replace", "--on-error", "skip"]
         ),
@@ -146,7 +75,7 @@ fn a_replaced_table_stays_if_the_values_fit() {
 
 #[test]
 fn a_table_that_is_made_anew_keeps_all_or_is_refused() {
-    let mut place = Place::new("anew");
+    let mut place = Database::new("modes_anew");
     let columns = "CREATE TABLE t (id int, v text)";
     for (attach, word) in [
         (
@@ -265,7 +194,7 @@ fn a_table_that_is_made_anew_keeps_all_or_is_refused() {
         (SELECT attnotnull FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'v'))
         FROM pg_class WHERE relname = 't'";
     let before = place.texts(described);
-    assert_eq!(place.loaded("id,v,new\n1,a,b\n", REPLACE), [1, 1, 0, 0, 0]);
+    assert_eq!(place.counted("id,v,new\n1,a,b\n", REPLACE), [1, 1, 0, 0, 0]);
     assert_eq!(place.texts(described), before);
     place.load("id,v,more\n1,,b\n", REPLACE).refused(
         "load",
@@ -277,13 +206,13 @@ fn a_table_that_is_made_anew_keeps_all_or_is_refused() {
         1,
         &["cannot keep the constraint 'short'"],
     );
-    assert_eq!(place.records(), ["(1,a,b)"]);
+    assert_eq!(place.sorted(), ["(1,a,b)"]);
 }
 
 /// What another session makes on the table while the records come is kept, or the load is refused.
 #[test]
 fn a_change_while_the_stream_flows_is_not_lost() {
-    let mut place = Place::new("meanwhile");
+    let mut place = Database::new("modes_meanwhile");
     for (change, kept) in [
         (
             "CREATE INDEX made ON t (v)",
@@ -334,7 +263,7 @@ fn a_change_while_the_stream_flows_is_not_lost() {
 
 #[test]
 fn what_the_server_refuses_is_set_aside() {
-    let mut place = Place::new("refused");
+    let mut place = Database::new("modes_refused");
     place.execute(
         "CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p VALUES (1);
          CREATE TABLE t (id int UNIQUE, n text NOT NULL, c int CONSTRAINT small CHECK (c < 9), p int REFERENCES p, j jsonb, r int4range);
@@ -371,7 +300,7 @@ fn what_the_server_refuses_is_set_aside() {
         let total = 29_999;
         let bad = reasons.len() as u64;
         assert_eq!(
-            place.loaded(&stream, &flags),
+            place.counted(stream.as_str(), &flags),
             [total, total - bad - 1, 0, bad, 1]
         );
         let rejected = std::fs::read_to_string(&rejects).expect("a file");
@@ -392,27 +321,29 @@ fn what_the_server_refuses_is_set_aside() {
     // The first of them ends a load that sets none aside, with its place.
     place.execute("DELETE FROM t WHERE id > 1");
     let line = 2 + 2 * (100 - 2);
-    place
-        .load(&stream, &[])
-        .refused("load", 1, &[&format!("standard input:{line}: id: '1'")]);
-    assert_eq!(place.records().len(), 1);
+    place.load(stream.as_str(), &[]).refused(
+        "load",
+        1,
+        &[&format!("standard input:{line}: id: '1'")],
+    );
+    assert_eq!(place.sorted().len(), 1);
     // Bad ones alone, and too many.
     let bad = "id,n\n1,x\n1,y\n1,z\n";
-    assert_eq!(place.loaded(bad, &["--on-error", "skip"]), [3, 0, 0, 3, 0]);
+    assert_eq!(place.counted(bad, &["--on-error", "skip"]), [3, 0, 0, 3, 0]);
     place
         .load(bad, &["--max-rejects", "2"])
         .refused("load", 1, &["more than 2 rejected records"]);
     let mut many = String::from("id,n\n");
     (0..3_000).for_each(|_| many.push_str("1,x\n"));
     assert_eq!(
-        place.loaded(&many, &["--on-error", "skip"]),
+        place.counted(many.as_str(), &["--on-error", "skip"]),
         [3_000, 0, 0, 3_000, 0]
     );
 }
 
 #[test]
 fn what_a_partitioned_table_or_a_policy_refuses_is_set_aside() {
-    let mut place = Place::new("partitions");
+    let mut place = Database::new("modes_partitions");
     place.execute(
         "CREATE TABLE t (id int, v text) PARTITION BY RANGE (id);
          CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (10)",
@@ -423,11 +354,11 @@ fn what_a_partitioned_table_or_a_policy_refuses_is_set_aside() {
         &["standard input:3: 't' has no partition for (id) = (50)"],
     );
     assert_eq!(
-        place.loaded("id,v\n1,a\n50,b\n2,c\n", &["--on-error", "skip"]),
+        place.counted("id,v\n1,a\n50,b\n2,c\n", &["--on-error", "skip"]),
         [3, 2, 0, 1, 0]
     );
-    assert_eq!(place.loaded("id,v\n3,a\n", REPLACE), [1, 1, 0, 0, 0]);
-    assert_eq!(place.records(), ["(3,a)"]);
+    assert_eq!(place.counted("id,v\n3,a\n", REPLACE), [1, 1, 0, 0, 0]);
+    assert_eq!(place.sorted(), ["(3,a)"]);
     place.execute(
         "DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY, v text); ALTER TABLE t ENABLE ROW LEVEL SECURITY;
          CREATE POLICY own ON t USING (id < 10) WITH CHECK (id < 10);
@@ -436,9 +367,9 @@ fn what_a_partitioned_table_or_a_policy_refuses_is_set_aside() {
     );
     let owner = place.address.clone();
     place.address = harness::postgres_as(&owner, "pipewright_limited");
-    assert_eq!(place.loaded("id,v\n1,a\n2,b\n", &[]), [2, 2, 0, 0, 0]);
+    assert_eq!(place.counted("id,v\n1,a\n2,b\n", &[]), [2, 2, 0, 0, 0]);
     assert_eq!(
-        place.loaded("id,v\n3,a\n11,b\n4,c\n", &["--on-error", "skip"]),
+        place.counted("id,v\n3,a\n11,b\n4,c\n", &["--on-error", "skip"]),
         [3, 2, 0, 1, 0]
     );
     place.load("id,v\n5,a\n12,b\n", &[]).refused(
@@ -447,7 +378,7 @@ fn what_a_partitioned_table_or_a_policy_refuses_is_set_aside() {
         &["standard input:3", "row-level security"],
     );
     assert_eq!(
-        place.loaded("id,v\n1,new\n6,b\n", &["--mode", "upsert", "--key", "id"]),
+        place.counted("id,v\n1,new\n6,b\n", &["--mode", "upsert", "--key", "id"]),
         [2, 1, 1, 0, 0]
     );
     place
@@ -458,20 +389,20 @@ fn what_a_partitioned_table_or_a_policy_refuses_is_set_aside() {
 
 #[test]
 fn insert_keeps_what_is_there() {
-    let mut place = Place::new("insert");
+    let mut place = Database::new("modes_insert");
     let insert = &["--mode", "insert", "--key", "id"];
     assert_eq!(
-        place.loaded("id,v\n1,a\n2,b\n1,again\n", insert),
+        place.counted("id,v\n1,a\n2,b\n1,again\n", insert),
         [3, 2, 0, 0, 1]
     );
     assert_eq!(
-        place.loaded("id,v\n2,new\n3,c\n3,d\n", insert),
+        place.counted("id,v\n2,new\n3,c\n3,d\n", insert),
         [3, 1, 0, 0, 2]
     );
-    assert_eq!(place.records(), ["(1,a)", "(2,b)", "(3,c)"]);
+    assert_eq!(place.sorted(), ["(1,a)", "(2,b)", "(3,c)"]);
     // Without a key, any unique index says what is there.
     assert_eq!(
-        place.loaded("id,v\n3,new\n4,d\n", &["--mode", "insert"]),
+        place.counted("id,v\n3,new\n4,d\n", &["--mode", "insert"]),
         [2, 1, 0, 0, 1]
     );
     place.execute("ALTER TABLE t ADD CHECK (v <> 'bad')");
@@ -479,7 +410,7 @@ fn insert_keeps_what_is_there() {
         .load("id,v\n5,e\n6,bad\n", insert)
         .refused("load", 1, &["standard input:3", "check"]);
     assert_eq!(
-        place.loaded(
+        place.counted(
             "id,v\n5,e\n6,bad\n4,x\n",
             &[insert, &["--on-error", "skip"][..]].concat()
         ),
@@ -489,20 +420,20 @@ fn insert_keeps_what_is_there() {
 
 #[test]
 fn an_upsert_may_hold_a_part_of_a_record() {
-    let mut place = Place::new("part");
+    let mut place = Database::new("modes_part");
     place.execute("CREATE TABLE t (id int PRIMARY KEY, v text, needed text NOT NULL); INSERT INTO t VALUES (1, 'a', 'n')");
     let upsert = &["--mode", "upsert", "--key", "id"];
-    assert_eq!(place.loaded("id,v\n1,new\n", upsert), [1, 0, 1, 0, 0]);
-    assert_eq!(place.records(), ["(1,new,n)"]);
+    assert_eq!(place.counted("id,v\n1,new\n", upsert), [1, 0, 1, 0, 0]);
+    assert_eq!(place.sorted(), ["(1,new,n)"]);
     place
         .load("id,v\n1,x\n2,b\n", upsert)
         .refused("load", 1, &["needed: null"]);
     let skip = &["--mode", "upsert", "--key", "id", "--on-error", "skip"];
     assert_eq!(
-        place.loaded("id,v\n1,x\n2,b\n1,twice\n", skip),
+        place.counted("id,v\n1,x\n2,b\n1,twice\n", skip),
         [3, 0, 1, 2, 0]
     );
-    assert_eq!(place.records(), ["(1,x,n)"]);
+    assert_eq!(place.sorted(), ["(1,x,n)"]);
     place.load("id,v\n1,x\n1,y\n", upsert).refused(
         "load",
         1,
@@ -510,21 +441,21 @@ fn an_upsert_may_hold_a_part_of_a_record() {
     );
     // A table of nothing but its key.
     place.execute("DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY)");
-    assert_eq!(place.loaded("id\n1\n2\n", upsert), [2, 2, 0, 0, 0]);
+    assert_eq!(place.counted("id\n1\n2\n", upsert), [2, 2, 0, 0, 0]);
     place.load("id\n3\n3\n", upsert).refused(
         "load",
         1,
         &["standard input:3: id: '3' stands in more than one record"],
     );
-    assert_eq!(place.loaded("id\n2\n3\n3\n", skip), [3, 1, 1, 1, 0]);
+    assert_eq!(place.counted("id\n2\n3\n3\n", skip), [3, 1, 1, 1, 0]);
 }
 
 #[test]
 fn sequences_do_not_stay_behind() {
-    let mut place = Place::new("sequence");
+    let mut place = Database::new("modes_sequence");
     place.execute("CREATE TABLE t (id serial, i int GENERATED BY DEFAULT AS IDENTITY, v text)");
     assert_eq!(
-        place.loaded("id,i,v\n41,7,a\n5,6,b\n", &[]),
+        place.counted("id,i,v\n41,7,a\n5,6,b\n", &[]),
         [2, 2, 0, 0, 0]
     );
     place.execute("INSERT INTO t (v) VALUES ('c')");
@@ -533,7 +464,7 @@ fn sequences_do_not_stay_behind() {
         ["(42,8,c)"]
     );
     // Never back.
-    place.loaded("id,i,v\n1,1,d\n", &[]);
+    place.counted("id,i,v\n1,1,d\n", &[]);
     place.execute("INSERT INTO t (v) VALUES ('e')");
     assert_eq!(
         place.texts("SELECT t::text FROM t WHERE v = 'e'"),
@@ -543,7 +474,7 @@ fn sequences_do_not_stay_behind() {
 
 #[test]
 fn no_table_is_made_without_a_record() {
-    let mut place = Place::new("empty");
+    let mut place = Database::new("modes_empty");
     let run = place.load("id,v\n", &[]);
     assert_eq!(run.code, 0, "{}", run.err());
     assert!(
@@ -555,7 +486,7 @@ fn no_table_is_made_without_a_record() {
         place.texts("SELECT count(*)::text FROM pg_class WHERE relname = 't'"),
         ["0"]
     );
-    assert_eq!(place.loaded("id,v\n1,2\n", &[]), [1, 1, 0, 0, 0]);
+    assert_eq!(place.counted("id,v\n1,2\n", &[]), [1, 1, 0, 0, 0]);
     assert_eq!(
         place.texts("SELECT format_type(atttypid, -1) FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0"),
         ["bigint", "bigint"]

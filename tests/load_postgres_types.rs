@@ -3,48 +3,19 @@
 
 mod harness;
 
+use harness::database::Database;
 use harness::tool;
-use postgres::{Client, NoTls};
 
-struct Place {
-    address: String,
-    client: Client,
-}
-
-impl Place {
-    fn new(name: &str) -> Self {
-        let address = harness::postgres_database(&format!("types_{name}"));
-        let client = Client::connect(&address, NoTls).expect("the server answers");
-        Place { address, client }
-    }
-
-    fn execute(&mut self, sql: &str) {
-        self.client
-            .batch_execute(sql)
-            .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-    }
-
-    fn texts(&mut self, query: &str) -> Vec<String> {
-        let rows = self.client.query(query, &[]).expect("good SQL");
-        rows.iter()
-            .map(|row| {
-                row.get::<_, Option<String>>(0)
-                    .unwrap_or_else(|| "NULL".into())
-            })
-            .collect()
-    }
-
-    /// Copies table `a` to table `b` through the stream.
-    #[track_caller]
-    fn copy(&self, what: &str) {
-        let stream = tool("extract").args([format!("{}#a", self.address)]).run();
-        assert_eq!(stream.code, 0, "{what}: {}", stream.err());
-        let run = tool("load")
-            .args([self.address.as_str(), "--table", "b"])
-            .stdin(stream.stdout.clone())
-            .run();
-        assert_eq!(run.code, 0, "{what}: {}", run.err());
-    }
+/// Copies table `a` to table `b` through the stream.
+#[track_caller]
+fn copy(place: &Database, what: &str) {
+    let stream = tool("extract").args([format!("{}#a", place.address)]).run();
+    assert_eq!(stream.code, 0, "{what}: {}", stream.err());
+    let run = tool("load")
+        .args([place.address.as_str(), "--table", "b"])
+        .stdin(stream.stdout.clone())
+        .run();
+    assert_eq!(run.code, 0, "{what}: {}", run.err());
 }
 
 /// A type, and expressions of `n` and `random()` for its values.
@@ -229,7 +200,7 @@ const MADE: &str = "CREATE TYPE mood AS ENUM ('sad', 'so so'); CREATE DOMAIN pri
 
 #[test]
 fn what_is_extracted_loads_back_equal() {
-    let mut place = Place::new("back");
+    let mut place = Database::new("types_back");
     place.execute(MADE);
     for (kind, values) in TYPES {
         place.execute(&format!(
@@ -241,7 +212,7 @@ fn what_is_extracted_loads_back_equal() {
             ));
         }
         place.execute("INSERT INTO a VALUES (0, NULL)");
-        place.copy(kind);
+        copy(&place, kind);
         let shown = |table: &str| {
             format!("SELECT md5(string_agg(x::text, ';' ORDER BY id, v::text)) FROM {table} AS x")
         };
@@ -302,7 +273,7 @@ const HOSTILE: &[&str] = &[
 /// rule stores is like the text by value: there, the server's own reading of the whole text is what is meant.
 #[test]
 fn every_type_of_the_catalogue_keeps_or_refuses() {
-    let mut place = Place::new("catalogue");
+    let mut place = Database::new("types_catalogue");
     place.execute(MADE);
     let types = place.texts(
         "SELECT pg_catalog.format_type(oid, NULL) FROM pg_catalog.pg_type
@@ -386,7 +357,7 @@ fn is_same(kind: &str, sent: &str, shown: &str) -> bool {
 
 #[test]
 fn lists_in_json_are_arrays() {
-    let mut place = Place::new("lists");
+    let mut place = Database::new("types_lists");
     place.execute("CREATE TABLE b (v text[], n numeric(5,2)[])");
     let stream = "v,n\n\"[\"\"a b\"\",\"\"\"\",null,\"\"c\"\"]\",\"[1.5, 2]\"\n\"{x,y}\",{1.25}\n";
     let run = tool("load")

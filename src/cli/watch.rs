@@ -1,4 +1,4 @@
-//! What a long load does, on the terminal: also while it waits.
+//! Shows on the terminal what a long load does, even while it waits.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -26,8 +26,8 @@ struct Shared {
 }
 
 impl Watch {
-    /// Of a run that starts now; nothing is shown in its first second. `is_quiet`: nothing at all,
-    /// because the terminal is used for something else.
+    /// Starts watching. Nothing is shown in the first second, and nothing at all if `is_quiet`, because
+    /// the terminal is used for something else.
     pub fn start(is_quiet: bool) -> Self {
         let shared = Arc::<Shared>::default();
         let progress = Progress::start();

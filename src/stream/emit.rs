@@ -71,9 +71,8 @@ impl<'o> Emitter<'o> {
         let summary = Summary {
             records_in: self.written,
             records_out: self.written,
-            rejected: 0,
             notice: self.rejects.finish(Some(self.written))?,
-            exit_code: 0,
+            ..Summary::default()
         };
         Ok((summary, flow))
     }

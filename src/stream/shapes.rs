@@ -10,7 +10,7 @@ use crate::record::{
     Block, Dialect, Fault, Faults, Index, Layout, Mapping, OnFault, Ragged, Records, Unreadable,
 };
 use crate::trust::stage::{self, COUNTERS};
-use crate::trust::{Ends, Policy, Reject, Rejects, Unclean};
+use crate::trust::{Ends, Policy, Reject, Rejects, SetAside, Unclean};
 
 use super::drive::{Refusal, Work, drive};
 use super::{Flow, Input, Made, Output};
@@ -35,8 +35,8 @@ pub struct Summary {
     pub records_in: u64,
     /// Records written.
     pub records_out: u64,
-    /// Records set aside.
-    pub rejected: u64,
+    /// The records set aside.
+    pub set_aside: SetAside,
     /// The sentence about them, where there is one.
     pub notice: Option<String>,
     /// The exit code of this good end: 0 but where the user asked for another.
@@ -276,7 +276,7 @@ pub(super) fn gather<P: Parcel, W: Work<Yield = Outcome<P>>>(
     });
     let scratches = scratches.map_err(|error| with_count(error, summary.records_in))?;
     summary.notice = rejects.finish((!is_left).then_some(summary.records_in))?;
-    summary.rejected = rejects.count();
+    summary.set_aside = rejects.so_far().clone();
     Ok((scratches, summary))
 }
 

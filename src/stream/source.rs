@@ -8,7 +8,7 @@ use std::os::fd::{AsRawFd, FromRawFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 
@@ -235,10 +235,6 @@ impl Read for Closed {
     }
 }
 
-/// A file whose last change is no older than this when its end is read may be one whose writer is
-/// still at work, or has just died: `produce >in.csv; load out.csv <in.csv`.
-const JUST_NOW: Duration = Duration::from_secs(5);
-
 /// What programs write at once is a multiple of this many bytes, until they write the rest at their end.
 const BUFFER: u64 = 4096;
 
@@ -265,14 +261,8 @@ impl Opened {
     /// whole buffers and blocks.
     fn doubt(&self, file: &File) -> Option<String> {
         let now = file.metadata().ok()?;
-        let changed = now.modified().ok()?;
-        if now.len() != self.length || Some(changed) != self.changed {
+        if now.len() != self.length || now.modified().ok() != self.changed {
             return Some("the file was changed while it was read".to_owned());
-        }
-        // A time that is to come is none of this moment.
-        let age = SystemTime::now().duration_since(changed).ok()?;
-        if age < JUST_NOW {
-            return Some("the file was written a moment ago".to_owned());
         }
         let is_even = now.len() > 0 && now.len() % BUFFER == 0;
         is_even.then(|| format!("the file ends where a buffer ends ({} bytes)", now.len()))

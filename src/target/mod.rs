@@ -85,13 +85,50 @@ pub type LastStep<'a> = dyn FnMut() -> anyhow::Result<()> + 'a;
 
 /// What a target knows of its columns' types before the first record.
 pub enum Types {
-    /// All: records can be sent as they come.
+    /// All of them: records can be sent as they come.
     Known,
-    /// None: the target makes a table from the types of all values.
-    Wanted,
-    /// Those of a table whose records are to be replaced. The table stays if all values fit its columns,
-    /// and is made from the values' types if they do not.
-    Fitting(Vec<Box<dyn Fit>>),
+    /// The target wants them, as all values are, before it takes any record.
+    Wanted(Wanted),
+}
+
+/// What a target wants to know of all records before it takes any.
+#[derive(Default)]
+pub struct Wanted {
+    /// The places of the columns that identify a record, which must not be null.
+    pub key: Vec<usize>,
+    /// What the columns of a table take whose records are to be replaced. The table stays if all values fit
+    /// them. If one does not, its record is bad if such are set aside; else the table is made from the
+    /// values' types.
+    pub rules: Option<Vec<Box<dyn Fit>>>,
+}
+
+impl Wanted {
+    /// Of a stream whose records have this key.
+    pub fn with_key(key: &[String], header: &Header) -> Self {
+        let places = key.iter().filter_map(|name| header.position(name));
+        Wanted {
+            key: places.collect(),
+            rules: None,
+        }
+    }
+}
+
+/// What the user is told if a table is made anew because a value does not fit its columns.
+pub(crate) fn made_anew(table: &str, misfit: &str) -> String {
+    format!("table '{table}' is made anew with other types, because of {misfit}")
+}
+
+/// What is wrong with a null in a column that identifies records.
+pub(crate) fn null_in_key() -> Fault {
+    Fault::new("null in a column of the key")
+}
+
+/// What is wrong with a record whose key came before.
+pub(crate) fn repeated(key: &[String], values: &str) -> Fault {
+    Fault::new(format!(
+        "{}: {values} stands in more than one record; 'aggregate' makes keys unique",
+        key.join(", ")
+    ))
 }
 
 /// What a column of a table takes.

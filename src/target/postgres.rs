@@ -35,7 +35,8 @@ use crate::trust::{Checkpoint, committing, stage as phase};
 
 use super::types::{Found, check_text};
 use super::{
-    Committed, Fit, InDoubt, LastStep, Mode, Parcel, Ready, Start, Target, Types, nearest_of,
+    Committed, Fit, InDoubt, LastStep, Mode, Parcel, Ready, Start, Target, Types, Wanted,
+    made_anew, nearest_of,
 };
 use binary::Binary;
 use copy::{Column, Copy, Lines, Portion};
@@ -77,10 +78,9 @@ enum Feed {
     Steps(Box<Steps>),
 }
 
-/// How the server reads what is sent, and shows what it stored: as `extract` has it.
+/// How the server reads what is sent. Its time zone stays, for the table's defaults and triggers.
 const SETTINGS: &str = "SET lock_timeout = '10s'; SET client_min_messages = error;
-    SET datestyle = 'ISO'; SET intervalstyle = 'iso_8601'; SET timezone = 'UTC';
-    SET extra_float_digits = 3; SET bytea_output = 'hex'; SET standard_conforming_strings = on";
+    SET datestyle = 'ISO'; SET standard_conforming_strings = on";
 
 impl Postgres {
     /// Connects to the server.
@@ -185,11 +185,12 @@ impl Postgres {
     /// Gets a table that exists ready, under its lock.
     fn take(&mut self, existing: &Definition) -> anyhow::Result<()> {
         let (table, replaces) = (self.name.sql(), self.mode == Mode::Replace);
-        let lock = match replaces {
-            true => "SHARE ROW EXCLUSIVE",
-            false => "ROW EXCLUSIVE",
+        let statement = match replaces {
+            true => format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"),
+            // Takes the lock of an INSERT with the rights of one: LOCK wants more of whoever may only insert
+            // into some columns, and refuses foreign tables.
+            false => format!("EXPLAIN INSERT INTO {table} DEFAULT VALUES"),
         };
-        let statement = format!("LOCK TABLE {table} IN {lock} MODE");
         phase::during("waiting for a lock", || self.execute(&statement))?;
         existing.check_again(self.client()?)?;
         if replaces {
@@ -319,7 +320,7 @@ impl Target for Postgres {
         }
         self.header = header.clone();
         let Some(existing) = self.existing.clone() else {
-            return Ok(Types::Wanted);
+            return Ok(Types::Wanted(Wanted::with_key(&self.key, header)));
         };
         if self.mode != Mode::Replace {
             self.typed = existing.typed_for(header)?;
@@ -332,14 +333,16 @@ impl Target for Postgres {
         let has_key = self.key.is_empty() || self.has_key()?;
         if !has_key || !existing.has_columns_of(header) {
             self.check_anew(&existing, None)?;
-            return Ok(Types::Fitting(Vec::new()));
+            return Ok(Types::Wanted(Wanted::with_key(&self.key, header)));
         }
         self.is_made_anew = false;
         replace::check_emptied(self.client()?, &existing)?;
         let typed = existing.typed_for(header)?.into_iter();
-        Ok(Types::Fitting(
-            typed.map(|typed| Box::new(typed) as Box<dyn Fit>).collect(),
-        ))
+        let rules = typed.map(|typed| Box::new(typed) as Box<dyn Fit>);
+        Ok(Types::Wanted(Wanted {
+            rules: Some(rules.collect()),
+            ..Wanted::with_key(&self.key, header)
+        }))
     }
 
     fn begin(&mut self, start: Start<'_>) -> anyhow::Result<Ready> {
@@ -349,6 +352,10 @@ impl Target for Postgres {
             (Some(existing), Some(found)) if start.misfit.is_some() || self.is_made_anew => {
                 self.check_anew(&existing, start.misfit)?;
                 notices = self.make(found)?;
+                let misfit = start
+                    .misfit
+                    .map(|misfit| made_anew(&self.name.shown(), misfit));
+                notices.extend(misfit);
             }
             (Some(existing), _) => {
                 self.typed = existing.typed_for(&self.header)?;
@@ -414,13 +421,19 @@ impl Target for Postgres {
             Some(feed) => self.finish(feed, &mut notices)?,
             None => {
                 self.execute("BEGIN")?;
+                // No record came for columns that the table does not have: its own stay, without records.
+                if let (Mode::Replace, Some(existing)) = (self.mode, self.existing.clone()) {
+                    replace::check_emptied(self.client()?, &existing)?;
+                    self.take(&existing)?;
+                }
                 Carried::default()
             }
         };
         if let Some(checkpoint) = checkpoint {
             let (shown, table) = (self.shown.clone(), self.full_name.clone());
             let records = carried.inserted + carried.updated;
-            let done = (is_begun.then_some(&*table), records);
+            let has_table = is_begun || self.existing.is_some();
+            let done = (has_table.then_some(&*table), records);
             checkpoints::postgres::advance(self.client()?, &shown, checkpoint, done)?;
         }
         // Deferred constraints are checked now, so that only the commit itself is left.

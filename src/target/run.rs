@@ -8,7 +8,8 @@ use super::places::Places;
 use super::spool::Spool;
 use super::types::{self, Found, Seen};
 use super::{
-    Claim, Committed, Encoder, Fit, LastStep, Parcel, Receipt, Refused, Start, Target, Types,
+    Claim, Committed, Encoder, LastStep, Parcel, Receipt, Refused, Start, Target, Types, Wanted,
+    null_in_key,
 };
 
 /// Loads all of `input` into `target`, with the checkpoint that `claim` says. `watch` is told now
@@ -50,7 +51,7 @@ fn receipt(committed: Committed, summary: &Summary) -> Receipt {
         records: summary.records_in,
         inserted: committed.inserted,
         updated: committed.updated,
-        rejected: summary.rejected,
+        rejected: summary.set_aside.count,
         rejected_upstream: stage::carried().rejected,
         ignored: committed.ignored,
     }
@@ -71,7 +72,7 @@ impl Run<'_> {
         target: &mut dyn Target,
     ) -> anyhow::Result<Summary> {
         let sets_aside = self.settings.policy.on_fault() == OnFault::SetAside;
-        let rules = match target.meet(header)? {
+        let wanted = match target.meet(header)? {
             Types::Known => {
                 let ready = target.begin(Start {
                     found: None,
@@ -86,11 +87,10 @@ impl Run<'_> {
                 add_notices(&mut summary, ready.notices);
                 return Ok(summary);
             }
-            Types::Wanted => None,
-            Types::Fitting(rules) => Some(rules),
+            Types::Wanted(wanted) => wanted,
         };
-        let (found, misfit, spool, mut summary) = self.keep(input, header, rules.as_deref())?;
-        if summary.records_out == 0 && rules.is_none() {
+        let (found, misfit, spool, mut summary) = self.keep(input, header, &wanted)?;
+        if summary.records_out == 0 && wanted.rules.is_none() {
             summary.add_notice(
                 "no record came, so no table is made: its types are known from its first records"
                     .to_owned(),
@@ -105,10 +105,8 @@ impl Run<'_> {
         })?;
         let again = self.send_kept((spool, &summary), header, target, &*ready.encoder)?;
         summary.records_out = again.records_out;
-        if again.rejected > summary.rejected {
-            summary.rejected = again.rejected;
-            summary.notice = again.notice.or(summary.notice);
-        }
+        summary.set_aside = again.set_aside;
+        summary.notice = again.notice;
         add_notices(&mut summary, ready.notices);
         Ok(summary)
     }
@@ -123,7 +121,7 @@ impl Run<'_> {
     ) -> anyhow::Result<Summary> {
         let settings = Settings {
             policy: Policy {
-                before: before.rejected,
+                earlier: Some(before.set_aside.clone()),
                 ..self.settings.policy.clone()
             },
             ..self.settings.clone()
@@ -189,16 +187,20 @@ impl Run<'_> {
     }
 
     /// Keeps the records aside and finds out what the columns are, and the first value that does not fit
-    /// the rules of those that exist.
+    /// the rules of those that exist, if it is not set aside.
     fn keep(
         &mut self,
         input: &mut Input,
         header: &Header,
-        rules: Option<&[Box<dyn Fit>]>,
+        wanted: &Wanted,
     ) -> anyhow::Result<(Vec<Found>, Option<String>, Spool, Summary)> {
         let mut spool = Spool::new(header.len(), self.settings.dialect)?;
         let mut kept = 0;
-        let looking = Looking { header, rules };
+        let looking = Looking {
+            header,
+            wanted,
+            sets_aside: self.settings.policy.on_fault() == OnFault::SetAside,
+        };
         let (scratches, mut summary) = stream::sink(
             input,
             &Layout::all(header.len()),
@@ -270,8 +272,9 @@ fn add_notices(summary: &mut Summary, notices: Vec<String>) {
 /// Looks at what columns are, and keeps the records.
 struct Looking<'h> {
     header: &'h Header,
-    /// Those of the columns of a table that exists.
-    rules: Option<&'h [Box<dyn Fit>]>,
+    wanted: &'h Wanted,
+    /// Whether a record that does not fit the table that exists is set aside.
+    sets_aside: bool,
 }
 
 /// What one thread has seen.
@@ -283,17 +286,27 @@ struct Look {
 
 impl Looking<'_> {
     /// The first value of a record that does not fit the table that exists.
-    fn misfit(&self, records: &Records<'_>, record: usize, is_text: bool) -> Option<String> {
-        let rules = self.rules?.iter().zip(self.header.names()).enumerate();
+    fn misfit(&self, records: &Records<'_>, record: usize, is_text: bool) -> Option<Fault> {
+        let rules = self.wanted.rules.as_ref()?.iter();
+        let rules = rules.zip(self.header.names()).enumerate();
         for (place, (rule, name)) in rules {
             let raw = records.field(record, place);
             if !raw.is_empty()
                 && let Err(fault) = rule.fit(raw, is_text)
             {
-                return Some(fault.about(name).to_string());
+                return Some(fault.about(name));
             }
         }
         None
+    }
+
+    /// That no column of the key is null.
+    fn check_key(&self, records: &Records<'_>, record: usize) -> Result<(), Fault> {
+        let mut key = self.wanted.key.iter();
+        match key.find(|place| records.field(record, **place).is_empty()) {
+            Some(place) => Err(null_in_key().about(&self.header.names()[*place])),
+            None => Ok(()),
+        }
     }
 }
 
@@ -322,12 +335,16 @@ impl Sink for Looking<'_> {
             if !is_text {
                 check_record(records, record, self.header)?;
             }
+            self.check_key(records, record)?;
+            if self.sets_aside || look.misfit.is_none() {
+                match self.misfit(records, record, is_text) {
+                    Some(fault) if self.sets_aside => return Err(fault),
+                    Some(fault) => look.misfit = Some((line, fault.to_string())),
+                    None => {}
+                }
+            }
             for (place, column) in look.columns.iter_mut().enumerate() {
                 column.see(records.field(record, place));
-            }
-            if look.misfit.is_none() {
-                let misfit = self.misfit(records, record, is_text);
-                look.misfit = misfit.map(|fault| (line, fault));
             }
             Ok(())
         });

@@ -25,9 +25,12 @@ use crate::database::checkpoints::{self, Plan};
 use crate::database::sqlite::{is_busy, locked, told};
 use crate::record::{Block, Header};
 use crate::stream::{AsideFile, Flow};
-use crate::trust::Checkpoint;
+use crate::trust::{Checkpoint, committing, stage as phase};
 
-use super::{Committed, Fit, LastStep, Mode, Parcel, Ready, Start, Target, Types, nearest_of};
+use super::{
+    Committed, Fit, LastStep, Mode, Parcel, Ready, Start, Target, Types, Wanted, made_anew,
+    nearest_of,
+};
 use cell::{Cells, Column};
 use journals::Stale;
 use rule::Rule;
@@ -171,14 +174,21 @@ impl Sqlite {
                 let rule = |(_, rule): &(String, Rule)| Box::new(*rule) as Box<dyn Fit>;
                 let rules = columns.iter().map(rule).collect();
                 self.columns = columns;
-                Ok(Types::Fitting(rules))
+                Ok(Types::Wanted(Wanted {
+                    rules: Some(rules),
+                    ..self.wanted()
+                }))
             }
             Err(error) => {
                 self.check_replaceable(existing, &error.to_string())?;
                 self.mismatch = Some(error.to_string());
-                Ok(Types::Wanted)
+                Ok(Types::Wanted(self.wanted()))
             }
         }
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted::with_key(&self.key, &self.header)
     }
 
     /// That nothing is lost if the table is made anew, for this reason.
@@ -234,7 +244,12 @@ impl Sqlite {
         self.orphans = self.orphans()?;
         self.is_made = self.existing.is_none() || is_anew;
         match (self.is_made, start.found) {
-            (true, Some(found)) => return self.make(found),
+            (true, Some(found)) => {
+                let mut notices = self.make(found)?;
+                let misfit = start.misfit.filter(|_| is_anew);
+                notices.extend(misfit.map(|misfit| made_anew(&self.table, misfit)));
+                return Ok(notices);
+            }
             (true, None) => bail!("a table cannot be made before its types are known"),
             (false, _) if is_replaced => self.refill()?,
             (false, _) if self.mode == Mode::Upsert => self.begin_upsert()?,
@@ -284,7 +299,7 @@ impl Target for Sqlite {
         schema::check_names(header)?;
         self.header = header.clone();
         let Some(existing) = self.existing.clone() else {
-            return Ok(Types::Wanted);
+            return Ok(Types::Wanted(self.wanted()));
         };
         if self.mode == Mode::Replace {
             return self.meet_replaced(&existing, header);
@@ -339,9 +354,17 @@ impl Target for Sqlite {
             let done = (has_table.then_some(&*self.table), taken);
             checkpoints::sqlite::advance(&self.connection, &self.name, checkpoint, done)?;
         }
+        if let Some((aside, _)) = self.aside.as_mut().filter(|_| commits) {
+            // What nobody can see yet is committed when it has its name.
+            self.connection
+                .execute("COMMIT", [])
+                .map_err(|error| told(error, &self.name))?;
+            aside.settle()?;
+        }
         last()?;
-        if commits {
-            self.execute("COMMIT")?;
+        phase::enter("committing");
+        if commits && self.aside.is_none() {
+            committing(|| self.execute("COMMIT"))?;
         }
         let mode = match (&self.existing, self.mode) {
             (None, _) => is_begun.then_some(Mode::Create),
@@ -362,7 +385,7 @@ impl Target for Sqlite {
             if let Err((_, error)) = self.connection.close() {
                 return Err(told(error, &self.name));
             }
-            stale.replaced_by(aside)?;
+            committing(|| stale.replaced_by(aside))?;
         }
         Ok(committed)
     }

@@ -37,5 +37,5 @@ pub mod upstream;
 
 pub use checkpoint::{Checkpoint, Position};
 pub use commit::{committing, is_committed};
-pub use rejects::{Policy, Reject, Rejects, Tolerance};
+pub use rejects::{Policy, Reject, Rejects, SetAside, Tolerance};
 pub use upstream::{Ends, Unclean, Upstream};

@@ -53,8 +53,19 @@ pub struct Policy {
     pub file: Option<PathBuf>,
     /// Fail beyond this.
     pub tolerance: Option<Tolerance>,
-    /// Rejects of an earlier pass over the same records, which the tolerance counts too.
-    pub before: u64,
+    /// What an earlier pass over the same records set aside.
+    pub earlier: Option<SetAside>,
+}
+
+/// The records that a pass has set aside; another pass over the same records goes on from it.
+#[derive(Clone, Debug, Default)]
+pub struct SetAside {
+    /// How many.
+    pub count: u64,
+    /// The message of the first.
+    first: Option<String>,
+    /// The file that has them. It stays open: a reader of a pipe would take a second opening for another run.
+    file: Option<Arc<File>>,
 }
 
 impl Policy {
@@ -227,16 +238,24 @@ impl Reject {
 /// Takes in the bad records of a run, in order.
 pub struct Rejects {
     policy: Policy,
-    file: Option<File>,
+    so_far: SetAside,
+    /// How many of them an earlier pass set aside.
+    earlier: u64,
     /// Whole records that are not written yet.
     waiting: Vec<u8>,
-    count: u64,
-    first: Option<String>,
 }
 
 impl Rejects {
     /// Opens the rejects file, where one is wanted, with its header.
     pub fn open(policy: &Policy) -> anyhow::Result<Self> {
+        if let Some(earlier) = &policy.earlier {
+            return Ok(Rejects {
+                policy: policy.clone(),
+                so_far: earlier.clone(),
+                earlier: earlier.count,
+                waiting: Vec::new(),
+            });
+        }
         let file = match &policy.file {
             None => None,
             Some(path) if path.metadata().is_ok_and(|metadata| !metadata.is_file()) => {
@@ -252,10 +271,12 @@ impl Rejects {
         };
         Ok(Rejects {
             policy: policy.clone(),
-            file,
+            so_far: SetAside {
+                file: file.map(Arc::new),
+                ..SetAside::default()
+            },
+            earlier: 0,
             waiting: Vec::new(),
-            count: policy.before,
-            first: None,
         })
     }
 
@@ -264,8 +285,8 @@ impl Rejects {
         if self.policy.on_fault() == OnFault::Fail {
             bail!(reject.message());
         }
-        self.count += 1;
-        if self.file.is_some() {
+        self.so_far.count += 1;
+        if self.so_far.file.is_some() {
             let waiting = &mut self.waiting;
             field::push_text(reject.fault.to_string().as_bytes(), b',', waiting);
             waiting.push(b',');
@@ -278,7 +299,7 @@ impl Rejects {
             }
         }
         if let Some(Tolerance::Records(most)) = self.policy.tolerance
-            && self.count > most
+            && self.so_far.count > most
         {
             self.flush()?;
             bail!(
@@ -287,9 +308,7 @@ impl Rejects {
                 reject.message()
             );
         }
-        if self.first.is_none() {
-            self.first = Some(reject.message());
-        }
+        self.so_far.first.get_or_insert_with(|| reject.message());
         Ok(())
     }
 
@@ -297,10 +316,12 @@ impl Rejects {
     pub fn flush(&mut self) -> anyhow::Result<()> {
         let waiting = std::mem::take(&mut self.waiting);
         if let (Some(file), Some(path), false) =
-            (&mut self.file, &self.policy.file, waiting.is_empty())
+            (&self.so_far.file, &self.policy.file, waiting.is_empty())
         {
             // One write, so that the records of another stage do not come in between.
-            file.write_all(&waiting).with_context(|| naming(path))?;
+            file.as_ref()
+                .write_all(&waiting)
+                .with_context(|| naming(path))?;
         }
         Ok(())
     }
@@ -310,19 +331,19 @@ impl Rejects {
     /// says nothing.
     pub fn finish(&mut self, records: Option<u64>) -> anyhow::Result<Option<String>> {
         self.flush()?;
+        let count = self.so_far.count;
         if let (Some(Tolerance::Percent(most)), Some(records)) = (self.policy.tolerance, records)
-            && self.count as f64 * 100.0 > most * (records + self.policy.before) as f64
+            && count as f64 * 100.0 > most * (records + self.earlier) as f64
         {
             bail!(
-                "{} of {} rejected, more than {most} % (--max-rejects)",
-                self.count,
-                counted((records + self.policy.before) as usize, "record")
+                "{count} of {} rejected, more than {most} % (--max-rejects)",
+                counted((records + self.earlier) as usize, "record")
             );
         }
-        let Some(first) = &self.first else {
+        let Some(first) = &self.so_far.first else {
             return Ok(None);
         };
-        let count = counted(self.count as usize, "record");
+        let count = counted(count as usize, "record");
         Ok(Some(match &self.policy.file {
             Some(path) => format!(
                 "{count} rejected to '{}'; the first: {first}",
@@ -332,9 +353,9 @@ impl Rejects {
         }))
     }
 
-    /// How many so far.
-    pub fn count(&self) -> u64 {
-        self.count
+    /// What was set aside so far.
+    pub fn so_far(&self) -> &SetAside {
+        &self.so_far
     }
 
     /// How many more the policy allows; one beyond them fails the run. A share of all records allows
@@ -343,7 +364,7 @@ impl Rejects {
         match (self.policy.on_fault(), self.policy.tolerance) {
             (OnFault::Fail, _) => 0,
             (OnFault::SetAside, Some(Tolerance::Records(most))) => {
-                usize::try_from(most.saturating_sub(self.count)).unwrap_or(usize::MAX)
+                usize::try_from(most.saturating_sub(self.so_far.count)).unwrap_or(usize::MAX)
             }
             (OnFault::SetAside, _) => usize::MAX,
         }

@@ -6,6 +6,8 @@
     reason = "each test file is a crate of its own and uses a part of this"
 )]
 
+pub mod database;
+
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Read, Write};

@@ -32,7 +32,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// That of a file.
+    /// Reads it from a file's metadata.
     pub fn of(metadata: &Metadata) -> Self {
         Identity {
             device: metadata.dev(),
@@ -53,7 +53,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// That of a file.
+    /// Reads it from a file's metadata.
     pub fn of(metadata: &Metadata) -> Self {
         Standing {
             identity: Identity::of(metadata),
@@ -214,7 +214,7 @@ impl Exchange<'_> {
             new.checkpoints.insert(checkpoint.name.clone(), committed);
         }
         write(self.path, vec![old, new.clone()])?;
-        // That took the time of a flush to the disk.
+        // Writing the sidecar flushed it to the disk, which takes time: look again.
         self.unchanged()?;
         put()?;
         // Not needed, but for a file that is taken away later: it must not look as if the new one

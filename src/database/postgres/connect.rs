@@ -86,7 +86,7 @@ fn failed(url: &str, why: &str) -> anyhow::Error {
 #[derive(Default)]
 struct Refusal {
     words: String,
-    /// Whether a server said so, or what it said was not trusted: it was reached.
+    /// Whether a server was reached: it refused, or its certificate was not trusted.
     is_answer: bool,
 }
 

@@ -10,11 +10,11 @@ use anyhow::anyhow;
 use postgres::Client;
 
 use crate::database::postgres as database;
-use crate::record::{Fault, Faults, Records, field};
-use crate::target::Refused;
+use crate::record::{Faults, Records, field};
 use crate::target::rule::Rule;
 use crate::target::types::is_text;
 use crate::target::{Encoder, Parcel};
+use crate::target::{Refused, null_in_key};
 
 use super::binary::{self, Binary, Form};
 use super::list;
@@ -255,8 +255,7 @@ impl Encoder for Lines {
                 let raw = records.field(record, place);
                 match raw {
                     [] if column.is_key => {
-                        let fault = Fault::new("null in a column of the key");
-                        return Err(fault.about(&column.name));
+                        return Err(null_in_key().about(&column.name));
                     }
                     [] => out.extend_from_slice(b"\\N"),
                     _ => {

@@ -6,16 +6,7 @@ use postgres::error::SqlState;
 use super::Postgres;
 use super::stage::{Carried, STAGE, Stage, duplicate};
 use crate::database::postgres::{Name, is_not_unique, is_repeated_key, listed, quoted, told};
-use crate::record::Fault;
-use crate::target::{Refused, types};
-
-/// What is wrong with a record whose key came before.
-pub(super) fn repeated(key: &[String], values: &str) -> Fault {
-    Fault::new(format!(
-        "{}: {values} stands in more than one record; 'aggregate' makes keys unique",
-        key.join(", ")
-    ))
-}
+use crate::target::{Refused, repeated, types};
 
 impl Postgres {
     /// Makes the key the primary key of a table whose records all came from the stream.

@@ -196,7 +196,11 @@ impl Attachments {
 }
 
 /// What a DELETE of all records would do beside that: `(what, a query that finds its name)`.
-const HARMED: [(&str, &str); 3] = [
+const HARMED: [(&str, &str); 4] = [
+    (
+        "the foreign server behind",
+        "SELECT relname::text FROM pg_class WHERE oid = $1 AND relkind = 'f'",
+    ),
     (
         "the rule",
         "SELECT rulename::text FROM pg_rewrite WHERE ev_class = $1",

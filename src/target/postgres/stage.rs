@@ -13,6 +13,12 @@ pub const STAGE: &str = "pg_temp.\"load stage\"";
 /// The keys of the records of one stream, so that none comes twice.
 const KEYS: &str = "pg_temp.\"load keys\"";
 
+/// Has the server show values as `extract` writes them, and no longer.
+const SHOWN: &str = "SET LOCAL intervalstyle = 'iso_8601'; SET LOCAL timezone = 'UTC';
+    SET LOCAL extra_float_digits = 3; SET LOCAL bytea_output = 'hex'";
+const USUAL: &str = "SET LOCAL intervalstyle TO DEFAULT; SET LOCAL timezone TO DEFAULT;
+    SET LOCAL extra_float_digits TO DEFAULT; SET LOCAL bytea_output TO DEFAULT";
+
 /// What becomes of a record whose key the table has already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnConflict {
@@ -116,6 +122,10 @@ impl Stage {
     /// The records that the server would not store as they were sent, by their number in the stage.
     pub fn altered(&self, client: &mut Client) -> Result<Vec<(u64, Fault)>, Failed> {
         let mut found = Vec::new();
+        if self.typed.iter().all(|typed| typed.check.is_none()) {
+            return Ok(found);
+        }
+        client.batch_execute(SHOWN)?;
         for (name, typed) in self.names.iter().zip(&self.typed) {
             let Some(check) = &typed.check else { continue };
             let failed = |error| Failed {
@@ -136,6 +146,7 @@ impl Stage {
                 }
             }
         }
+        client.batch_execute(USUAL)?;
         found.sort_by_key(|(number, _)| *number);
         found.dedup_by_key(|(number, _)| *number);
         Ok(found)

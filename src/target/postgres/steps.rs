@@ -10,7 +10,7 @@ use super::stage::{Carried, Failed, Stage};
 use crate::database::postgres as database;
 use crate::record::Fault;
 use crate::stream::Refusal;
-use crate::target::Refused;
+use crate::target::{Refused, repeated};
 
 /// How the records of a step reach the table.
 pub enum Way {
@@ -194,10 +194,7 @@ impl Steps {
             stage
                 .add_keys(client)
                 .map_err(|error| match Stage::is_about_keys(&error) {
-                    true => Failure::Somewhere(super::key::repeated(
-                        &stage.key,
-                        &database::key_values(&error),
-                    )),
+                    true => Failure::Somewhere(repeated(&stage.key, &database::key_values(&error))),
                     false => Failure::of(error.into()),
                 })?;
         }

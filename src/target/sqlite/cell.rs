@@ -5,7 +5,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use super::rule::Rule;
 use crate::record::{Fault, Faults, Records, field};
 use crate::target::types::{check_text, is_text};
-use crate::target::{Encoder, Parcel};
+use crate::target::{Encoder, Parcel, null_in_key};
 
 const NULL: u8 = 0;
 const INTEGER: u8 = 1;
@@ -139,7 +139,7 @@ impl Encoder for Cells {
             for (place, column) in self.columns.iter().enumerate() {
                 let raw = records.field(record, place);
                 let pushed = match column.is_key && raw.is_empty() {
-                    true => Err(Fault::new("null in a column of the key")),
+                    true => Err(null_in_key()),
                     false => column.rule.push(raw, is_clean, out),
                 };
                 pushed.map_err(|fault| fault.about(&column.name))?;

@@ -5,8 +5,7 @@ use rusqlite::{OptionalExtension, params_from_iter, types::Value};
 
 use super::Sqlite;
 use crate::database::sqlite::{listed, quoted, violation, words};
-use crate::record::Fault;
-use crate::target::{Mode, Refused, types};
+use crate::target::{Mode, Refused, repeated, types};
 
 impl Sqlite {
     /// Where the key's columns are in the stream.
@@ -104,11 +103,7 @@ impl Sqlite {
         let shown: Vec<String> = values.iter().map(shown).collect();
         Ok(anyhow::Error::new(Refused {
             record: second as u64 - 1,
-            fault: Fault::new(format!(
-                "{}: {} stands in more than one record; 'aggregate' makes keys unique",
-                self.key.join(", "),
-                shown.join(", ")
-            )),
+            fault: repeated(&self.key, &shown.join(", ")),
         }))
     }
 

@@ -11,6 +11,7 @@ use super::key::shown;
 use super::write::{Bound, Done, Writer};
 use crate::database::sqlite::{listed, quoted, violation};
 use crate::record::Fault;
+use crate::target::repeated;
 
 /// Where the records of an upsert wait.
 const STAGE: &str = "load stage";
@@ -28,7 +29,7 @@ pub(super) struct Upsert {
     update: Option<Bound>,
     insert: Bound,
     /// Names of the key's columns.
-    key: String,
+    key: Vec<String>,
 }
 
 impl Upsert {
@@ -54,10 +55,13 @@ impl Upsert {
             Some(update) => update.run(connection, cells)?,
             None => 0,
         };
-        Ok(match updated {
-            0 => Done::Counted(self.insert.run(connection, cells)?, 0),
-            _ => Done::Counted(0, 1),
-        })
+        if updated > 0 {
+            return Ok(Done::Counted(0, 1));
+        }
+        let inserted = self.insert.run(connection, cells)?;
+        // With nothing but a key, what was there is as good as new.
+        let is_there = self.update.is_none() && inserted == 0;
+        Ok(Done::Counted(inserted, is_there.into()))
     }
 
     fn repeated(&self, cells: &[ToSqlOutput<'_>]) -> Fault {
@@ -73,11 +77,7 @@ impl Upsert {
             .map(value)
             .map(|v| shown(&v))
             .collect();
-        Fault::new(format!(
-            "{}: {} stands in more than one record; 'aggregate' makes keys unique",
-            self.key,
-            values.join(", ")
-        ))
+        repeated(&self.key, &values.join(", "))
     }
 }
 
@@ -169,7 +169,7 @@ impl Sqlite {
                 ),
                 places: (0..names.len()).collect(),
             },
-            key: self.key.join(", "),
+            key: self.key.clone(),
         })
     }
 
@@ -228,6 +228,9 @@ impl Sqlite {
             listed(&self.table_key())
         );
         self.inserted = self.carry(&insert, &one.insert)?;
+        if one.update.is_none() {
+            self.updated = self.sent - self.inserted;
+        }
         Ok(())
     }
 
