@@ -4,7 +4,7 @@
 mod harness;
 
 use harness::database::Database;
-use harness::tool;
+use harness::{bash, tool};
 
 const REPLACE: &[&str] = &["--mode", "replace"];
 
@@ -491,4 +491,101 @@ fn no_table_is_made_without_a_record() {
         place.texts("SELECT format_type(atttypid, -1) FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0"),
         ["bigint", "bigint"]
     );
+}
+
+#[test]
+fn a_record_set_aside_keeps_its_place_over_both_passes() {
+    let mut place = Database::new("modes_places");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let rejects = directory.path().join("rejects.csv");
+    let rejects = rejects.to_str().expect("text");
+    // The first pass sees the null, the second the key that stands twice.
+    let stream = "id,v\n1,a\n,b\n2,c\n,d\n3,e\n";
+    let flags = ["--key", "id", "--rejects", rejects];
+    let run = place.load(stream, &flags);
+    assert_eq!(run.code, 0, "{}", run.err());
+    let words = format!(
+        "2 records rejected to '{rejects}'; the first: standard input:3: id: null in a column of the key"
+    );
+    assert!(run.err().contains(&words), "{}", run.err());
+    assert_eq!(
+        std::fs::read_to_string(rejects).expect("a file"),
+        "_reason,_source,_line,_record\n\
+         id: null in a column of the key,standard input,3,\",b\"\n\
+         id: null in a column of the key,standard input,5,\",d\"\n"
+    );
+    assert_eq!(place.sorted(), ["(1,a)", "(2,c)", "(3,e)"]);
+    place.execute("DROP TABLE t");
+    place.load(stream, &["--key", "id"]).refused(
+        "load",
+        1,
+        &["standard input:3: id: null in a column of the key"],
+    );
+    // A pipe for the rejects is opened once, whatever the passes.
+    let run = bash(
+        "mkfifo pipe; cat pipe >seen & load $db --table t --key id --rejects pipe; code=$?; wait; cat seen; exit $code",
+    )
+    .dir(directory.path())
+    .env("db", &place.address)
+    .stdin(stream)
+    .run();
+    assert_eq!(run.code, 0, "{}", run.err());
+    assert_eq!(
+        run.out().matches("null in a column").count(),
+        2,
+        "{}",
+        run.out()
+    );
+    assert_eq!(run.out().matches("_reason,").count(), 1, "{}", run.out());
+}
+
+#[test]
+fn a_replacement_that_sets_aside_keeps_the_types() {
+    let mut place = Database::new("modes_types");
+    place.execute("CREATE TABLE t (id int, v numeric(5,2)); INSERT INTO t VALUES (0, 0)");
+    let stream = "id,v\n1,1.5\n2,many\n3,2.555\n4,4\n";
+    let skip = ["--mode", "replace", "--on-error", "skip"];
+    assert_eq!(place.counted(stream, &skip), [4, 2, 0, 2, 0]);
+    assert_eq!(place.sorted(), ["(1,1.50)", "(4,4.00)"]);
+    assert_eq!(place.types(), ["integer", "numeric(5,2)"]);
+    // If they may not be set aside, the table is made anew, and the user is told.
+    let run = place.load(stream, REPLACE);
+    assert_eq!(run.code, 0, "{}", run.err());
+    let words = "table 'public.t' is made anew with other types, because of";
+    assert!(run.err().contains(words), "{}", run.err());
+    assert!(run.err().contains("v: 'many'"), "{}", run.err());
+    assert_eq!(place.types(), ["bigint", "text"]);
+}
+
+#[test]
+fn a_replacement_without_records_keeps_the_columns() {
+    let mut place = Database::new("modes_none");
+    place.execute("CREATE TABLE t (id int, v date); INSERT INTO t VALUES (0, now())");
+    assert_eq!(place.counted("id,other\n", REPLACE), [0; 5]);
+    assert_eq!(place.sorted().len(), 0);
+    assert_eq!(place.types(), ["integer", "date"]);
+    place.execute("CREATE RULE nothing AS ON DELETE TO t DO INSTEAD NOTHING");
+    place
+        .load("id,other\n", REPLACE)
+        .refused("load", 1, &["nothing"]);
+}
+
+#[test]
+fn who_may_only_insert_into_some_columns_can_append() {
+    let mut place = Database::new("modes_grants");
+    place.execute(
+        "DROP ROLE IF EXISTS pipewright_inserter; CREATE ROLE pipewright_inserter LOGIN;
+         CREATE TABLE t (id int, day date DEFAULT CURRENT_DATE, at text DEFAULT current_setting('timezone'));
+         GRANT INSERT (id) ON t TO pipewright_inserter;
+         ALTER ROLE pipewright_inserter SET timezone = 'Pacific/Kiritimati'",
+    );
+    let address = harness::postgres_as(&place.address, "pipewright_inserter");
+    let run = tool("load")
+        .args([&*address, "--table", "t"])
+        .stdin("id\n1\n")
+        .run();
+    assert_eq!(run.code, 0, "{}", run.err());
+    // A default sees the user's own time zone, not one of ours.
+    assert_eq!(place.texts("SELECT at FROM t"), ["Pacific/Kiritimati"]);
+    place.execute("DROP OWNED BY pipewright_inserter; DROP ROLE pipewright_inserter");
 }

@@ -454,7 +454,7 @@ fn an_upsert_may_lack_columns_of_records_that_are_there() {
     let flags = ["--mode", "upsert", "--key", "a,b"];
     let run = place.load("a,b\n1,1\n1,2\n", &flags);
     assert!(
-        run.out().ends_with("upsert,2,1,0,0,,1\n"),
+        run.out().ends_with("upsert,2,1,1,0,,0\n"),
         "{} {}",
         run.out(),
         run.err()
@@ -818,5 +818,45 @@ fn wrong_calls_are_refused_before_the_input_is_touched() {
             .args(arguments)
             .run()
             .refused("load", 2, &[words]);
+    }
+}
+
+#[test]
+fn a_replacement_that_sets_aside_keeps_the_types() {
+    let place = Place::new();
+    place.execute("CREATE TABLE t (id INTEGER, v DATE); INSERT INTO t VALUES (0, 0)");
+    let stream = "id,v\n1,2026-01-02\nmany,2026-01-03\n3,2026-01-04\n";
+    let skip = ["--mode", "replace", "--on-error", "skip"];
+    let run = place.load(stream, &skip);
+    assert!(
+        run.out().ends_with("replace,3,2,0,1,,0\n"),
+        "{} {}",
+        run.out(),
+        run.err()
+    );
+    let words = "1 record skipped; the first: standard input:3: id: ";
+    assert!(run.err().contains(words), "{}", run.err());
+    assert_eq!(place.types(), ["INTEGER", "DATE"]);
+    // If it may not be set aside, the table is made anew, and the user is told.
+    let run = place.load(stream, &["--mode", "replace"]);
+    assert_eq!(run.code, 0, "{}", run.err());
+    let words = "table 't' is made anew with other types, because of";
+    assert!(run.err().contains(words), "{}", run.err());
+    assert_eq!(place.types(), ["TEXT", "TEXT"]);
+}
+
+#[test]
+fn an_upsert_of_nothing_but_its_key_updates_what_is_there() {
+    for flags in [&[][..], &["--on-error", "skip"]] {
+        let place = Place::new();
+        place.execute("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)");
+        let flags = [&["--mode", "upsert", "--key", "id"], flags].concat();
+        let run = place.load("id\n1\n2\n", &flags);
+        assert!(
+            run.out().ends_with("upsert,2,1,1,0,,0\n"),
+            "{} {}",
+            run.out(),
+            run.err()
+        );
     }
 }
