@@ -93,8 +93,8 @@ struct Args {
     #[arg(short, long, value_name = "NAMES", value_delimiter = ',')]
     key: Vec<String>,
 
-    /// Wait this long for the locks of other programs on an SQLite database: 30s, 5m
-    #[arg(long, value_name = "TIME", value_parser = cli::duration, default_value = "5s")]
+    /// Wait this long for other programs' locks on the database: 30s, 5m
+    #[arg(long, value_name = "TIME", value_parser = cli::duration, default_value = "10s")]
     wait: Duration,
 
     /// Refuse an upstream that leaves no word that it ended well, as foreign programs do
@@ -236,7 +236,9 @@ impl Args {
             Address::Sqlite { path, table } => {
                 Box::new(Sqlite::open(path, table, how, flow, self.wait)?)
             }
-            Address::Postgres { url, table } => Box::new(Postgres::open(url, table, how, flow)?),
+            Address::Postgres { url, table } => {
+                Box::new(Postgres::open(url, table, how, flow, self.wait)?)
+            }
             Address::File { path, format } => {
                 Box::new(Text::file(path, (*format, dialect), mode, flow)?)
             }

@@ -3,6 +3,8 @@
 
 mod harness;
 
+use std::time::{Duration, Instant};
+
 use harness::database::Database;
 use harness::{bash, tool};
 
@@ -588,4 +590,51 @@ fn who_may_only_insert_into_some_columns_can_append() {
     // A default sees the user's own time zone, not one of ours.
     assert_eq!(place.texts("SELECT at FROM t"), ["Pacific/Kiritimati"]);
     place.execute("DROP OWNED BY pipewright_inserter; DROP ROLE pipewright_inserter");
+}
+
+#[test]
+fn keys_that_stand_twice_are_set_aside() {
+    let mut place = Database::new("modes_twice");
+    let stream = "id,v\n1,a\n2,b\n1,c\n3,d\n2,e\n";
+    let words = "2 records skipped; the first: standard input:4: id: '1' stands in more than one record; 'aggregate' makes keys unique";
+    for mode in ["append", "create", "replace", "upsert", "insert"] {
+        place.execute("DROP TABLE IF EXISTS t");
+        if mode == "replace" {
+            place.execute("CREATE TABLE t (id text, other int)");
+        }
+        let flags = ["--key", "id", "--on-error", "skip", "--mode", mode];
+        let run = place.load(stream, &flags);
+        assert_eq!(run.code, 0, "{mode}: {}", run.err());
+        if mode == "insert" {
+            // What is there by then stays as it is.
+            assert!(
+                run.out().ends_with(",5,3,0,0,,2\n"),
+                "{mode}: {}",
+                run.out()
+            );
+        } else {
+            assert!(
+                run.out().ends_with(",5,3,0,2,,0\n"),
+                "{mode}: {}",
+                run.out()
+            );
+            assert!(run.err().contains(words), "{mode}: {}", run.err());
+        }
+        assert_eq!(place.sorted(), ["(1,a)", "(2,b)", "(3,d)"], "{mode}");
+        let keys = "SELECT conname::text FROM pg_constraint WHERE conrelid = 't'::regclass AND contype = 'p'";
+        assert_eq!(place.texts(keys), ["t_pkey"], "{mode}");
+    }
+}
+
+#[test]
+fn a_lock_is_waited_for_as_long_as_asked() {
+    let mut place = Database::new("modes_lock");
+    place.execute("CREATE TABLE t (id int); BEGIN; LOCK TABLE t");
+    let start = Instant::now();
+    place.load("id\n1\n", &["--wait", "300ms"]).refused(
+        "load",
+        1,
+        &["the table is locked by another session", "in time"],
+    );
+    assert!(start.elapsed() < Duration::from_secs(5));
 }

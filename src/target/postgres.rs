@@ -24,6 +24,8 @@ mod stage;
 mod steps;
 mod typed;
 
+use std::time::Duration;
+
 use anyhow::{Context, bail};
 use postgres::Client;
 
@@ -64,6 +66,8 @@ pub struct Postgres {
     existing: Option<Definition>,
     /// Whether a table that exists is made anew, whatever the values are.
     is_made_anew: bool,
+    /// Whether a table that is made has its key before its records.
+    has_key: bool,
     header: Header,
     /// What each column takes.
     typed: Vec<Typed>,
@@ -79,11 +83,11 @@ enum Feed {
 }
 
 /// How the server reads what is sent. Its time zone stays, for the table's defaults and triggers.
-const SETTINGS: &str = "SET lock_timeout = '10s'; SET client_min_messages = error;
+const SETTINGS: &str = "SET client_min_messages = error;
     SET datestyle = 'ISO'; SET standard_conforming_strings = on";
 
 impl Postgres {
-    /// Connects to the server.
+    /// Connects to the server. Locks of other sessions are waited for so long.
     ///
     /// # Errors
     /// It cannot be reached or refuses; its table is not what `mode` wants, or not the one that the
@@ -93,11 +97,14 @@ impl Postgres {
         table: &str,
         (mode, key): (Mode, &[String]),
         flow: Option<&str>,
+        wait: Duration,
     ) -> anyhow::Result<Self> {
         let name = Name::parse(table)?;
         let mut client = connect(url)?;
+        // None at all would be no limit.
+        let most = wait.as_millis().clamp(1, i32::MAX as u128);
         client
-            .batch_execute(SETTINGS)
+            .batch_execute(&format!("{SETTINGS}; SET lock_timeout = {most}"))
             .map_err(|error| told(&error))?;
         let existing = Definition::read(&mut client, &name)?;
         if existing.is_some() && mode == Mode::Create {
@@ -127,6 +134,7 @@ impl Postgres {
             key: key.to_vec(),
             existing,
             is_made_anew: true,
+            has_key: false,
             header: Header::new(Vec::new()),
             typed: Vec::new(),
             sent: 0,
@@ -220,6 +228,11 @@ impl Postgres {
         })
     }
 
+    /// Whether this load makes its table.
+    fn is_made(&self) -> bool {
+        self.existing.is_none() || self.waiting.is_some()
+    }
+
     /// Whether the server checks any column.
     fn is_checked(&self) -> bool {
         self.typed.iter().any(|typed| typed.check.is_some())
@@ -251,7 +264,14 @@ impl Postgres {
             }
             false => {
                 let has_keys = stage.as_ref().is_some_and(is_upsert);
-                let way = stage.map_or(Way::Direct, |stage| Way::Staged(Box::new(stage)));
+                let key = match self.is_made() {
+                    true => self.key.clone(),
+                    false => Vec::new(),
+                };
+                let way = match stage {
+                    Some(stage) => Way::Staged(Box::new(stage)),
+                    None => Way::Direct { key },
+                };
                 let how = (sets_aside, has_keys);
                 Feed::Steps(Box::new(Steps::start(client, (way, statement), how)?))
             }
@@ -283,8 +303,7 @@ impl Postgres {
                 carried
             }
         };
-        let is_made = self.existing.is_none() || self.waiting.is_some();
-        if is_made && !self.key.is_empty() && self.mode != Mode::Insert {
+        if self.is_made() && !self.key.is_empty() && !self.has_key {
             let table = self.waiting.as_ref().unwrap_or(&self.name).sql();
             self.make_key(&table)?;
         }
@@ -363,12 +382,13 @@ impl Target for Postgres {
             }
             (None, found) => {
                 notices = self.make(found.unwrap_or_default())?;
-                // What comes twice is there by then.
-                if self.mode == Mode::Insert && !self.key.is_empty() {
-                    let table = self.name.sql();
-                    self.make_key(&table)?;
-                }
             }
+        }
+        // A key that comes twice is found when its record comes, if that is not the end.
+        self.has_key = self.mode == Mode::Insert || start.sets_aside;
+        if self.is_made() && self.has_key && !self.key.is_empty() {
+            let table = self.waiting.as_ref().unwrap_or(&self.name).sql();
+            self.make_key(&table)?;
         }
         self.start(start.sets_aside)?;
         let columns = self.header.names().iter().zip(&self.typed);

@@ -121,7 +121,7 @@ fn reason(error: &DbError) -> String {
             format!("the foreign key '{constraint}' has no counterpart: {detail}")
         }
         SqlState::LOCK_NOT_AVAILABLE => {
-            "the table is locked by another session, and stayed so for 10 seconds".to_owned()
+            "the table is locked by another session, which did not end in time".to_owned()
         }
         SqlState::DISK_FULL => "no space is left on the server".to_owned(),
         _ => {

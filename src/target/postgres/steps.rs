@@ -15,7 +15,10 @@ use crate::target::{Refused, repeated};
 /// How the records of a step reach the table.
 pub enum Way {
     /// By COPY.
-    Direct,
+    Direct {
+        /// The key of a table that is made, which came from the stream alone.
+        key: Vec<String>,
+    },
     /// By way of a temporary table.
     Staged(Box<Stage>),
 }
@@ -172,9 +175,21 @@ impl Steps {
             _ => Failure::of(error.into()),
         };
         let stage = match &self.way {
-            Way::Direct => {
+            Way::Direct { key } => {
                 let copied = copy_once(client, &self.statement, (portion, ends), records);
-                let inserted = copied.map_err(of_copy)?;
+                let inserted = copied.map_err(|error| {
+                    let is_key = !key.is_empty() && database::is_not_unique(&error);
+                    let fault = is_key.then(|| repeated(key, &database::key_values(&error)));
+                    match (of_copy(error), fault) {
+                        (Failure::Records(found), Some(fault)) => {
+                            let records = found.into_iter().map(|(record, _)| record);
+                            Failure::Records(
+                                records.map(|record| (record, fault.clone())).collect(),
+                            )
+                        }
+                        (failure, _) => failure,
+                    }
+                })?;
                 return Ok(Carried {
                     inserted,
                     ignored: records.len() as u64 - inserted,
