@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use pipewright::bytes::Dialect;
 use pipewright::cli::{self, CsvFlags, QueryFlags, ResumeFlags, Running, Sources, Tool, Usage};
 use pipewright::expr::columns;
-use pipewright::record::Dialect;
 use pipewright::source::{Encoding, Extra, Extraction, Format, Lead, List, Pattern, Reading};
 use pipewright::stream::{Framing, Output, Summary};
 

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use pipewright::bytes::Dialect;
 use pipewright::cli::{self, Join, MemoryFlag, Shared, Tool, Usage};
 use pipewright::expr::columns;
-use pipewright::record::Dialect;
 use pipewright::runner::Extracted;
 use pipewright::stream::{Framing, Input, Output, Summary};
 use pipewright::trust::Policy;

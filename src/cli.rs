@@ -24,8 +24,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, bail};
 use clap::{Args, Parser};
 
+use crate::bytes::Dialect;
 use crate::expr::ProgramError;
-use crate::record::{Dialect, Header};
+use crate::record::Header;
 use crate::runner::Exited;
 use crate::stream::{Framing, Input, Output, Settings, Summary};
 use crate::sys::{ready, standard};

@@ -4,8 +4,9 @@
 //!
 //! | room | what it answers |
 //! |---|---|
-//! | [`sys`] | thin calls of the system: descriptors that do not block, memory that runs out |
-//! | [`record`] | what a record is: the scan, a block's index, fields, the header, writing |
+//! | [`sys`] | thin calls of the system: descriptors, processes, memory that runs out |
+//! | [`bytes`] | where fields, records and numbers end: the scan, by the vectors of the processor |
+//! | [`record`] | what a record is: a block's index, fields, the header, writing |
 //! | [`value`] | what a field means: exact decimals, time, null, comparison |
 //! | [`expr`] | the language: lex, parse, resolve, evaluate, functions |
 //! | [`fold`] | what many records become: aggregate functions, the group table, records in order |
@@ -15,7 +16,12 @@
 //! | [`database`] | what both ends know of databases |
 //! | [`source`], [`target`] | one file per format or system at the two ends |
 //! | [`cli`] | flags that all share, the one `main` |
+//!
+//! `unsafe` stands in [`sys`] and [`bytes`] alone, but for one file that a library's unsafe trait is for.
 
+#![deny(unsafe_code)]
+
+pub mod bytes;
 pub mod cli;
 pub mod database;
 pub mod expr;

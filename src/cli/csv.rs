@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use clap::{Args, ValueEnum};
 
-use crate::record::Dialect;
+use crate::bytes::Dialect;
 use crate::source::{Extra, Heading, Lenient, Reading};
 
 use super::{Usage, delimiter, one_byte};

@@ -10,6 +10,7 @@ use clap::{ArgMatches, Command};
 
 use crate::record::counted;
 use crate::stream::before_standard_input;
+use crate::sys::terminal;
 use crate::trust::stage::{self, COUNTERS};
 
 use super::quantity::{clock, sized};
@@ -23,19 +24,8 @@ pub fn terminal_width() -> Option<usize> {
 }
 
 /// The columns of a terminal.
-fn width_of(terminal: RawFd) -> usize {
-    let mut size = libc::winsize {
-        ws_row: 0,
-        ws_col: 0,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    // SAFETY: TIOCGWINSZ writes a winsize, and nothing else, to where it is told.
-    let result = unsafe { libc::ioctl(terminal, libc::TIOCGWINSZ, &raw mut size) };
-    match (result, size.ws_col) {
-        (0, 1..) => size.ws_col.into(),
-        _ => 80,
-    }
+fn width_of(descriptor: RawFd) -> usize {
+    terminal::columns(descriptor).unwrap_or(80)
 }
 
 /// Has the user told, where standard input is a terminal, that it is read and what the first argument

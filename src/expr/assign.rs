@@ -4,9 +4,9 @@ use std::collections::hash_map::{Entry, HashMap};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::ast::{Expr, Item, Kind};
+use super::batch::{Batch, Operand};
 use super::columns;
 use super::error::ProgramError;
-use super::eval::{Batch, Operand};
 use super::node::Node;
 use super::parse::source_of;
 use super::resolve::Scope;

@@ -1,12 +1,7 @@
 //! The tree that the parser makes of a program's text.
 
-use std::ops::Range;
-
-use super::lex::spelled;
+use super::token::{Span, spelled};
 use crate::value::{Decimal, Interval};
-
-/// Byte offsets into the program's text.
-pub type Span = Range<usize>;
 
 /// One expression and where it stands in the program.
 #[derive(Clone, Debug)]

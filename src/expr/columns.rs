@@ -14,9 +14,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::ast::Span;
 use super::error::ProgramError;
 use super::lex;
+use super::token::Span;
 use super::unknown::listed;
 
 /// One item of a list of columns, not yet held against a header.

@@ -4,8 +4,9 @@ use std::fmt;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::ast::{Expr, Kind, Literal, Span};
-use super::lex::spelled;
+use super::ast::{Expr, Kind, Literal};
+use super::token::Span;
+use super::token::spelled;
 
 /// The widest piece of a program's line that an error shows, in terminal columns.
 const SHOWN_WIDTH: usize = 100;

@@ -5,113 +5,16 @@
 //! expression is not asked for (the branches of `if`, the right side of `and`), its records are
 //! not selected, and so cannot fail.
 
-use std::cmp::Ordering;
-
 use bumpalo::Bump;
 
 use super::ast::Arithmetic;
+use super::batch::{Batch, LONG, MOST, Operand, each};
 use super::functions::Nulls;
+use super::literal_side::{LiteralSide, equal};
 use super::node::{Kind, Node};
-use crate::record::{Fault, Faults, Records};
-use crate::value::compare::TextLiteral;
+use super::truth::blame;
+use crate::record::{Fault, Faults};
 use crate::value::{Interval, Number, Numbers, Real, Time, Value, compare, text};
-
-/// Records evaluated at once: their values stay in the processor's first caches.
-pub const BATCH: usize = 1024;
-
-/// Made texts that are longer than this are looked at together.
-const LONG: usize = 4 << 10;
-
-/// When they take more than this, the records after them wait for another batch.
-const MOST: usize = 4 << 20;
-
-/// Empties an arena, and keeps its memory if that is not much.
-pub fn renew(arena: &mut Bump) {
-    match arena.allocated_bytes() > MOST {
-        true => *arena = Bump::new(),
-        false => arena.reset(),
-    }
-}
-
-/// What expressions are evaluated over.
-#[derive(Clone, Copy)]
-pub struct Batch<'s, 'v> {
-    /// The block's records; none where only slots are read.
-    pub records: Option<Records<'v>>,
-    /// Values computed elsewhere, by slot and then by record from `first` on.
-    pub slots: &'s [Operand<'v>],
-    /// The record that the slots begin with.
-    pub first: u32,
-    /// Where new text lives.
-    pub arena: &'v Bump,
-}
-
-impl<'v> Batch<'_, 'v> {
-    /// A batch over a block's records.
-    pub fn over(records: Records<'v>, arena: &'v Bump) -> Self {
-        Batch {
-            records: Some(records),
-            slots: &[],
-            first: 0,
-            arena,
-        }
-    }
-}
-
-/// An operator's input: values that were made, or that need not be.
-pub enum Operand<'v> {
-    /// The same for every record.
-    Constant(Value<'v>),
-    /// A column, read where it is used.
-    Column(Records<'v>, usize, &'v Bump),
-    /// One number for each selected record.
-    Numbers(Numbers<'v>),
-    /// One value for each selected record.
-    Made(Vec<Value<'v>>),
-}
-
-impl<'v> Operand<'v> {
-    /// The value for the record at `place` of the selection.
-    #[inline(always)]
-    pub fn get(&self, place: usize, record: u32) -> Value<'v> {
-        match self {
-            Operand::Constant(value) => *value,
-            Operand::Column(records, column, arena) => {
-                Value::of_field(records.field(record as usize, *column), arena)
-            }
-            Operand::Numbers(numbers) => numbers.get(place),
-            Operand::Made(values) => values[place],
-        }
-    }
-
-    /// Its values for the selected records, to be changed one by one.
-    pub fn make(&mut self, selection: &[u32]) -> &mut [Value<'v>] {
-        if !matches!(self, Operand::Made(_)) {
-            let values = selection.iter().enumerate();
-            *self = Operand::Made(
-                values
-                    .map(|(place, &record)| self.get(place, record))
-                    .collect(),
-            );
-        }
-        match self {
-            Operand::Made(values) => values,
-            _ => &mut [],
-        }
-    }
-
-    /// The numbers that these values are for the selected records, all of them; see [`Numbers`].
-    pub fn numbers(&self, selection: &[u32], arena: &'v Bump) -> Option<Numbers<'v>> {
-        match self {
-            Operand::Constant(value) => Numbers::of_constant(value, selection.len(), arena),
-            Operand::Column(records, column, arena) => {
-                Numbers::of_fields(records, *column, selection, arena)
-            }
-            Operand::Numbers(numbers) => Some(*numbers),
-            Operand::Made(_) => None,
-        }
-    }
-}
 
 impl Node {
     /// The values for the selected records.
@@ -253,87 +156,6 @@ impl Node {
             faults.leave_from(left);
         }
         Operand::Made(made)
-    }
-}
-
-/// One answer for each selected record; where there is none, `unknown` and a fault.
-#[inline(always)]
-pub(super) fn each<T: Copy>(
-    selection: &[u32],
-    faults: &mut Faults,
-    unknown: T,
-    mut answer: impl FnMut(usize, u32) -> Result<T, Fault>,
-) -> Vec<T> {
-    selection
-        .iter()
-        .enumerate()
-        .map(|(place, &record)| {
-            answer(place, record).unwrap_or_else(|fault| {
-                faults.add(record, fault);
-                unknown
-            })
-        })
-        .collect()
-}
-
-/// The text literal on one side of a comparison, which decides how the other side is compared.
-#[derive(Clone, Copy)]
-pub(super) struct LiteralSide {
-    text: TextLiteral<'static>,
-    is_left: bool,
-}
-
-impl LiteralSide {
-    /// That of two sides, where there is one.
-    pub(super) fn of(left: Option<Value<'static>>, right: Option<Value<'static>>) -> Option<Self> {
-        let literal = |value, is_left| match value {
-            Some(Value::Text(text)) => Some(LiteralSide {
-                text: TextLiteral::new(text),
-                is_left,
-            }),
-            _ => None,
-        };
-        literal(right, false).or_else(|| literal(left, true))
-    }
-
-    /// The order of two values by it, `None` where one is null; nothing where the other side is a time
-    /// that was made: then the literal is read as one.
-    #[inline(always)]
-    pub(super) fn compare(&self, a: &Value<'_>, b: &Value<'_>) -> Option<Option<Ordering>> {
-        let value = if self.is_left { b } else { a };
-        (!value.is_time()).then(|| {
-            let order = self.text.compare(value);
-            order.map(|order| match self.is_left {
-                true => order.reverse(),
-                false => order,
-            })
-        })
-    }
-}
-
-/// Whether two values are the same.
-#[inline]
-pub(super) fn equal(
-    literal: Option<LiteralSide>,
-    a: &Value<'_>,
-    b: &Value<'_>,
-) -> Result<Option<bool>, Fault> {
-    match literal.and_then(|literal| literal.compare(a, b)) {
-        Some(order) => Ok(order.map(Ordering::is_eq)),
-        None => compare::equal(a, b),
-    }
-}
-
-/// The fault of comparing two values, with the name of the one it is about.
-#[cold]
-pub(super) fn blame(
-    fault: Fault,
-    (left, a): (&Node, &Value<'_>),
-    (right, b): (&Node, &Value<'_>),
-) -> Fault {
-    match compare::is_second_at_fault(a, b) {
-        true => fault.about(&right.label),
-        false => fault.about(&left.label),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Constants in a program: texts, numbers, intervals.
 
-use super::ast::Span;
 use super::error::ProgramError;
-use super::lex::{Token, continues_name, name_end};
+use super::token::Span;
+use super::token::{Token, continues_name, name_end};
 use crate::value::Interval;
 
 /// The text between the quotes that open at `start`, and where the closing one ends.

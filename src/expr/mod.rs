@@ -2,37 +2,40 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `lex`, `literal`, [`parse`] | text to tree |
+//! | [`token`], `lex`, `literal`, [`parse`] | text to tree |
 //! | [`ast`] | the tree |
 //! | `error`, `unknown` | what is wrong with a program, with the place marked |
 //! | `resolve`, `node` | names bound to a header, functions compiled |
 //! | `assign` | `name = expression` lists
 //! | `regex` | regular expressions, with errors in our words
 //! | `mixture` | keys whose values are of several kinds, compared as the fields that they are written as |
-//! | `eval`, `truth` | values and conditions over a batch of records |
+//! | `batch`, `literal_side`, `eval`, `truth` | values and conditions over a batch of records |
 //! | [`functions`] | what can be called, a file for each family |
 //! | [`sequence`] | what can be called of the records before as well |
 //! | [`columns`] | lists of columns: names, ranges, globs, renames |
 
 mod assign;
 pub mod ast;
+mod batch;
 pub mod columns;
 mod error;
 mod eval;
 pub mod functions;
 mod lex;
 mod literal;
+mod literal_side;
 mod mixture;
 mod node;
 pub mod parse;
 mod regex;
 mod resolve;
 pub mod sequence;
+pub mod token;
 mod truth;
 mod unknown;
 
 pub use assign::{Assignments, Piece};
+pub use batch::{BATCH, Batch, Operand, renew};
 pub use error::ProgramError;
-pub use eval::{BATCH, Batch, Operand, renew};
 pub use node::Node;
 pub use resolve::{AGGREGATES, Scope, Special};

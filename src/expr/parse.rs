@@ -14,9 +14,11 @@
 mod operand;
 mod operator;
 
-use super::ast::{Compare, Expr, Item, Key, Kind, Span};
+use super::ast::{Compare, Expr, Item, Key, Kind};
 use super::error::ProgramError;
-use super::lex::{Lexeme, Token, lex};
+use super::lex::lex;
+use super::token::Span;
+use super::token::{Lexeme, Token};
 
 /// How deep parentheses, calls and signs may nest: what keeps the stack of every walk bounded.
 const MAX_NESTING: usize = 200;

@@ -98,7 +98,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::record::{Block, Dialect, Index, Layout};
+    use crate::bytes::Dialect;
+    use crate::record::{Block, Index, Layout};
 
     #[test]
     fn errors_are_in_our_words() {

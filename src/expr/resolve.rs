@@ -344,7 +344,7 @@ impl Scope<'_> {
         Err(ProgramError::new(self.text, expr.span.clone(), message))
     }
 
-    fn no_function(&self, name: &str, span: super::ast::Span) -> ProgramError {
+    fn no_function(&self, name: &str, span: super::token::Span) -> ProgramError {
         if AGGREGATES.contains(&name) {
             let message = format!("'{name}' is an aggregate: it needs many records");
             return ProgramError::new(self.text, span, message)

@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use bumpalo::Bump;
 
 use super::ast::{Compare, Logic};
-use super::eval::{Batch, LiteralSide, blame, each, equal};
+use super::batch::{Batch, each};
+use super::literal_side::{LiteralSide, equal};
 use super::node::{Kind, List, Node, Pattern};
 use super::regex::compile;
 use crate::record::{Fault, Faults, Records, field};
@@ -432,5 +433,18 @@ fn contained<'v>(
                 Ok(answer)
             })
         }
+    }
+}
+
+/// The fault of comparing two values, with the name of the one it is about.
+#[cold]
+pub(super) fn blame(
+    fault: Fault,
+    (left, a): (&Node, &Value<'_>),
+    (right, b): (&Node, &Value<'_>),
+) -> Fault {
+    match compare::is_second_at_fault(a, b) {
+        true => fault.about(&right.label),
+        false => fault.about(&left.label),
     }
 }

@@ -1,8 +1,9 @@
 //! Names that a program uses and nobody knows: what might have been meant.
 
-use super::ast::Span;
 use super::error::{ProgramError, cut_end};
-use super::lex::{Token, is_plain_name, lex, spelled};
+use super::lex::lex;
+use super::token::Span;
+use super::token::{Token, is_plain_name, spelled};
 
 /// How many columns an error lists.
 const LISTED: usize = 10;

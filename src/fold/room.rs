@@ -4,6 +4,9 @@
 //! waits for memory, and on pages of 4 KB for the page's address before that: pages of 2 MB do
 //! away with the second, and a load begun early hides the first.
 
+use crate::sys::pages;
+pub(super) use crate::sys::pages::prefetch;
+
 /// From this size on, in bytes, a vector is asked to stand on large pages.
 const LARGE: usize = 4 << 20;
 
@@ -39,9 +42,8 @@ pub(super) fn resize<T: Clone>(vector: &mut Vec<T>, len: usize, value: T) {
 /// An empty vector with room for `capacity` elements.
 pub(super) fn with_room<T>(capacity: usize) -> Vec<T> {
     let vector = Vec::with_capacity(capacity);
-    let bytes = vector.capacity() * size_of::<T>();
-    if bytes >= LARGE {
-        ask_for_large_pages(vector.as_ptr() as usize, bytes);
+    if vector.capacity() * size_of::<T>() >= LARGE {
+        pages::ask_for_large(&vector);
     }
     vector
 }
@@ -49,53 +51,8 @@ pub(super) fn with_room<T>(capacity: usize) -> Vec<T> {
 /// The same, its memory got from the system at once rather than when it is written.
 pub(super) fn with_room_at_hand<T>(capacity: usize) -> Vec<T> {
     let vector = with_room(capacity);
-    get(vector.as_ptr() as usize, vector.capacity() * size_of::<T>());
+    pages::get(&vector);
     vector
-}
-
-#[cfg(target_os = "linux")]
-fn get(start: usize, bytes: usize) {
-    const PAGE: usize = 4096;
-    let first = start.next_multiple_of(PAGE);
-    let end = (start + bytes) / PAGE * PAGE;
-    if first < end {
-        // SAFETY: the pages lie within one allocation of ours, and are only made to be there. A
-        // kernel that does not know how refuses, and nothing is lost.
-        unsafe {
-            libc::madvise(first as *mut _, end - first, libc::MADV_POPULATE_WRITE);
-        }
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn get(_: usize, _: usize) {}
-
-#[cfg(target_os = "linux")]
-fn ask_for_large_pages(start: usize, bytes: usize) {
-    const PAGE: usize = 4096;
-    let first = start.next_multiple_of(PAGE);
-    let end = (start + bytes) / PAGE * PAGE;
-    // SAFETY: the pages lie within one allocation of ours, and the advice changes no contents. A
-    // kernel that does not know it refuses, and nothing is lost.
-    unsafe {
-        libc::madvise(first as *mut _, end - first, libc::MADV_HUGEPAGE);
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn ask_for_large_pages(_: usize, _: usize) {}
-
-/// Begins to load what stands at `place`, which may be outside.
-#[inline(always)]
-pub(super) fn prefetch<T>(slice: &[T], place: usize) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch reads nothing and never faults, whatever the address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(slice.as_ptr().wrapping_add(place).cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (slice, place);
 }
 
 /// Begins to load what stands at the places of a lot, where the table is not near anyway.

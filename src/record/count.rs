@@ -1,7 +1,7 @@
 //! Records counted in bytes that come in pieces, whatever the bytes are.
 
-use super::Dialect;
-use super::scan::{self, Counting};
+use crate::bytes::Dialect;
+use crate::bytes::scan::{self, Counting};
 
 /// Counts the records behind a header: what stands between two line ends outside quotes, blank
 /// lines apart. Bytes that are no CSV have a count, too, and nothing is refused.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Dialect, counted};
+use crate::bytes::Dialect;
 
 /// The most characters of a name that a fault shows.
 const LONGEST_NAME: usize = 100;
@@ -116,6 +116,20 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
+/// `1 field`, `2 fields`, `1,204,113 records`.
+pub fn counted(count: usize, noun: &str) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{text} {noun}{plural}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,5 +173,11 @@ mod tests {
             format!("{}...: not a number", "é".repeat(100))
         );
         assert_eq!(Fault::new("no").about("a").to_string(), "a: no");
+    }
+
+    #[test]
+    fn counts_read_well() {
+        assert_eq!(counted(1, "record"), "1 record");
+        assert_eq!(counted(1204113, "record"), "1,204,113 records");
     }
 }

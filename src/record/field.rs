@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::seek;
+use crate::bytes::seek;
 
 /// Whether the raw field was written in quotes, which makes it text and never null.
 pub fn is_quoted(raw: &[u8]) -> bool {

@@ -2,26 +2,27 @@
 
 mod block;
 mod count;
-mod dialect;
 mod fault;
 mod faults;
 pub mod field;
 mod header;
+mod index;
 mod layout;
 mod lines;
 mod mapping;
-pub mod processor;
-pub mod scan;
-pub mod seek;
+mod place;
+mod records;
 mod text;
 
-pub use block::{Block, Column, Index, Place, Ragged, Records, Unreadable, counted};
+pub use block::Block;
 pub use count::RecordCount;
-pub use dialect::Dialect;
-pub use fault::{Fault, Flaw};
+pub use fault::{Fault, Flaw, counted};
 pub use faults::{Faults, OnFault};
 pub use header::Header;
+pub use index::{Index, Unreadable};
 pub use layout::Layout;
 pub use lines::LineCursor;
 pub use mapping::Mapping;
+pub use place::Place;
+pub use records::{Column, Ragged, Records};
 pub use text::{Malformed, PASSED_OVER, UNDECODED};

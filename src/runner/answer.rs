@@ -7,6 +7,7 @@ use std::process::ChildStdout;
 use std::sync::Arc;
 
 use crate::stream::Source;
+use crate::sys::descriptor::either;
 
 /// The most that a pipe holds: what was written before it was given up is still read.
 const REST: usize = 1 << 20;
@@ -38,7 +39,7 @@ struct Answer {
 
 impl Read for Answer {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let [answer, given_up] = ready([self.descriptor, self.given_up.as_raw_fd()])?;
+        let [answer, given_up] = either([self.descriptor, self.given_up.as_raw_fd()])?;
         if given_up && (!answer || self.rest == 0) {
             return Ok(0);
         }
@@ -47,19 +48,5 @@ impl Read for Answer {
             self.rest = self.rest.saturating_sub(count);
         }
         Ok(count)
-    }
-}
-
-/// Waits for either of two descriptors: which can be read, or have ended.
-fn ready(descriptors: [RawFd; 2]) -> io::Result<[bool; 2]> {
-    let mut asked = descriptors.map(|fd| libc::pollfd {
-        fd,
-        events: libc::POLLIN,
-        revents: 0,
-    });
-    // SAFETY: poll looks at the two pollfds that it is given.
-    match unsafe { libc::poll(asked.as_mut_ptr(), 2, -1) } {
-        -1 => Err(io::Error::last_os_error()),
-        _ => Ok(asked.map(|asked| asked.revents != 0)),
     }
 }

@@ -24,13 +24,14 @@ use anyhow::Context;
 
 use crate::record::RecordCount;
 use crate::stream::{self, Flow, Output, Relayed, Source, Summary};
+use crate::sys::guardian::Guardian;
+use crate::sys::{descriptor::widen_pipe, process};
 use crate::trust::commands::{self, Running};
 use crate::trust::leftovers;
 use crate::trust::stage::{self, COUNTERS, Carried};
 use crate::trust::{Ends, Unclean, Upstream, ends, figures};
 
 use super::answer::answer;
-use super::guardian::Guardian;
 use super::terminal::{self, Terminal};
 
 /// A command ended with a status of its own, which becomes that of the program.
@@ -149,20 +150,11 @@ fn start(
         let (reader, writer) = io::pipe().context("cannot make a pipe")?;
         let guardian = Guardian::start(&writer).context("cannot start a process")?;
         command.stdin(reader).process_group(0);
-        let introduction = guardian.introduction();
-        // SAFETY: between fork and exec it makes two system calls.
-        unsafe { command.pre_exec(introduction) };
+        guardian.meets(&mut command);
         input = Some((writer, Arc::new(guardian)));
     }
-    #[cfg(target_os = "linux")]
-    // SAFETY: between fork and exec only this system call is made, which touches no memory. It is
-    // for a command without a guardian, and for one whose guardian was killed.
-    unsafe {
-        command.pre_exec(|| {
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
-            Ok(())
-        });
-    }
+    // For a command without a guardian, and for one whose guardian was killed.
+    process::ends_with_this(&mut command);
     match command.spawn() {
         Ok(child) => Ok((child, input)),
         Err(error) => {
@@ -253,7 +245,7 @@ fn feed(
     let (stdin, guardian) = input;
     let stdin = File::from(OwnedFd::from(stdin));
     let descriptor = stdin.as_raw_fd();
-    stream::widen_pipe(descriptor);
+    widen_pipe(descriptor);
     let after = Arc::clone(&guardian);
     commands::after_all(Box::new(move || after.end()));
     let feeding = Feeding {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
-use crate::record::{Dialect, Header};
+use crate::bytes::Dialect;
+use crate::record::Header;
 use crate::stream::{Framing, Input, Opener, Source};
 use crate::trust::figures;
 

@@ -3,7 +3,6 @@
 mod answer;
 mod command;
 mod extracted;
-mod guardian;
 mod terminal;
 
 pub use command::{Exited, run};

@@ -14,6 +14,7 @@ use std::thread::JoinHandle;
 use signal_hook::consts::SIGTSTP;
 use signal_hook::iterator::Signals;
 
+use crate::sys::{process, terminal};
 use crate::trust::commands::Running;
 
 /// The terminal that a command shares with this program.
@@ -67,8 +68,8 @@ fn thread(name: &str) -> std::thread::Builder {
 impl Shared {
     /// Waits for the command to stop, until it has ended.
     fn watch(&self) {
-        block_ttou();
-        while let Some(signal) = stopped(self.group) {
+        terminal::block_ttou();
+        while let Some(signal) = process::stop_of(self.group) {
             let is_lent = self.is_lent.load(Ordering::Acquire);
             match signal {
                 libc::SIGTTIN | libc::SIGTTOU => {
@@ -80,19 +81,19 @@ impl Shared {
                     self.running.signal(libc::SIGCONT);
                 }
                 libc::SIGTSTP if is_lent => {
-                    self.give(own_group());
+                    self.give(process::own_group());
                     send_to_own_group(libc::SIGTSTP);
                 }
                 _ => {}
             }
         }
         if self.is_lent.load(Ordering::Acquire) {
-            self.give(own_group());
+            self.give(process::own_group());
         }
     }
 
     fn pass_on_stops(&self, mut signals: Signals) {
-        block_ttou();
+        terminal::block_ttou();
         for signal in signals.forever() {
             self.running.signal(signal);
             // Returns when this program is continued.
@@ -107,9 +108,8 @@ impl Shared {
     /// Lends the terminal to the command's group, if this program is in the foreground or the
     /// command is: whether it has it now.
     fn lend(&self) -> bool {
-        // SAFETY: tcgetpgrp touches no memory.
-        let foreground = unsafe { libc::tcgetpgrp(self.terminal.as_raw_fd()) };
-        if foreground == own_group() {
+        let foreground = terminal::foreground(self.terminal.as_raw_fd());
+        if foreground == process::own_group() {
             self.is_lent.store(true, Ordering::Release);
             self.give(self.group);
             return true;
@@ -118,56 +118,11 @@ impl Shared {
     }
 
     fn give(&self, group: libc::pid_t) {
-        // SAFETY: tcsetpgrp touches no memory. It fails if the group is gone.
-        unsafe { libc::tcsetpgrp(self.terminal.as_raw_fd(), group) };
+        terminal::give(self.terminal.as_raw_fd(), group);
     }
-}
-
-fn own_group() -> libc::pid_t {
-    // SAFETY: getpgrp touches no memory and cannot fail.
-    unsafe { libc::getpgrp() }
 }
 
 /// Sends a signal to the process group of this program, to which the other stages belong.
 pub fn send_to_own_group(signal: i32) {
-    // SAFETY: kill touches no memory.
-    unsafe { libc::kill(0, signal) };
-}
-
-/// Lets this thread take the terminal back when this program is in the background.
-fn block_ttou() {
-    // SAFETY: all zeros are a valid set of signals; the calls write that set alone.
-    unsafe {
-        let mut set: libc::sigset_t = std::mem::zeroed();
-        libc::sigaddset(&raw mut set, libc::SIGTTOU);
-        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
-    }
-}
-
-/// Waits until a child stops: the signal that stopped it; none when it has ended, which can still
-/// be waited for.
-fn stopped(process: libc::pid_t) -> Option<i32> {
-    let wait = |options| loop {
-        // SAFETY: all zeros are a valid siginfo_t, and waitid writes nothing but that.
-        let (result, info) = unsafe {
-            let mut info: libc::siginfo_t = std::mem::zeroed();
-            let process = process.unsigned_abs();
-            (
-                libc::waitid(libc::P_PID, process, &raw mut info, options),
-                info,
-            )
-        };
-        let error = std::io::Error::last_os_error();
-        if result == 0 || error.kind() != std::io::ErrorKind::Interrupted {
-            return (result == 0).then_some(info);
-        }
-    };
-    let info = wait(libc::WEXITED | libc::WSTOPPED | libc::WNOWAIT)?;
-    if info.si_code != libc::CLD_STOPPED {
-        return None;
-    }
-    // This takes the news of the stop, not that of an end.
-    let _ = wait(libc::WSTOPPED | libc::WNOHANG);
-    // SAFETY: waitid filled it for a child that stopped.
-    Some(unsafe { info.si_status() })
+    let _ = process::send(0, signal);
 }

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::record::{Dialect, Faults, Index, Layout, Mapping, Records, field, scan};
+use crate::bytes::{Dialect, scan};
+use crate::record::{Faults, Index, Layout, Mapping, Records, field};
 use crate::stream::{Made, Pass};
 
 use super::picked::Picked;

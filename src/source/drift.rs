@@ -10,7 +10,7 @@ use crate::database::nearest;
 use crate::record::{Header, Mapping};
 use crate::stream::{Input, shell_word};
 
-use super::extraction::{Find, List, one_column};
+use super::list::{Find, List, one_column};
 
 /// The columns of the stream: their names in it, and in the files.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! From sources to the stream: which reader runs over what, and under which header.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use crate::record::{Dialect, Header, Malformed};
+use crate::bytes::Dialect;
+use crate::record::{Header, Malformed};
 use crate::stream::{
     Convert, Converted, Framing, Input, Opener, Output, Settings, Summary, convert, pass,
 };
@@ -11,6 +11,7 @@ use crate::stream::{
 use super::drift::{Absences, ByName, Columns, New};
 use super::encoding::{Encoding, Guesses};
 use super::json::{Json, JsonSurvey};
+use super::list::{List, begin};
 use super::log::{AccessFormat, AccessLog};
 use super::logfmt::{Logfmt, LogfmtSurvey};
 use super::pattern::Pattern;
@@ -41,25 +42,6 @@ pub struct Extraction<'l> {
     /// Where the files are read on from where the last load ended.
     pub following: Option<Following>,
 }
-
-/// A list of columns, whatever language it is written in.
-pub struct List<'l> {
-    /// The names that it asks for, where it asks by nothing else, and of each whether an index in it
-    /// counts: `a[0]` is then the first element of `a`, too.
-    pub names: Option<Vec<(String, bool)>>,
-    /// The columns that it selects of a header: place and name of each.
-    pub select: &'l Select<'l>,
-    /// The new and the old names of the columns that it asks for by their names.
-    pub renamed: Vec<(String, String)>,
-    /// Finds the columns that it selects of a header that may lack some.
-    pub find: Find,
-}
-
-/// The places of the columns that are selected of a header that may lack some.
-pub type Find = Arc<dyn Fn(&[String]) -> Vec<usize> + Send + Sync>;
-
-/// The places and names of the columns that are selected of a header.
-pub type Select<'l> = dyn Fn(&[String]) -> anyhow::Result<Vec<(usize, String)>> + 'l;
 
 /// A format, with what is said about it.
 pub enum Reading {
@@ -457,22 +439,6 @@ fn with_extra(header: &Header) -> Header {
     Header::new(names).repaired()
 }
 
-/// What to say of a header that is one column and has in it what may be the delimiter.
-pub(super) fn one_column(header: &Header, delimiter: u8, name: &str) -> Option<String> {
-    let [only] = header.names() else {
-        return None;
-    };
-    let mut bytes = only.bytes();
-    let (shown, said) = bytes.find_map(|byte| Dialect::other_delimiter(delimiter, byte))?;
-    let remedy = match only.strip_prefix("sep=") {
-        Some(_) => "--sniff reads what this line says of the delimiter".to_owned(),
-        None => format!("if {shown} is the delimiter, say -d {said}"),
-    };
-    Some(format!(
-        "{name}: its header is one column, '{only}': {remedy}"
-    ))
-}
-
 /// Two sentences for the user, or one, or none.
 fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
     let notices: Vec<String> = first.into_iter().chain(second).collect();
@@ -530,12 +496,4 @@ fn keyed<S: Survey, C: Keyed>(
     let notice = notice_of_unseen(unseen.map(|place| &asked[place]), &there);
     summary.notice = joined(summary.notice, notice);
     Ok(summary)
-}
-
-/// Writes the header at once, so that whatever reads the stream can begin.
-pub(super) fn begin(header: &Header, output: &mut Output) -> anyhow::Result<()> {
-    let mut line = Vec::new();
-    header.write(b',', &mut line);
-    output.write(&line)?;
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::record::seek;
+use crate::bytes::seek;
 
 /// So few are looked through one by one.
 const FEW: usize = 8;

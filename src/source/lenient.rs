@@ -11,7 +11,8 @@ mod write;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::record::{Dialect, counted};
+use crate::bytes::Dialect;
+use crate::record::counted;
 use crate::stream::Opener;
 
 use super::sniff::headed;

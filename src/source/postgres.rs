@@ -18,7 +18,7 @@ use crate::database::postgres::{Canceller, Name, open, told, words};
 use crate::stream::{Emitter, Flow, Output, Settings, Summary};
 use crate::trust::stage::{self, COUNTERS};
 
-use super::extraction::begin;
+use super::list::begin;
 use super::sql::{Asked, Key, Reading, Relation, Selection, ended, sole};
 use line::{Form, Line};
 

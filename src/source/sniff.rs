@@ -8,7 +8,8 @@ mod shape;
 use std::fmt;
 use std::io::{self, Read};
 
-use crate::record::{Dialect, PASSED_OVER, counted};
+use crate::bytes::Dialect;
+use crate::record::{PASSED_OVER, counted};
 use crate::stream::{Opener, Source};
 
 use super::lead::Lead;

@@ -14,7 +14,7 @@ use crate::database::nearest_of;
 use crate::database::sqlite::{open_to_read, quoted, told};
 use crate::stream::{Emitter, Flow, Output, Settings, Summary};
 
-use super::extraction::begin;
+use super::list::begin;
 use super::sql::MIXED;
 use super::sql::{Asked, Key, Reading, Relation, Seen, Selection, ended, sole};
 

@@ -2,7 +2,8 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use crate::record::{Block, Fault, LineCursor, Malformed, seek};
+use crate::bytes::seek;
+use crate::record::{Block, Fault, LineCursor, Malformed};
 use crate::trust::stage::{self, COUNTERS};
 use crate::trust::{Reject, Rejects};
 
@@ -183,7 +184,7 @@ impl<C: Convert> OverUnits<'_, C> {
         let bytes = &block.bytes;
         let broken = block.broken();
         let out = outcome.parcel.buffer(bytes);
-        let mut lines = LineCursor::new(block);
+        let mut lines = LineCursor::new(&block.bytes, block.place.line);
         let (mut at, mut converted) = (0, 0);
         loop {
             if self.framing == Framing::Values {

@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
-use crate::record::{
-    Block, Dialect, Fault, Header, Index, Layout, Malformed, Mapping, PASSED_OVER, Place, scan,
-};
+use crate::bytes::{Dialect, scan};
+use crate::record::{Block, Fault, Header, Index, Layout, Malformed, Mapping, PASSED_OVER, Place};
 use crate::trust::Ends;
 
 use super::Source;

@@ -26,7 +26,7 @@ pub use reader::{Framing, last_words};
 pub use relay::{Relayed, relay};
 pub use room::{Line, Room};
 pub use shapes::{Deliver, Parcel, Pass, Settings, Sink, Summary, pass, run, sink};
-pub use source::{Source, before_standard_input, widen_pipe};
+pub use source::{Source, before_standard_input};
 pub use tail::Tail;
 
 #[cfg(test)]

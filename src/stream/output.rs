@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{self, IoSlice, Write};
 use std::mem::ManuallyDrop;
 use std::ops::Range;
-use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::room::Room;
 use crate::record::Records;
+use crate::sys::descriptor::{borrowed, widen_pipe};
 use crate::sys::ready::{Ready, retried};
 use crate::sys::standard;
 use crate::trust::ends;
@@ -191,11 +192,9 @@ pub struct Output {
 impl Output {
     /// The program's standard output. Its pipe is made larger where the kernel allows.
     pub fn standard() -> Self {
-        super::widen_pipe(libc::STDOUT_FILENO);
-        // SAFETY: descriptor 1 is only borrowed: ManuallyDrop never closes it.
-        let file = unsafe { File::from_raw_fd(libc::STDOUT_FILENO) };
+        widen_pipe(libc::STDOUT_FILENO);
         Output {
-            file: ManuallyDrop::new(file),
+            file: borrowed(libc::STDOUT_FILENO),
             name: "standard output".to_owned(),
             bytes: Arc::default(),
         }

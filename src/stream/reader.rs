@@ -5,8 +5,9 @@ use std::ops::{Deref, DerefMut, Range};
 
 use anyhow::{Context, bail};
 
-use crate::record::scan::{Tally, Utf8};
-use crate::record::{Dialect, Fault, scan};
+use crate::bytes::scan::{Tally, Utf8};
+use crate::bytes::{Dialect, scan};
+use crate::record::Fault;
 use crate::trust::{Ends, stage};
 
 use super::Source;

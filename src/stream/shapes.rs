@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::bail;
 
+use crate::bytes::Dialect;
 use crate::record::{
-    Block, Dialect, Fault, Faults, Index, Layout, Mapping, OnFault, Ragged, Records, Unreadable,
+    Block, Fault, Faults, Index, Layout, Mapping, OnFault, Ragged, Records, Unreadable,
 };
 use crate::trust::stage::{self, COUNTERS};
 use crate::trust::{Ends, Policy, Reject, Rejects, SetAside, Unclean};

@@ -4,7 +4,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, Cursor, Read, Seek};
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
-use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -12,10 +12,11 @@ use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 
+use crate::sys::clock;
+use crate::sys::descriptor::{borrowed, widen_pipe};
 use crate::sys::ready::{Ready, retried};
 use crate::sys::standard;
 use crate::trust::figures;
-use crate::trust::note::now;
 use crate::trust::stage::{self, COUNTERS, Carried};
 use crate::trust::{Ends, Unclean, Upstream, rejects};
 
@@ -67,11 +68,9 @@ impl Source {
             // Rust's runtime has opened /dev/null in its place, an empty input that nobody gave.
             return Self::own(Arc::from("standard input"), Box::new(Closed));
         }
-        // SAFETY: descriptor 0 is only borrowed: ManuallyDrop never closes it.
-        let file = unsafe { File::from_raw_fd(libc::STDIN_FILENO) };
         Self::of(
             Arc::from("standard input"),
-            Held::Standard(ManuallyDrop::new(file)),
+            Held::Standard(borrowed(libc::STDIN_FILENO)),
             None,
         )
     }
@@ -82,7 +81,7 @@ impl Source {
             return Ok(Self::standard());
         }
         let name = path.display().to_string();
-        let before = now();
+        let before = clock::now();
         let file = File::open(path).with_context(|| format!("cannot open '{name}'"))?;
         if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
             bail!("'{name}' is a directory");
@@ -335,16 +334,4 @@ impl Read for Counted {
         }
         Ok(count)
     }
-}
-
-/// Asks for a pipe of 1 MiB: fewer, larger hand-overs. Where it is no pipe, or the user may not,
-/// nothing changes.
-pub fn widen_pipe(descriptor: i32) {
-    #[cfg(target_os = "linux")]
-    // SAFETY: fcntl with an integer argument touches no memory of ours.
-    unsafe {
-        libc::fcntl(descriptor, libc::F_SETPIPE_SZ, 1 << 20);
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = descriptor;
 }

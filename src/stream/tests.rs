@@ -7,7 +7,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::record::{Dialect, Fault, Faults, Layout, Records};
+use crate::bytes::Dialect;
+use crate::record::{Fault, Faults, Layout, Records};
 use crate::trust::{Ends, Policy, Tolerance};
 
 /// A record of three fields, or something else in its place.

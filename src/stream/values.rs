@@ -4,7 +4,7 @@
 //! them becomes blank, so that a block holds values and white space alone. Whether the inside of a
 //! value is right is for whoever reads it.
 
-use crate::record::seek;
+use crate::bytes::seek;
 
 /// Where a look at bytes that arrive in pieces stands.
 #[derive(Clone, Copy, Debug, Default)]

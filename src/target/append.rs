@@ -11,8 +11,9 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, bail};
 
 use super::nearest_of;
+use crate::bytes::{Dialect, scan};
 use crate::database::checkpoints::sidecar::Standing;
-use crate::record::{Dialect, Header, scan};
+use crate::record::Header;
 use crate::stream::{Framing, Input, Opener, Output, Source};
 
 /// Bytes that are copied at once.

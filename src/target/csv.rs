@@ -2,7 +2,7 @@
 
 use crate::record::{Faults, Header, Records, field};
 
-use super::file::Form;
+use super::form::Form;
 use super::{Encoder, Parcel};
 
 /// Records as CSV.

@@ -4,38 +4,17 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
+use crate::bytes::Dialect;
 use crate::database::checkpoints::sidecar::{self, Exchange, Identity, Standing};
-use crate::record::{Block, Dialect, Header};
+use crate::record::{Block, Header};
 use crate::stream::{AsideFile, Flow, Output};
 use crate::trust::{Checkpoint, committing, stage};
 
 use super::append::Old;
+use super::form::Form;
 use super::{
-    Committed, Encoder, Format, LastStep, Mode, Parcel, Ready, Start, Target, Types, csv, jsonl,
-    table,
+    Committed, Format, LastStep, Mode, Parcel, Ready, Start, Target, Types, csv, jsonl, table,
 };
-
-/// How records become a text.
-pub trait Form: Send {
-    /// What stands before the first record.
-    fn begin(&mut self, header: &Header, out: &mut Vec<u8>);
-
-    /// Turns records into parcels.
-    fn encoder(&self, header: &Header) -> Box<dyn Encoder>;
-
-    /// Writes the next block's records.
-    fn write(
-        &mut self,
-        block: &Block,
-        parcel: &mut Parcel,
-        output: &mut Output,
-    ) -> anyhow::Result<Flow> {
-        output.write_made(&block.bytes, &mut parcel.made)
-    }
-
-    /// What stands behind the last record.
-    fn end(&mut self, out: &mut Vec<u8>);
-}
 
 /// The form of a format. `width`: the columns of the terminal that the text is for.
 fn form(format: Format, dialect: Dialect, width: Option<usize>) -> Box<dyn Form> {

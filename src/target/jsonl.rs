@@ -3,7 +3,7 @@
 use crate::record::{Block, Fault, Faults, Header, Records, field};
 use crate::stream::{Flow, Output};
 
-use super::file::Form;
+use super::form::Form;
 use super::types::check_text;
 use super::{Encoder, Parcel};
 use crate::value::parse::is_plain;

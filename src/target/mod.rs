@@ -19,6 +19,7 @@ pub mod append;
 pub mod claim;
 pub mod csv;
 pub mod file;
+mod form;
 pub mod json_values;
 pub mod jsonl;
 pub mod places;

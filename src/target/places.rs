@@ -88,7 +88,8 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Block, Dialect, Index, Layout};
+    use crate::bytes::Dialect;
+    use crate::record::{Block, Index, Layout};
 
     #[test]
     fn records_are_found_again() {

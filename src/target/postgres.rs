@@ -14,6 +14,7 @@
 //! | `sequence` | sequences that must not fall behind |
 
 mod binary;
+mod column;
 mod copy;
 mod key;
 mod list;
@@ -41,7 +42,8 @@ use super::{
     made_anew, nearest_of,
 };
 use binary::Binary;
-use copy::{Column, Copy, Lines, Portion};
+use column::Column;
+use copy::{Copy, Lines, Portion};
 use replace::Attachments;
 use schema::Definition;
 use stage::{Carried, OnConflict, Stage};

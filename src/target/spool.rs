@@ -7,7 +7,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use tempfile::SpooledTempFile;
 
-use crate::record::{Block, Dialect, Header};
+use crate::bytes::Dialect;
+use crate::record::{Block, Header};
 use crate::stream::{Framing, Input, Made, Opener, Source};
 
 /// Bytes kept in memory.

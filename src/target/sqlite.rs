@@ -4,11 +4,14 @@
 //! a journal, synced and renamed; one that is there keeps its journal mode, and its readers are
 //! not disturbed until the commit.
 
+mod bound;
 mod cell;
+mod cells;
 mod feed;
 mod journals;
 mod key;
 mod make;
+mod merge;
 mod rule;
 mod schema;
 mod upsert;
@@ -31,7 +34,7 @@ use super::{
     Committed, Fit, LastStep, Mode, Parcel, Ready, Start, Target, Types, Wanted, made_anew,
     nearest_of,
 };
-use cell::{Cells, Column};
+use cells::{Cells, Column};
 use journals::Stale;
 use rule::Rule;
 use schema::Definition;

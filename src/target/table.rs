@@ -5,7 +5,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use crate::record::{Block, Faults, Header, Records, field};
 use crate::stream::{Flow, Output};
 
-use super::file::Form;
+use super::form::Form;
 use super::{Encoder, Parcel};
 use crate::value::parse::is_plain;
 

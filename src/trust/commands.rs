@@ -3,16 +3,15 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::ends;
+use super::signals;
+use crate::sys::guardian::PATIENCE;
+use crate::sys::process;
 
 static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
 static AFTER_ALL: Mutex<Vec<Work>> = Mutex::new(Vec::new());
 
 /// What is done once a signal has ended the commands.
 type Work = Box<dyn Fn() + Send>;
-
-/// How long a command may take to end after it was told to; then it is killed.
-pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The longest pause between two looks at processes that are ending.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -37,7 +36,7 @@ impl Running {
     }
 
     fn register(process: u32, is_group: bool) -> Self {
-        ends::watch_signals();
+        signals::watch();
         let running = Running { process, is_group };
         registered().push(running);
         running
@@ -45,7 +44,7 @@ impl Running {
 
     /// Waits until the child has ended, and leaves its status to be waited for.
     pub fn await_end(self) {
-        has_ended(self.process, true);
+        process::has_ended(self.process, true);
     }
 
     /// Ends it: SIGTERM, and SIGKILL for what still runs after [`PATIENCE`]. Returns when nothing
@@ -92,15 +91,14 @@ impl Running {
 
     /// Whether nothing of it runs. The child may still have to be waited for.
     fn is_gone(self) -> bool {
-        has_ended(self.process, false) && !(self.is_group && has_members(self.process))
+        process::has_ended(self.process, false) && !(self.is_group && has_members(self.process))
     }
 
     fn send(self, signal: i32) {
         if let Ok(process) = libc::pid_t::try_from(self.process) {
-            let target = if self.is_group { -process } else { process };
-            // SAFETY: kill touches no memory; the number is that of a child that was not waited
-            // for, or of the group that it leads.
-            unsafe { libc::kill(target, signal) };
+            // The number is that of a child that was not waited for, or of the group that it leads. It
+            // fails if all of it has ended.
+            let _ = process::send(if self.is_group { -process } else { process }, signal);
         }
     }
 }
@@ -158,25 +156,6 @@ fn is_member(stat: &str, group: u32) -> bool {
     let state = words.next();
     let found = words.nth(1).and_then(|word| word.parse().ok());
     found == Some(group) && !matches!(state, Some("Z" | "X"))
-}
-
-/// Whether a child has ended. Its status stays to be waited for.
-fn has_ended(process: u32, may_wait: bool) -> bool {
-    let options = libc::WEXITED | libc::WNOWAIT | if may_wait { 0 } else { libc::WNOHANG };
-    loop {
-        // SAFETY: all zeros are a valid siginfo_t.
-        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
-        // SAFETY: waitid writes a siginfo_t, and nothing else, to where it is told; with WNOWAIT it
-        // changes nothing.
-        let result = unsafe { libc::waitid(libc::P_PID, process, &raw mut info, options) };
-        if result == 0 {
-            // SAFETY: waitid filled it for a child, or left the zeros.
-            return unsafe { info.si_pid() } != 0;
-        }
-        if std::io::Error::last_os_error().kind() != std::io::ErrorKind::Interrupted {
-            return true;
-        }
-    }
 }
 
 #[cfg(test)]

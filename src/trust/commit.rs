@@ -4,7 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use super::ends;
+use super::signals;
 
 /// This program's.
 static GATE: Gate = Gate(Mutex::new(false));
@@ -18,7 +18,7 @@ static GATE: Gate = Gate(Mutex::new(false));
 /// # Errors
 /// Those of `commit`.
 pub fn committing<T, E>(commit: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-    ends::watch_signals();
+    signals::watch();
     GATE.committing(commit)
 }
 

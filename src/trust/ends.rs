@@ -4,25 +4,23 @@
 //! one while the pipe is still open. A failure also leaves a quoted field without an end in the
 //! output, so that a strict reader of CSV that knows nothing of notes refuses it, too.
 
-use std::fs::{File, FileType};
+use std::fs::FileType;
 use std::io;
-use std::mem::ManuallyDrop;
-use std::os::fd::{FromRawFd, RawFd};
+use std::os::fd::RawFd;
 use std::os::unix::fs::FileTypeExt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 use super::commit::{self, Verdict};
 use super::figures::{self, Course};
 use super::note::{Ahead, Done, Failed, NoteFile, State};
 use super::pipe::Pipe;
 use super::stage::{self, COUNTERS, Carried};
-use super::{Unclean, leftovers, runtime, sweep};
+use super::{Unclean, leftovers, runtime, signals, sweep};
+use crate::sys::descriptor::borrowed;
 use crate::sys::{memory, ready};
 
 /// The notes of this process.
@@ -69,16 +67,17 @@ fn writing() -> MutexGuard<'static, Writing> {
 /// failure is seen there, too.
 ///
 /// On a terminal or a device nothing of the output stays, and signals are watched from when
-/// something else does (`watch_signals`).
+/// something else does ([`signals::watch`]).
 pub fn begin(program: &str, is_stream: bool) {
     let mut writing = writing();
     writing.program = program.to_owned();
     writing.is_stream = is_stream;
     drop(writing);
+    signals::on_signal(take_signal);
     memory::report_as(program, out_of_memory);
     let has_note = begin_pipe(libc::STDOUT_FILENO, Arc::default());
     if has_note || !is_device(libc::STDOUT_FILENO) {
-        watch_signals();
+        signals::watch();
     }
 }
 
@@ -112,7 +111,7 @@ pub fn begin_pipe(descriptor: RawFd, bytes: Arc<AtomicU64>) -> bool {
         is_unread: false,
     });
     drop(writing);
-    watch_signals();
+    signals::watch();
     sweep::when_crowded(&place, &metadata, &pipe);
     sweep::thin_now_and_then(&place, &pipe);
     true
@@ -373,46 +372,16 @@ fn is_device(descriptor: RawFd) -> bool {
 
 /// Whether a descriptor is open and of this kind.
 fn is_kind(descriptor: RawFd, kind: impl FnOnce(&FileType) -> bool) -> bool {
-    // SAFETY: the descriptor is only looked at: ManuallyDrop never closes it.
-    let file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
+    let file = borrowed(descriptor);
     file.metadata()
         .is_ok_and(|metadata| kind(&metadata.file_type()))
-}
-
-/// Ends badly, and as the system wants it, when a signal says so. One that is ignored, as `nohup`
-/// and background jobs have it, stays ignored. Whoever leaves what must not stay calls it first;
-/// until then a signal does what it does to every program, and no thread waits for one.
-pub(super) fn watch_signals() {
-    static WATCHED: Once = Once::new();
-    WATCHED.call_once(start_watch);
-}
-
-fn start_watch() {
-    let wanted = [SIGHUP, SIGINT, SIGTERM].map(|signal| (signal, is_ignored(signal)));
-    let wanted = wanted.iter().filter(|(_, ignored)| !ignored);
-    let Ok(mut signals) = Signals::new(wanted.map(|(signal, _)| signal)) else {
-        return;
-    };
-    let watch = move || {
-        loop {
-            // All that have come: later ones are a second signal.
-            let came: Vec<_> = signals.wait().collect();
-            if let Some(signal) = came.first() {
-                take_signal(*signal, || signals.pending().count() > 0);
-            }
-        }
-    };
-    // Without the thread, the notes stay as they are, which is a bad end, too.
-    let _ = std::thread::Builder::new()
-        .name("signals".to_owned())
-        .stack_size(128 * 1024)
-        .spawn(watch);
 }
 
 /// How long a program whose work is done may take to say so after a signal.
 const GRACE: Duration = Duration::from_secs(5);
 
-fn take_signal(signal: i32, is_again: impl FnMut() -> bool) {
+/// Ends badly, and as the system wants it, because a signal says so; well if the work is done.
+fn take_signal(signal: i32, is_again: &mut dyn FnMut() -> bool) {
     match commit::judge(is_again) {
         Verdict::Ends(_held) => {
             stopped_by(signal);
@@ -449,14 +418,4 @@ fn stopped_by(signal: i32) {
         &format!("stopped by {name}"),
         Spoilt::WithRoom,
     );
-}
-
-fn is_ignored(signal: i32) -> bool {
-    let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: with a null new action, sigaction writes the present one to where it is told and
-    // changes nothing; it is read only where the call says that it was written.
-    unsafe {
-        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0
-            && action.assume_init().sa_sigaction == libc::SIG_IGN
-    }
 }

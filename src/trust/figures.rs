@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::ends;
 use super::pipe::Pipe;
 use super::process;
+use super::signals;
 use super::stage::{self, COUNTERS};
+use crate::sys::process::{own_usage, usage_of_children};
 
 /// Names the directory in which stages leave their figures.
 pub const DIRECTORY: &str = "PIPEWRIGHT_RUN";
@@ -146,7 +147,7 @@ pub fn begin(program: &str) -> anyhow::Result<()> {
     let begun = Recorder::begin(&directory, program);
     let naming = || format!("no figures are kept in '{}'", directory.display());
     *recorder() = Some(begun.with_context(naming)?);
-    ends::watch_signals();
+    signals::watch();
     stage::time_waits();
     let refresh = || {
         loop {
@@ -260,8 +261,8 @@ impl Recorder {
     }
 
     fn measure(&mut self) {
-        let own = usage(libc::RUSAGE_SELF);
-        let others = usage(libc::RUSAGE_CHILDREN);
+        let own = own_usage();
+        let others = usage_of_children();
         let figures = &mut self.figures;
         figures.records_in = stage::read(&COUNTERS.records_in);
         figures.records_out = stage::read(&COUNTERS.records_out);
@@ -269,7 +270,7 @@ impl Recorder {
         figures.bytes_in = stage::read(&COUNTERS.bytes_in);
         figures.bytes_out = stage::read(&COUNTERS.bytes_out);
         figures.wall_seconds = rounded(self.since.elapsed().as_secs_f64());
-        figures.cpu_seconds = rounded(own.0 + others.0);
+        figures.cpu_seconds = rounded(own.cpu + others.cpu);
         // A command that makes its records of nothing leaves its input alone, and waits for none.
         let waited_in = match figures.runs.is_some() && figures.bytes_in == 0 {
             true => Duration::ZERO,
@@ -277,7 +278,7 @@ impl Recorder {
         };
         figures.blocked_in_seconds = rounded(waited_in.as_secs_f64());
         figures.blocked_out_seconds = rounded(COUNTERS.waited_out.time().as_secs_f64());
-        figures.peak_bytes = own_peak().unwrap_or(own.1).max(others.1);
+        figures.peak_bytes = own_peak().unwrap_or(own.peak).max(others.peak);
     }
 
     /// Lets the file say it, at once for every reader.
@@ -296,18 +297,6 @@ impl Recorder {
 /// To microseconds.
 fn rounded(seconds: f64) -> f64 {
     (seconds * 1e6).round() / 1e6
-}
-
-/// CPU seconds, and the peak of memory in bytes.
-fn usage(whose: libc::c_int) -> (f64, u64) {
-    // SAFETY: all zeros are a valid rusage, a struct of integers.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: getrusage writes a rusage, and nothing else, to where it is told.
-    unsafe { libc::getrusage(whose, &raw mut usage) };
-    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
-    let unit = if cfg!(target_os = "linux") { 1024 } else { 1 };
-    let peak = u64::try_from(usage.ru_maxrss).unwrap_or(0) * unit;
-    (seconds(usage.ru_utime) + seconds(usage.ru_stime), peak)
 }
 
 /// This process's own peak on Linux, where rusage also counts what it was before it became this

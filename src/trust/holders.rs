@@ -14,6 +14,8 @@ use std::path::Path;
 
 use super::pipe::Pipe;
 use super::process::{self, Process};
+use crate::sys::fifo;
+use crate::sys::process::send;
 
 /// The device and the inode of a pipe.
 pub(super) type Identity = (u64, u64);
@@ -112,7 +114,7 @@ impl Holders {
                 let inode = std::str::from_utf8(inode).ok()?.parse().ok()?;
                 self.held.insert((wanted.anonymous, inode));
             } else if wanted.named && !link.starts_with(b"socket:") && !link.starts_with(b"anon_") {
-                self.held.extend(fifo(&path));
+                self.held.extend(fifo::identity(&path));
             }
         }
         Some(count)
@@ -155,45 +157,13 @@ fn is_gone(error: &std::io::Error) -> bool {
 
 /// Whether there is a process of this id, which may be hidden.
 fn exists(process: u32) -> bool {
-    let Ok(process @ 1..) = libc::pid_t::try_from(process) else {
+    let Ok(number @ 1..) = libc::pid_t::try_from(process) else {
         return true;
     };
-    // SAFETY: signal 0 is sent to nobody: kill only tells whether it could be. No memory is touched.
-    let found = unsafe { libc::kill(process, 0) } == 0;
-    found || std::io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
-}
-
-/// The identity of the named pipe behind this link of procfs, if it is one. A file system that does
-/// not answer, as NFS may, is not asked.
-#[cfg(target_os = "linux")]
-fn fifo(path: &Path) -> Option<Identity> {
-    let path = std::ffi::CString::new(path.as_os_str().as_bytes()).ok()?;
-    let mut found = std::mem::MaybeUninit::<libc::statx>::zeroed();
-    let flags = libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT;
-    let mask = libc::STATX_TYPE | libc::STATX_INO;
-    // SAFETY: the path ends with a zero byte, and statx writes one struct to where it is told, all of
-    // whose bytes were set before.
-    let found = unsafe {
-        if libc::statx(
-            libc::AT_FDCWD,
-            path.as_ptr(),
-            flags,
-            mask,
-            found.as_mut_ptr(),
-        ) != 0
-        {
-            return None;
-        }
-        found.assume_init()
-    };
-    let is_fifo = u32::from(found.stx_mode) & libc::S_IFMT == libc::S_IFIFO;
-    let device = libc::makedev(found.stx_dev_major, found.stx_dev_minor);
-    is_fifo.then_some((device, found.stx_ino))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn fifo(_path: &Path) -> Option<Identity> {
-    None
+    match send(number, 0) {
+        Ok(()) => true,
+        Err(error) => error.raw_os_error() != Some(libc::ESRCH),
+    }
 }
 
 /// The device that all anonymous pipes are on.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::{commands, ends};
+use super::{commands, signals};
 
 static PATHS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 static IS_STOPPING: AtomicBool = AtomicBool::new(false);
@@ -24,7 +24,7 @@ impl Leftover {
         make: impl FnOnce() -> io::Result<F>,
         path: impl FnOnce(&F) -> &Path,
     ) -> io::Result<(F, Self)> {
-        ends::watch_signals();
+        signals::watch();
         let mut paths = PATHS.lock().unwrap_or_else(PoisonError::into_inner);
         if is_stopping() {
             return Err(io::ErrorKind::Interrupted.into());

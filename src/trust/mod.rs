@@ -5,6 +5,7 @@
 //! | [`rejects`] | what happens to bad records |
 //! | [`pipe`], [`runtime`], [`note`] | which pipe, where notes about pipes lie, what one says |
 //! | [`ends`] | how this process ends: well, or in a way that every reader can see |
+//! | [`signals`] | the signals that end a program, and what they do |
 //! | [`commit`] | from when on no signal makes a failure of it |
 //! | [`upstream`] | how the other end of a pipe ended |
 //! | [`checkpoint`], [`stage`] | what travels with the stream; what this process has moved |
@@ -31,6 +32,7 @@ pub mod pipeline;
 pub mod process;
 pub mod rejects;
 pub mod runtime;
+pub mod signals;
 pub mod stage;
 mod sweep;
 pub mod upstream;

@@ -14,12 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::Checkpoint;
 use super::pipe::Pipe;
 use super::process::{Life, Writer, started};
-
-/// The clock that goes on while the machine sleeps, as the start times of processes do.
-#[cfg(target_os = "linux")]
-const CLOCK: libc::clockid_t = libc::CLOCK_BOOTTIME;
-#[cfg(not(target_os = "linux"))]
-const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
+use crate::sys::clock;
 
 /// What one stage says about one pipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -120,7 +115,7 @@ impl NoteFile {
         let path = directory.join(Writer::own()?.file_name(number));
         let note = Note {
             program: program.to_owned(),
-            since: now(),
+            since: clock::now(),
             state: State::Running,
             ahead: Ahead::default(),
         };
@@ -287,24 +282,6 @@ fn parse(text: &str) -> Note {
 
 /// When this process was started, as [`now`] has it; no later than it was.
 pub(super) fn own_start() -> u64 {
-    // SAFETY: sysconf takes a number and touches no memory of ours.
-    let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
-    let start = started("self")
-        .ok()
-        .and_then(|start| start.parse::<u64>().ok());
-    match (start, u64::try_from(ticks)) {
-        (Some(start), Ok(ticks @ 1..)) => start.saturating_mul(1_000_000_000 / ticks),
-        _ => 0,
-    }
-}
-
-/// Nanoseconds since the machine started.
-pub fn now() -> u64 {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: clock_gettime writes a timespec, and nothing else, to where it is told.
-    unsafe { libc::clock_gettime(CLOCK, &raw mut time) };
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+    let start = started("self").ok().and_then(|start| start.parse().ok());
+    start.and_then(clock::of_ticks).unwrap_or(0)
 }

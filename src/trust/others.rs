@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use super::note::{Found, Note, State};
 use super::pipe::Pipe;
 use super::runtime;
+use crate::sys::process::user;
 
 /// How many notes about one pipe are read.
 const NOTES: usize = 10_000;
@@ -26,7 +27,7 @@ const LENGTH: u64 = 1 << 20;
 /// out for pipes to come. A named pipe may be old, and only writers that began after it was opened
 /// count.
 pub(super) fn notes_about(pipe: &Pipe, opened: u64) -> Vec<Found> {
-    if runtime::user() != 0 || runtime::are_off() {
+    if user() != 0 || runtime::are_off() {
         return Vec::new();
     }
     let mut found = Vec::new();

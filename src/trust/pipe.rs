@@ -1,9 +1,10 @@
 //! A pipe, which has the same identity at both of its ends.
 
-use std::fs::{self, File};
-use std::mem::ManuallyDrop;
-use std::os::fd::{FromRawFd, RawFd};
+use std::fs;
+use std::os::fd::RawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
+
+use crate::sys::descriptor::borrowed;
 
 /// A pipe, as the kernel knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +25,7 @@ impl Pipe {
         if !cfg!(target_os = "linux") {
             return None;
         }
-        // SAFETY: the descriptor is only looked at: ManuallyDrop never closes it.
-        let file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
+        let file = borrowed(descriptor);
         let metadata = file.metadata().ok()?;
         if !metadata.file_type().is_fifo() {
             return None;

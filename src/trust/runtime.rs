@@ -5,6 +5,8 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use crate::sys::process::user;
+
 /// Turns the notes off where it is `off`: none is left and none is looked for.
 pub const SWITCH: &str = "PIPEWRIGHT_ENDS";
 
@@ -64,10 +66,4 @@ fn private(place: &Path) -> Option<Metadata> {
 /// Whether notes are turned off.
 pub(super) fn are_off() -> bool {
     std::env::var_os(SWITCH).is_some_and(|value| value == "off")
-}
-
-/// The user that this process acts as.
-pub(super) fn user() -> u32 {
-    // SAFETY: geteuid takes nothing, touches no memory and cannot fail.
-    unsafe { libc::geteuid() }
 }

@@ -14,6 +14,7 @@ use super::holders::{self, Holders, Wanted};
 use super::note::{self, Found, State};
 use super::pipe::{self, Pipe};
 use super::process::{self, Life, Writer};
+use crate::sys::clock;
 
 /// How many pipes there may be notes about before it is worth a look which are stale.
 const LIMIT: u64 = 1000;
@@ -30,7 +31,7 @@ const FILE: &str = "swept";
 /// Removes what is stale in the runtime directory `place` if there are too many notes. `metadata` is
 /// that of the directory, `own` a pipe of this process that has a note in it.
 pub fn when_crowded(place: &Path, metadata: &Metadata, own: &Pipe) {
-    if pipes(place, metadata, note::now().is_multiple_of(SAMPLED)) > LIMIT {
+    if pipes(place, metadata, clock::now().is_multiple_of(SAMPLED)) > LIMIT {
         sweep_alone(place, own);
     }
 }
@@ -45,7 +46,7 @@ const COUNTED: u64 = 32;
 /// Two whole streams in one pipe are refused, and more of them change nothing; so two are left, the last
 /// ones, and whatever is not one of a whole stream.
 pub fn thin_now_and_then(place: &Path, own: &Pipe) {
-    if note::now().is_multiple_of(COUNTED) {
+    if clock::now().is_multiple_of(COUNTED) {
         thin(place, own);
     }
 }

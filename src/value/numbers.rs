@@ -9,9 +9,9 @@ use bumpalo::Bump;
 use super::decimal::{Decimal, power_of_ten};
 use super::parse::words::{LANES, Words};
 use super::{Value, parse};
-use crate::record::Records;
 #[cfg(target_arch = "x86_64")]
-use crate::record::processor::{Features, features};
+use crate::bytes::processor::{Wide, widely};
+use crate::record::Records;
 
 /// Stands for null among mantissas; no number has it.
 pub const NULL: i64 = i64::MIN;
@@ -42,7 +42,15 @@ impl<'v> Numbers<'v> {
         let may_return = records.has_returns() && column + 1 == records.columns();
         let found = match may_return {
             true => None,
-            false => pack_short(records, column, selection, packed),
+            false => {
+                let work = PackShort {
+                    records,
+                    column,
+                    selection,
+                    packed,
+                };
+                widely(work, size_of_val(selection))
+            }
         };
         let found = found.or_else(|| pack_any(records, column, selection, packed))?;
         let scale = found.scales.checked_ilog2().unwrap_or(0) as u8;
@@ -187,38 +195,26 @@ struct Found {
     is_plain: bool,
 }
 
-/// Packs unquoted fields, nearly all of eight bytes at most; `None` where there is another.
-fn pack_short(
-    records: &Records<'_>,
+/// Packs unquoted fields, nearly all of eight bytes at most; `None` where there is another. Four lanes of 64
+/// bits that shift by different counts make it faster.
+struct PackShort<'r, 'b> {
+    records: &'r Records<'b>,
     column: usize,
-    selection: &[u32],
-    packed: &mut [i64],
-) -> Option<Found> {
-    #[cfg(target_arch = "x86_64")]
-    if features(size_of_val(selection)) >= Features::Avx2 {
-        // SAFETY: the processor has the features.
-        return unsafe { pack_short_avx2(records, column, selection, packed) };
-    }
-    pack_short_with(records, column, selection, packed)
+    selection: &'r [u32],
+    packed: &'r mut [i64],
 }
 
-/// [`pack_short_with`], compiled for four lanes of 64 bits that shift by different counts.
-///
-/// # Safety
-/// The processor has the features.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-unsafe fn pack_short_avx2(
-    records: &Records<'_>,
-    column: usize,
-    selection: &[u32],
-    packed: &mut [i64],
-) -> Option<Found> {
-    pack_short_with(records, column, selection, packed)
+impl Wide for PackShort<'_, '_> {
+    type Found = Option<Found>;
+
+    #[inline(always)]
+    fn run(self) -> Option<Found> {
+        pack_short(self.records, self.column, self.selection, self.packed)
+    }
 }
 
 #[inline(always)]
-fn pack_short_with(
+fn pack_short(
     records: &Records<'_>,
     column: usize,
     selection: &[u32],

@@ -4,7 +4,7 @@ use bumpalo::Bump;
 
 use super::argument::{bytes, interval, number, real, time};
 use super::{Body, Function, MakeFault, Yields, body};
-use crate::expr::eval::{LiteralSide, equal};
+use crate::expr::literal_side::{LiteralSide, equal};
 use crate::record::Fault;
 use crate::value::text::{is_true, quoted};
 use crate::value::{Decimal, Number, Real, Value};

@@ -1,8 +1,9 @@
 //! What stands between operators: constants, columns, calls, `case`, parentheses.
 
-use super::super::ast::{Expr, Kind, Literal, Span};
+use super::super::ast::{Expr, Kind, Literal};
 use super::super::error::ProgramError;
-use super::super::lex::Token;
+use super::super::token::Span;
+use super::super::token::Token;
 use super::Parser;
 use crate::value::Number;
 use crate::value::parse::{self, NotNumber};

@@ -2,7 +2,7 @@
 
 use super::super::ast::{Arithmetic, Compare, Expr, Kind, Literal, Logic};
 use super::super::error::ProgramError;
-use super::super::lex::Token;
+use super::super::token::Token;
 use super::{MAX_NESTING, MAX_OPERATORS, Parser};
 
 impl Parser<'_> {

@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::bytes::Dialect;
 use crate::fold::order::{Portion, Room};
-use crate::record::{Block, Dialect, Faults, Index, Layout, OnFault, Place, Records};
+use crate::record::{Block, Faults, Index, Layout, OnFault, Place, Records};
 use crate::value::Value;
 use crate::value::compare::equal;
 

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::record::{Fault, seek};
+use crate::bytes::seek;
+use crate::record::Fault;
 
 /// Deeper nesting is refused: it is no data, and would exhaust the stack.
 pub(super) const DEEPEST: usize = 128;

@@ -12,7 +12,8 @@ mod tree;
 
 use std::borrow::Cow;
 
-use crate::record::{Fault, field, seek};
+use crate::bytes::seek;
+use crate::record::{Fault, field};
 use crate::stream::{Convert, Framing};
 
 use super::shape::Shape;

@@ -2,7 +2,7 @@
 //! and nothing is wrong with it. Whatever is in doubt is left to [`super::Walk`], which judges and
 //! words the faults: what is taken here, it would have taken with the same result.
 
-use crate::record::seek;
+use crate::bytes::seek;
 use crate::source::shape::{Role, Shape};
 use crate::source::wanted::Extra;
 use crate::stream::Framing;

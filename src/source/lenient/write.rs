@@ -3,7 +3,8 @@
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, OnceLock};
 
-use crate::record::{Dialect, field, scan, seek};
+use crate::bytes::{Dialect, scan, seek};
+use crate::record::field;
 
 use super::split::{Field, Kind};
 use super::{EXTRA_COLUMN, Extra, Lead, Lenient, Tally};

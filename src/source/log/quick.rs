@@ -4,7 +4,8 @@
 
 use std::ops::Range;
 
-use crate::record::{field, seek};
+use crate::bytes::seek;
+use crate::record::field;
 
 use super::{AccessFormat, AccessLog, COLUMNS, TIME, UTC, iso_time};
 

@@ -4,7 +4,8 @@
 
 use std::borrow::Cow;
 
-use crate::record::{field, seek};
+use crate::bytes::seek;
+use crate::record::field;
 use crate::source::shape::{Role, Shape};
 use crate::source::wanted::{Extra, see};
 use crate::value::text::{looks_typed, push_typed_text};

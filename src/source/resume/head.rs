@@ -4,7 +4,8 @@ use std::io::{ErrorKind, Read};
 
 use anyhow::{Context, bail};
 
-use crate::record::{Dialect, PASSED_OVER, scan};
+use crate::bytes::{Dialect, scan};
+use crate::record::PASSED_OVER;
 use crate::stream::Source;
 
 /// The longest header that is looked for.

@@ -1,7 +1,8 @@
 //! What is said of CSV that seems to be read in another way than it is written: each remedy was tried on
 //! the beginning of the source.
 
-use crate::record::{Dialect, Flaw, counted};
+use crate::bytes::Dialect;
+use crate::record::{Flaw, counted};
 use crate::source::lenient::{Glance, glance};
 
 use super::header::{is_datum, is_plainly_data};

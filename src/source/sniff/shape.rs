@@ -1,6 +1,7 @@
 //! The first records of a text, and what they have in common.
 
-use crate::record::{Dialect, field, scan};
+use crate::bytes::{Dialect, scan};
+use crate::record::field;
 
 use super::header::{Evidence, evidence};
 use super::{MOST_TITLE_LINES, RECORDS};

@@ -15,7 +15,7 @@ use crate::target::types::{self, Kind, Moment};
 use crate::value::Number;
 use crate::value::parse;
 
-use super::copy::Column;
+use super::column::{Column, Form};
 
 /// What comes before the records: a signature, no flags, no extension.
 pub const HEAD: &[u8] = b"PGCOPY\n\xFF\r\n\0\0\0\0\0\0\0\0\0";
@@ -31,59 +31,6 @@ const MISSES: u32 = 8;
 const EPOCH: i64 = 946_684_800_000_000;
 
 const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
-
-/// How a type's values look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// An integer of so many bytes.
-    Integer(u8),
-    /// Groups of four decimal digits.
-    Numeric,
-    /// A double.
-    Double,
-    /// One byte.
-    Boolean,
-    /// Days.
-    Date,
-    /// Microseconds, with or without a zone.
-    Time,
-    /// The text itself.
-    Text,
-    /// 16 bytes.
-    Uuid,
-}
-
-impl Form {
-    /// The form of a type by its catalog name; none of one that is not written here.
-    pub fn of(type_name: &str) -> Option<Self> {
-        Some(match type_name {
-            "int2" => Form::Integer(2),
-            "int4" => Form::Integer(4),
-            "int8" => Form::Integer(8),
-            "numeric" => Form::Numeric,
-            "float8" => Form::Double,
-            "bool" => Form::Boolean,
-            "date" => Form::Date,
-            "timestamp" | "timestamptz" => Form::Time,
-            "text" | "varchar" | "bpchar" => Form::Text,
-            "uuid" => Form::Uuid,
-            _ => return None,
-        })
-    }
-
-    /// The form of the type that is made for a kind.
-    pub fn found(kind: Kind) -> Self {
-        match kind {
-            Kind::Text => Form::Text,
-            Kind::Boolean => Form::Boolean,
-            Kind::Integer => Form::Integer(8),
-            Kind::Decimal => Form::Numeric,
-            Kind::Double => Form::Double,
-            Kind::Date => Form::Date,
-            Kind::Civil | Kind::Instant => Form::Time,
-        }
-    }
-}
 
 /// Writes blocks in the binary format, as long as that goes well.
 pub struct Binary {

@@ -16,7 +16,8 @@ use crate::target::types::is_text;
 use crate::target::{Encoder, Parcel};
 use crate::target::{Refused, null_in_key};
 
-use super::binary::{self, Binary, Form};
+use super::binary::{self, Binary};
+use super::column::Column;
 use super::list;
 
 /// Blocks that may wait for the server.
@@ -211,19 +212,6 @@ fn receive(waiting: &Receiver<Told>) -> anyhow::Result<Option<Portion>> {
         Ok(Told::End) => Ok(None),
         Err(_) => Err(anyhow!("given up")),
     }
-}
-
-/// One column of the stream, and what the table's takes.
-#[derive(Clone, Debug)]
-pub struct Column {
-    /// Its name, for faults.
-    pub name: String,
-    /// What it takes.
-    pub rule: Rule,
-    /// Whether it must not be null, being part of the key.
-    pub is_key: bool,
-    /// How COPY's binary format has its values; none where that is not known here.
-    pub form: Option<Form>,
 }
 
 /// Makes lines of COPY's text format, or what its binary one has.

@@ -5,7 +5,7 @@ use crate::target::types::Kind;
 use crate::target::{Fit, plain};
 use crate::value::{Interval, parse};
 
-use super::binary::Form;
+use super::column::Form;
 use crate::record::Fault;
 
 /// What a column takes.

@@ -1,6 +1,11 @@
 //! A block's cells as a table that SQLite reads: one `INSERT … SELECT` takes many records, where a
 //! statement for each would bind, start and end for each ("The Virtual Table Mechanism Of SQLite").
 
+#![allow(
+    unsafe_code,
+    reason = "SQLite's virtual tables are unsafe traits of rusqlite"
+)]
+
 use std::cell::Cell;
 use std::ffi::c_int;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -189,10 +194,11 @@ impl Drop for Cursor {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cell::{Cells, Column};
+    use super::super::cells::{Cells, Column};
     use super::super::rule::Rule;
     use super::*;
-    use crate::record::{Block, Dialect, Faults, Index, Layout, OnFault};
+    use crate::bytes::Dialect;
+    use crate::record::{Block, Faults, Index, Layout, OnFault};
     use crate::target::{Encoder, Parcel};
 
     fn cells(text: &str) -> Vec<u8> {

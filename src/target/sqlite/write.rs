@@ -2,8 +2,9 @@
 
 use anyhow::bail;
 use rusqlite::types::ToSqlOutput;
-use rusqlite::{CachedStatement, Connection, Result, Statement};
+use rusqlite::{CachedStatement, Connection, Result};
 
+use super::bound::{Bound, Done};
 use super::feed::{self, Feed};
 use super::upsert::Upsert;
 use super::{Sqlite, cell};
@@ -27,28 +28,6 @@ pub(super) enum One {
     Insert(Bound),
     /// By a key.
     Upsert(Upsert),
-}
-
-/// A statement, and the columns of the stream that it takes.
-pub(super) struct Bound {
-    pub(super) sql: String,
-    pub(super) places: Vec<usize>,
-}
-
-impl Bound {
-    /// Runs it for a record: how many records of the table itself it changed.
-    pub(super) fn run(&self, connection: &Connection, cells: &[ToSqlOutput<'_>]) -> Result<u64> {
-        let mut statement = connection.prepare_cached(&self.sql)?;
-        self.run_as(&mut statement, cells)
-    }
-
-    /// The same with the statement at hand.
-    fn run_as(&self, statement: &mut Statement<'_>, cells: &[ToSqlOutput<'_>]) -> Result<u64> {
-        for (number, place) in self.places.iter().enumerate() {
-            statement.raw_bind_parameter(number + 1, &cells[*place])?;
-        }
-        Ok(statement.raw_execute()? as u64)
-    }
 }
 
 /// What became of records.
@@ -146,14 +125,6 @@ impl Writer {
         }
         done
     }
-}
-
-/// What one record did.
-pub(super) enum Done {
-    /// Records inserted and updated.
-    Counted(u64, u64),
-    /// Its key was in the stream before.
-    Repeated(Fault),
 }
 
 impl Sqlite {

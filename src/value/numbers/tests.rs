@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::record::{Block, Dialect, Index, Layout};
+use crate::bytes::Dialect;
+use crate::record::{Block, Index, Layout};
 use crate::value::{Number, text};
 
 /// A column of fields that are often numbers, of every form that there is.

@@ -34,6 +34,28 @@ pub fn is_pdep_fast() -> bool {
     false
 }
 
+/// Work that is compiled twice: for every processor, and for one with [`Features::Avx2`]. Its `run` and all
+/// that this calls must be `#[inline(always)]`, or it is compiled for every processor alone.
+pub trait Wide {
+    /// What comes of it.
+    type Found;
+
+    /// Does it.
+    fn run(self) -> Self::Found;
+}
+
+/// Does work over so many bytes with what the processor has.
+#[inline]
+pub fn widely<W: Wide>(work: W, bytes: usize) -> W::Found {
+    #[cfg(target_arch = "x86_64")]
+    if features(bytes) >= Features::Avx2 {
+        // SAFETY: the processor has the features.
+        return unsafe { x86_64::with_avx2(work) };
+    }
+    let _ = bytes;
+    work.run()
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
     use super::Features;
@@ -75,6 +97,15 @@ mod x86_64 {
             true => Features::Avx512,
             false => Features::Avx2,
         }
+    }
+
+    /// Does work with all instructions of [`Features::Avx2`].
+    ///
+    /// # Safety
+    /// The processor has them.
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    pub(super) unsafe fn with_avx2<W: super::Wide>(work: W) -> W::Found {
+        work.run()
     }
 
     /// Whether PDEP is done in microcode, many times slower: AMD's before family 25.

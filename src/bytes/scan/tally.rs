@@ -7,7 +7,7 @@ use super::fields::Chunks;
 #[cfg(target_arch = "x86_64")]
 use super::utf8::{Checking, RUN};
 use super::{Dialect, Lanes, Masks, Utf8, Work, work};
-use crate::record::processor::{Features, features};
+use crate::bytes::processor::{Features, features};
 
 /// What quotes and newlines there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

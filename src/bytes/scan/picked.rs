@@ -7,39 +7,97 @@
 
 use super::fields::{Carry, Chunks, RUN, structure};
 use super::{Dialect, Lanes, Work, work};
-use crate::record::layout::Picks;
-use crate::record::processor::{Features, features, is_pdep_fast};
+use crate::bytes::processor::{Features, features, is_pdep_fast};
 
 /// What the next 64 ends of fields are, by bits.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::record) struct Step {
+pub(crate) struct Step {
     /// Those that are written down.
-    pub(in crate::record) kept: u64,
+    pub(crate) kept: u64,
     /// Those of a record's last field.
-    pub(in crate::record) last: u64,
+    pub(crate) last: u64,
+}
+
+/// Which bounds of a record (its beginning, and the end of each field) are written down, where that
+/// are not all.
+#[derive(Clone, Debug)]
+pub(crate) struct Picks {
+    /// Bounds written down for each record.
+    pub(crate) stride: usize,
+    /// For each bound of a record which of those written down it is; [`Picks::UNKNOWN`] for the
+    /// others.
+    pub(crate) slots: Vec<u32>,
+    /// How the bounds are picked out.
+    pub(crate) steps: Vec<Step>,
+    /// The place in `steps` after so many fields behind another: `next[place + fields]`.
+    pub(crate) next: Vec<u32>,
+}
+
+impl Picks {
+    /// No slot.
+    pub(crate) const UNKNOWN: u32 = u32::MAX;
+
+    /// The ends of those fields of a record that are marked.
+    pub(crate) fn of(is_kept: &[bool]) -> Self {
+        let columns = is_kept.len();
+        let mut slots = vec![Self::UNKNOWN; columns + 1];
+        let mut stride = 0;
+        for (end, _) in is_kept.iter().enumerate().filter(|(_, is_kept)| **is_kept) {
+            stride += 1;
+            slots[end + 1] = stride;
+        }
+        if stride > 0 {
+            slots[0] = 0;
+        }
+        let is_last = |end: usize| end % columns == columns - 1;
+        let mut behind = Step { kept: 0, last: 0 };
+        for bit in 0..64 {
+            behind.kept |= u64::from(is_kept[bit % columns]) << bit;
+            behind.last |= u64::from(is_last(bit)) << bit;
+        }
+        let mut steps: Vec<Step> = (0..columns)
+            .rev()
+            .map(|end| {
+                behind = Step {
+                    kept: behind.kept << 1 | u64::from(is_kept[end]),
+                    last: behind.last << 1 | u64::from(is_last(end)),
+                };
+                behind
+            })
+            .collect();
+        steps.reverse();
+        Picks {
+            stride: stride as usize,
+            slots,
+            steps,
+            next: (0..columns + 64)
+                .map(|end| (end % columns) as u32)
+                .collect(),
+        }
+    }
 }
 
 /// What a scan found, beside the bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::record) struct Picked {
+pub(crate) struct Picked {
     /// Newlines outside quotes.
-    pub(in crate::record) records: usize,
+    pub(crate) records: usize,
     /// Whether all records have the fields that they should; else the bounds mean nothing.
-    pub(in crate::record) is_regular: bool,
+    pub(crate) is_regular: bool,
     /// Whether there is a carriage return.
-    pub(in crate::record) has_returns: bool,
+    pub(crate) has_returns: bool,
     /// Offset of the first quote that opens or closes in the middle of a field.
-    pub(in crate::record) stray_quote: Option<usize>,
+    pub(crate) stray_quote: Option<usize>,
 }
 
 /// Whether picking out of so many bytes is faster than writing down all.
-pub(in crate::record) fn picks_fast(bytes: usize) -> bool {
+pub(crate) fn picks_fast(bytes: usize) -> bool {
     features(bytes) > Features::Basic && is_pdep_fast()
 }
 
 /// Appends to `bounds` the ends that are to be picked, as offsets after them. `bytes` holds whole
 /// records and is shorter than 4 GiB.
-pub(in crate::record) fn picked_bounds(
+pub(crate) fn picked_bounds(
     bytes: &[u8],
     dialect: Dialect,
     picks: &Picks,

@@ -1,7 +1,7 @@
 //! Where every field ends.
 
 use super::{Dialect, Lanes, Masks, Work, work};
-use crate::record::processor::features;
+use crate::bytes::processor::features;
 
 /// What a scan over whole records found, beside the bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

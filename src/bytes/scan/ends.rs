@@ -1,11 +1,11 @@
 //! How many records end in bytes that come in pieces.
 
 use super::{Dialect, Lanes, Work, work};
-use crate::record::processor::features;
+use crate::bytes::processor::features;
 
 /// What a count of records keeps from one piece of the bytes to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::record) struct Counting {
+pub(crate) struct Counting {
     /// All ones inside a quoted field.
     inside: u64,
     /// 1 where the next byte begins a line.
@@ -16,29 +16,25 @@ pub(in crate::record) struct Counting {
 
 impl Counting {
     /// Before the first byte.
-    pub(in crate::record) const START: Counting = Counting {
+    pub(crate) const START: Counting = Counting {
         inside: 0,
         start: 1,
         lone: 0,
     };
 
     /// Whether a record has begun that has not ended.
-    pub(in crate::record) fn is_within(self) -> bool {
+    pub(crate) fn is_within(self) -> bool {
         self.start | self.lone == 0
     }
 
     /// Whether a quoted field has begun that has not ended.
-    pub(in crate::record) fn is_inside(self) -> bool {
+    pub(crate) fn is_inside(self) -> bool {
         self.inside != 0
     }
 }
 
 /// How many records end in these bytes: line ends outside quotes, but for those of blank lines.
-pub(in crate::record) fn record_ends(
-    bytes: &[u8],
-    dialect: Dialect,
-    counting: &mut Counting,
-) -> u64 {
+pub(crate) fn record_ends(bytes: &[u8], dialect: Dialect, counting: &mut Counting) -> u64 {
     work(
         RecordEnds { bytes, counting },
         dialect,

@@ -11,10 +11,13 @@
 
 use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::trust::commands::PATIENCE;
+/// How long a command may take to end after it was told to; then it is killed.
+pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The input was given whole: close it.
 const WHOLE: i32 = 0;
@@ -54,15 +57,13 @@ impl Guardian {
         })
     }
 
-    /// What the command does between fork and exec, as the leader of its group: it tells the
-    /// guardian the group's number, so that no moment is left in which it is not known.
-    ///
-    /// # Errors
-    /// Never: without a guardian the command is killed by SIGPIPE.
-    pub fn introduction(&self) -> impl FnMut() -> io::Result<()> + Send + Sync + 'static {
+    /// Has a command that is to lead a group of its own tell the guardian the group's number, between fork
+    /// and exec, so that no moment is left in which it is not known. Without a guardian the command is
+    /// killed by SIGPIPE.
+    pub fn meets(&self, command: &mut Command) {
         // Open for as long as the parent's `Guardian` lives, which starts the command.
         let words = self.words.as_raw_fd();
-        move || {
+        let introduce = move || {
             // SAFETY: getpid and write are async-signal-safe; write reads the four bytes of a local.
             let written = unsafe {
                 let group = libc::getpid();
@@ -72,7 +73,9 @@ impl Guardian {
                 -1 => Err(io::Error::last_os_error()),
                 _ => Ok(()),
             }
-        }
+        };
+        // SAFETY: between fork and exec it makes two system calls.
+        unsafe { command.pre_exec(introduce) };
     }
 
     /// Lets the command see the end of its input, once this program closes its own end.

@@ -18,9 +18,9 @@ mod utf8;
 use super::Dialect;
 use super::processor::Features;
 
-pub(super) use ends::{Counting, record_ends};
+pub(crate) use ends::{Counting, record_ends};
 pub use fields::{Found, field_bounds};
-pub(super) use picked::{Step, picked_bounds, picks_fast};
+pub(crate) use picked::{Picks, picked_bounds, picks_fast};
 pub use tally::{Tally, tally, tally_text};
 pub use utf8::Utf8;
 
