@@ -12,7 +12,8 @@ use clap::Parser;
 use pipewright::bytes::Dialect;
 use pipewright::cli::{self, CsvFlags, QueryFlags, ResumeFlags, Running, Sources, Tool, Usage};
 use pipewright::expr::columns;
-use pipewright::source::{Encoding, Extra, Extraction, Format, Lead, List, Pattern, Reading};
+use pipewright::record::List;
+use pipewright::source::{Encoding, Extra, Extraction, Format, Lead, Pattern, Reading};
 use pipewright::stream::{Framing, Output, Summary};
 
 /// Turn sources into the stream: CSV in UTF-8 with a header, empty fields for null
@@ -189,19 +190,11 @@ impl Args {
         if let (Some(flag), false) = (self.csv.given().first(), is_csv) {
             return Err(Usage::error(format!("{flag} is for CSV only")));
         }
-        for (flag, is_given, fits, formats) in [
-            (
-                "--sample",
-                self.sample.is_some(),
-                is_keyed,
-                "JSON and logfmt",
-            ),
-            (
-                "--extra",
-                self.extra.is_some(),
-                is_keyed || reading.mends(),
-                "JSON, logfmt and --ragged pad",
-            ),
+        let sample = (self.sample.is_some(), is_keyed);
+        let extra = (self.extra.is_some(), is_keyed || reading.mends());
+        for (flag, (is_given, fits), formats) in [
+            ("--sample", sample, "JSON and logfmt"),
+            ("--extra", extra, "JSON, logfmt and --ragged pad"),
         ] {
             if is_given && !fits {
                 return Err(Usage::error(format!("{flag} is for {formats} only")));

@@ -22,6 +22,7 @@
 #![deny(unsafe_code)]
 
 pub mod bytes;
+pub mod checkpoint;
 pub mod cli;
 pub mod database;
 pub mod expr;

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may look into.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("sys", &[]),
     ("bytes", &[]),
     ("record", &["bytes"]),
@@ -18,21 +18,52 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("fold", &["sys", "bytes", "record", "value", "expr"]),
     ("trust", &["sys", "record"]),
     ("stream", &["sys", "bytes", "record", "trust"]),
+    ("checkpoint", &["record", "trust"]),
     ("runner", &["sys", "bytes", "record", "trust", "stream"]),
-    ("database", &["sys", "record", "trust", "stream"]),
+    (
+        "database",
+        &["sys", "checkpoint", "record", "trust", "stream"],
+    ),
     (
         "source",
-        &["bytes", "record", "value", "trust", "stream", "database"],
+        &[
+            "bytes",
+            "checkpoint",
+            "record",
+            "value",
+            "trust",
+            "stream",
+            "database",
+        ],
     ),
     (
         "target",
-        &["bytes", "record", "value", "trust", "stream", "database"],
+        &[
+            "bytes",
+            "checkpoint",
+            "record",
+            "value",
+            "trust",
+            "stream",
+            "database",
+        ],
     ),
     (
         "cli",
         &[
-            "sys", "bytes", "record", "value", "expr", "fold", "trust", "stream", "runner",
-            "database", "source", "target",
+            "sys",
+            "bytes",
+            "record",
+            "value",
+            "expr",
+            "fold",
+            "trust",
+            "stream",
+            "checkpoint",
+            "runner",
+            "database",
+            "source",
+            "target",
         ],
     ),
 ];

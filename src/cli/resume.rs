@@ -9,9 +9,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Usage;
+use crate::checkpoint::Resume;
 use crate::database::checkpoints::Address;
-use crate::source::resume::{Following, Resume};
-use crate::source::{ByKey, Encoding, List, Reading, expanded, expanded_to_resume};
+use crate::record::List;
+use crate::source::resume::Following;
+use crate::source::{ByKey, Encoding, Reading, expanded, expanded_to_resume};
 use crate::stream::{Framing, Summary};
 use crate::target::{Address as TargetAddress, Claim, Format, Mode};
 use crate::trust::{ends, rejects};
@@ -74,7 +76,7 @@ impl ResumeFlags {
             return Ok(None);
         };
         refuse_no_reader()?;
-        Resume::ask(address).map(Some)
+        address.resume().map(Some)
     }
 
     /// How a database is read on by its column `by`, where that is asked.
@@ -155,7 +157,7 @@ impl ResumeFlags {
         }
         refuse_no_reader()?;
         Ok(Some(Following {
-            resume: Resume::ask(address)?,
+            resume: address.resume()?,
             followed: sources.to_vec(),
             accept_gap: self.accept_gap,
             accept_unfinished: self.accept_unfinished,

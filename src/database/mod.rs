@@ -3,9 +3,7 @@
 
 mod address;
 pub mod checkpoints;
-mod names;
 pub mod postgres;
 pub mod sqlite;
 
 pub use address::{Location, Place};
-pub use names::{nearest, nearest_of};

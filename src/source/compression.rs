@@ -9,6 +9,9 @@ use liblzma::bufread::XzDecoder;
 
 use crate::stream::Source;
 
+/// Endings that say that the file is compressed, not what is in it.
+pub(crate) const COMPRESSED: [&str; 6] = [".gz", ".zst", ".zstd", ".bz2", ".xz", ".bgz"];
+
 /// Compressed bytes that one read asks for: enough that one block of records comes of them.
 const CHUNK: usize = 128 * 1024;
 

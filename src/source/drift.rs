@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::bail;
 
-use crate::database::nearest;
+use crate::record::nearest;
 use crate::record::{Header, Mapping};
 use crate::stream::{Input, shell_word};
 
-use super::list::{Find, List, one_column};
+use crate::record::{Find, List, one_column};
 
 /// The columns of the stream: their names in it, and in the files.
 #[derive(Clone, Debug, PartialEq, Eq)]

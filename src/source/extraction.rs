@@ -11,7 +11,6 @@ use crate::stream::{
 use super::drift::{Absences, ByName, Columns, New};
 use super::encoding::{Encoding, Guesses};
 use super::json::{Json, JsonSurvey};
-use super::list::{List, begin};
 use super::log::{AccessFormat, AccessLog};
 use super::logfmt::{Logfmt, LogfmtSurvey};
 use super::pattern::Pattern;
@@ -19,6 +18,8 @@ use super::resume::{Following, Growing};
 use super::sniff::{Seen, Terms, sniff};
 use super::wanted::{EXTRA_COLUMN, Extra, Keyed, Survey, Wanted, glance, notice_of_unseen, survey};
 use super::{Heading, Lead, Lenient, Picked, csv, openers};
+use crate::record::List;
+use crate::stream::begin;
 
 /// What is to be read, and how.
 pub struct Extraction<'l> {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::compression::COMPRESSED;
 use super::log::AccessFormat;
 
 /// What `extract` reads.
@@ -18,9 +19,6 @@ pub enum Format {
     /// Lines of `key=value`.
     Logfmt,
 }
-
-/// Endings that say that the file is compressed, not what is in it.
-pub(super) const COMPRESSED: [&str; 6] = [".gz", ".zst", ".zstd", ".bz2", ".xz", ".bgz"];
 
 impl Format {
     /// The names that the user may say.

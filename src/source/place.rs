@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::database::checkpoints::sidecar;
+use crate::checkpoint::SIDECAR;
 use crate::stream::{Opener, Source};
 
 use super::compression::decompressed;
@@ -97,7 +97,7 @@ fn files_of(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
 fn is_sidecar(path: &Path) -> bool {
     path.as_os_str()
         .as_encoded_bytes()
-        .ends_with(sidecar::ENDING.as_bytes())
+        .ends_with(SIDECAR.as_bytes())
 }
 
 /// The glob that a path is, where it is none of a file that is there.

@@ -13,13 +13,13 @@ use postgres::error::SqlState;
 use postgres::types::Type;
 use postgres::{Client, Statement};
 
-use crate::database::nearest_of;
 use crate::database::postgres::{Canceller, Name, open, told, words};
+use crate::record::nearest_of;
 use crate::stream::{Emitter, Flow, Output, Settings, Summary};
 use crate::trust::stage::{self, COUNTERS};
 
-use super::list::begin;
 use super::sql::{Asked, Key, Reading, Relation, Selection, ended, sole};
+use crate::stream::begin;
 use line::{Form, Line};
 
 /// How the server is to write what it sends.

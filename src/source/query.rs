@@ -6,7 +6,8 @@ use crate::database::{Location, Place};
 use crate::stream::{Output, Settings, Summary};
 
 use super::sql::{ByKey, Key, Reading, Relation};
-use super::{List, postgres, sqlite};
+use super::{postgres, sqlite};
+use crate::record::List;
 
 /// What is read of which database.
 #[derive(Clone, Debug, PartialEq, Eq)]

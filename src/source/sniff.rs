@@ -15,11 +15,9 @@ use crate::stream::{Opener, Source};
 use super::lead::Lead;
 pub(super) use advice::Terms;
 use header::{Evidence, evidence, is_datum, is_decimal_comma};
+use seen::LOOKED_AT;
 pub(super) use seen::Seen;
 use shape::{Begun, Fields, Shape, records};
-
-/// How much is looked at.
-const LOOKED_AT: usize = 64 * 1024;
 
 /// The same where the first lines are longer.
 const MOST_LOOKED_AT: usize = 16 << 20;

@@ -10,13 +10,13 @@ use anyhow::bail;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Statement};
 
-use crate::database::nearest_of;
 use crate::database::sqlite::{open_to_read, quoted, told};
+use crate::record::nearest_of;
 use crate::stream::{Emitter, Flow, Output, Settings, Summary};
 
-use super::list::begin;
 use super::sql::MIXED;
 use super::sql::{Asked, Key, Reading, Relation, Seen, Selection, ended, sole};
+use crate::stream::begin;
 
 /// What a query is called within another.
 const QUERY: &str = "_pipewright_query";

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use anyhow::bail;
 
-use crate::database::nearest;
+use crate::record::nearest;
 use crate::record::{Block, Fault, counted};
 use crate::stream::{Convert, Input, look_ahead};
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::room::Room;
-use crate::record::Records;
+use crate::record::{Header, Records};
 use crate::sys::descriptor::{borrowed, widen_pipe};
 use crate::sys::ready::{Ready, retried};
 use crate::sys::standard;
@@ -269,6 +269,14 @@ impl Output {
         }
         Err(anyhow::Error::new(error).context(format!("cannot write to {}", self.name)))
     }
+}
+
+/// Writes the header at once, so that whatever reads the stream can begin.
+pub fn begin(header: &Header, output: &mut Output) -> anyhow::Result<()> {
+    let mut line = Vec::new();
+    header.write(b',', &mut line);
+    output.write(&line)?;
+    Ok(())
 }
 
 #[cfg(test)]

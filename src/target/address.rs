@@ -1,88 +1,9 @@
 //! Where records are loaded, as the user wrote it.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
+use super::written::Format;
 use crate::database::{Location, Place};
-
-/// How records are written where no database does it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// The stream itself.
-    Csv,
-    /// The same with tabs.
-    Tsv,
-    /// One JSON object a line.
-    Jsonl,
-    /// One JSON array of objects.
-    Json,
-    /// A Markdown table.
-    Markdown,
-    /// A table for the eye.
-    Table,
-}
-
-impl FromStr for Format {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "csv" => Ok(Format::Csv),
-            "tsv" => Ok(Format::Tsv),
-            "jsonl" | "ndjson" => Ok(Format::Jsonl),
-            "json" => Ok(Format::Json),
-            "markdown" | "md" => Ok(Format::Markdown),
-            "table" => Ok(Format::Table),
-            _ => Err("the formats are csv, tsv, jsonl, json, markdown and table".to_owned()),
-        }
-    }
-}
-
-/// What happens to what the target held before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// The target must not be there yet.
-    Create,
-    /// Records are added; the target is made where it is absent.
-    Append,
-    /// The target is made anew.
-    Replace,
-    /// Records replace those with the same key; others are added.
-    Upsert,
-    /// Records are added, except those that are there already: they stay as they are.
-    Insert,
-}
-
-impl Mode {
-    /// The word for it on the command line and in receipts.
-    pub fn word(self) -> &'static str {
-        match self {
-            Mode::Create => "create",
-            Mode::Append => "append",
-            Mode::Replace => "replace",
-            Mode::Upsert => "upsert",
-            Mode::Insert => "insert",
-        }
-    }
-}
-
-impl FromStr for Mode {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let modes = [
-            Mode::Create,
-            Mode::Append,
-            Mode::Insert,
-            Mode::Replace,
-            Mode::Upsert,
-        ];
-        modes
-            .into_iter()
-            .find(|mode| mode.word() == text)
-            .ok_or_else(|| "the modes are append, create, insert, replace and upsert".to_owned())
-    }
-}
 
 /// Where records go.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -22,6 +22,7 @@ pub mod file;
 mod form;
 pub mod json_values;
 pub mod jsonl;
+pub mod mode;
 pub mod places;
 pub mod plain;
 pub mod postgres;
@@ -32,9 +33,13 @@ pub mod spool;
 pub mod sqlite;
 pub mod table;
 pub mod types;
+pub mod written;
 
-pub use address::{Address, Format, Mode};
+pub use address::Address;
 pub use claim::Claim;
+pub use mode::Mode;
+pub use rule::Fit;
+pub use written::Format;
 
 pub use receipt::Receipt;
 pub use run::load;
@@ -130,15 +135,6 @@ pub(crate) fn repeated(key: &[String], values: &str) -> Fault {
         "{}: {values} stands in more than one record; 'aggregate' makes keys unique",
         key.join(", ")
     ))
-}
-
-/// What a column of a table takes.
-pub trait Fit: Send + Sync {
-    /// Checks a raw field.
-    ///
-    /// # Errors
-    /// The column cannot hold it unchanged.
-    fn fit(&self, raw: &[u8], is_clean: bool) -> Result<(), Fault>;
 }
 
 /// How a target is to take records.
@@ -332,5 +328,5 @@ impl std::error::Error for Refused {}
 
 /// Names a person who mistyped a column would want to see: the nearest one, then all.
 pub(crate) fn nearest_of(name: &str, names: &[String]) -> String {
-    crate::database::nearest_of(name, "columns", names)
+    crate::record::nearest_of(name, "columns", names)
 }

@@ -30,7 +30,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use postgres::Client;
 
-use crate::database::checkpoints::{self, Plan};
+use crate::checkpoint::Plan;
+use crate::database::checkpoints;
 use crate::database::postgres::{Name, connect, is_answer, listed, quoted, shown, told, words};
 use crate::record::{Block, Header};
 use crate::stream::Flow;

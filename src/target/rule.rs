@@ -8,6 +8,15 @@ mod moment;
 use super::plain::{self, Plain};
 use super::types::{self, Kind, check_text, shown};
 
+/// What a column of a table takes.
+pub trait Fit: Send + Sync {
+    /// Checks a raw field.
+    ///
+    /// # Errors
+    /// The column cannot hold it unchanged.
+    fn fit(&self, raw: &[u8], is_clean: bool) -> Result<(), Fault>;
+}
+
 /// What a column takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {

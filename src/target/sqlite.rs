@@ -24,7 +24,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::database::checkpoints::{self, Plan};
+use crate::checkpoint::Plan;
+use crate::database::checkpoints;
 use crate::database::sqlite::{is_busy, locked, told};
 use crate::record::{Block, Header};
 use crate::stream::{AsideFile, Flow};

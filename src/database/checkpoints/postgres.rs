@@ -5,7 +5,7 @@
 
 use postgres::Client;
 
-use super::{Entry, Plan, TABLE, compare, elsewhere, gone, parsed, unknown};
+use crate::checkpoint::{Entry, Plan, TABLE, compare, elsewhere, gone, parsed, unknown};
 use crate::database::postgres::{Name, connect, shown, told, words};
 use crate::trust::{Checkpoint, Position};
 

@@ -15,12 +15,9 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::turn::Turn;
-use super::{compare, unknown};
+use crate::checkpoint::{SIDECAR, compare, unknown};
 use crate::stream::{AsideFile, resolved};
 use crate::trust::{Checkpoint, Position};
-
-/// What a sidecar's name ends in.
-pub const ENDING: &str = ".pipewright";
 
 /// Which file this is, also for later loads. It has no times: a file that was touched, or whose mode
 /// was changed, is still the same.
@@ -242,7 +239,7 @@ impl Exchange<'_> {
 /// The sidecar of a file.
 pub fn sidecar_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(ENDING);
+    name.push(SIDECAR);
     PathBuf::from(name)
 }
 

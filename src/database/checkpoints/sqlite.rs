@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
-use super::{Entry, Plan, TABLE, compare, elsewhere, gone, parsed, unknown};
+use crate::checkpoint::{Entry, Plan, TABLE, compare, elsewhere, gone, parsed, unknown};
 use crate::database::sqlite::told;
 use crate::trust::{Checkpoint, Position};
 

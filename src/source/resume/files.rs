@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use super::content::{self, Print, compressed};
 use super::known::{Extent, Known, born, modified};
 use super::names::{Rotation, counted, rotation, stem, uncompressed};
-use crate::database::checkpoints::sidecar;
+use crate::checkpoint::SIDECAR;
 
 /// A file that is there.
 #[derive(Clone, Debug)]
@@ -370,7 +370,7 @@ impl Files {
             };
             for (beside, other) in listed {
                 let is_ours = other.starts_with(&name) || stem(&other) == stem(&name);
-                if !is_ours || other.ends_with(sidecar::ENDING) || is_own && other == name {
+                if !is_ours || other.ends_with(SIDECAR) || is_own && other == name {
                     continue;
                 }
                 let path = match is_own {

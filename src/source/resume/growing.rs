@@ -10,13 +10,13 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::super::compression::decompressed;
-use super::Resume;
 use super::content::{self, Ends};
 use super::files::Found;
 use super::head::Head;
 use super::known::{Extent, Known};
 use super::plan::{Piece, Planning};
 use crate::bytes::Dialect;
+use crate::checkpoint::Resume;
 use crate::record::Header;
 use crate::source::Lead;
 use crate::stream::{Opener, Source, Summary, Tail};

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::super::format::COMPRESSED;
+use super::super::compression::COMPRESSED;
 
 /// The most digits of a number that counts rotations; more are a date.
 const COUNTED: usize = 5;

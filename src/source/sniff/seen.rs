@@ -8,11 +8,12 @@ use crate::record::Place;
 use crate::source::Lead;
 use crate::stream::Opener;
 
-use super::LOOKED_AT;
+/// How much is looked at.
+pub(crate) const LOOKED_AT: usize = 64 * 1024;
 
 /// The beginnings of the first source and of those that were opened last.
 #[derive(Clone, Default)]
-pub(in crate::source) struct Seen(Arc<Mutex<Beginnings>>);
+pub(crate) struct Seen(Arc<Mutex<Beginnings>>);
 
 #[derive(Default)]
 struct Beginnings {
@@ -26,7 +27,7 @@ const RECENT: usize = 64;
 
 /// The beginning of a source.
 #[derive(Clone, Debug, Default)]
-pub(in crate::source) struct Start {
+pub(crate) struct Start {
     pub(super) name: Arc<str>,
     pub(super) bytes: Vec<u8>,
     /// Whether that is all of it.
@@ -45,7 +46,7 @@ impl Beginnings {
 
 impl Start {
     /// The same with blank lines in place of what is passed over.
-    pub(in crate::source) fn without(mut self, lead: Lead) -> Self {
+    pub(crate) fn without(mut self, lead: Lead) -> Self {
         self.bytes = lead.blanked(&self.bytes).into_owned();
         self
     }
@@ -53,7 +54,7 @@ impl Start {
 
 impl Seen {
     /// The same sources, whose beginnings are kept.
-    pub(in crate::source) fn of(&self, openers: Vec<Opener>) -> Vec<Opener> {
+    pub(crate) fn of(&self, openers: Vec<Opener>) -> Vec<Opener> {
         let openers = openers.into_iter().map(|opener| -> Opener {
             let seen = self.clone();
             Box::new(move || {
@@ -71,20 +72,20 @@ impl Seen {
     }
 
     /// The beginning of the first source.
-    pub(in crate::source) fn first(&self) -> Start {
+    pub(crate) fn first(&self) -> Start {
         let beginnings = self.lock();
         let first = beginnings.first.as_ref().or(beginnings.recent.front());
         first.cloned().unwrap_or_default()
     }
 
     /// The beginning of the source that was opened last.
-    pub(in crate::source) fn last(&self) -> Start {
+    pub(crate) fn last(&self) -> Start {
         self.lock().recent.back().cloned().unwrap_or_default()
     }
 
     /// Hands on the beginning of a source, with blank lines in place of what was passed over there, and
     /// whether nothing is added to it any more.
-    pub(in crate::source) fn with<R>(&self, name: &str, work: impl FnOnce(&[u8], bool) -> R) -> R {
+    pub(crate) fn with<R>(&self, name: &str, work: impl FnOnce(&[u8], bool) -> R) -> R {
         let beginnings = self.lock();
         match beginnings.of_source(name) {
             Some(start) => work(&Lead::default().blanked(&start.bytes), start.is_done),
@@ -93,7 +94,7 @@ impl Seen {
     }
 
     /// Whether a place in a source is behind its beginning.
-    pub(in crate::source) fn is_past(&self, place: &Place) -> bool {
+    pub(crate) fn is_past(&self, place: &Place) -> bool {
         let beginnings = self.lock();
         let start = beginnings.of_source(&place.source);
         start.is_some_and(|start| start.is_done && place.line > start.lines)

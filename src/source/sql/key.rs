@@ -3,9 +3,9 @@
 use anyhow::bail;
 use serde::{Deserialize, Serialize};
 
-use crate::database::nearest_of;
+use crate::checkpoint::Resume;
 use crate::record::Header;
-use crate::source::resume::Resume;
+use crate::record::nearest_of;
 use crate::stream::Flow;
 use crate::trust::Position;
 

@@ -6,7 +6,7 @@ mod selection;
 
 use crate::stream::{Emitter, Summary};
 
-use super::List;
+use crate::record::List;
 pub use key::ByKey;
 pub(super) use key::{Key, Last, MIXED, Seen};
 pub(super) use selection::{Asked, Selection, sole};

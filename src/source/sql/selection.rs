@@ -2,7 +2,7 @@
 
 use crate::record::Header;
 
-use super::super::List;
+use crate::record::List;
 
 /// The columns that are written.
 #[derive(Clone, Debug, PartialEq, Eq)]

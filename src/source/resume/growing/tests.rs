@@ -163,11 +163,7 @@ impl World {
             return Ok(true);
         }
         let following = Following {
-            resume: Resume {
-                name: "f".to_owned(),
-                target: "t".to_owned(),
-                from: self.position.clone(),
-            },
+            resume: Resume::new("f", "t".to_owned(), self.position.clone()),
             followed: match self.means {
                 Means::Log => paths.clone(),
                 _ => Vec::new(),

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
+use super::Header;
 use crate::bytes::Dialect;
-use crate::record::Header;
-use crate::stream::Output;
 
 /// A list of columns, whatever language it is written in.
 pub struct List<'l> {
@@ -26,7 +25,7 @@ pub type Find = Arc<dyn Fn(&[String]) -> Vec<usize> + Send + Sync>;
 pub type Select<'l> = dyn Fn(&[String]) -> anyhow::Result<Vec<(usize, String)>> + 'l;
 
 /// What to say of a header that is one column and has in it what may be the delimiter.
-pub(super) fn one_column(header: &Header, delimiter: u8, name: &str) -> Option<String> {
+pub fn one_column(header: &Header, delimiter: u8, name: &str) -> Option<String> {
     let [only] = header.names() else {
         return None;
     };
@@ -39,12 +38,4 @@ pub(super) fn one_column(header: &Header, delimiter: u8, name: &str) -> Option<S
     Some(format!(
         "{name}: its header is one column, '{only}': {remedy}"
     ))
-}
-
-/// Writes the header at once, so that whatever reads the stream can begin.
-pub(super) fn begin(header: &Header, output: &mut Output) -> anyhow::Result<()> {
-    let mut line = Vec::new();
-    header.write(b',', &mut line);
-    output.write(&line)?;
-    Ok(())
 }
