@@ -12,9 +12,11 @@ use clap::Parser;
 use pipewright::bytes::Dialect;
 use pipewright::cli::{self, CsvFlags, QueryFlags, ResumeFlags, Running, Sources, Tool, Usage};
 use pipewright::expr::columns;
+use pipewright::files::{Encoding, Lead};
+use pipewright::format::{Extra, Format, Pattern};
 use pipewright::record::List;
-use pipewright::source::{Encoding, Extra, Extraction, Format, Lead, Pattern, Reading};
 use pipewright::stream::{Framing, Output, Summary};
+use pipewright::verb::extract::{Extraction, Reading};
 
 /// Turn sources into the stream: CSV in UTF-8 with a header, empty fields for null
 ///

@@ -10,12 +10,11 @@ use std::time::Duration;
 
 use clap::Parser;
 use pipewright::cli::{self, CommitFlags, ForgetFlag, Shared, Tool, Usage, Watch};
-use pipewright::stream::{Framing, Input, Output, Settings, Summary};
-use pipewright::target::file::Text;
-use pipewright::target::postgres::Postgres;
-use pipewright::target::sqlite::Sqlite;
+use pipewright::stream::{Framing, Input, Output, Summary};
 
-use pipewright::target::{self, Address, Format, InDoubt, Mode, Target};
+use pipewright::connector::target::{Address, Opening};
+use pipewright::format::write::Format;
+use pipewright::load::{self, InDoubt, Mode};
 use pipewright::trust::Ends;
 
 /// Load the stream into a database table, a file or standard output: all of it or none of it
@@ -135,13 +134,20 @@ impl Tool for Args {
         }
         self.shared
             .refuse_clashes(&self.files, address.file().map(|path| ("TARGET", path)))?;
-        let target = self.open(&address, mode, &settings)?;
+        let target = address.open(&Opening {
+            mode,
+            key: &self.key,
+            flow: self.commit.flow(),
+            wait: self.wait,
+            dialect: settings.dialect,
+            width: cli::terminal_width(),
+        })?;
         let mut input =
             Input::files(&self.files, Framing::Records(settings.dialect)).judging(settings.ends);
         let watch = self.watch(&address);
         let claim = self.commit.claim(&address);
         let mut receipts = (!matches!(address, Address::Standard { .. })).then(Output::standard);
-        let loaded = target::load(
+        let loaded = load::load(
             &mut input,
             &settings,
             target,
@@ -222,29 +228,5 @@ impl Args {
             }
             _ => Ok(mode),
         }
-    }
-
-    fn open(
-        &self,
-        address: &Address,
-        mode: Mode,
-        settings: &Settings,
-    ) -> anyhow::Result<Box<dyn Target>> {
-        let dialect = settings.dialect;
-        let (how, flow) = ((mode, &*self.key), self.commit.flow());
-        Ok(match address {
-            Address::Sqlite { path, table } => {
-                Box::new(Sqlite::open(path, table, how, flow, self.wait)?)
-            }
-            Address::Postgres { url, table } => {
-                Box::new(Postgres::open(url, table, how, flow, self.wait)?)
-            }
-            Address::File { path, format } => {
-                Box::new(Text::file(path, (*format, dialect), mode, flow)?)
-            }
-            Address::Standard { format } => {
-                Box::new(Text::standard(*format, dialect, cli::terminal_width()))
-            }
-        })
     }
 }

@@ -3,7 +3,7 @@
 //! any Linux machine of this processor, whatever C library that has.
 //!
 //! What the C library would load while it runs is asked of the system's own tools
-//! (`src/database/postgres/system.rs`: hosts and users).
+//! (`src/connector/postgres/system.rs`: hosts and users).
 
 use std::io::Write;
 use std::path::Path;

@@ -13,8 +13,14 @@
 //! | [`trust`] | how stages believe each other: clean ends, rejects, checkpoints, figures |
 //! | [`stream`] | how records move: input, output, the driver, the shapes of programs, threads |
 //! | [`runner`] | how a foreign command runs as a stage |
-//! | [`database`] | what both ends know of databases |
-//! | [`source`], [`target`] | one file per format or system at the two ends |
+//! | [`checkpoint`] | what is kept of how far a source was loaded |
+//! | [`files`] | files on their way to text: names, compression, encoding |
+//! | [`resume`] | files that grow, rotate, arrive |
+//! | [`schema`] | what columns are: types, and rules that values are held to |
+//! | [`load`] | what a target is, and the run of a load |
+//! | [`mod@format`] | CSV, JSON, logs ...: read and written |
+//! | [`connector`] | the systems: files, SQLite, PostgreSQL |
+//! | [`verb`] | programs without their flags |
 //! | [`cli`] | flags that all share, the one `main` |
 //!
 //! `unsafe` stands in [`sys`] and [`bytes`] alone, but for one file that a library's unsafe trait is for.
@@ -24,14 +30,18 @@
 pub mod bytes;
 pub mod checkpoint;
 pub mod cli;
-pub mod database;
+pub mod connector;
 pub mod expr;
+pub mod files;
 pub mod fold;
+pub mod format;
+pub mod load;
 pub mod record;
+pub mod resume;
 pub mod runner;
-pub mod source;
+pub mod schema;
 pub mod stream;
 pub mod sys;
-pub mod target;
 pub mod trust;
 pub mod value;
+pub mod verb;

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may look into.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("sys", &[]),
     ("bytes", &[]),
     ("record", &["bytes"]),
@@ -18,35 +18,39 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("fold", &["sys", "bytes", "record", "value", "expr"]),
     ("trust", &["sys", "record"]),
     ("stream", &["sys", "bytes", "record", "trust"]),
-    ("checkpoint", &["record", "trust"]),
     ("runner", &["sys", "bytes", "record", "trust", "stream"]),
+    ("checkpoint", &["record", "trust"]),
+    ("files", &["record", "stream", "checkpoint"]),
     (
-        "database",
-        &["sys", "checkpoint", "record", "trust", "stream"],
+        "resume",
+        &["bytes", "record", "trust", "stream", "checkpoint", "files"],
+    ),
+    ("schema", &["bytes", "record", "value"]),
+    ("load", &["bytes", "record", "trust", "stream", "schema"]),
+    (
+        "format",
+        &[
+            "bytes", "record", "value", "stream", "files", "schema", "load",
+        ],
     ),
     (
-        "source",
+        "connector",
         &[
+            "sys",
             "bytes",
-            "checkpoint",
             "record",
             "value",
             "trust",
             "stream",
-            "database",
+            "checkpoint",
+            "schema",
+            "load",
+            "format",
         ],
     ),
     (
-        "target",
-        &[
-            "bytes",
-            "checkpoint",
-            "record",
-            "value",
-            "trust",
-            "stream",
-            "database",
-        ],
+        "verb",
+        &["bytes", "record", "stream", "files", "resume", "format"],
     ),
     (
         "cli",
@@ -61,9 +65,12 @@ const ROOMS: [(&str, &[&str]); 14] = [
             "stream",
             "checkpoint",
             "runner",
-            "database",
-            "source",
-            "target",
+            "files",
+            "resume",
+            "load",
+            "format",
+            "connector",
+            "verb",
         ],
     ),
 ];

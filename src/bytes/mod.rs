@@ -5,6 +5,7 @@
 //! | [`scan`] | where fields and records end, and whether bytes are UTF-8: 64 bytes at a time |
 //! | [`seek`] | where the next quote, word or number ends: 16 bytes at a time |
 //! | [`processor`] | what the processor can do |
+//! | [`hex`] | bytes as hexadecimal digits |
 //! | [`dialect`] | which bytes separate fields and enclose them |
 
 #![allow(
@@ -13,6 +14,7 @@
 )]
 
 pub mod dialect;
+pub mod hex;
 pub mod processor;
 pub mod scan;
 pub mod seek;

@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use clap::{Args, ValueEnum};
 
 use crate::bytes::Dialect;
-use crate::source::{Extra, Heading, Lenient, Reading};
+use crate::format::{Extra, Heading, Lenient};
+use crate::verb::extract::Reading;
 
 use super::{Usage, delimiter, one_byte};
 

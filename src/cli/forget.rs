@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::Usage;
-use crate::database::checkpoints::Store;
+use crate::connector::stores::Store;
 use crate::stream::Summary;
 
 /// The flag that removes a checkpoint instead of loading.

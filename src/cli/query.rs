@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::database::Location;
-use crate::source::Query;
+use crate::connector::address::Location;
+use crate::connector::query::Query;
 
 use super::Usage;
 

@@ -10,13 +10,17 @@ use clap::Args;
 
 use super::Usage;
 use crate::checkpoint::Resume;
-use crate::database::checkpoints::Address;
+use crate::connector::sql::ByKey;
+use crate::connector::stores::Address;
+use crate::connector::target::Address as TargetAddress;
+use crate::files::{Encoding, expanded, expanded_to_resume};
+use crate::format::write::Format;
+use crate::load::{Claim, Mode};
 use crate::record::List;
-use crate::source::resume::Following;
-use crate::source::{ByKey, Encoding, Reading, expanded, expanded_to_resume};
+use crate::resume::Following;
 use crate::stream::{Framing, Summary};
-use crate::target::{Address as TargetAddress, Claim, Format, Mode};
 use crate::trust::{ends, rejects};
+use crate::verb::extract::Reading;
 
 /// The flags of a source that is read on.
 #[derive(Args, Clone, Debug)]

@@ -280,7 +280,7 @@ fn parse(text: &str) -> Note {
     })
 }
 
-/// When this process was started, as [`now`] has it; no later than it was.
+/// When this process was started, as [`clock::now`] has it; no later than it was.
 pub(super) fn own_start() -> u64 {
     let start = started("self").ok().and_then(|start| start.parse().ok());
     start.and_then(clock::of_ticks).unwrap_or(0)

@@ -1,0 +1,217 @@
+//! Tables of PostgreSQL: what is there, and how it is made.
+
+use anyhow::bail;
+use postgres::Client;
+
+use crate::connector::postgres::{Name, told};
+use crate::load::nearest_of;
+use crate::record::Header;
+use crate::schema::types::{Found, Kind};
+
+use crate::connector::postgres::load::typed::{Typed, rule};
+
+/// A table that exists.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Definition {
+    /// The server's number for it.
+    pub oid: u32,
+    /// Its schema and name.
+    pub name: Name,
+    /// Whether the server hides records from this user, or refuses them, by policies.
+    pub has_policies: bool,
+    columns: Vec<Declared>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Declared {
+    name: String,
+    typed: Typed,
+    /// The table gives it a value that nobody can give.
+    is_computed: bool,
+    /// It has a value where none is given.
+    has_default: bool,
+    is_not_null: bool,
+}
+
+impl Definition {
+    /// The table of this name, if there is one.
+    ///
+    /// # Errors
+    /// The name is that of something else; there is no such schema.
+    pub fn read(client: &mut Client, name: &Name) -> anyhow::Result<Option<Self>> {
+        if let Some(schema) = &name.schema {
+            let found = client
+                .query(
+                    "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1",
+                    &[schema],
+                )
+                .map_err(|error| told(&error))?;
+            if found.is_empty() {
+                bail!("there is no schema '{schema}'");
+            }
+        }
+        let row = client
+            .query_opt(
+                "SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, row_security_active(c.oid)
+                 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                 WHERE c.oid = pg_catalog.to_regclass($1)",
+                &[&name.sql()],
+            )
+            .map_err(|error| told(&error))?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let kind: String = row.get(3);
+        match kind.as_str() {
+            "r" | "p" | "f" => {}
+            "v" | "m" => bail!("'{}' is a view; load writes tables", name.shown()),
+            _ => bail!("'{}' is no table", name.shown()),
+        }
+        let oid = row.get(0);
+        Ok(Some(Definition {
+            oid,
+            name: Name {
+                schema: Some(row.get(1)),
+                table: row.get(2),
+            },
+            has_policies: row.get(4),
+            columns: columns(client, oid).map_err(|error| told(&error))?,
+        }))
+    }
+
+    /// Reads the table again, when it is locked, and compares.
+    ///
+    /// # Errors
+    /// It has changed.
+    pub fn check_again(&self, client: &mut Client) -> anyhow::Result<()> {
+        match Self::read(client, &self.name)? {
+            Some(now) if now == *self => Ok(()),
+            _ => bail!(
+                "table '{}' was changed by another session while the records were read; run this again",
+                self.name.shown()
+            ),
+        }
+    }
+
+    /// What each of the stream's columns may hold.
+    ///
+    /// # Errors
+    /// The table has no such column, or it computes it by itself.
+    pub fn typed_for(&self, header: &Header) -> anyhow::Result<Vec<Typed>> {
+        let mut typed = Vec::new();
+        for name in header.names() {
+            let Some(column) = self.columns.iter().find(|column| column.name == *name) else {
+                let names: Vec<String> = self.columns.iter().map(|c| c.name.clone()).collect();
+                bail!(
+                    "table '{}' has no column '{name}': {}",
+                    self.name.table,
+                    nearest_of(name, &names)
+                );
+            };
+            if column.is_computed {
+                bail!(
+                    "table '{}' computes its column '{name}' by itself",
+                    self.name.table
+                );
+            }
+            typed.push(column.typed.clone());
+        }
+        Ok(typed)
+    }
+
+    /// Whether a stream has all of the table's columns and no other, but for those that get a value by
+    /// themselves.
+    pub fn has_columns_of(&self, header: &Header) -> bool {
+        let is_known = |name: &String| {
+            let mut columns = self.columns.iter();
+            columns.any(|column| column.name == *name && !column.is_computed)
+        };
+        let is_given = |column: &Declared| {
+            column.is_computed || column.has_default || header.position(&column.name).is_some()
+        };
+        header.names().iter().all(is_known) && self.columns.iter().all(is_given)
+    }
+
+    /// Whether a record of the stream alone is no whole record of the table.
+    pub fn is_part(&self, header: &Header) -> bool {
+        let is_missing = |column: &Declared| {
+            column.is_not_null
+                && !column.has_default
+                && !column.is_computed
+                && header.position(&column.name).is_none()
+        };
+        self.columns.iter().any(is_missing)
+    }
+}
+
+/// The columns of a table. Domains are seen as what they are made of in the end; the newer catalog
+/// columns are asked for in a way that older servers understand.
+fn columns(client: &mut Client, oid: u32) -> Result<Vec<Declared>, postgres::Error> {
+    let rows = client.query(
+        "WITH RECURSIVE walk AS (
+             SELECT attnum, atttypid AS type, atttypmod AS modifier
+             FROM pg_catalog.pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped
+             UNION ALL
+             SELECT w.attnum, t.typbasetype, t.typtypmod
+             FROM walk w JOIN pg_catalog.pg_type t ON t.oid = w.type WHERE t.typtype = 'd')
+         SELECT a.attname::text, b.typname::text, w.modifier,
+                coalesce(to_jsonb(a)->>'attgenerated', '') <> '' OR coalesce(to_jsonb(a)->>'attidentity', '') = 'a',
+                ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = b.oid ORDER BY e.enumsortorder),
+                a.atttypid = b.oid,
+                b.typnamespace = 'pg_catalog'::regnamespace OR b.typtype <> 'b' OR b.typcategory = 'A',
+                pg_catalog.format_type(a.atttypid, a.atttypmod), pg_catalog.format_type(b.oid, NULL),
+                b.typcategory = 'A', b.typtype::text,
+                a.atthasdef OR coalesce(to_jsonb(a)->>'attidentity', '') <> '', a.attnotnull
+         FROM pg_catalog.pg_attribute a
+         JOIN walk w ON w.attnum = a.attnum
+         JOIN pg_catalog.pg_type b ON b.oid = w.type AND b.typtype <> 'd'
+         WHERE a.attrelid = $1
+         ORDER BY a.attnum",
+        &[&oid],
+    )?;
+    let declared = |row: &postgres::Row| {
+        let known = crate::connector::postgres::load::typed::Declaration {
+            name: row.get(1),
+            modifier: row.get(2),
+            labels: row.get(4),
+            is_base: row.get(5),
+            is_of_server: row.get(6),
+            full: row.get(7),
+            bare: row.get(8),
+            is_list: row.get(9),
+            class: row.get(10),
+        };
+        Declared {
+            name: row.get(0),
+            typed: rule(known),
+            is_computed: row.get(3),
+            has_default: row.get(11),
+            is_not_null: row.get(12),
+        }
+    };
+    Ok(rows.iter().map(declared).collect())
+}
+
+/// The type for what a column was found to be, and why it is text where it looks like more.
+pub fn type_of(found: Found) -> (&'static str, Kind, Option<&'static str>) {
+    match found.kind {
+        Kind::Text => ("text", Kind::Text, None),
+        Kind::Boolean => ("boolean", Kind::Boolean, None),
+        Kind::Integer => ("bigint", Kind::Integer, None),
+        Kind::Double if found.survives_double => ("double precision", Kind::Double, None),
+        Kind::Decimal | Kind::Double if found.is_huge => (
+            "text",
+            Kind::Text,
+            Some("its numbers have thousands of digits"),
+        ),
+        Kind::Decimal | Kind::Double => ("numeric", Kind::Decimal, None),
+        Kind::Date => ("date", Kind::Date, None),
+        Kind::Civil | Kind::Instant if !found.fits_microseconds => (
+            "text",
+            Kind::Text,
+            Some("its times are finer than a microsecond"),
+        ),
+        Kind::Civil => ("timestamp", Kind::Civil, None),
+        Kind::Instant => ("timestamptz", Kind::Instant, None),
+    }
+}

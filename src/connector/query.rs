@@ -1,0 +1,117 @@
+//! A table or a query of a database as a source.
+
+use std::path::PathBuf;
+
+use crate::connector::address::{Location, Place};
+use crate::stream::{Output, Settings, Summary};
+
+use super::{postgres, sqlite};
+use crate::connector::sql::{ByKey, Key, Reading, Relation};
+use crate::record::List;
+
+/// What is read of which database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// The database.
+    pub place: Place,
+    /// What is read there.
+    pub relation: Relation,
+}
+
+impl Query {
+    /// Reads a source's address, with the table or the query that the user named besides; None if it
+    /// is no database's.
+    ///
+    /// # Errors
+    /// A wrong usage, in words.
+    pub fn parse(
+        source: &str,
+        table: Option<&str>,
+        query: Option<&str>,
+    ) -> Result<Option<Self>, String> {
+        let (Location::Database(place), behind) = Location::parse(source)? else {
+            return Ok(None);
+        };
+        let relation = match (behind, table, query) {
+            (_, Some(""), _) => return Err("--table needs a name".to_owned()),
+            (Some(behind), Some(table), _) if behind != table => {
+                return Err(format!(
+                    "two tables are named: '{behind}' behind the # and '{table}' by --table"
+                ));
+            }
+            (None, None, Some(query)) => Relation::Query(query.to_owned()),
+            (Some(table), _, Some(_)) | (_, Some(table), Some(_)) => {
+                return Err(format!(
+                    "a table '{table}' and a --query are named; name one of them"
+                ));
+            }
+            (Some(table), _, None) | (None, Some(table), None) => Relation::Table(table.to_owned()),
+            (None, None, None) => {
+                return Err("which records? Give --table NAME or --query 'SELECT ...'".to_owned());
+            }
+        };
+        Ok(Some(Query { place, relation }))
+    }
+
+    /// The file that is read, where it is one.
+    pub fn file(&self) -> Option<PathBuf> {
+        self.place.file().map(PathBuf::from)
+    }
+
+    /// Reads all records and writes the stream to `output`, the header at once. With `growing`, only
+    /// those are read whose key, the column of that name, is greater than any that was loaded, in
+    /// its order.
+    ///
+    /// # Errors
+    /// The database cannot be reached or refuses; the columns are not those that were asked for; the
+    /// key is none.
+    pub fn run(
+        &self,
+        list: Option<&List<'_>>,
+        growing: Option<ByKey<'_>>,
+        settings: &Settings,
+        output: &mut Output,
+    ) -> anyhow::Result<Summary> {
+        let reading = Reading {
+            relation: &self.relation,
+            list,
+            key: match growing {
+                Some(how) => Some(Key::new(how)?),
+                None => None,
+            },
+        };
+        match &self.place {
+            Place::Sqlite(path) => sqlite::read::extract(path, reading, settings, output),
+            Place::Postgres(url) => postgres::read::extract(url, reading, settings, output),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_relation_is_named() {
+        let relation =
+            |source, table, query| Query::parse(source, table, query).map(|q| q.unwrap().relation);
+        let table = |name: &str| Ok(Relation::Table(name.to_owned()));
+        assert_eq!(relation("sqlite:a.db#t", None, None), table("t"));
+        assert_eq!(relation("sqlite:a.db#t", Some("t"), None), table("t"));
+        assert_eq!(relation("postgres://h/d", Some("s.t"), None), table("s.t"));
+        assert_eq!(
+            relation("sqlite:a.db", None, Some("select 1")),
+            Ok(Relation::Query("select 1".to_owned()))
+        );
+        for (source, table, query, words) in [
+            ("sqlite:a.db", None, None, "which records"),
+            ("sqlite:a.db#t", Some("u"), None, "two tables"),
+            ("sqlite:a.db#t", None, Some("select 1"), "one of them"),
+            ("sqlite:a.db", Some("t"), Some("select 1"), "one of them"),
+            ("sqlite:a.db", Some(""), None, "needs a name"),
+        ] {
+            let error = relation(source, table, query).unwrap_err();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+}

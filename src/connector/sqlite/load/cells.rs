@@ -1,0 +1,42 @@
+//! Records as SQLite's values, made on any thread.
+
+use crate::connector::sqlite::load::rule::Rule;
+use crate::load::{Encoder, Parcel, null_in_key};
+use crate::record::{Faults, Records};
+use crate::schema::types::is_text;
+
+/// One column of the stream, and how its fields are stored.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its name, for faults.
+    pub name: String,
+    /// What it takes.
+    pub rule: Rule,
+    /// Whether it must not be null, being part of the key.
+    pub is_key: bool,
+}
+
+/// Makes cells of records.
+pub struct Cells {
+    /// The columns of the stream.
+    pub columns: Vec<Column>,
+    /// Whether all is known to be text that a database holds.
+    pub is_clean: bool,
+}
+
+impl Encoder for Cells {
+    fn encode(&self, records: &Records<'_>, faults: &mut Faults, parcel: &mut Parcel) {
+        let is_clean = self.is_clean || is_text(records.bytes());
+        parcel.encode_each(records, faults, |record, out| {
+            for (place, column) in self.columns.iter().enumerate() {
+                let raw = records.field(record, place);
+                let pushed = match column.is_key && raw.is_empty() {
+                    true => Err(null_in_key()),
+                    false => column.rule.push(raw, is_clean, out),
+                };
+                pushed.map_err(|fault| fault.about(&column.name))?;
+            }
+            Ok(())
+        });
+    }
+}

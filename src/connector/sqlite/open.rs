@@ -1,0 +1,36 @@
+//! The way to an SQLite file that is read.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::connector::sqlite::told;
+
+/// How long another program's lock is waited for.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Opens a database that is there for reading alone; nothing can be changed by it.
+///
+/// # Errors
+/// There is no such file, or it cannot be read.
+pub fn open_to_read(path: &Path) -> anyhow::Result<Connection> {
+    let name = path.display().to_string();
+    // An absolute path is never taken for a URI.
+    let path = path
+        .canonicalize()
+        .with_context(|| format!("cannot open '{name}'"))?;
+    if path.is_dir() {
+        bail!("'{name}' is a directory");
+    }
+    // SQLite does not say why it cannot open a file.
+    std::fs::File::open(&path).with_context(|| format!("cannot open '{name}'"))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(&path, flags).map_err(|error| told(error, &name))?;
+    connection
+        .busy_timeout(PATIENCE)
+        .map_err(|error| told(error, &name))?;
+    Ok(connection)
+}

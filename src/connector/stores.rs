@@ -1,0 +1,160 @@
+//! Where targets keep how far each source was loaded: databases in a table of ours, files in a
+//! sidecar. A checkpoint is committed together with the records that it speaks of.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::file::sidecar;
+use super::postgres::{self, shown};
+use super::sqlite;
+use crate::checkpoint::Resume;
+use crate::connector::address::{Location, Place};
+use crate::trust::Position;
+
+/// `TARGET#NAME`: a place that loads go to, and what the user calls one flow of records into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// Where the checkpoints are.
+    pub store: Store,
+    /// Whose it is.
+    pub name: String,
+}
+
+/// Where checkpoints are: a database's tables share them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// The table [`crate::checkpoint::TABLE`] of a database.
+    Database(Place),
+    /// The sidecar of a file.
+    File(PathBuf),
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    /// Reads a target as `load` takes it, and the name behind one more `#`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (target, name) = match text.rsplit_once('#') {
+            Some((target, name)) if !target.is_empty() && !name.is_empty() => (target, name),
+            _ => {
+                return Err(
+                    "give TARGET#NAME: load's target, and its --resume-name: sqlite:FILE#NAME"
+                        .to_owned(),
+                );
+            }
+        };
+        Ok(Address {
+            store: Store::parse(target)?.0,
+            name: name.to_owned(),
+        })
+    }
+}
+
+impl Store {
+    /// Reads a target as `load` takes it, and the table that it names.
+    ///
+    /// # Errors
+    /// It is no address, or none of a place that keeps anything; in words.
+    pub fn parse(target: &str) -> Result<(Self, Option<&str>), String> {
+        let (location, table) = Location::parse(target)?;
+        let store = match location {
+            Location::Database(place) => Store::Database(place),
+            Location::File(path) => Store::File(path),
+            Location::Standard => {
+                return Err(
+                    "standard output keeps no checkpoint; give a database or a file".to_owned(),
+                );
+            }
+        };
+        Ok((store, table))
+    }
+
+    /// Removes the checkpoint of a flow, so that its next load reads its source from the start:
+    /// gives the table or file that it was loaded into, if that is known.
+    ///
+    /// # Errors
+    /// There is none of this name; the target does not exist, or cannot be changed.
+    pub fn forget(&self, name: &str) -> anyhow::Result<Option<String>> {
+        match self {
+            Store::Database(Place::Sqlite(path)) => sqlite::checkpoint::forget(path, name),
+            Store::Database(Place::Postgres(url)) => postgres::checkpoint::forget(url, name),
+            Store::File(path) => {
+                sidecar::forget(path, name)?;
+                Ok(Some(self.shown()))
+            }
+        }
+    }
+
+    /// As errors show it, and as `load` would take it but for a password.
+    pub fn shown(&self) -> String {
+        match self {
+            Store::Database(Place::Sqlite(path)) => format!("sqlite:{}", path.display()),
+            Store::Database(Place::Postgres(url)) => shown(url),
+            Store::File(path) => path.display().to_string(),
+        }
+    }
+}
+
+impl Address {
+    /// Where the last committed load of this name ended; none where there was none, because the
+    /// target itself may not be there yet.
+    ///
+    /// # Errors
+    /// The target cannot be asked: it is out of reach, damaged, or no such thing. The table that was
+    /// loaded is gone.
+    pub fn position(&self) -> anyhow::Result<Option<Position>> {
+        match &self.store {
+            Store::Database(Place::Sqlite(path)) => sqlite::checkpoint::position(path, &self.name),
+            Store::Database(Place::Postgres(url)) => {
+                postgres::checkpoint::position(url, &self.name)
+            }
+            Store::File(path) => sidecar::position(path, &self.name),
+        }
+    }
+
+    /// The source whose checkpoint it is, as the target knows it.
+    ///
+    /// # Errors
+    /// As [`Address::position`].
+    pub fn resume(&self) -> anyhow::Result<Resume> {
+        Ok(Resume::new(&self.name, self.target(), self.position()?))
+    }
+
+    /// The target as errors show it.
+    pub fn target(&self) -> String {
+        self.store.shown()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_name_target_and_flow() {
+        let sqlite = |path: &str| Store::Database(Place::Sqlite(path.into()));
+        for (text, store) in [
+            ("sqlite:a.db#access", sqlite("a.db")),
+            ("sqlite:a.db#t#access", sqlite("a.db")),
+            ("sqlite:a#b.db##access", sqlite("a#b.db")),
+            ("out.csv#access", Store::File("out.csv".into())),
+            ("file:out.csv#access", Store::File("out.csv".into())),
+        ] {
+            let address: Address = text.parse().unwrap();
+            assert_eq!((address.store, &*address.name), (store, "access"));
+        }
+        let address: Address = "postgres://u:p@h/d#x".parse().unwrap();
+        assert_eq!(address.target(), "postgres://u@h/d");
+        for wrong in [
+            "out.csv",
+            "#x",
+            "out.csv#",
+            "-#x",
+            "sqlite:#x",
+            "sqlite://a.db#x",
+            "kafka://h#x",
+        ] {
+            assert!(wrong.parse::<Address>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Where records are loaded, as the user wrote it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::file::Text;
+use super::postgres::load::Postgres;
+use super::sqlite::load::Sqlite;
+use crate::bytes::Dialect;
+use crate::load::{Mode, Target};
+
+use crate::connector::address::{Location, Place};
+use crate::format::write::Format;
+
+/// Where records go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A table of an SQLite database file.
+    Sqlite {
+        /// The database file.
+        path: PathBuf,
+        /// The table.
+        table: String,
+    },
+    /// A table of a PostgreSQL server.
+    Postgres {
+        /// `postgresql://…`, with whatever password the user put there.
+        url: String,
+        /// The table, with its schema where the user named one.
+        table: String,
+    },
+    /// A file.
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// How it is written.
+        format: Format,
+    },
+    /// Standard output.
+    Standard {
+        /// How it is written.
+        format: Format,
+    },
+}
+
+/// How a target is opened.
+pub struct Opening<'o> {
+    /// What happens to what it held before.
+    pub mode: Mode,
+    /// The columns that identify a record; none if empty.
+    pub key: &'o [String],
+    /// The flow whose checkpoint is committed with the records.
+    pub flow: Option<&'o str>,
+    /// How long other programs' locks on a database are waited for.
+    pub wait: Duration,
+    /// The stream's, which CSV files have, too.
+    pub dialect: Dialect,
+    /// The columns of the terminal that standard output is.
+    pub width: Option<usize>,
+}
+
+impl Address {
+    /// Opens the target.
+    ///
+    /// # Errors
+    /// It cannot be reached or written, or is not what the mode or the checkpoint wants.
+    pub fn open(&self, how: &Opening<'_>) -> anyhow::Result<Box<dyn Target>> {
+        let (mode, flow) = (how.mode, how.flow);
+        let keyed = (mode, how.key);
+        Ok(match self {
+            Address::Sqlite { path, table } => {
+                Box::new(Sqlite::open(path, table, keyed, flow, how.wait)?)
+            }
+            Address::Postgres { url, table } => {
+                Box::new(Postgres::open(url, table, keyed, flow, how.wait)?)
+            }
+            Address::File { path, format } => {
+                Box::new(Text::file(path, (*format, how.dialect), mode, flow)?)
+            }
+            Address::Standard { format } => {
+                Box::new(Text::standard(*format, how.dialect, how.width))
+            }
+        })
+    }
+
+    /// Reads TARGET with `--table` and `--to`; an error is a wrong usage, in words.
+    pub fn parse(target: &str, table: Option<&str>, to: Option<Format>) -> Result<Self, String> {
+        let (location, behind) = Location::parse(target)?;
+        if let Location::Database(place) = location {
+            if to.is_some() {
+                let message =
+                    "--to is for files and standard output; a database has its own format";
+                return Err(message.to_owned());
+            }
+            let table = one_table(behind, table)?;
+            return Ok(match place {
+                Place::Sqlite(path) => Address::Sqlite { path, table },
+                Place::Postgres(url) => Address::Postgres { url, table },
+            });
+        }
+        if let Some(table) = table {
+            return Err(format!(
+                "'{target}' has no tables, so --table {table} says nothing; a database is sqlite:FILE or postgresql://…"
+            ));
+        }
+        let Location::File(path) = location else {
+            let format = to.unwrap_or(Format::Table);
+            return Ok(Address::Standard { format });
+        };
+        refuse_template(target)?;
+        let format = match to {
+            Some(format) => format,
+            None => by_ending(target, &path)?,
+        };
+        Ok(Address::File { path, format })
+    }
+
+    /// Whether it is a table, which modes and keys speak of.
+    pub fn is_database(&self) -> bool {
+        matches!(self, Address::Sqlite { .. } | Address::Postgres { .. })
+    }
+
+    /// The file that is written, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Address::Sqlite { path, .. } | Address::File { path, .. } => Some(path),
+            Address::Postgres { .. } | Address::Standard { .. } => None,
+        }
+    }
+
+    /// What a failed run may say for comfort.
+    pub fn unharmed(&self) -> Option<String> {
+        match self {
+            Address::Sqlite { .. } | Address::Postgres { .. } => {
+                Some("nothing was committed".to_owned())
+            }
+            Address::File { path, .. } => Some(match path.exists() {
+                true => format!("'{}' is as it was", path.display()),
+                false => format!("'{}' was not written", path.display()),
+            }),
+            Address::Standard { .. } => None,
+        }
+    }
+}
+
+/// The table behind a `#`, or that of `--table`.
+fn one_table(behind: Option<&str>, table: Option<&str>) -> Result<String, String> {
+    match (behind, table) {
+        (None, None) => Err("which table? Give --table NAME".to_owned()),
+        (None, Some("")) => Err("--table needs a name".to_owned()),
+        (Some(behind), Some(table)) if behind != table => Err(format!(
+            "two tables are named: '{behind}' behind the # and '{table}' by --table"
+        )),
+        (Some(table), _) | (None, Some(table)) => Ok(table.to_owned()),
+    }
+}
+
+/// Refuses a file whose name has a word in braces: it reads as a template, one file for each value of
+/// a column, which no target is. With the scheme, it is meant as it stands.
+fn refuse_template(target: &str) -> Result<(), String> {
+    let word = target.split_once('{').and_then(|(_, rest)| {
+        let (word, _) = rest.split_once('}')?;
+        (!word.is_empty()).then_some(word)
+    });
+    match word {
+        Some(word) if !target.starts_with("file:") => Err(format!(
+            "'{target}': records cannot be divided among files by '{{{word}}}'; for one file of this name, write file:'{target}'"
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn by_ending(target: &str, path: &Path) -> Result<Format, String> {
+    let ending = path
+        .extension()
+        .map(|ending| ending.to_string_lossy().to_lowercase())
+        .unwrap_or_default();
+    match ending.as_str() {
+        "csv" | "tsv" | "jsonl" | "ndjson" | "json" | "md" => ending.parse(),
+        "db" | "sqlite" | "sqlite3" => Err(format!(
+            "for an SQLite database write sqlite:{target} --table NAME"
+        )),
+        "gz" | "zst" | "bz2" | "xz" => Err(format!(
+            "'{target}': files are written uncompressed; write to standard output and compress that: load - --to csv | gzip"
+        )),
+        _ => Err(format!(
+            "'{target}': the ending does not say which format; give --to csv, tsv, jsonl, json or markdown"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(target: &str, table: Option<&str>, to: Option<Format>) -> Result<Address, String> {
+        Address::parse(target, table, to)
+    }
+
+    #[test]
+    fn addresses_are_told_apart() {
+        let sqlite = Address::Sqlite {
+            path: "a#b.db".into(),
+            table: "t".into(),
+        };
+        assert_eq!(parse("sqlite:a#b.db#t", None, None).unwrap(), sqlite);
+        assert_eq!(parse("sqlite:a#b.db#", Some("t"), None).unwrap(), sqlite);
+        assert_eq!(
+            parse("postgres://u:p%23@h/d", Some("s.t"), None).unwrap(),
+            Address::Postgres {
+                url: "postgres://u:p%23@h/d".into(),
+                table: "s.t".into()
+            }
+        );
+        let file = |path: &str, format| Address::File {
+            path: path.into(),
+            format,
+        };
+        assert_eq!(
+            parse("x.NDJSON", None, None).unwrap(),
+            file("x.NDJSON", Format::Jsonl)
+        );
+        assert_eq!(
+            parse("x", None, Some(Format::Csv)).unwrap(),
+            file("x", Format::Csv)
+        );
+        for literal in ["{country}.csv", "{}.csv", "{a.csv"] {
+            let target = match literal {
+                "{country}.csv" => "file:{country}.csv",
+                other => other,
+            };
+            assert_eq!(
+                parse(target, None, None).unwrap(),
+                file(literal, Format::Csv)
+            );
+        }
+        assert_eq!(
+            parse("-", None, None).unwrap(),
+            Address::Standard {
+                format: Format::Table
+            }
+        );
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for (target, table, words) in [
+            ("sqlite:a.db", None, "which table"),
+            ("sqlite:", Some("t"), "file"),
+            ("sqlite:a.db#x", Some("t"), "two tables"),
+            ("a.db", None, "sqlite:a.db"),
+            ("a.csv.gz", None, "gzip"),
+            ("a.csv", Some("t"), "no tables"),
+            ("mysql://h/d", None, "'mysql' is not supported"),
+            ("report", None, "--to"),
+            ("{country}.csv", None, "file:'{country}.csv'"),
+            ("./{country}.csv", None, "by '{country}'"),
+        ] {
+            let error = parse(target, table, None).unwrap_err();
+            assert!(error.contains(words), "{target}: {error}");
+        }
+    }
+}

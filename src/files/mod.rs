@@ -1,0 +1,20 @@
+//! Files on their way to text: which are meant, what is packed in them, how they are encoded, and which of
+//! their lines are no data.
+//!
+//! | file | what it answers |
+//! |---|---|
+//! | [`paths`] | which files the user means; each opened when its turn comes |
+//! | [`compression`] | what is packed |
+//! | [`encoding`] | which bytes are which letters |
+//! | [`lead`] | lines that are passed over |
+//! | [`seen`] | what a source begins with, for messages and guesses |
+
+pub mod compression;
+pub mod encoding;
+pub mod lead;
+pub mod paths;
+pub mod seen;
+
+pub use encoding::Encoding;
+pub use lead::Lead;
+pub use paths::{expanded, expanded_to_resume, openers};

@@ -1,0 +1,153 @@
+//! The beginning of each source, kept while it is read, for what is said of it.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::files::Lead;
+use crate::record::Place;
+use crate::stream::Opener;
+
+/// How much is looked at.
+pub(crate) const LOOKED_AT: usize = 64 * 1024;
+
+/// The beginnings of the first source and of those that were opened last.
+#[derive(Clone, Default)]
+pub(crate) struct Seen(Arc<Mutex<Beginnings>>);
+
+#[derive(Default)]
+struct Beginnings {
+    first: Option<Start>,
+    /// The last one is being read; records of others may still be worked on.
+    recent: VecDeque<Start>,
+}
+
+/// So many recent ones are kept.
+const RECENT: usize = 64;
+
+/// The beginning of a source.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Start {
+    pub(crate) name: Arc<str>,
+    pub(crate) bytes: Vec<u8>,
+    /// Whether that is all of it.
+    pub(crate) is_whole: bool,
+    /// Whether nothing is added any more.
+    pub(crate) is_done: bool,
+    /// Its last line, from 1.
+    pub(crate) lines: u64,
+}
+
+impl Beginnings {
+    fn of_source(&self, name: &str) -> Option<&Start> {
+        self.recent.iter().rev().find(|start| *start.name == *name)
+    }
+}
+
+impl Start {
+    /// The same with blank lines in place of what is passed over.
+    pub(crate) fn without(mut self, lead: Lead) -> Self {
+        self.bytes = lead.blanked(&self.bytes).into_owned();
+        self
+    }
+}
+
+impl Seen {
+    /// The same sources, whose beginnings are kept.
+    pub(crate) fn of(&self, openers: Vec<Opener>) -> Vec<Opener> {
+        let openers = openers.into_iter().map(|opener| -> Opener {
+            let seen = self.clone();
+            Box::new(move || {
+                let mut source = opener()?;
+                seen.begin(&source.name);
+                source.read = Box::new(Watched {
+                    read: source.read,
+                    seen,
+                    is_done: false,
+                });
+                Ok(source)
+            })
+        });
+        openers.collect()
+    }
+
+    /// The beginning of the first source.
+    pub(crate) fn first(&self) -> Start {
+        let beginnings = self.lock();
+        let first = beginnings.first.as_ref().or(beginnings.recent.front());
+        first.cloned().unwrap_or_default()
+    }
+
+    /// The beginning of the source that was opened last.
+    pub(crate) fn last(&self) -> Start {
+        self.lock().recent.back().cloned().unwrap_or_default()
+    }
+
+    /// Hands on the beginning of a source, with blank lines in place of what was passed over there, and
+    /// whether nothing is added to it any more.
+    pub(crate) fn with<R>(&self, name: &str, work: impl FnOnce(&[u8], bool) -> R) -> R {
+        let beginnings = self.lock();
+        match beginnings.of_source(name) {
+            Some(start) => work(&Lead::default().blanked(&start.bytes), start.is_done),
+            None => work(b"", false),
+        }
+    }
+
+    /// Whether a place in a source is behind its beginning.
+    pub(crate) fn is_past(&self, place: &Place) -> bool {
+        let beginnings = self.lock();
+        let start = beginnings.of_source(&place.source);
+        start.is_some_and(|start| start.is_done && place.line > start.lines)
+    }
+
+    fn begin(&self, name: &Arc<str>) {
+        let mut beginnings = self.lock();
+        beginnings.recent.push_back(Start {
+            name: Arc::clone(name),
+            ..Start::default()
+        });
+        if beginnings.recent.len() > RECENT {
+            let oldest = beginnings.recent.pop_front();
+            beginnings.first = beginnings.first.take().or(oldest);
+        }
+    }
+
+    /// Keeps what was read; whether no more is wanted.
+    fn keep(&self, bytes: &[u8]) -> bool {
+        let mut beginnings = self.lock();
+        let Some(start) = beginnings.recent.back_mut() else {
+            return true;
+        };
+        let room = LOOKED_AT - start.bytes.len();
+        start
+            .bytes
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        start.is_whole = bytes.is_empty();
+        start.is_done = start.is_whole || bytes.len() > room;
+        if start.is_done {
+            start.lines = 1 + memchr::memchr_iter(b'\n', &start.bytes).count() as u64;
+        }
+        start.is_done
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Beginnings> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A source whose beginning is kept.
+struct Watched<R> {
+    read: R,
+    seen: Seen,
+    is_done: bool,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.read.read(buffer)?;
+        if !self.is_done && !buffer.is_empty() {
+            self.is_done = self.seen.keep(&buffer[..count]);
+        }
+        Ok(count)
+    }
+}

@@ -1,0 +1,34 @@
+//! Formats: how records stand in text, read and written.
+//!
+//! | file | what it answers |
+//! |---|---|
+//! | [`source`] | which format a source has |
+//! | `csv`, `lenient`, `sniff`, `heading` | CSV, its relatives, and what is guessed of it |
+//! | `json`, `logfmt` | records that bring their names: `keys`, `shape`, `wanted` find the columns |
+//! | `log`, `pattern` | lines by a pattern |
+//! | `drift` | sources whose columns differ |
+//! | [`mod@write`] | what is written |
+
+pub mod csv;
+pub mod drift;
+mod heading;
+pub mod json;
+mod keys;
+pub mod lenient;
+pub mod log;
+pub mod logfmt;
+pub mod pattern;
+mod picked;
+mod shape;
+pub mod sniff;
+pub mod source;
+pub mod wanted;
+pub mod write;
+
+pub use heading::Heading;
+pub use lenient::Lenient;
+pub use log::AccessFormat;
+pub use pattern::Pattern;
+pub use picked::Picked;
+pub use source::Format;
+pub use wanted::Extra;

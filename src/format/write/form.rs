@@ -1,0 +1,28 @@
+//! How records become a text.
+
+use crate::record::{Block, Header};
+use crate::stream::{Flow, Output};
+
+use crate::load::{Encoder, Parcel};
+
+/// The writer of a format.
+pub trait Form: Send {
+    /// What stands before the first record.
+    fn begin(&mut self, header: &Header, out: &mut Vec<u8>);
+
+    /// Turns records into parcels.
+    fn encoder(&self, header: &Header) -> Box<dyn Encoder>;
+
+    /// Writes the next block's records.
+    fn write(
+        &mut self,
+        block: &Block,
+        parcel: &mut Parcel,
+        output: &mut Output,
+    ) -> anyhow::Result<Flow> {
+        output.write_made(&block.bytes, &mut parcel.made)
+    }
+
+    /// What stands behind the last record.
+    fn end(&mut self, out: &mut Vec<u8>);
+}

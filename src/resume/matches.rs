@@ -1,0 +1,315 @@
+//! Which of the files that are there are those that were read before.
+//!
+//! A file is known again by its number in the file system and the time it was made, or else by its
+//! content under a name that a rotation or a compression gives; either way it begins with what was read.
+//! A copy of a file that is there, under such a name, is no file of its own.
+
+use std::cmp::Ordering;
+
+use anyhow::bail;
+
+use crate::resume::content::{Holds, beginning_of};
+use crate::resume::files::{Files, Found, is_related, name_of};
+use crate::resume::known::{Known, Standing};
+use crate::resume::names::{Rank, counted, rotation, uncompressed};
+
+/// What a file that is there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// None of those that are known.
+    New,
+    /// The known one of this place.
+    Known(usize),
+    /// What another file holds, too. Where it is known already, its place.
+    Copy(Option<usize>),
+    /// An older part of a log, not to be read. Where it is known already, its place.
+    Before(Option<usize>),
+}
+
+/// The files that are there, and which of the known ones they are.
+pub struct Matches<'m> {
+    /// What was known before.
+    pub known: &'m [Known],
+    /// Of each file that is there, what it is.
+    pub fates: Vec<Fate>,
+    /// Of each that is known, where it is now.
+    pub places: Vec<Option<usize>>,
+    /// Whether what cannot be told is taken as it looks.
+    pub accept_gap: bool,
+}
+
+impl<'m> Matches<'m> {
+    /// Holds the files against what is known; of a set, files beside it are added where a part of it has
+    /// become them.
+    ///
+    /// # Errors
+    /// A file cannot be read; it cannot be told which one it is.
+    pub fn find(known: &'m [Known], files: &mut Files, accept_gap: bool) -> anyhow::Result<Self> {
+        let mut matches = Matches {
+            known,
+            fates: vec![Fate::New; files.list.len()],
+            places: vec![None; known.len()],
+            accept_gap,
+        };
+        matches.by_identity(files, |known| !is_empty(known))?;
+        matches.beside_sets(files)?;
+        matches.by_content(files)?;
+        matches.emptied(files)?;
+        matches.copies(files)?;
+        // What was empty may be anything by now, so all else comes first.
+        matches.by_identity(files, is_empty)?;
+        matches.packed_before(files)?;
+        Ok(matches)
+    }
+
+    fn take(&mut self, place: usize, at: usize) {
+        self.fates[at] = match self.known[place].standing {
+            Standing::Read => Fate::Known(place),
+            Standing::Copy => Fate::Copy(Some(place)),
+            Standing::Before => Fate::Before(Some(place)),
+        };
+        self.places[place] = Some(at);
+    }
+
+    fn by_identity(
+        &mut self,
+        files: &Files,
+        is_meant: impl Fn(&Known) -> bool,
+    ) -> anyhow::Result<()> {
+        let all = self.known.iter().enumerate();
+        for (place, known) in all.filter(|(_, known)| is_meant(known)) {
+            let Some(at) = files.with_identity((known.device, known.inode)) else {
+                continue;
+            };
+            let found = &files.list[at];
+            if self.fates[at] == Fate::New
+                && found.is_same(known)
+                && self.is_intact(found, known)?
+            {
+                self.take(place, at);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a file still is what is known of it.
+    fn is_intact(&self, found: &Found, known: &Known) -> anyhow::Result<bool> {
+        match known.standing {
+            Standing::Read => known.is_intact(&found.path, found.modified, found.size),
+            Standing::Copy => Ok((found.size, found.modified) == (known.size, known.modified)),
+            Standing::Before => Ok(!found.is_meant),
+        }
+    }
+
+    /// The rest of a file whose name a glob has no more is found beside it.
+    fn beside_sets(&mut self, files: &mut Files) -> anyhow::Result<()> {
+        for (place, known) in self.known.iter().enumerate() {
+            if self.places[place].is_some()
+                || known.standing != Standing::Read
+                || known.log.is_some()
+            {
+                continue;
+            }
+            let is_replaced = files
+                .list
+                .iter()
+                .any(|found| found.is_meant && found.log.is_none() && found.is_at(known));
+            if is_replaced && let Some(at) = files.add_renamed(known)? {
+                self.fates.push(Fate::New);
+                if self.is_intact(&files.list[at], known)? {
+                    self.take(place, at);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Known ones whose file is not there any more, or holds something else: a copy or a compressed file
+    /// may have their content.
+    fn by_content(&mut self, files: &Files) -> anyhow::Result<()> {
+        for (place, known) in self.known.iter().enumerate() {
+            if self.places[place].is_some() || known.standing != Standing::Read || known.offset == 0
+            {
+                continue;
+            }
+            let mut candidates = Vec::new();
+            for (at, found) in files.list.iter().enumerate() {
+                let is_free = matches!(self.fates[at], Fate::New | Fate::Copy(_));
+                if is_free
+                    && self.may_hold(found, known)
+                    && known.held_by(&found.path)? != Holds::No
+                {
+                    candidates.push(at);
+                }
+            }
+            if let [one, other, ..] = candidates[..]
+                && !self.accept_gap
+            {
+                bail!(
+                    "'{}' and '{}' both begin with what was read of '{}' before, and which of them it was cannot be told; --accept-gap takes the older one",
+                    files.list[one].path.display(),
+                    files.list[other].path.display(),
+                    known.path
+                );
+            }
+            let Some(at) = self.oldest(&candidates, files) else {
+                continue;
+            };
+            self.take(place, at);
+        }
+        Ok(())
+    }
+
+    /// Whether a file may hold what was read of a known one: it is at its place, or a rotation that copies
+    /// or compresses has made it.
+    fn may_hold(&self, found: &Found, known: &Known) -> bool {
+        if found.is_at(known) {
+            return true;
+        }
+        if !is_related(found, known) {
+            return false;
+        }
+        let (own, other) = (found.name(), name_of(known.path.as_ref()));
+        let is_packed = uncompressed(&own) != own;
+        let is_of_log = found.log.is_some();
+        let was_current = rotation(&own, uncompressed(&other)).is_some();
+        let is_moved = found.identity.0 != known.device;
+        is_packed || is_of_log || was_current || is_moved
+    }
+
+    /// Of some files, the one that was rotated first.
+    fn oldest(&self, places: &[usize], files: &Files) -> Option<usize> {
+        let rank = |at: usize| {
+            let found = &files.list[at];
+            let older = found.older.as_ref().map(|older| older.rank.clone());
+            let number =
+                || counted(uncompressed(&found.name())).map(|(_, number)| Rank::Number(number));
+            older.or_else(number)
+        };
+        let mut oldest = *places.first()?;
+        for &at in &places[1..] {
+            if let (Some(one), Some(other)) = (rank(at), rank(oldest))
+                && one.compare(&other) == Some(Ordering::Less)
+            {
+                oldest = at;
+            }
+        }
+        Some(oldest)
+    }
+
+    /// A log that was copied and emptied, and begins with the same lines again: its copy has gone on behind
+    /// what was read, and otherwise than the log.
+    fn emptied(&mut self, files: &Files) -> anyhow::Result<()> {
+        for (place, known) in self.known.iter().enumerate() {
+            let Some(at) = self.places[place] else {
+                continue;
+            };
+            if known.standing != Standing::Read || known.offset == 0 {
+                continue;
+            }
+            let log = &files.list[at];
+            let mut copies = Vec::new();
+            for (other, found) in files.list.iter().enumerate() {
+                let is_free = matches!(self.fates[other], Fate::New | Fate::Copy(_));
+                if !is_free || !is_copy_of(found, log) || known.held_by(&found.path)? == Holds::No {
+                    continue;
+                }
+                match beginning_of(&found.path, &log.path)? {
+                    Holds::No => copies.push(other),
+                    Holds::More if !self.accept_gap => return cannot_tell(found, log),
+                    _ => {}
+                }
+            }
+            if let Some(copy) = self.oldest(&copies, files) {
+                self.fates[at] = Fate::New;
+                self.take(place, copy);
+            }
+        }
+        Ok(())
+    }
+
+    /// Files that hold what another one does: being compressed, or copied to be emptied.
+    fn copies(&mut self, files: &Files) -> anyhow::Result<()> {
+        for (at, found) in files.list.iter().enumerate() {
+            if self.fates[at] != Fate::New || found.size == 0 {
+                continue;
+            }
+            let name = found.name();
+            let original = uncompressed(&name);
+            if original != name
+                && let Some(original) = files.beside(found, original)
+            {
+                let original = &files.list[original];
+                match beginning_of(&found.path, &original.path)? {
+                    Holds::No => {}
+                    Holds::More if !self.accept_gap => return cannot_tell(found, original),
+                    _ => self.fates[at] = Fate::Copy(None),
+                }
+                continue;
+            }
+            for (log, fate) in files.list.iter().zip(self.fates.clone()) {
+                // One that was renamed is older than the log that came in its place.
+                let is_later = found
+                    .born
+                    .zip(log.born)
+                    .is_none_or(|(own, other)| own >= other);
+                if !is_copy_of(found, log) || fate == Fate::New && !is_later {
+                    continue;
+                }
+                match beginning_of(&found.path, &log.path)? {
+                    Holds::No => {}
+                    Holds::More if !self.accept_gap => return cannot_tell(found, log),
+                    _ => self.fates[at] = Fate::Copy(None),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Older parts of logs that are not to be read, and were compressed since.
+    fn packed_before(&mut self, files: &Files) -> anyhow::Result<()> {
+        for (place, known) in self.known.iter().enumerate() {
+            if self.places[place].is_some()
+                || known.standing != Standing::Before
+                || known.is_compressed
+            {
+                continue;
+            }
+            for (at, found) in files.list.iter().enumerate() {
+                let name = found.name();
+                let is_packed = uncompressed(&name) != name && !found.is_meant;
+                if self.fates[at] == Fate::New
+                    && is_packed
+                    && is_related(found, known)
+                    && known.held_by(&found.path)? == Holds::Whole
+                {
+                    self.take(place, at);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether nothing was read of a file.
+fn is_empty(known: &Known) -> bool {
+    known.standing == Standing::Read && known.offset == 0
+}
+
+fn cannot_tell(found: &Found, log: &Found) -> anyhow::Result<()> {
+    bail!(
+        "'{}' holds the beginning of '{}': a copy of it, or what it was before it was emptied or made anew, and which cannot be told; run the pipeline again, or with --accept-gap, which takes it for a copy",
+        found.path.display(),
+        log.path.display()
+    )
+}
+
+/// Whether a file may by its name be a copy that a rotation makes of a log to empty it.
+fn is_copy_of(found: &Found, log: &Found) -> bool {
+    let (name, other) = (found.name(), log.name());
+    let is_beside = found.real.parent() == log.real.parent() && uncompressed(&name) == name;
+    let is_of_log = found.log.is_some() && found.log == log.log;
+    let rotation = rotation(&name, &other);
+    is_beside && rotation.is_some_and(|rotation| rotation.is_behind || is_of_log)
+}

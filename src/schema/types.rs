@@ -1,0 +1,365 @@
+//! What a column is, from all that it holds.
+
+use crate::record::{Fault, field};
+use crate::value::Time;
+
+use crate::schema::plain;
+use crate::schema::plain::{Plain, Short};
+use crate::value::parse::is_plain;
+
+/// What the values of one column were seen to be. Starts as nothing, widens with every value, and
+/// two of them join into what both saw: so blocks can be looked at in any order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen(u16);
+
+impl Seen {
+    const NULL: u16 = 1;
+    const BOOLEAN: u16 = 1 << 1;
+    /// Fits 64 bits.
+    const INTEGER: u16 = 1 << 2;
+    const DECIMAL: u16 = 1 << 3;
+    /// Written with an exponent.
+    const DOUBLE: u16 = 1 << 4;
+    /// A number that does not come back from a double as it went in.
+    const EXACT: u16 = 1 << 5;
+    /// A number with thousands of digits when written out.
+    const HUGE: u16 = 1 << 6;
+    const DATE: u16 = 1 << 7;
+    const CIVIL: u16 = 1 << 8;
+    const INSTANT: u16 = 1 << 9;
+    /// A time with parts of a microsecond.
+    const FINE: u16 = 1 << 10;
+    const TEXT: u16 = 1 << 11;
+
+    /// Takes in one raw field.
+    #[inline]
+    pub fn see(&mut self, raw: &[u8]) {
+        if raw.is_empty() {
+            self.0 |= Self::NULL;
+        } else if self.0 & !(Self::NULL | Self::INTEGER) == 0
+            && plain::integer(raw).is_some_and(|integer| integer.unsigned_abs() <= 1 << 53)
+        {
+            // A column of integers stays one: the usual case, and the cheapest test.
+            self.0 |= Self::INTEGER;
+        } else if self.0 & Self::TEXT == 0 {
+            self.0 |= Self::kind(raw);
+        }
+    }
+
+    /// Adds what another saw.
+    pub fn join(&mut self, other: Seen) {
+        self.0 |= other.0;
+    }
+
+    fn kind(raw: &[u8]) -> u16 {
+        match raw[0] {
+            b'"' => Self::TEXT,
+            b't' if raw == b"true" => Self::BOOLEAN,
+            b'f' if raw == b"false" => Self::BOOLEAN,
+            b'-' | b'.' => Self::number(raw),
+            b'0'..=b'9' if is_year_first(raw) => Self::time(raw),
+            b'0'..=b'9' => Self::number(raw),
+            _ => Self::TEXT,
+        }
+    }
+
+    fn number(raw: &[u8]) -> u16 {
+        match Short::of(raw) {
+            Some(short) if short.has_point => return Self::DECIMAL,
+            Some(_) => return Self::INTEGER,
+            None => {}
+        }
+        if plain::integer(raw).is_some() {
+            return Self::INTEGER | Self::precision(raw);
+        }
+        let Some(plain) = Plain::of(raw).filter(|_| is_plain(raw)) else {
+            return Self::TEXT;
+        };
+        let kind = match plain.exponent {
+            Some(_) => Self::DOUBLE,
+            None => Self::DECIMAL,
+        };
+        kind | Self::precision(raw) | if plain.is_huge() { Self::HUGE } else { 0 }
+    }
+
+    fn precision(raw: &[u8]) -> u16 {
+        // A long integer is more likely a code than a double, even if a double happens to be it.
+        let is_integer = raw
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || *byte == b'-');
+        let is_kept = match plain::surviving(raw) {
+            Some(double) if is_integer => {
+                plain::significant(format!("{double:e}").as_bytes()) == plain::significant(raw)
+            }
+            survived => survived.is_some(),
+        };
+        match is_kept {
+            true => 0,
+            false => Self::EXACT,
+        }
+    }
+
+    fn time(raw: &[u8]) -> u16 {
+        match Moment::of(raw) {
+            None => Self::TEXT,
+            Some(moment) => {
+                let kind = match moment.kind {
+                    Kind::Date => Self::DATE,
+                    Kind::Civil => Self::CIVIL,
+                    _ => Self::INSTANT,
+                };
+                kind | if moment.places > 6 { Self::FINE } else { 0 }
+            }
+        }
+    }
+
+    /// What the column is, when all was seen.
+    pub fn found(self) -> Found {
+        let kinds = self.0 & !(Self::NULL | Self::EXACT | Self::HUGE | Self::FINE);
+        let is_only = |allowed: u16| kinds != 0 && kinds & !allowed == 0;
+        let kind = if is_only(Self::BOOLEAN) {
+            Kind::Boolean
+        } else if is_only(Self::INTEGER) {
+            Kind::Integer
+        } else if is_only(Self::INTEGER | Self::DECIMAL) {
+            Kind::Decimal
+        } else if is_only(Self::INTEGER | Self::DECIMAL | Self::DOUBLE) {
+            Kind::Double
+        } else if is_only(Self::DATE) {
+            Kind::Date
+        } else if is_only(Self::DATE | Self::CIVIL) {
+            Kind::Civil
+        } else if is_only(Self::INSTANT) {
+            Kind::Instant
+        } else {
+            Kind::Text
+        };
+        Found {
+            kind,
+            survives_double: self.0 & Self::EXACT == 0,
+            is_huge: self.0 & Self::HUGE != 0,
+            fits_microseconds: self.0 & Self::FINE == 0,
+            has_null: self.0 & Self::NULL != 0,
+        }
+    }
+}
+
+/// Whether a field begins as a date does: `2013-`.
+fn is_year_first(raw: &[u8]) -> bool {
+    raw.get(4) == Some(&b'-') && raw[..4].iter().all(u8::is_ascii_digit)
+}
+
+/// What a column is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Anything; also where nothing but nulls was seen.
+    Text,
+    /// `true` and `false`.
+    Boolean,
+    /// Integers of 64 bits.
+    Integer,
+    /// Numbers written without an exponent.
+    Decimal,
+    /// Numbers, some of them with an exponent.
+    Double,
+    /// Days.
+    Date,
+    /// A wall clock's times; days among them count as their midnight.
+    Civil,
+    /// Times with their offset from UTC.
+    Instant,
+}
+
+/// A column's kind, and what a system must know to choose a type that loses nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The narrowest kind that holds every value.
+    pub kind: Kind,
+    /// Every number comes back from a double as it went in.
+    pub survives_double: bool,
+    /// Some number has more than 10,000 digits when written out.
+    pub is_huge: bool,
+    /// No time is finer than a microsecond.
+    pub fits_microseconds: bool,
+    /// There are nulls.
+    pub has_null: bool,
+}
+
+/// What kind of time a text is: ISO 8601 in the shapes that databases read alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Date, civil or instant.
+    pub kind: Kind,
+    /// Digits of the fraction of a second, trailing zeros left off.
+    pub places: usize,
+    /// The time itself.
+    pub time: Time,
+}
+
+impl Moment {
+    /// The kind of a time; none for what is no valid time, for the year 0, which SQL does not
+    /// have, and for offsets of 16 hours and more.
+    pub fn of(text: &[u8]) -> Option<Self> {
+        if text.len() > 40 || text.starts_with(b"0000") || text.contains(&b',') {
+            return None;
+        }
+        let time = Time::parse(text)?;
+        let Some(clock) = text.get(11..) else {
+            return Some(Moment {
+                kind: Kind::Date,
+                places: 0,
+                time,
+            });
+        };
+        let zone = clock
+            .iter()
+            .position(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'));
+        let (clock, zone) = clock.split_at(zone.unwrap_or(clock.len()));
+        if matches!(
+            zone,
+            [b'+' | b'-', b'1', b'6'..=b'9', ..] | [b'+' | b'-', b'2'..=b'9', ..]
+        ) {
+            return None;
+        }
+        let fraction = clock.split(|&byte| byte == b'.').nth(1).unwrap_or_default();
+        Some(Moment {
+            kind: if zone.is_empty() {
+                Kind::Civil
+            } else {
+                Kind::Instant
+            },
+            places: fraction
+                .iter()
+                .rposition(|&digit| digit != b'0')
+                .map_or(0, |last| last + 1),
+            time,
+        })
+    }
+}
+
+/// Whether a database's text can hold these bytes: UTF-8 without NUL bytes.
+#[inline]
+pub fn is_text(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok() && memchr::memchr(0, bytes).is_none()
+}
+
+/// That a database's text can hold a raw field.
+#[inline]
+pub fn check_text(raw: &[u8]) -> Result<(), Fault> {
+    if is_text(raw) {
+        return Ok(());
+    }
+    let wrong = match std::str::from_utf8(raw) {
+        Ok(_) => "holds a NUL byte",
+        Err(_) => "is not valid UTF-8",
+    };
+    Err(Fault::new(format!("{} {wrong}", shown(raw))))
+}
+
+/// The truth that a text stands for, by the words that SQL databases read.
+pub fn boolean(text: &[u8]) -> Option<bool> {
+    let is = |words: &[&str]| {
+        words
+            .iter()
+            .any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    if is(&["true", "t", "yes", "y", "on", "1"]) {
+        Some(true)
+    } else if is(&["false", "f", "no", "n", "off", "0"]) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// A value as an error quotes it: its content, cut where it is long.
+pub fn shown(raw: &[u8]) -> String {
+    let text = field::content(raw);
+    let text = String::from_utf8_lossy(&text);
+    match text.char_indices().nth(40) {
+        None => format!("'{text}'"),
+        Some((end, _)) => format!("'{}…'", &text[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(fields: &[&str]) -> Found {
+        let mut seen = Seen::default();
+        for raw in fields {
+            seen.see(raw.as_bytes());
+        }
+        let mut reversed = Seen::default();
+        for raw in fields.iter().rev() {
+            let mut one = Seen::default();
+            one.see(raw.as_bytes());
+            reversed.join(one);
+        }
+        assert_eq!(
+            seen.found(),
+            reversed.found(),
+            "{fields:?}: the order matters"
+        );
+        seen.found()
+    }
+
+    #[test]
+    fn kinds_widen() {
+        for (fields, kind) in [
+            (&["1", "", "-2"][..], Kind::Integer),
+            (&["1", "1.50"], Kind::Decimal),
+            (&["1", "9223372036854775808"], Kind::Decimal),
+            (&["1.5", "1e-9"], Kind::Double),
+            (&["1.5e-9"], Kind::Double),
+            (&["100e-9"], Kind::Double),
+            (&["1e5", "1.5"], Kind::Text),
+            (&["314e59"], Kind::Text),
+            (&["1e+5", ".5", "1."], Kind::Double),
+            (&[".5", "1."], Kind::Decimal),
+            (&["007"], Kind::Text),
+            (&["1", "007"], Kind::Text),
+            (&["1", "\"2\""], Kind::Text),
+            (&["+5"], Kind::Text),
+            (&["1.50", "n/a"], Kind::Text),
+            (&["true", "false", ""], Kind::Boolean),
+            (&["true", "1"], Kind::Text),
+            (&["True"], Kind::Text),
+            (&["", ""], Kind::Text),
+            (&["\"\""], Kind::Text),
+            (&["2013-01-01"], Kind::Date),
+            (&["2013-02-30"], Kind::Text),
+            (&["2013-01-01", "2013-01-01T05:00:00"], Kind::Civil),
+            (
+                &["2013-01-01T05:00:00Z", "2013-01-01 05:00:00.25+09:00"],
+                Kind::Instant,
+            ),
+            (&["2013-01-01T05:00:00Z", "2013-01-01"], Kind::Text),
+            (&["0000-01-01"], Kind::Text),
+            (&["2013"], Kind::Integer),
+            (&["1234-56"], Kind::Text),
+        ] {
+            assert_eq!(found(fields).kind, kind, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn what_would_be_lost_is_known() {
+        assert!(found(&["0.1", "2.50"]).survives_double);
+        assert!(!found(&["0.1", "0.12345678901234567891"]).survives_double);
+        assert!(!found(&["9007199254740993", "0.5"]).survives_double);
+        assert!(!found(&["0.5", "9007199254740993"]).survives_double);
+        assert!(!found(&["2013-01-01T00:00:00.1234567"]).fits_microseconds);
+        assert!(found(&["2013-01-01T00:00:00.123456000"]).fits_microseconds);
+        assert!(found(&["1e+20000"]).is_huge);
+    }
+
+    #[test]
+    fn what_no_text_holds_is_a_fault() {
+        let fault = |raw: &[u8]| check_text(raw).unwrap_err().to_string();
+        assert!(fault(b"a\xFFb").contains("UTF-8"));
+        assert!(fault(b"a\0b").contains("NUL"));
+        assert!(check_text("é".as_bytes()).is_ok());
+    }
+}

@@ -1,0 +1,504 @@
+//! From sources to the stream: which reader runs over what, and under which header.
+
+use std::path::PathBuf;
+
+use crate::bytes::Dialect;
+use crate::record::{Header, Malformed};
+use crate::stream::{
+    Convert, Converted, Framing, Input, Opener, Output, Settings, Summary, convert, pass,
+};
+
+use crate::files::encoding::{Encoding, Guesses};
+use crate::files::seen::Seen;
+use crate::files::{Lead, openers};
+use crate::format::drift::{Absences, ByName, Columns, New};
+use crate::format::json::{Json, JsonSurvey};
+use crate::format::log::{AccessFormat, AccessLog};
+use crate::format::logfmt::{Logfmt, LogfmtSurvey};
+use crate::format::pattern::Pattern;
+use crate::format::sniff::{Terms, sniff};
+use crate::format::wanted::{
+    EXTRA_COLUMN, Extra, Keyed, Survey, Wanted, glance, notice_of_unseen, survey,
+};
+use crate::format::{Heading, Lenient, Picked, csv};
+use crate::record::List;
+use crate::resume::{Following, Growing};
+use crate::stream::begin;
+
+/// What is to be read, and how.
+pub struct Extraction<'l> {
+    /// The files, which exist; `-` is standard input.
+    pub paths: Vec<PathBuf>,
+    /// Lines that are no data.
+    pub lead: Lead,
+    /// The format, with what is said about it.
+    pub reading: Reading,
+    /// The columns that the user listed; all where none.
+    pub list: Option<List<'l>>,
+    /// Texts that stand for null.
+    pub nulls: Vec<Vec<u8>>,
+    /// Records that bring their names: how many are looked at to know them.
+    pub sample: usize,
+    /// Records that bring their names: what happens to others. Where none is said, they are
+    /// ignored if the user named the columns, and a fault if not.
+    pub extra: Option<Extra>,
+    /// How the sources' text is encoded; UTF-8 where they are read on.
+    pub encoding: Encoding,
+    /// Where the files are read on from where the last load ended.
+    pub following: Option<Following>,
+}
+
+/// A format, with what is said about it.
+pub enum Reading {
+    /// CSV and its relatives.
+    Csv {
+        /// Delimiter and quote.
+        dialect: Dialect,
+        /// Where the columns' names come from.
+        heading: Heading,
+        /// Whether delimiter and header are guessed instead.
+        sniff: bool,
+        /// Whether quotes mean nothing.
+        unquote: bool,
+        /// What the source may be beyond RFC 4180, where it may be anything; nothing is then
+        /// guessed or read on, and its delimiter is not the dialect's.
+        lenient: Option<Lenient>,
+    },
+    /// JSON in lines or as values.
+    Json(Framing),
+    /// logfmt.
+    Logfmt,
+    /// Access logs.
+    Access(AccessFormat),
+    /// Lines by a pattern.
+    Pattern(Pattern),
+}
+
+impl Reading {
+    /// What encloses fields in which a line's start is none.
+    pub fn quote(&self) -> Option<u8> {
+        match self {
+            Reading::Csv { dialect, .. } => dialect.quote,
+            _ => None,
+        }
+    }
+
+    /// Whether broken records are mended.
+    pub fn mends(&self) -> bool {
+        matches!(self, Reading::Csv { lenient: Some(lenient), .. } if lenient.mends.is_some())
+    }
+}
+
+impl Extraction<'_> {
+    /// Reads all sources and writes the stream to `output`, the header at once. The dialect in
+    /// `settings` is not looked at.
+    ///
+    /// # Errors
+    /// A source cannot be read or is damaged, its columns are not those that were asked for or
+    /// expected, a bad record that the policy does not allow.
+    pub fn run(mut self, settings: &Settings, output: &mut Output) -> anyhow::Result<Summary> {
+        self.lead.leaves_marks = matches!(self.reading, Reading::Csv { .. });
+        let headed = match &self.reading {
+            Reading::Csv {
+                dialect, heading, ..
+            } if heading.is_there => Some(*dialect),
+            _ => None,
+        };
+        let mut growing = match self.following.take() {
+            Some(following) => Some(following.begin(&self.paths, self.lead, headed)?),
+            None => None,
+        };
+        let mut summary = self.read(growing.as_mut(), settings, output)?;
+        if let Some(growing) = growing {
+            growing.end(&mut summary)?;
+        }
+        Ok(summary)
+    }
+
+    fn read(
+        mut self,
+        growing: Option<&mut Growing>,
+        settings: &Settings,
+        output: &mut Output,
+    ) -> anyhow::Result<Summary> {
+        let nothing = Lead {
+            quote: self.lead.quote,
+            ..Lead::default()
+        };
+        // A lenient reader passes over lines itself: it knows better where they end.
+        let (lead, later) = match &self.reading {
+            Reading::Csv {
+                lenient: Some(_), ..
+            } => (nothing, self.lead),
+            _ => (self.lead, nothing),
+        };
+        let guesses = Guesses::default();
+        let openers = match &growing {
+            Some(growing) => growing.openers(),
+            None => openers(&self.paths, lead, (&self.encoding, &guesses)),
+        };
+        let seen = Seen::default();
+        let malformed = self.encoding.malformed(&guesses, &seen);
+        let mut told = None;
+        let mut summary = match std::mem::replace(&mut self.reading, Reading::Logfmt) {
+            Reading::Csv {
+                mut dialect,
+                mut heading,
+                sniff: is_sniffed,
+                unquote,
+                mut lenient,
+            } => {
+                let mut openers = openers;
+                let mut has_marks = self.lead.is_any();
+                if is_sniffed {
+                    let found = sniff(&mut openers, later)?;
+                    openers = found.applied(openers, later);
+                    (dialect.delimiter, heading.is_there) = (found.delimiter, found.has_header);
+                    if let Some(lenient) = &mut lenient {
+                        lenient.delimiter = vec![found.delimiter];
+                    }
+                    has_marks |= found.title_lines > 0;
+                    told = Some(found.to_string());
+                }
+                let own = lenient.as_ref().map(|lenient| &lenient.delimiter[..]);
+                if let Some(&[delimiter]) = own {
+                    dialect.delimiter = delimiter;
+                }
+                let terms = Terms {
+                    dialect,
+                    has_long_delimiter: own.is_some_and(|own| own.len() > 1),
+                    has_header: heading.is_there && heading.names.is_empty(),
+                    has_comments: self.lead.comment.is_some(),
+                    is_sniffed,
+                    is_mended: lenient.is_some(),
+                };
+                let table = csv::Table {
+                    dialect,
+                    picked: Picked::default(),
+                    unquote,
+                };
+                let source = Tabular {
+                    openers: seen.of(openers),
+                    table,
+                    heading,
+                    growing,
+                    malformed: malformed.with_marks(has_marks),
+                    terms,
+                    seen,
+                    later,
+                };
+                match lenient {
+                    Some(lenient) => self.lenient(lenient, source, settings, output),
+                    None => self.csv(source, false, settings, output),
+                }?
+            }
+            reading => {
+                let framing = match &reading {
+                    Reading::Json(framing) => *framing,
+                    _ => Framing::Lines,
+                };
+                let input = input(seen.of(openers), framing, malformed, settings);
+                self.units(reading, input, settings, output)?
+            }
+        };
+        summary.notice = joined(joined(guesses.notice(), told), summary.notice);
+        Ok(summary)
+    }
+
+    /// Formats whose units are no records yet, as CSV's are.
+    fn units(
+        self,
+        reading: Reading,
+        input: Input,
+        settings: &Settings,
+        output: &mut Output,
+    ) -> anyhow::Result<Summary> {
+        match reading {
+            Reading::Json(framing) => {
+                let (header, wanted, input) = self.wanted::<JsonSurvey>(input)?;
+                let asked = wanted.asked();
+                let json = Json::new(wanted, framing);
+                keyed::<JsonSurvey, _>(input, (&header, &asked), &json, settings, output)
+            }
+            Reading::Access(format) => {
+                let names = format.columns().iter().map(|name| (*name).to_owned());
+                let (header, picked) = self.picked(Header::new(names.collect()))?;
+                let log = AccessLog { format, picked };
+                lines(input, &header, &log, settings, output)
+            }
+            Reading::Pattern(pattern) => {
+                let (header, picked) = self.picked(Header::new(pattern.columns()))?;
+                lines(input, &header, &pattern.picking(picked), settings, output)
+            }
+            Reading::Logfmt | Reading::Csv { .. } => {
+                let (header, wanted, input) = self.wanted::<LogfmtSurvey>(input)?;
+                let asked = wanted.asked();
+                let logfmt = Logfmt::new(wanted);
+                keyed::<LogfmtSurvey, _>(input, (&header, &asked), &logfmt, settings, output)
+            }
+        }
+    }
+
+    /// CSV that is made strict first.
+    fn lenient(
+        self,
+        lenient: Lenient,
+        mut source: Tabular<'_>,
+        settings: &Settings,
+        output: &mut Output,
+    ) -> anyhow::Result<Summary> {
+        let (mends, has_extra) = (lenient.mends, lenient.has_extra_column());
+        let quote = source.table.dialect.quote;
+        let (written, unquote) = lenient.written(quote);
+        let (openers, tally) = lenient.openers(source.openers, quote, &source.heading, self.lead);
+        source.openers = openers;
+        source.table.dialect = written;
+        source.table.unquote |= unquote;
+        let mut summary = self.csv(source, has_extra, settings, output)?;
+        summary.notice = joined(tally.notice(mends), summary.notice);
+        Ok(summary)
+    }
+
+    /// CSV as it should be, with what its beginning says of how it may have to be read. Where it
+    /// `has_extra`, a last column of the source is none of its own.
+    fn csv(
+        self,
+        source: Tabular<'_>,
+        has_extra: bool,
+        settings: &Settings,
+        output: &mut Output,
+    ) -> anyhow::Result<Summary> {
+        let (terms, seen, later) = (source.terms, source.seen.clone(), source.later);
+        let mut own = None;
+        let result = self.strict(source, (has_extra, &mut own), settings, output);
+        let start = seen.first().without(later);
+        let notice = own.and_then(|columns| terms.notice(columns, &start));
+        match result {
+            Ok(mut summary) => {
+                summary.notice = joined(notice, summary.notice);
+                Ok(summary)
+            }
+            Err(error) => {
+                let start = seen.last().without(later);
+                Err(terms.explained(error, notice.filter(|_| own == Some(1)), &start))
+            }
+        }
+    }
+
+    /// The same; `own` becomes how many columns the header has, once it was read in the source.
+    fn strict(
+        self,
+        source: Tabular<'_>,
+        (has_extra, found): (bool, &mut Option<usize>),
+        settings: &Settings,
+        output: &mut Output,
+    ) -> anyhow::Result<Summary> {
+        let Tabular {
+            openers,
+            table,
+            heading,
+            growing,
+            malformed,
+            ..
+        } = source;
+        let framing = Framing::Records(table.dialect);
+        let mut input = input(openers, framing, malformed, settings);
+        let nothing = match &growing {
+            Some(growing) => growing.header_of_nothing()?,
+            None => None,
+        };
+        let is_read = nothing.is_none();
+        let first = match nothing {
+            Some(header) => header,
+            None => heading.read(&mut input, has_extra)?,
+        };
+        *found = is_read.then_some(first.len());
+        let is_by_name = heading.is_there && heading.names.is_empty();
+        let before = match &growing {
+            Some(growing) if is_by_name || !is_read => growing.columns(),
+            _ => None,
+        };
+        let columns = match before {
+            Some((_, before)) => Columns::of_last_load(before, self.list.as_ref()),
+            None => self.columns(&first, is_by_name && !input.is_last()),
+        }?;
+        let load = before.map(|(load, _)| load.to_owned());
+        let mut header = Header::new(columns.names.clone());
+        if let Some(growing) = growing {
+            growing.hold(&header)?;
+        }
+        let base = columns.base(&first);
+        let mut picked = Picked {
+            picks: columns.picks(&base),
+            nulls: self.nulls.clone(),
+        };
+        let own = base.len();
+        if has_extra {
+            picked.picks.push(own);
+            header = with_extra(&header);
+        }
+        let absences = Absences::default();
+        if is_by_name && is_read {
+            let by_name = ByName {
+                new: New::of(self.list.as_ref()),
+                unseen: match load {
+                    Some(_) => Vec::new(),
+                    None => columns.of_files().names().to_vec(),
+                },
+                columns,
+                base,
+                load,
+                has_extra,
+                delimiter: table.dialect.delimiter,
+                absences: absences.clone(),
+            };
+            by_name.apply(&first, &mut input)?;
+        }
+        let columns = own + usize::from(has_extra);
+        let settings = Settings {
+            dialect: table.dialect,
+            ..settings.clone()
+        };
+        let extract = csv::Extract::new(csv::Table { picked, ..table }, columns);
+        begin(&header, output)?;
+        let layout = extract.layout();
+        let mut summary = pass(&mut input, layout, &settings, &extract, output, None)?;
+        (absences.notices().into_iter()).for_each(|notice| summary.add_notice(notice));
+        Ok(summary)
+    }
+
+    /// The columns that are read of CSV whose first source has this header. If there is `more`, those
+    /// that the user listed by their names may be in other sources.
+    fn columns(&self, first: &Header, more: bool) -> anyhow::Result<Columns> {
+        let error = match self.picked(first.clone()) {
+            Ok((header, Picked { picks, .. })) => return Ok(Columns::of(first, &picks, &header)),
+            Err(error) => error,
+        };
+        let listed = match &self.list {
+            Some(list) if more => Columns::listed(list)?,
+            _ => None,
+        };
+        listed.filter(|listed| listed.is_any_in(first)).ok_or(error)
+    }
+
+    /// Which fields are read of records that bring their names with them.
+    fn wanted<S: Survey>(&self, mut input: Input) -> anyhow::Result<(Header, Wanted, Input)> {
+        let asked = self.list.as_ref().and_then(|list| list.names.clone());
+        let ((names, indexed), sampled) = match asked {
+            Some(names) => (names.into_iter().unzip(), None),
+            None => {
+                let (names, count) = survey::<S>(&mut input, self.sample)?;
+                ((names, Vec::new()), Some(count))
+            }
+        };
+        let extra = self.extra.unwrap_or(match sampled {
+            Some(_) => Extra::Fail,
+            None => Extra::Ignore,
+        });
+        let (header, Picked { picks, nulls }) = self.picked(Header::new(names.clone()))?;
+        let header = match extra {
+            Extra::Column => with_extra(&header),
+            _ => header.repaired(),
+        };
+        let wanted = Wanted {
+            names,
+            indexed,
+            picks,
+            sampled,
+            extra,
+            nulls,
+        };
+        Ok((header, wanted, input))
+    }
+
+    /// What the list selects of a header.
+    fn picked(&self, header: Header) -> anyhow::Result<(Header, Picked)> {
+        let nulls = self.nulls.clone();
+        let Some(list) = &self.list else {
+            let picks = (0..header.len()).collect();
+            return Ok((header, Picked { picks, nulls }));
+        };
+        let (picks, names) = (list.select)(header.names())?.into_iter().unzip();
+        Ok((Header::new(names), Picked { picks, nulls }))
+    }
+}
+
+/// A source of CSV, before its header was read.
+struct Tabular<'g> {
+    openers: Vec<Opener>,
+    table: csv::Table,
+    heading: Heading,
+    growing: Option<&'g mut Growing>,
+    malformed: Malformed,
+    terms: Terms,
+    /// How the sources begin.
+    seen: Seen,
+    /// The lines that are still to be passed over.
+    later: Lead,
+}
+
+/// The same header with a last column for what is none of the known fields.
+fn with_extra(header: &Header) -> Header {
+    let mut names = header.names().to_vec();
+    names.push(EXTRA_COLUMN.to_owned());
+    Header::new(names).repaired()
+}
+
+/// Two sentences for the user, or one, or none.
+fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
+    let notices: Vec<String> = first.into_iter().chain(second).collect();
+    (!notices.is_empty()).then(|| notices.join("; "))
+}
+
+fn input(
+    openers: Vec<Opener>,
+    framing: Framing,
+    malformed: Malformed,
+    settings: &Settings,
+) -> Input {
+    let input = Input::new(openers, framing).of_text(malformed);
+    input.judging(settings.ends)
+}
+
+/// Runs a converter of lines or values.
+fn lines<C: Convert>(
+    mut input: Input,
+    header: &Header,
+    converter: &C,
+    settings: &Settings,
+    output: &mut Output,
+) -> anyhow::Result<Summary> {
+    begin(header, output)?;
+    Ok(convert(&mut input, settings, converter, output)?.summary)
+}
+
+/// The same for records that bring their names with them. Tells which of the names that were `asked`
+/// for are in none of them.
+fn keyed<S: Survey, C: Keyed>(
+    mut input: Input,
+    (header, asked): (&Header, &[String]),
+    converter: &C,
+    settings: &Settings,
+    output: &mut Output,
+) -> anyhow::Result<Summary> {
+    begin(header, output)?;
+    let there = match asked {
+        [] => Vec::new(),
+        _ => glance::<S>(&mut input)?,
+    };
+    let Converted {
+        mut summary,
+        scratches,
+    } = convert(&mut input, settings, converter, output)?;
+    let Some(scratches) = scratches.filter(|_| summary.records_out > 0) else {
+        return Ok(summary);
+    };
+    let is_unseen = |place: &usize| {
+        let mut scratches = scratches.iter();
+        scratches.all(|scratch| C::unseen(scratch).contains(place))
+    };
+    let unseen = (0..asked.len()).filter(is_unseen);
+    let notice = notice_of_unseen(unseen.map(|place| &asked[place]), &there);
+    summary.notice = joined(summary.notice, notice);
+    Ok(summary)
+}

@@ -1,0 +1,3 @@
+//! Programs without their flags.
+
+pub mod extract;
