@@ -10,12 +10,15 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use pipewright::bytes::Dialect;
-use pipewright::cli::{self, CsvFlags, QueryFlags, ResumeFlags, Running, Sources, Tool, Usage};
+use pipewright::cli::{
+    self, CsvFlags, FormatFlags, QueryFlags, ResumeFlags, Running, Sources, Tool, Usage,
+};
 use pipewright::expr::columns;
 use pipewright::files::{Encoding, Lead};
-use pipewright::format::{Extra, Format, Pattern};
+use pipewright::format::Extra;
+use pipewright::format::read::Asked;
 use pipewright::record::List;
-use pipewright::stream::{Framing, Output, Summary};
+use pipewright::stream::{Output, Summary};
 use pipewright::verb::extract::{Extraction, Reading};
 
 /// Turn sources into the stream: CSV in UTF-8 with a header, empty fields for null
@@ -65,13 +68,8 @@ struct Args {
     #[arg(id = "files", value_name = "SOURCE")]
     sources: Vec<PathBuf>,
 
-    /// The format: csv, tsv, psv, json, jsonl, common, combined, logfmt [default: by the ending]
-    #[arg(long, value_name = "FORMAT", value_parser = Format::named)]
-    from: Option<Format>,
-
-    /// Lines by a regular expression whose named groups, `(?<name>...)`, are the columns
-    #[arg(long, value_name = "REGEX", conflicts_with = "from")]
-    pattern: Option<String>,
+    #[command(flatten)]
+    format: FormatFlags,
 
     /// Columns to write, in this order: 'id, new=old, a..d, q_*, !q_tmp'; JSON: paths 'a.b', `a[0].b`
     #[arg(short, long, value_name = "LIST")]
@@ -148,19 +146,14 @@ impl Tool for Args {
                 return Ok(self.resume.empty.judge(summary));
             }
         };
-        let pattern = self.pattern.as_deref().map(Pattern::new).transpose();
-        let pattern = pattern.map_err(Usage::error)?;
         let paths = self.resume.expanded(&sources)?;
         self.running.refuse_clashes(&paths, None)?;
-        let reading = match (pattern, self.from) {
-            (Some(pattern), _) => Reading::Pattern(pattern),
-            (_, Some(format)) => self.reading(format)?,
-            _ if self.csv.has_delimiter() => self.reading(Format::Csv(b','))?,
-            _ => self.reading(Format::of_files(&paths).map_err(Usage::error)?)?,
-        };
-        self.refuse_strangers(&reading)?;
+        let reading = self.format.reading(&paths, &self.csv, self.extra)?;
+        self.refuse_unfit(&reading)?;
         let encoding = self.encoding.clone().unwrap_or_default();
-        if let (Reading::Json(_), Some(selectors)) = (&reading, &selectors) {
+        if let (Reading::Units(reader), Some(selectors)) = (&reading, &selectors)
+            && reader.has_paths()
+        {
             columns::refuse_unknown_indexes(selectors).map_err(Usage::from)?;
         }
         let extraction = Extraction {
@@ -172,26 +165,23 @@ impl Tool for Args {
                 quote: reading.quote(),
                 ..Lead::default()
             },
-            reading,
+            asked: Asked {
+                list,
+                nulls: (self.null.iter().map(|text| text.clone().into_bytes())).collect(),
+                sample: self.sample.map_or(1000, NonZeroUsize::get),
+                extra: self.extra,
+            },
             encoding,
-            list,
-            nulls: (self.null.iter().map(|text| text.clone().into_bytes())).collect(),
-            sample: self.sample.map_or(1000, NonZeroUsize::get),
-            extra: self.extra,
         };
-        let summary = extraction.run(&settings, &mut Output::standard())?;
+        let summary = extraction.run(reading, &settings, &mut Output::standard())?;
         Ok(self.resume.empty.judge(summary))
     }
 }
 
 impl Args {
-    /// Flags that say nothing about this format are a mistake.
-    fn refuse_strangers(&self, reading: &Reading) -> anyhow::Result<()> {
-        let is_csv = matches!(reading, Reading::Csv { .. });
-        let is_keyed = matches!(reading, Reading::Json(_) | Reading::Logfmt);
-        if let (Some(flag), false) = (self.csv.given().first(), is_csv) {
-            return Err(Usage::error(format!("{flag} is for CSV only")));
-        }
+    /// Flags that say nothing about how this format is read are a mistake.
+    fn refuse_unfit(&self, reading: &Reading) -> anyhow::Result<()> {
+        let is_keyed = matches!(reading, Reading::Units(reader) if reader.is_keyed());
         let sample = (self.sample.is_some(), is_keyed);
         let extra = (self.extra.is_some(), is_keyed || reading.mends());
         for (flag, (is_given, fits), formats) in [
@@ -208,8 +198,6 @@ impl Args {
     /// The same where a database is the source.
     fn refuse_all_but_queries(&self) -> anyhow::Result<()> {
         let given = [
-            ("--from", self.from.is_some()),
-            ("--pattern", self.pattern.is_some()),
             ("--null", !self.null.is_empty()),
             ("--skip-lines", self.skip_lines > 0),
             ("--comment", self.comment.is_some()),
@@ -217,26 +205,18 @@ impl Args {
             ("--sample", self.sample.is_some()),
             ("--extra", self.extra.is_some()),
         ];
-        let mut given = given
+        let given = given
             .into_iter()
             .filter_map(|(flag, is_given)| is_given.then_some(flag))
-            .chain(self.csv.given());
+            .chain(self.csv.given())
+            .map(str::to_owned);
+        let mut given = self.format.given().into_iter().chain(given);
         match given.next() {
             Some(flag) => Err(Usage::error(format!(
                 "{flag} says nothing about a database"
             ))),
             None => Ok(()),
         }
-    }
-
-    fn reading(&self, format: Format) -> anyhow::Result<Reading> {
-        Ok(match format {
-            Format::Csv(delimiter) => self.csv.reading(delimiter, self.extra)?,
-            Format::Json => Reading::Json(Framing::Values),
-            Format::JsonLines => Reading::Json(Framing::Lines),
-            Format::Access(format) => Reading::Access(format),
-            Format::Logfmt => Reading::Logfmt,
-        })
     }
 }
 

@@ -77,6 +77,11 @@ impl CsvFlags {
         .collect()
     }
 
+    /// The columns' names that were given.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
     /// Whether the flags say that the source is CSV.
     pub fn has_delimiter(&self) -> bool {
         self.delimiter.is_some()

@@ -3,6 +3,7 @@
 mod clash;
 mod csv;
 mod forget;
+mod formats;
 pub mod grouping;
 mod hyphen;
 mod join;
@@ -35,6 +36,7 @@ use crate::trust::{Ends, Policy, Tolerance, Unclean, ends, is_committed, stage};
 
 pub use csv::CsvFlags;
 pub use forget::ForgetFlag;
+pub use formats::FormatFlags;
 pub use join::Join;
 pub use listing::{aggregates, sequences};
 pub use memory::MemoryFlag;

@@ -18,7 +18,7 @@ use crate::format::write::Format;
 use crate::load::{Claim, Mode};
 use crate::record::List;
 use crate::resume::Following;
-use crate::stream::{Framing, Summary};
+use crate::stream::Summary;
 use crate::trust::{ends, rejects};
 use crate::verb::extract::Reading;
 
@@ -148,10 +148,8 @@ impl ResumeFlags {
             } => Some(
                 "--resume goes on behind the last whole record of strict CSV; it does not go with --ragged pad, --header-lines or a --delimiter of several characters",
             ),
-            Reading::Json(Framing::Values) => Some(
-                "--resume goes on behind the last whole line, and a JSON document has none; JSON Lines (--from jsonl) can be read on",
-            ),
-            Reading::Json(_) | Reading::Logfmt if !are_named => Some(
+            Reading::Units(reader) if reader.refuses_resume().is_some() => reader.refuses_resume(),
+            Reading::Units(reader) if reader.is_keyed() && !are_named => Some(
                 "with --resume, name the columns with -c: every run must have the same, and the first records of each may have others",
             ),
             _ => None,

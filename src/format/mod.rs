@@ -2,7 +2,9 @@
 //!
 //! | file | what it answers |
 //! |---|---|
-//! | [`source`] | which format a source has |
+//! | [`source`] | the table of formats; which one a source has |
+//! | [`entry`] | what the table says of a format |
+//! | [`read`] | how lines and values are read |
 //! | `csv`, `lenient`, `sniff`, `heading` | CSV, its relatives, and what is guessed of it |
 //! | `json`, `logfmt` | records that bring their names: `keys`, `shape`, `wanted` find the columns |
 //! | `log`, `pattern` | lines by a pattern |
@@ -11,6 +13,7 @@
 
 pub mod csv;
 pub mod drift;
+pub mod entry;
 mod heading;
 pub mod json;
 mod keys;
@@ -19,16 +22,17 @@ pub mod log;
 pub mod logfmt;
 pub mod pattern;
 mod picked;
+pub mod read;
 mod shape;
 pub mod sniff;
 pub mod source;
 pub mod wanted;
 pub mod write;
 
+pub use entry::Format;
 pub use heading::Heading;
 pub use lenient::Lenient;
 pub use log::AccessFormat;
 pub use pattern::Pattern;
 pub use picked::Picked;
-pub use source::Format;
 pub use wanted::Extra;

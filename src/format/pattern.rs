@@ -3,9 +3,10 @@
 use regex::bytes::{CaptureLocations, Regex};
 
 use crate::record::Fault;
-use crate::stream::Convert;
+use crate::stream::{Convert, Summary};
 
 use crate::format::picked::{Picked, shown};
+use crate::format::read::{Asked, Reader, Way};
 
 /// A pattern with at least one named group.
 pub struct Pattern {
@@ -47,6 +48,12 @@ impl Pattern {
             pattern: self,
             picked,
         }
+    }
+}
+
+impl Reader for Pattern {
+    fn run(self: Box<Self>, asked: &Asked<'_>, way: Way<'_>) -> anyhow::Result<Summary> {
+        asked.lines(self.columns(), |picked| self.picking(picked), way)
     }
 }
 

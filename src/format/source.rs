@@ -3,52 +3,42 @@
 use std::path::{Path, PathBuf};
 
 use crate::files::compression::COMPRESSED;
-use crate::format::log::AccessFormat;
+use crate::format::entry::Format;
+use crate::format::{csv, json, log, logfmt};
 
-/// What `extract` reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// CSV with this delimiter.
-    Csv(u8),
-    /// JSON values one after the other, or in an array.
-    Json,
-    /// One JSON value a line.
-    JsonLines,
-    /// The access log of a web server.
-    Access(AccessFormat),
-    /// Lines of `key=value`.
-    Logfmt,
+/// The formats of all families, in the order that help lists them.
+static FORMATS: [&[Format]; 4] = [csv::FORMATS, json::FORMATS, log::FORMATS, logfmt::FORMATS];
+
+/// Every format, once.
+pub fn all() -> impl Iterator<Item = &'static Format> {
+    FORMATS.iter().flat_map(|family| family.iter())
 }
 
 impl Format {
-    /// The names that the user may say.
-    pub const NAMES: &'static str = "csv, tsv, psv, json, jsonl, common, combined, logfmt";
+    /// The names of all, for help and messages.
+    pub fn names() -> String {
+        let names: Vec<&str> = all().map(|format| format.name).collect();
+        names.join(", ")
+    }
 
     /// The format of this name.
     ///
     /// # Errors
     /// There is none; the message lists them.
-    pub fn named(name: &str) -> Result<Self, String> {
-        Ok(match name {
-            "csv" => Format::Csv(b','),
-            "tsv" => Format::Csv(b'\t'),
-            "psv" => Format::Csv(b'|'),
-            "json" => Format::Json,
-            "jsonl" | "ndjson" => Format::JsonLines,
-            "common" => Format::Access(AccessFormat::Common),
-            "combined" => Format::Access(AccessFormat::Combined),
-            "logfmt" => Format::Logfmt,
-            _ => return Err(format!("the formats are {}", Format::NAMES)),
-        })
+    pub fn named(name: &str) -> Result<&'static Self, String> {
+        let is_it = |format: &&Format| format.name == name || format.aliases.contains(&name);
+        all()
+            .find(is_it)
+            .ok_or_else(|| format!("the formats are {}", Format::names()))
     }
 
     /// The one format of all these files by their endings: CSV where an ending says nothing.
     ///
     /// # Errors
     /// They differ, or an ending names what needs to be said or cannot be read.
-    pub fn of_files(paths: &[PathBuf]) -> Result<Self, String> {
+    pub fn of_files(paths: &[PathBuf]) -> Result<&'static Self, String> {
         let Some(first) = paths.first() else {
-            return Ok(Format::Csv(b','));
+            return Format::named("csv");
         };
         let format = Format::of_file(first)?;
         for path in &paths[1..] {
@@ -63,7 +53,7 @@ impl Format {
         Ok(format)
     }
 
-    fn of_file(path: &Path) -> Result<Self, String> {
+    fn of_file(path: &Path) -> Result<&'static Self, String> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let name = name.to_ascii_lowercase();
         let plain = COMPRESSED
@@ -71,11 +61,10 @@ impl Format {
             .find_map(|ending| name.strip_suffix(ending))
             .unwrap_or(&name);
         let ending = plain.rsplit_once('.').map_or("", |(_, ending)| ending);
+        if let Some(format) = all().find(|format| format.endings.contains(&ending)) {
+            return Ok(format);
+        }
         match ending {
-            "tsv" | "tab" => Ok(Format::Csv(b'\t')),
-            "psv" => Ok(Format::Csv(b'|')),
-            "json" => Ok(Format::Json),
-            "jsonl" | "ndjson" | "jsonlines" => Ok(Format::JsonLines),
             "log" => Err(format!(
                 "'{}': logs are of many formats; say which with --from (common, combined, logfmt, \
                  jsonl, csv), or give a --pattern",
@@ -85,9 +74,9 @@ impl Format {
             | "yaml" => Err(format!(
                 "'{}': this format is not read; if it is another one, say which with --from ({})",
                 path.display(),
-                Format::NAMES
+                Format::names()
             )),
-            _ => Ok(Format::Csv(b',')),
+            _ => Format::named("csv"),
         }
     }
 }
@@ -96,25 +85,43 @@ impl Format {
 mod tests {
     use super::*;
 
-    fn of(names: &[&str]) -> Result<Format, String> {
-        Format::of_files(&names.iter().map(PathBuf::from).collect::<Vec<_>>())
+    fn of(names: &[&str]) -> Result<&'static str, String> {
+        let paths: Vec<PathBuf> = names.iter().map(PathBuf::from).collect();
+        Format::of_files(&paths).map(|format| format.name)
     }
 
     #[test]
     fn endings_tell_the_format() {
         for (name, format) in [
-            ("-", Format::Csv(b',')),
-            ("passwd", Format::Csv(b',')),
-            ("a.CSV.gz", Format::Csv(b',')),
-            ("dir.json/a.tsv.zst", Format::Csv(b'\t')),
-            ("a.json", Format::Json),
-            ("a.b.ndjson.gz", Format::JsonLines),
+            ("-", "csv"),
+            ("passwd", "csv"),
+            ("a.CSV.gz", "csv"),
+            ("dir.json/a.tsv.zst", "tsv"),
+            ("a.json", "json"),
+            ("a.b.ndjson.gz", "jsonl"),
         ] {
             assert_eq!(of(&[name]), Ok(format), "{name}");
         }
         assert!(of(&["access.log.gz"]).unwrap_err().contains("--from"));
         assert!(of(&["a.xlsx"]).unwrap_err().contains("not read"));
         assert!(of(&["a.json", "b.csv"]).unwrap_err().contains("different"));
-        assert_eq!(of(&["a.json", "b.json.gz"]), Ok(Format::Json));
+        assert_eq!(of(&["a.json", "b.json.gz"]), Ok("json"));
+    }
+
+    #[test]
+    fn names_are_said_once() {
+        let mut names: Vec<&str> = all()
+            .flat_map(|format| [&[format.name], format.aliases].concat())
+            .collect();
+        let mut flags: Vec<&str> = all()
+            .flat_map(|format| format.flags)
+            .map(|flag| flag.name)
+            .collect();
+        for said in [&mut names, &mut flags] {
+            let count = said.len();
+            said.sort_unstable();
+            said.dedup();
+            assert_eq!(said.len(), count, "{said:?}");
+        }
     }
 }

@@ -4,26 +4,16 @@ use std::path::PathBuf;
 
 use crate::bytes::Dialect;
 use crate::record::{Header, Malformed};
-use crate::stream::{
-    Convert, Converted, Framing, Input, Opener, Output, Settings, Summary, convert, pass,
-};
+use crate::stream::{Framing, Input, Opener, Output, Settings, Summary, begin, pass};
 
 use crate::files::encoding::{Encoding, Guesses};
 use crate::files::seen::Seen;
 use crate::files::{Lead, openers};
 use crate::format::drift::{Absences, ByName, Columns, New};
-use crate::format::json::{Json, JsonSurvey};
-use crate::format::log::{AccessFormat, AccessLog};
-use crate::format::logfmt::{Logfmt, LogfmtSurvey};
-use crate::format::pattern::Pattern;
+use crate::format::read::{Asked, Reader, Way, joined, with_extra};
 use crate::format::sniff::{Terms, sniff};
-use crate::format::wanted::{
-    EXTRA_COLUMN, Extra, Keyed, Survey, Wanted, glance, notice_of_unseen, survey,
-};
 use crate::format::{Heading, Lenient, Picked, csv};
-use crate::record::List;
 use crate::resume::{Following, Growing};
-use crate::stream::begin;
 
 /// What is to be read, and how.
 pub struct Extraction<'l> {
@@ -31,17 +21,8 @@ pub struct Extraction<'l> {
     pub paths: Vec<PathBuf>,
     /// Lines that are no data.
     pub lead: Lead,
-    /// The format, with what is said about it.
-    pub reading: Reading,
-    /// The columns that the user listed; all where none.
-    pub list: Option<List<'l>>,
-    /// Texts that stand for null.
-    pub nulls: Vec<Vec<u8>>,
-    /// Records that bring their names: how many are looked at to know them.
-    pub sample: usize,
-    /// Records that bring their names: what happens to others. Where none is said, they are
-    /// ignored if the user named the columns, and a fault if not.
-    pub extra: Option<Extra>,
+    /// What is asked for of any format.
+    pub asked: Asked<'l>,
     /// How the sources' text is encoded; UTF-8 where they are read on.
     pub encoding: Encoding,
     /// Where the files are read on from where the last load ended.
@@ -64,14 +45,8 @@ pub enum Reading {
         /// guessed or read on, and its delimiter is not the dialect's.
         lenient: Option<Lenient>,
     },
-    /// JSON in lines or as values.
-    Json(Framing),
-    /// logfmt.
-    Logfmt,
-    /// Access logs.
-    Access(AccessFormat),
-    /// Lines by a pattern.
-    Pattern(Pattern),
+    /// Lines or values.
+    Units(Box<dyn Reader>),
 }
 
 impl Reading {
@@ -96,9 +71,14 @@ impl Extraction<'_> {
     /// # Errors
     /// A source cannot be read or is damaged, its columns are not those that were asked for or
     /// expected, a bad record that the policy does not allow.
-    pub fn run(mut self, settings: &Settings, output: &mut Output) -> anyhow::Result<Summary> {
-        self.lead.leaves_marks = matches!(self.reading, Reading::Csv { .. });
-        let headed = match &self.reading {
+    pub fn run(
+        mut self,
+        reading: Reading,
+        settings: &Settings,
+        output: &mut Output,
+    ) -> anyhow::Result<Summary> {
+        self.lead.leaves_marks = matches!(reading, Reading::Csv { .. });
+        let headed = match &reading {
             Reading::Csv {
                 dialect, heading, ..
             } if heading.is_there => Some(*dialect),
@@ -108,7 +88,7 @@ impl Extraction<'_> {
             Some(following) => Some(following.begin(&self.paths, self.lead, headed)?),
             None => None,
         };
-        let mut summary = self.read(growing.as_mut(), settings, output)?;
+        let mut summary = self.read(reading, growing.as_mut(), settings, output)?;
         if let Some(growing) = growing {
             growing.end(&mut summary)?;
         }
@@ -116,7 +96,8 @@ impl Extraction<'_> {
     }
 
     fn read(
-        mut self,
+        self,
+        reading: Reading,
         growing: Option<&mut Growing>,
         settings: &Settings,
         output: &mut Output,
@@ -126,7 +107,7 @@ impl Extraction<'_> {
             ..Lead::default()
         };
         // A lenient reader passes over lines itself: it knows better where they end.
-        let (lead, later) = match &self.reading {
+        let (lead, later) = match &reading {
             Reading::Csv {
                 lenient: Some(_), ..
             } => (nothing, self.lead),
@@ -140,7 +121,7 @@ impl Extraction<'_> {
         let seen = Seen::default();
         let malformed = self.encoding.malformed(&guesses, &seen);
         let mut told = None;
-        let mut summary = match std::mem::replace(&mut self.reading, Reading::Logfmt) {
+        let mut summary = match reading {
             Reading::Csv {
                 mut dialect,
                 mut heading,
@@ -192,51 +173,18 @@ impl Extraction<'_> {
                     None => self.csv(source, false, settings, output),
                 }?
             }
-            reading => {
-                let framing = match &reading {
-                    Reading::Json(framing) => *framing,
-                    _ => Framing::Lines,
+            Reading::Units(reader) => {
+                let input = input(seen.of(openers), reader.framing(), malformed, settings);
+                let way = Way {
+                    input,
+                    settings,
+                    output,
                 };
-                let input = input(seen.of(openers), framing, malformed, settings);
-                self.units(reading, input, settings, output)?
+                reader.run(&self.asked, way)?
             }
         };
         summary.notice = joined(joined(guesses.notice(), told), summary.notice);
         Ok(summary)
-    }
-
-    /// Formats whose units are no records yet, as CSV's are.
-    fn units(
-        self,
-        reading: Reading,
-        input: Input,
-        settings: &Settings,
-        output: &mut Output,
-    ) -> anyhow::Result<Summary> {
-        match reading {
-            Reading::Json(framing) => {
-                let (header, wanted, input) = self.wanted::<JsonSurvey>(input)?;
-                let asked = wanted.asked();
-                let json = Json::new(wanted, framing);
-                keyed::<JsonSurvey, _>(input, (&header, &asked), &json, settings, output)
-            }
-            Reading::Access(format) => {
-                let names = format.columns().iter().map(|name| (*name).to_owned());
-                let (header, picked) = self.picked(Header::new(names.collect()))?;
-                let log = AccessLog { format, picked };
-                lines(input, &header, &log, settings, output)
-            }
-            Reading::Pattern(pattern) => {
-                let (header, picked) = self.picked(Header::new(pattern.columns()))?;
-                lines(input, &header, &pattern.picking(picked), settings, output)
-            }
-            Reading::Logfmt | Reading::Csv { .. } => {
-                let (header, wanted, input) = self.wanted::<LogfmtSurvey>(input)?;
-                let asked = wanted.asked();
-                let logfmt = Logfmt::new(wanted);
-                keyed::<LogfmtSurvey, _>(input, (&header, &asked), &logfmt, settings, output)
-            }
-        }
     }
 
     /// CSV that is made strict first.
@@ -319,7 +267,7 @@ impl Extraction<'_> {
             _ => None,
         };
         let columns = match before {
-            Some((_, before)) => Columns::of_last_load(before, self.list.as_ref()),
+            Some((_, before)) => Columns::of_last_load(before, self.asked.list.as_ref()),
             None => self.columns(&first, is_by_name && !input.is_last()),
         }?;
         let load = before.map(|(load, _)| load.to_owned());
@@ -330,7 +278,7 @@ impl Extraction<'_> {
         let base = columns.base(&first);
         let mut picked = Picked {
             picks: columns.picks(&base),
-            nulls: self.nulls.clone(),
+            nulls: self.asked.nulls.clone(),
         };
         let own = base.len();
         if has_extra {
@@ -340,7 +288,7 @@ impl Extraction<'_> {
         let absences = Absences::default();
         if is_by_name && is_read {
             let by_name = ByName {
-                new: New::of(self.list.as_ref()),
+                new: New::of(self.asked.list.as_ref()),
                 unseen: match load {
                     Some(_) => Vec::new(),
                     None => columns.of_files().names().to_vec(),
@@ -370,56 +318,15 @@ impl Extraction<'_> {
     /// The columns that are read of CSV whose first source has this header. If there is `more`, those
     /// that the user listed by their names may be in other sources.
     fn columns(&self, first: &Header, more: bool) -> anyhow::Result<Columns> {
-        let error = match self.picked(first.clone()) {
+        let error = match self.asked.picked(first.clone()) {
             Ok((header, Picked { picks, .. })) => return Ok(Columns::of(first, &picks, &header)),
             Err(error) => error,
         };
-        let listed = match &self.list {
+        let listed = match &self.asked.list {
             Some(list) if more => Columns::listed(list)?,
             _ => None,
         };
         listed.filter(|listed| listed.is_any_in(first)).ok_or(error)
-    }
-
-    /// Which fields are read of records that bring their names with them.
-    fn wanted<S: Survey>(&self, mut input: Input) -> anyhow::Result<(Header, Wanted, Input)> {
-        let asked = self.list.as_ref().and_then(|list| list.names.clone());
-        let ((names, indexed), sampled) = match asked {
-            Some(names) => (names.into_iter().unzip(), None),
-            None => {
-                let (names, count) = survey::<S>(&mut input, self.sample)?;
-                ((names, Vec::new()), Some(count))
-            }
-        };
-        let extra = self.extra.unwrap_or(match sampled {
-            Some(_) => Extra::Fail,
-            None => Extra::Ignore,
-        });
-        let (header, Picked { picks, nulls }) = self.picked(Header::new(names.clone()))?;
-        let header = match extra {
-            Extra::Column => with_extra(&header),
-            _ => header.repaired(),
-        };
-        let wanted = Wanted {
-            names,
-            indexed,
-            picks,
-            sampled,
-            extra,
-            nulls,
-        };
-        Ok((header, wanted, input))
-    }
-
-    /// What the list selects of a header.
-    fn picked(&self, header: Header) -> anyhow::Result<(Header, Picked)> {
-        let nulls = self.nulls.clone();
-        let Some(list) = &self.list else {
-            let picks = (0..header.len()).collect();
-            return Ok((header, Picked { picks, nulls }));
-        };
-        let (picks, names) = (list.select)(header.names())?.into_iter().unzip();
-        Ok((Header::new(names), Picked { picks, nulls }))
     }
 }
 
@@ -437,19 +344,6 @@ struct Tabular<'g> {
     later: Lead,
 }
 
-/// The same header with a last column for what is none of the known fields.
-fn with_extra(header: &Header) -> Header {
-    let mut names = header.names().to_vec();
-    names.push(EXTRA_COLUMN.to_owned());
-    Header::new(names).repaired()
-}
-
-/// Two sentences for the user, or one, or none.
-fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
-    let notices: Vec<String> = first.into_iter().chain(second).collect();
-    (!notices.is_empty()).then(|| notices.join("; "))
-}
-
 fn input(
     openers: Vec<Opener>,
     framing: Framing,
@@ -458,47 +352,4 @@ fn input(
 ) -> Input {
     let input = Input::new(openers, framing).of_text(malformed);
     input.judging(settings.ends)
-}
-
-/// Runs a converter of lines or values.
-fn lines<C: Convert>(
-    mut input: Input,
-    header: &Header,
-    converter: &C,
-    settings: &Settings,
-    output: &mut Output,
-) -> anyhow::Result<Summary> {
-    begin(header, output)?;
-    Ok(convert(&mut input, settings, converter, output)?.summary)
-}
-
-/// The same for records that bring their names with them. Tells which of the names that were `asked`
-/// for are in none of them.
-fn keyed<S: Survey, C: Keyed>(
-    mut input: Input,
-    (header, asked): (&Header, &[String]),
-    converter: &C,
-    settings: &Settings,
-    output: &mut Output,
-) -> anyhow::Result<Summary> {
-    begin(header, output)?;
-    let there = match asked {
-        [] => Vec::new(),
-        _ => glance::<S>(&mut input)?,
-    };
-    let Converted {
-        mut summary,
-        scratches,
-    } = convert(&mut input, settings, converter, output)?;
-    let Some(scratches) = scratches.filter(|_| summary.records_out > 0) else {
-        return Ok(summary);
-    };
-    let is_unseen = |place: &usize| {
-        let mut scratches = scratches.iter();
-        scratches.all(|scratch| C::unseen(scratch).contains(place))
-    };
-    let unseen = (0..asked.len()).filter(is_unseen);
-    let notice = notice_of_unseen(unseen.map(|place| &asked[place]), &there);
-    summary.notice = joined(summary.notice, notice);
-    Ok(summary)
 }

@@ -3,10 +3,39 @@
 use std::ops::Range;
 
 use crate::bytes::{Dialect, scan};
+use crate::format::entry::{Format, Read};
 use crate::record::{Faults, Index, Layout, Mapping, Records, field};
 use crate::stream::{Made, Pass};
 
 use crate::format::picked::Picked;
+
+/// CSV's lines in the table.
+pub const FORMATS: &[Format] = &[
+    Format {
+        name: "csv",
+        aliases: &[],
+        endings: &["csv"],
+        flags: &[],
+        takes_names: true,
+        read: Read::Csv(b','),
+    },
+    Format {
+        name: "tsv",
+        aliases: &[],
+        endings: &["tsv", "tab"],
+        flags: &[],
+        takes_names: true,
+        read: Read::Csv(b'\t'),
+    },
+    Format {
+        name: "psv",
+        aliases: &[],
+        endings: &["psv"],
+        flags: &[],
+        takes_names: true,
+        read: Read::Csv(b'|'),
+    },
+];
 
 /// How the records of a source become the stream.
 #[derive(Clone, Debug)]

@@ -14,8 +14,10 @@ use std::borrow::Cow;
 
 use crate::bytes::seek;
 use crate::record::{Fault, field};
-use crate::stream::{Convert, Framing};
+use crate::stream::{Convert, Framing, Summary};
 
+use crate::format::entry::{Format, Read};
+use crate::format::read::{Asked, Reader, Way};
 use crate::format::shape::Shape;
 use crate::format::wanted::{Extra, Keyed, Wanted, repeated, see};
 use crate::value::text::{looks_typed, push_typed_text};
@@ -24,6 +26,53 @@ use path::Step;
 use quick::Quick;
 pub use survey::JsonSurvey;
 use tree::Node;
+
+/// JSON's lines in the table.
+pub const FORMATS: &[Format] = &[
+    Format {
+        name: "json",
+        aliases: &[],
+        endings: &["json"],
+        flags: &[],
+        takes_names: false,
+        read: Read::Units(|_| Ok(Box::new(Values(Framing::Values)))),
+    },
+    Format {
+        name: "jsonl",
+        aliases: &["ndjson"],
+        endings: &["jsonl", "ndjson", "jsonlines"],
+        flags: &[],
+        takes_names: false,
+        read: Read::Units(|_| Ok(Box::new(Values(Framing::Lines)))),
+    },
+];
+
+/// JSON in lines or as values.
+struct Values(Framing);
+
+impl Reader for Values {
+    fn framing(&self) -> Framing {
+        self.0
+    }
+
+    fn is_keyed(&self) -> bool {
+        true
+    }
+
+    fn has_paths(&self) -> bool {
+        true
+    }
+
+    fn refuses_resume(&self) -> Option<&'static str> {
+        (self.0 == Framing::Values).then_some(
+            "--resume goes on behind the last whole line, and a JSON document has none; JSON Lines (--from jsonl) can be read on",
+        )
+    }
+
+    fn run(self: Box<Self>, asked: &Asked<'_>, way: Way<'_>) -> anyhow::Result<Summary> {
+        asked.keyed::<JsonSurvey, _>(|wanted| Json::new(wanted, self.0), way)
+    }
+}
 
 /// Makes records of the stream of JSON objects.
 pub struct Json {

@@ -11,10 +11,43 @@
 mod quick;
 
 use crate::record::Fault;
-use crate::stream::Convert;
+use crate::stream::{Convert, Summary};
 
+use crate::format::entry::{Format, Read};
 use crate::format::picked::{Picked, shown};
+use crate::format::read::{Asked, Reader, Way};
 pub use quick::Times;
+
+/// The access logs' lines in the table.
+pub const FORMATS: &[Format] = &[
+    Format {
+        name: "common",
+        aliases: &[],
+        endings: &[],
+        flags: &[],
+        takes_names: false,
+        read: Read::Units(|_| Ok(Box::new(AccessFormat::Common))),
+    },
+    Format {
+        name: "combined",
+        aliases: &[],
+        endings: &[],
+        flags: &[],
+        takes_names: false,
+        read: Read::Units(|_| Ok(Box::new(AccessFormat::Combined))),
+    },
+];
+
+impl Reader for AccessFormat {
+    fn run(self: Box<Self>, asked: &Asked<'_>, way: Way<'_>) -> anyhow::Result<Summary> {
+        let names = self.columns().iter().map(|name| (*name).to_owned());
+        let log = |picked| AccessLog {
+            format: *self,
+            picked,
+        };
+        asked.lines(names.collect(), log, way)
+    }
+}
 
 /// The columns of a combined log; a common one has all but the last two.
 const COLUMNS: [&str; 11] = [

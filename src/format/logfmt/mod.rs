@@ -6,14 +6,38 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::record::{Fault, field};
-use crate::stream::Convert;
+use crate::stream::{Convert, Summary};
 
+use crate::format::entry::{Format, Read};
 use crate::format::json::push_json_text;
 use crate::format::keys::Keys;
 use crate::format::picked::shown;
+use crate::format::read::{Asked, Reader, Way};
 use crate::format::wanted::{Extra, Keyed, Survey, Wanted, repeated, see};
 use crate::value::text::push_typed_text;
 use quick::Quick;
+
+/// logfmt's line in the table.
+pub const FORMATS: &[Format] = &[Format {
+    name: "logfmt",
+    aliases: &[],
+    endings: &[],
+    flags: &[],
+    takes_names: false,
+    read: Read::Units(|_| Ok(Box::new(Lines))),
+}];
+
+struct Lines;
+
+impl Reader for Lines {
+    fn is_keyed(&self) -> bool {
+        true
+    }
+
+    fn run(self: Box<Self>, asked: &Asked<'_>, way: Way<'_>) -> anyhow::Result<Summary> {
+        asked.keyed::<LogfmtSurvey, _>(Logfmt::new, way)
+    }
+}
 
 /// Makes records of the stream of logfmt lines. A bare word is a key whose value is `true`; a
 /// bare value may be a number, a quoted one is text.

@@ -1,0 +1,175 @@
+//! Readers of lines and values: all formats but CSV, whose units are records already.
+
+use crate::record::{Header, List};
+use crate::stream::{
+    Convert, Converted, Framing, Input, Output, Settings, Summary, begin, convert,
+};
+
+use super::picked::Picked;
+use super::wanted::{EXTRA_COLUMN, Extra, Keyed, Survey, Wanted, glance, notice_of_unseen, survey};
+
+/// A format, with what the user said about it.
+pub trait Reader: Send {
+    /// What its units are.
+    fn framing(&self) -> Framing {
+        Framing::Lines
+    }
+
+    /// Whether its records bring the names of their columns.
+    fn is_keyed(&self) -> bool {
+        false
+    }
+
+    /// Whether a column's name may be a path, `a.b` or `a[0]`.
+    fn has_paths(&self) -> bool {
+        false
+    }
+
+    /// Why its sources cannot be read on from where the last load ended, if that is so.
+    fn refuses_resume(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Reads all units, and writes the stream.
+    ///
+    /// # Errors
+    /// The input cannot be read; its columns are not those that were asked for; a bad record that the
+    /// policy does not allow.
+    fn run(self: Box<Self>, asked: &Asked<'_>, way: Way<'_>) -> anyhow::Result<Summary>;
+}
+
+/// What the user asked for of any format.
+pub struct Asked<'l> {
+    /// The columns that the user listed; all if None.
+    pub list: Option<List<'l>>,
+    /// Texts that stand for null.
+    pub nulls: Vec<Vec<u8>>,
+    /// Records that bring their names: how many are looked at to know them.
+    pub sample: usize,
+    /// Records that bring their names: what happens to others. If None, they are ignored if the user
+    /// named the columns, and a fault if not.
+    pub extra: Option<Extra>,
+}
+
+/// From where units come, and where the stream goes.
+pub struct Way<'w> {
+    /// The units.
+    pub input: Input,
+    /// How they are read.
+    pub settings: &'w Settings,
+    /// The stream.
+    pub output: &'w mut Output,
+}
+
+impl Asked<'_> {
+    /// What the list selects of a header.
+    ///
+    /// # Errors
+    /// It asks for a column that does not exist.
+    pub fn picked(&self, header: Header) -> anyhow::Result<(Header, Picked)> {
+        let nulls = self.nulls.clone();
+        let Some(list) = &self.list else {
+            let picks = (0..header.len()).collect();
+            return Ok((header, Picked { picks, nulls }));
+        };
+        let (picks, names) = (list.select)(header.names())?.into_iter().unzip();
+        Ok((Header::new(names), Picked { picks, nulls }))
+    }
+
+    /// Runs a converter of units that fall into these columns.
+    ///
+    /// # Errors
+    /// As [`Reader::run`].
+    pub fn lines<C: Convert>(
+        &self,
+        columns: Vec<String>,
+        make: impl FnOnce(Picked) -> C,
+        way: Way<'_>,
+    ) -> anyhow::Result<Summary> {
+        let (header, picked) = self.picked(Header::new(columns))?;
+        let Way {
+            mut input,
+            settings,
+            output,
+        } = way;
+        begin(&header, output)?;
+        Ok(convert(&mut input, settings, &make(picked), output)?.summary)
+    }
+
+    /// Runs a converter of records that bring their names. Tells which of the names that were asked for are
+    /// in none of them.
+    ///
+    /// # Errors
+    /// As [`Reader::run`].
+    pub fn keyed<S: Survey, C: Keyed>(
+        &self,
+        make: impl FnOnce(Wanted) -> C,
+        way: Way<'_>,
+    ) -> anyhow::Result<Summary> {
+        let (header, wanted, mut input) = self.wanted::<S>(way.input)?;
+        let asked = wanted.asked();
+        begin(&header, way.output)?;
+        let there = match &asked[..] {
+            [] => Vec::new(),
+            _ => glance::<S>(&mut input)?,
+        };
+        let Converted {
+            mut summary,
+            scratches,
+        } = convert(&mut input, way.settings, &make(wanted), way.output)?;
+        let Some(scratches) = scratches.filter(|_| summary.records_out > 0) else {
+            return Ok(summary);
+        };
+        let is_unseen = |place: &usize| {
+            let mut scratches = scratches.iter();
+            scratches.all(|scratch| C::unseen(scratch).contains(place))
+        };
+        let unseen = (0..asked.len()).filter(is_unseen);
+        let notice = notice_of_unseen(unseen.map(|place| &asked[place]), &there);
+        summary.notice = joined(summary.notice, notice);
+        Ok(summary)
+    }
+
+    /// Which fields are read of records that bring their names with them.
+    fn wanted<S: Survey>(&self, mut input: Input) -> anyhow::Result<(Header, Wanted, Input)> {
+        let asked = self.list.as_ref().and_then(|list| list.names.clone());
+        let ((names, indexed), sampled) = match asked {
+            Some(names) => (names.into_iter().unzip(), None),
+            None => {
+                let (names, count) = survey::<S>(&mut input, self.sample)?;
+                ((names, Vec::new()), Some(count))
+            }
+        };
+        let extra = self.extra.unwrap_or(match sampled {
+            Some(_) => Extra::Fail,
+            None => Extra::Ignore,
+        });
+        let (header, Picked { picks, nulls }) = self.picked(Header::new(names.clone()))?;
+        let header = match extra {
+            Extra::Column => with_extra(&header),
+            _ => header.repaired(),
+        };
+        let wanted = Wanted {
+            names,
+            indexed,
+            picks,
+            sampled,
+            extra,
+            nulls,
+        };
+        Ok((header, wanted, input))
+    }
+}
+
+/// The same header with a last column for what is none of the known fields.
+pub fn with_extra(header: &Header) -> Header {
+    let mut names = header.names().to_vec();
+    names.push(EXTRA_COLUMN.to_owned());
+    Header::new(names).repaired()
+}
+
+/// Two sentences for the user, or one, or none.
+pub fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
+    let notices: Vec<String> = first.into_iter().chain(second).collect();
+    (!notices.is_empty()).then(|| notices.join("; "))
+}
