@@ -7,13 +7,14 @@
 //! | [`read`] | how lines and values are read |
 //! | `csv`, `lenient`, `sniff`, `heading` | CSV, its relatives, and what is guessed of it |
 //! | `json`, `logfmt` | records that bring their names: `keys`, `shape`, `wanted` find the columns |
-//! | `log`, `pattern` | lines by a pattern |
+//! | `log`, `pattern`, `fixed` | lines by a pattern or by positions |
 //! | `drift` | sources whose columns differ |
 //! | [`mod@write`] | what is written |
 
 pub mod csv;
 pub mod drift;
 pub mod entry;
+pub mod fixed;
 mod heading;
 pub mod json;
 mod keys;

@@ -4,10 +4,16 @@ use std::path::{Path, PathBuf};
 
 use crate::files::compression::COMPRESSED;
 use crate::format::entry::Format;
-use crate::format::{csv, json, log, logfmt};
+use crate::format::{csv, fixed, json, log, logfmt};
 
 /// The formats of all families, in the order that help lists them.
-static FORMATS: [&[Format]; 4] = [csv::FORMATS, json::FORMATS, log::FORMATS, logfmt::FORMATS];
+static FORMATS: [&[Format]; 5] = [
+    csv::FORMATS,
+    json::FORMATS,
+    log::FORMATS,
+    logfmt::FORMATS,
+    fixed::FORMATS,
+];
 
 /// Every format, once.
 pub fn all() -> impl Iterator<Item = &'static Format> {
