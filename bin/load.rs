@@ -12,7 +12,8 @@ use clap::Parser;
 use pipewright::cli::{self, CommitFlags, ForgetFlag, Shared, Tool, Usage, Watch};
 use pipewright::stream::{Framing, Input, Output, Summary};
 
-use pipewright::connector::target::{Address, Opening};
+use pipewright::connector::Opening;
+use pipewright::connector::target::Address;
 use pipewright::format::write::Format;
 use pipewright::load::{self, InDoubt, Mode};
 use pipewright::trust::Ends;

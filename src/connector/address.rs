@@ -1,31 +1,37 @@
 //! Where records come from, go to or are kept, as the user wrote it: one grammar for all programs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
-/// A database.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// An SQLite file.
-    Sqlite(PathBuf),
-    /// A PostgreSQL server: `postgresql://…`, with whatever password the user put there.
-    Postgres(String),
+use super::entry::{Connector, Database};
+use super::{postgres, sqlite};
+
+/// The kinds of databases, in the order that messages list them.
+static CONNECTORS: [&Connector; 2] = [&sqlite::database::CONNECTOR, &postgres::database::CONNECTOR];
+
+/// How addresses of databases are written: `sqlite:FILE, postgresql://...`, with `last` before the last one.
+pub fn forms(last: &str) -> String {
+    let forms = CONNECTORS.iter().map(|connector| connector.form);
+    let forms: Vec<&str> = forms.filter(|form| !form.is_empty()).collect();
+    match forms.split_last() {
+        Some((end, [])) => (*end).to_owned(),
+        Some((end, rest)) => format!("{}{last}{end}", rest.join(", ")),
+        None => String::new(),
+    }
 }
 
-impl Place {
-    /// The file, if it is one.
-    pub fn file(&self) -> Option<&Path> {
-        match self {
-            Place::Sqlite(path) => Some(path),
-            Place::Postgres(_) => None,
-        }
-    }
+/// The connector of an address, if it is one of a database.
+fn connector_of(text: &str) -> Option<&'static Connector> {
+    let (scheme, _) = text.split_once(':')?;
+    let mut connectors = CONNECTORS.iter().copied();
+    connectors.find(|connector| connector.schemes.contains(&scheme))
 }
 
 /// What an address names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
     /// A database.
-    Database(Place),
+    Database(Arc<dyn Database>),
     /// A file.
     File(PathBuf),
     /// Standard input or output.
@@ -39,19 +45,12 @@ impl Location {
     /// # Errors
     /// It is no such address; in words.
     pub fn parse(text: &str) -> Result<(Self, Option<&str>), String> {
-        let is_postgres = ["postgresql:", "postgres:"]
-            .iter()
-            .any(|scheme| text.starts_with(scheme));
-        if is_postgres || text.starts_with("sqlite:") {
-            let (place, behind) = match text.rsplit_once('#') {
-                Some((place, behind)) => (place, Some(behind).filter(|name| !name.is_empty())),
+        if let Some(connector) = connector_of(text) {
+            let (address, behind) = match text.rsplit_once('#') {
+                Some((address, behind)) => (address, Some(behind).filter(|name| !name.is_empty())),
                 None => (text, None),
             };
-            let place = match place.strip_prefix("sqlite:") {
-                Some(file) => Place::Sqlite(sqlite_file(file)?),
-                None => Place::Postgres(server(place)?),
-            };
-            return Ok((Location::Database(place), behind));
+            return Ok((Location::Database((connector.open)(address)?), behind));
         }
         let location = match text.strip_prefix("file:") {
             Some(path) => Location::File(path_of_url(path)?),
@@ -60,7 +59,8 @@ impl Location {
             None => match scheme(text) {
                 Some(scheme) => {
                     return Err(format!(
-                        "'{scheme}' is not supported; an address is sqlite:FILE, postgresql://... or a file"
+                        "'{scheme}' is not supported; an address is {} or a file",
+                        forms(", ")
                     ));
                 }
                 None => Location::File(PathBuf::from(text)),
@@ -77,15 +77,6 @@ fn scheme(text: &str) -> Option<&str> {
         |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '.');
     let begins = scheme.starts_with(|first: char| first.is_ascii_alphabetic());
     (begins && scheme.chars().all(is_letter)).then_some(scheme)
-}
-
-fn server(address: &str) -> Result<String, String> {
-    match address.contains("://") {
-        true => Ok(address.to_owned()),
-        false => Err(format!(
-            "'{address}' lacks the slashes; write postgresql://USER@HOST/DATABASE"
-        )),
-    }
 }
 
 /// The file of `file:PATH`. `file:///PATH` is from the root in every reading; what two slashes mean
@@ -105,35 +96,20 @@ fn path_of_url(path: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// The file of `sqlite:FILE`. Libraries do not agree on how many slashes of `sqlite://` belong to
-/// the path, and a database in memory would be gone with the program: neither is guessed.
-fn sqlite_file(file: &str) -> Result<PathBuf, String> {
-    match file {
-        "" => Err("give the database's file: sqlite:FILE".to_owned()),
-        ":memory:" => Err(
-            "a database in memory is gone when the program ends; give a file: sqlite:FILE"
-                .to_owned(),
-        ),
-        _ if file.starts_with("//") => {
-            let path = file.trim_start_matches('/');
-            Err(format!(
-                "write sqlite:{path} for a file from here on, sqlite:/{path} for one from the root"
-            ))
-        }
-        _ => Ok(PathBuf::from(file)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_stands_behind_the_last_hash_of_a_database_is_apart() {
-        let sqlite = |path: &str| Location::Database(Place::Sqlite(path.into()));
+        let database = |address: &str| {
+            let connector = connector_of(address).expect("a connector");
+            Location::Database((connector.open)(address).expect("a database"))
+        };
+        let sqlite = |path: &str| database(&format!("sqlite:{path}"));
         let file = |path: &str| Location::File(path.into());
         let url = "postgres://u:p%23@h/d";
-        let postgres = Location::Database(Place::Postgres(url.to_owned()));
+        let postgres = database(url);
         for (text, location, behind) in [
             ("sqlite:a#b.db#t", sqlite("a#b.db"), Some("t")),
             ("sqlite:/a.db#", sqlite("/a.db"), None),

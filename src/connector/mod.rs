@@ -2,12 +2,14 @@
 //!
 //! | file | what it answers |
 //! |---|---|
-//! | [`address`] | what the user's text names: one grammar for all programs |
+//! | [`address`] | the table of connectors; what the user's text names: one grammar for all programs |
+//! | [`entry`] | what the table says of a connector |
 //! | [`target`], [`query`], [`stores`] | the connector that loads, reads, or keeps checkpoints |
 //! | [`mod@file`], [`sqlite`], [`postgres`] | the systems: how they are reached, read and loaded, their checkpoints, their errors in our words |
 //! | [`sql`] | what the databases share: a key that records are read on by, columns that are selected |
 
 pub mod address;
+pub mod entry;
 pub mod file;
 pub mod postgres;
 pub mod query;
@@ -16,4 +18,5 @@ pub mod sqlite;
 pub mod stores;
 pub mod target;
 
-pub use address::{Location, Place};
+pub use address::Location;
+pub use entry::{Connector, Database, Opening};

@@ -1,19 +1,20 @@
 //! A table or a query of a database as a source.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use crate::connector::address::{Location, Place};
+use super::entry::Database;
+use crate::connector::address::Location;
 use crate::stream::{Output, Settings, Summary};
 
-use super::{postgres, sqlite};
 use crate::connector::sql::{ByKey, Key, Reading, Relation};
 use crate::record::List;
 
 /// What is read of which database.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Query {
     /// The database.
-    pub place: Place,
+    pub database: Arc<dyn Database>,
     /// What is read there.
     pub relation: Relation,
 }
@@ -29,7 +30,7 @@ impl Query {
         table: Option<&str>,
         query: Option<&str>,
     ) -> Result<Option<Self>, String> {
-        let (Location::Database(place), behind) = Location::parse(source)? else {
+        let (Location::Database(database), behind) = Location::parse(source)? else {
             return Ok(None);
         };
         let relation = match (behind, table, query) {
@@ -50,12 +51,12 @@ impl Query {
                 return Err("which records? Give --table NAME or --query 'SELECT ...'".to_owned());
             }
         };
-        Ok(Some(Query { place, relation }))
+        Ok(Some(Query { database, relation }))
     }
 
     /// The file that is read, where it is one.
     pub fn file(&self) -> Option<PathBuf> {
-        self.place.file().map(PathBuf::from)
+        self.database.file().map(PathBuf::from)
     }
 
     /// Reads all records and writes the stream to `output`, the header at once. With `growing`, only
@@ -80,10 +81,7 @@ impl Query {
                 None => None,
             },
         };
-        match &self.place {
-            Place::Sqlite(path) => sqlite::read::extract(path, reading, settings, output),
-            Place::Postgres(url) => postgres::read::extract(url, reading, settings, output),
-        }
+        self.database.read(reading, settings, output)
     }
 }
 

@@ -3,12 +3,12 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use super::entry::Database;
 use super::file::sidecar;
-use super::postgres::{self, shown};
-use super::sqlite;
 use crate::checkpoint::Resume;
-use crate::connector::address::{Location, Place};
+use crate::connector::address::Location;
 use crate::trust::Position;
 
 /// `TARGET#NAME`: a place that loads go to, and what the user calls one flow of records into it.
@@ -24,7 +24,7 @@ pub struct Address {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Store {
     /// The table [`crate::checkpoint::TABLE`] of a database.
-    Database(Place),
+    Database(Arc<dyn Database>),
     /// The sidecar of a file.
     File(PathBuf),
 }
@@ -58,7 +58,7 @@ impl Store {
     pub fn parse(target: &str) -> Result<(Self, Option<&str>), String> {
         let (location, table) = Location::parse(target)?;
         let store = match location {
-            Location::Database(place) => Store::Database(place),
+            Location::Database(database) => Store::Database(database),
             Location::File(path) => Store::File(path),
             Location::Standard => {
                 return Err(
@@ -76,8 +76,7 @@ impl Store {
     /// There is none of this name; the target does not exist, or cannot be changed.
     pub fn forget(&self, name: &str) -> anyhow::Result<Option<String>> {
         match self {
-            Store::Database(Place::Sqlite(path)) => sqlite::checkpoint::forget(path, name),
-            Store::Database(Place::Postgres(url)) => postgres::checkpoint::forget(url, name),
+            Store::Database(database) => database.forget(name),
             Store::File(path) => {
                 sidecar::forget(path, name)?;
                 Ok(Some(self.shown()))
@@ -88,8 +87,7 @@ impl Store {
     /// As errors show it, and as `load` would take it but for a password.
     pub fn shown(&self) -> String {
         match self {
-            Store::Database(Place::Sqlite(path)) => format!("sqlite:{}", path.display()),
-            Store::Database(Place::Postgres(url)) => shown(url),
+            Store::Database(database) => database.shown(),
             Store::File(path) => path.display().to_string(),
         }
     }
@@ -104,10 +102,7 @@ impl Address {
     /// loaded is gone.
     pub fn position(&self) -> anyhow::Result<Option<Position>> {
         match &self.store {
-            Store::Database(Place::Sqlite(path)) => sqlite::checkpoint::position(path, &self.name),
-            Store::Database(Place::Postgres(url)) => {
-                postgres::checkpoint::position(url, &self.name)
-            }
+            Store::Database(database) => database.position(&self.name),
             Store::File(path) => sidecar::position(path, &self.name),
         }
     }
@@ -132,7 +127,7 @@ mod tests {
 
     #[test]
     fn addresses_name_target_and_flow() {
-        let sqlite = |path: &str| Store::Database(Place::Sqlite(path.into()));
+        let sqlite = |path: &str| Store::parse(&format!("sqlite:{path}#")).unwrap().0;
         for (text, store) in [
             ("sqlite:a.db#access", sqlite("a.db")),
             ("sqlite:a.db#t#access", sqlite("a.db")),

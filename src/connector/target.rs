@@ -1,31 +1,23 @@
 //! Where records are loaded, as the user wrote it.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
 
+use super::address::forms;
+use super::entry::{Database, Opening};
 use super::file::Text;
-use super::postgres::load::Postgres;
-use super::sqlite::load::Sqlite;
-use crate::bytes::Dialect;
-use crate::load::{Mode, Target};
+use crate::load::Target;
 
-use crate::connector::address::{Location, Place};
+use crate::connector::address::Location;
 use crate::format::write::Format;
 
 /// Where records go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
-    /// A table of an SQLite database file.
-    Sqlite {
-        /// The database file.
-        path: PathBuf,
-        /// The table.
-        table: String,
-    },
-    /// A table of a PostgreSQL server.
-    Postgres {
-        /// `postgresql://…`, with whatever password the user put there.
-        url: String,
+    /// A table of a database.
+    Table {
+        /// The database.
+        database: Arc<dyn Database>,
         /// The table, with its schema where the user named one.
         table: String,
     },
@@ -43,39 +35,17 @@ pub enum Address {
     },
 }
 
-/// How a target is opened.
-pub struct Opening<'o> {
-    /// What happens to what it held before.
-    pub mode: Mode,
-    /// The columns that identify a record; none if empty.
-    pub key: &'o [String],
-    /// The flow whose checkpoint is committed with the records.
-    pub flow: Option<&'o str>,
-    /// How long other programs' locks on a database are waited for.
-    pub wait: Duration,
-    /// The stream's, which CSV files have, too.
-    pub dialect: Dialect,
-    /// The columns of the terminal that standard output is.
-    pub width: Option<usize>,
-}
-
 impl Address {
     /// Opens the target.
     ///
     /// # Errors
     /// It cannot be reached or written, or is not what the mode or the checkpoint wants.
     pub fn open(&self, how: &Opening<'_>) -> anyhow::Result<Box<dyn Target>> {
-        let (mode, flow) = (how.mode, how.flow);
-        let keyed = (mode, how.key);
         Ok(match self {
-            Address::Sqlite { path, table } => {
-                Box::new(Sqlite::open(path, table, keyed, flow, how.wait)?)
-            }
-            Address::Postgres { url, table } => {
-                Box::new(Postgres::open(url, table, keyed, flow, how.wait)?)
-            }
+            Address::Table { database, table } => database.load(table, how)?,
             Address::File { path, format } => {
-                Box::new(Text::file(path, (*format, how.dialect), mode, flow)?)
+                let form = (*format, how.dialect);
+                Box::new(Text::file(path, form, how.mode, how.flow)?)
             }
             Address::Standard { format } => {
                 Box::new(Text::standard(*format, how.dialect, how.width))
@@ -86,21 +56,19 @@ impl Address {
     /// Reads TARGET with `--table` and `--to`; an error is a wrong usage, in words.
     pub fn parse(target: &str, table: Option<&str>, to: Option<Format>) -> Result<Self, String> {
         let (location, behind) = Location::parse(target)?;
-        if let Location::Database(place) = location {
+        if let Location::Database(database) = location {
             if to.is_some() {
                 let message =
                     "--to is for files and standard output; a database has its own format";
                 return Err(message.to_owned());
             }
             let table = one_table(behind, table)?;
-            return Ok(match place {
-                Place::Sqlite(path) => Address::Sqlite { path, table },
-                Place::Postgres(url) => Address::Postgres { url, table },
-            });
+            return Ok(Address::Table { database, table });
         }
         if let Some(table) = table {
             return Err(format!(
-                "'{target}' has no tables, so --table {table} says nothing; a database is sqlite:FILE or postgresql://…"
+                "'{target}' has no tables, so --table {table} says nothing; a database is {}",
+                forms(" or ")
             ));
         }
         let Location::File(path) = location else {
@@ -117,23 +85,22 @@ impl Address {
 
     /// Whether it is a table, which modes and keys speak of.
     pub fn is_database(&self) -> bool {
-        matches!(self, Address::Sqlite { .. } | Address::Postgres { .. })
+        matches!(self, Address::Table { .. })
     }
 
     /// The file that is written, where it is one.
     pub fn file(&self) -> Option<&Path> {
         match self {
-            Address::Sqlite { path, .. } | Address::File { path, .. } => Some(path),
-            Address::Postgres { .. } | Address::Standard { .. } => None,
+            Address::Table { database, .. } => database.file(),
+            Address::File { path, .. } => Some(path),
+            Address::Standard { .. } => None,
         }
     }
 
     /// What a failed run may say for comfort.
     pub fn unharmed(&self) -> Option<String> {
         match self {
-            Address::Sqlite { .. } | Address::Postgres { .. } => {
-                Some("nothing was committed".to_owned())
-            }
+            Address::Table { .. } => Some("nothing was committed".to_owned()),
             Address::File { path, .. } => Some(match path.exists() {
                 true => format!("'{}' is as it was", path.display()),
                 false => format!("'{}' was not written", path.display()),
@@ -199,18 +166,19 @@ mod tests {
 
     #[test]
     fn addresses_are_told_apart() {
-        let sqlite = Address::Sqlite {
-            path: "a#b.db".into(),
-            table: "t".into(),
+        let table = |target: &str, table: &str| {
+            let (Location::Database(database), None) = Location::parse(target).unwrap() else {
+                panic!("{target} is a database");
+            };
+            let table = table.to_owned();
+            Address::Table { database, table }
         };
+        let sqlite = table("sqlite:a#b.db#", "t");
         assert_eq!(parse("sqlite:a#b.db#t", None, None).unwrap(), sqlite);
         assert_eq!(parse("sqlite:a#b.db#", Some("t"), None).unwrap(), sqlite);
         assert_eq!(
             parse("postgres://u:p%23@h/d", Some("s.t"), None).unwrap(),
-            Address::Postgres {
-                url: "postgres://u:p%23@h/d".into(),
-                table: "s.t".into()
-            }
+            table("postgres://u:p%23@h/d", "s.t")
         );
         let file = |path: &str, format| Address::File {
             path: path.into(),

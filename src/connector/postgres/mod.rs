@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 mod connect;
+pub mod database;
 mod failure;
 pub mod load;
 mod name;

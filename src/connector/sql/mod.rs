@@ -21,7 +21,7 @@ pub enum Relation {
 }
 
 /// What is read of a database, and how.
-pub(crate) struct Reading<'q> {
+pub struct Reading<'q> {
     /// What holds the records.
     pub relation: &'q Relation,
     /// The columns that the user listed; all where none.

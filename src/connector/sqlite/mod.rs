@@ -2,6 +2,7 @@
 
 mod blame;
 pub mod checkpoint;
+pub mod database;
 mod failure;
 pub mod load;
 mod name;
