@@ -4,10 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::entry::{Connector, Database};
-use super::{postgres, sqlite};
+use super::{duckdb, postgres, sqlite};
 
 /// The kinds of databases, in the order that messages list them.
-static CONNECTORS: [&Connector; 2] = [&sqlite::database::CONNECTOR, &postgres::database::CONNECTOR];
+static CONNECTORS: [&Connector; 3] = [
+    &sqlite::database::CONNECTOR,
+    &postgres::database::CONNECTOR,
+    &duckdb::CONNECTOR,
+];
 
 /// How addresses of databases are written: `sqlite:FILE, postgresql://...`, with `last` before the last one.
 pub fn forms(last: &str) -> String {
@@ -139,6 +143,7 @@ mod tests {
             ("file:", "file:PATH"),
             ("file://a.csv", "file:a.csv for"),
             ("mysql://h/d#t", "'mysql' is not supported"),
+            ("duckdb:a.db#t", "| duckdb a.db \"CREATE"),
         ] {
             let error = Location::parse(text).unwrap_err();
             assert!(error.contains(words), "{text}: {error}");

@@ -9,6 +9,7 @@
 //! | [`sql`] | what the databases share: a key that records are read on by, columns that are selected |
 
 pub mod address;
+mod duckdb;
 pub mod entry;
 pub mod file;
 pub mod postgres;

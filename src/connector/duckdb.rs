@@ -1,0 +1,20 @@
+//! `duckdb:FILE`: not read or loaded here. DuckDB reads and writes CSV itself, so the answer is its own command.
+
+use std::sync::Arc;
+
+use super::entry::{Connector, Database};
+
+/// DuckDB's line in the table.
+pub const CONNECTOR: Connector = Connector {
+    schemes: &["duckdb"],
+    form: "",
+    open,
+};
+
+fn open(address: &str) -> Result<Arc<dyn Database>, String> {
+    let file = address.strip_prefix("duckdb:").unwrap_or(address);
+    let file = if file.is_empty() { "FILE" } else { file };
+    Err(format!(
+        "DuckDB's files are not supported, but DuckDB reads and writes CSV: ... | duckdb {file} \"CREATE TABLE t AS FROM read_csv('/dev/stdin')\" loads, and duckdb -csv {file} 'FROM t' | ... reads"
+    ))
+}
