@@ -160,7 +160,7 @@ impl ResumeFlags {
         refuse_no_reader()?;
         Ok(Some(Following {
             resume: address.resume()?,
-            followed: sources.to_vec(),
+            sources: sources.to_vec(),
             accept_gap: self.accept_gap,
             accept_unfinished: self.accept_unfinished,
         }))

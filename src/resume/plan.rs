@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 
+use crate::files::expanded_to_resume;
 use crate::resume::files::{Files, Found, absolute};
 use crate::resume::known::{Extent, Known, Standing};
 use crate::resume::matches::{Fate, Matches};
@@ -57,12 +58,10 @@ pub struct Plan {
     pub notices: Vec<String>,
 }
 
-/// The files that are meant, and what was read before.
+/// What the user names, and what was read of it before.
 pub struct Planning<'p> {
-    /// The files, by the paths that the user wrote and those that a glob or a directory has.
-    pub paths: &'p [PathBuf],
-    /// Those that the user wrote: each is a log that may be rotated.
-    pub followed: &'p [PathBuf],
+    /// Files, globs and directories as the user wrote them: a file is a log that may be rotated.
+    pub sources: &'p [PathBuf],
     /// What was read; none at the first time.
     pub known: Option<&'p [Known]>,
     /// Whether all older parts of logs are known that were there the last time.
@@ -72,22 +71,23 @@ pub struct Planning<'p> {
 }
 
 impl Planning<'_> {
-    /// Finds out what is to be read.
+    /// Finds out what is to be read. Globs and directories are expanded at each look, for a file that
+    /// one of them had may have got another name by the time it is opened.
     ///
     /// # Errors
     /// A file is not there or is no regular file; what was read before is not found; which file is which,
     /// or their order, cannot be told.
     pub fn plan(&self) -> anyhow::Result<Plan> {
         for look in 0.. {
-            let plan = self.look();
+            let (plan, is_still) = self.look();
             match plan {
                 // What cannot be told may only be half of a rotation.
-                Err(_) if look < LOOKS / 4 => {}
-                Ok((_, false)) if look < LOOKS => {}
-                Ok((_, false)) => bail!(
+                Err(_) if look < LOOKS / if is_still { 2 } else { 1 } => {}
+                Ok(_) if !is_still && look < LOOKS => {}
+                Ok(_) if !is_still => bail!(
                     "files were renamed or emptied each time they were looked at; run the pipeline again"
                 ),
-                plan => return plan.map(|(plan, _)| plan),
+                plan => return plan,
             }
             thread::sleep(Duration::from_millis(5 * u64::from(look.min(4))));
         }
@@ -95,22 +95,46 @@ impl Planning<'_> {
     }
 
     /// One look, and whether nothing was renamed during it.
-    fn look(&self) -> anyhow::Result<(Plan, bool)> {
+    fn look(&self) -> (anyhow::Result<Plan>, bool) {
         let known = self.known.unwrap_or_default();
-        let mut files = Files::look(self.paths, self.followed, known)?;
-        let matches = Matches::find(known, &mut files, self.accept_gap)?;
-        let is_still = files.are_still_there();
-        if is_still || self.known.is_none() {
-            self.refuse_absent(&files, &matches)?;
-            if !self.accept_gap {
-                self.refuse_gap(&files, &matches)?;
+        let found = expanded_to_resume(self.sources).and_then(|paths| {
+            let files = Files::look(&paths, self.sources, known)?;
+            Ok((paths, files))
+        });
+        let (paths, mut files) = match found {
+            Ok(found) => found,
+            Err(error) => return (Err(error), true),
+        };
+        let planning = self;
+        let look = Look { planning, paths };
+        let matches = Matches::find(known, &mut files, self.accept_gap);
+        let is_written = |path: &PathBuf| self.sources.contains(path);
+        let is_still = files.are_still_there() && files.absent.iter().all(is_written);
+        let plan = matches.and_then(|matches| look.plan(&files, matches, is_still));
+        (plan, is_still)
+    }
+}
+
+/// The files that are there at one look.
+struct Look<'p> {
+    /// The files, by the paths that the user wrote and those that a glob or a directory has.
+    paths: Vec<PathBuf>,
+    planning: &'p Planning<'p>,
+}
+
+impl Look<'_> {
+    fn plan(&self, files: &Files, matches: Matches<'_>, is_still: bool) -> anyhow::Result<Plan> {
+        if is_still || self.planning.known.is_none() {
+            self.refuse_absent(files, &matches)?;
+            if !self.planning.accept_gap {
+                self.refuse_gap(files, &matches)?;
             }
         }
-        Ok((self.order(&files, matches)?, is_still))
+        self.order(files, matches)
     }
 
     fn is_log(&self, path: &Path) -> bool {
-        self.followed.iter().any(|log| log == path)
+        self.planning.sources.iter().any(|log| log == path)
     }
 
     /// A log that is not there at the moment may be between two names, if its older part is found.
@@ -334,7 +358,9 @@ impl Planning<'_> {
         let was_read = matches.known.iter().any(|known| is_log_of(known, &own)) || !turn.is_empty();
         let now = files.at(path).map(|at| matches.fates[at]);
         Ok(match now {
-            Some(Fate::Known(place)) => matches.known[place].offset == 0 && self.knows_older,
+            Some(Fate::Known(place)) => {
+                matches.known[place].offset == 0 && self.planning.knows_older
+            }
             _ => was_read,
         })
     }
@@ -343,7 +369,7 @@ impl Planning<'_> {
     /// which were there: what its name says against the one that was read last is all there is then.
     fn is_since(&self, at: usize, last: Option<&usize>, files: &Files) -> bool {
         let rank = |at: usize| files.list[at].older.as_ref().map(|older| &older.rank);
-        if self.knows_older {
+        if self.planning.knows_older {
             return true;
         }
         let compared = last.and_then(|last| rank(*last)?.compare(rank(at)?));

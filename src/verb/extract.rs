@@ -85,7 +85,7 @@ impl Extraction<'_> {
             _ => None,
         };
         let mut growing = match self.following.take() {
-            Some(following) => Some(following.begin(&self.paths, self.lead, headed)?),
+            Some(following) => Some(following.begin(self.lead, headed)?),
             None => None,
         };
         let mut summary = self.read(reading, growing.as_mut(), settings, output)?;

@@ -27,8 +27,8 @@ use crate::trust::Position;
 pub struct Following {
     /// What the target says.
     pub resume: Resume,
-    /// The paths that the user wrote: each may be a log that is rotated.
-    pub followed: Vec<PathBuf>,
+    /// Files, globs and directories as the user wrote them: a file may be a log that is rotated.
+    pub sources: Vec<PathBuf>,
     /// Whether what was read before may be missing.
     pub accept_gap: bool,
     /// Whether a last line without its end is taken as it stands.
@@ -90,17 +90,12 @@ struct Current {
 }
 
 impl Following {
-    /// Finds out what of these files is to be read. `headed`: how the header is written that each
+    /// Finds out what of the files is to be read. `headed`: how the header is written that each
     /// begins with.
     ///
     /// # Errors
     /// What was read before is not found; a file cannot be read.
-    pub fn begin(
-        self,
-        paths: &[PathBuf],
-        lead: Lead,
-        headed: Option<Dialect>,
-    ) -> anyhow::Result<Growing> {
+    pub fn begin(self, lead: Lead, headed: Option<Dialect>) -> anyhow::Result<Growing> {
         let before = match self.resume.from() {
             None => Files::default(),
             Some(position) => match serde_json::from_value(position.clone()) {
@@ -114,8 +109,7 @@ impl Following {
             takes_all: self.accept_unfinished,
         };
         let plan = Planning {
-            paths,
-            followed: &self.followed,
+            sources: &self.sources,
             known: self.resume.from().map(|_| before.files.as_slice()),
             knows_older: before.knows_older,
             accept_gap: self.accept_gap,

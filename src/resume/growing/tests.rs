@@ -158,21 +158,21 @@ impl World {
 
     /// One run: whether it was not refused. One that is killed commits nothing.
     fn run(&mut self, is_killed: bool) -> Result<bool, String> {
-        let paths = self.sources();
-        if paths.is_empty() {
+        if self.sources().is_empty() {
             return Ok(true);
         }
         let following = Following {
             resume: Resume::new("f", "t".to_owned(), self.position.clone()),
-            followed: match self.means {
-                Means::Log => paths.clone(),
-                _ => Vec::new(),
-            },
+            sources: vec![match self.means {
+                Means::Log => self.path("app.log"),
+                Means::Glob => self.path("app*"),
+                Means::Directory => self.place.path().join("in"),
+            }],
             accept_gap: false,
             accept_unfinished: false,
         };
         let all = |following: Following| -> anyhow::Result<(Vec<String>, Position)> {
-            let growing = following.begin(&paths, Lead::default(), None)?;
+            let growing = following.begin(Lead::default(), None)?;
             let mut input = Input::new(growing.openers(), Framing::Lines);
             let mut lines = Vec::new();
             while let Some(block) = input.next(&mut Vec::new())? {
