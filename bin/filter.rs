@@ -12,7 +12,7 @@ use clap::Parser;
 use pipewright::cli::{self, Program, Shared, Tool, Usage};
 use pipewright::expr::{BATCH, Batch, Node, Scope, parse, renew};
 use pipewright::record::{Faults, Layout, Records};
-use pipewright::stream::{self, AsideFile, Made, Output, Pass, Summary};
+use pipewright::stream::{self, AsideFile, Made, Output, Sink, Summary};
 
 /// Keep the records for which an expression is true
 #[derive(Parser)]
@@ -108,8 +108,9 @@ struct Scratch {
     kept: Vec<u32>,
 }
 
-impl Pass for Filter {
+impl Sink for Filter {
     type Scratch = Scratch;
+    type Parcel = Made;
 
     fn scratch(&self) -> Scratch {
         Scratch::default()

@@ -177,7 +177,9 @@ impl Tool for Args {
             // The load is done, and a failure would have it done again.
             if let Err(error) = output.write(&bytes) {
                 let lost = "the load is committed, but its receipt is not written";
-                summary.add_notice(format!("{lost}: {}", cli::told(&error)));
+                summary
+                    .notices
+                    .push(format!("{lost}: {}", cli::told(&error)));
             }
         }
         Ok(self.commit.empty.judge(summary))

@@ -13,7 +13,7 @@ use pipewright::expr::sequence::is_called;
 use pipewright::expr::{Assignments, Batch, Operand, Piece, parse, renew};
 use pipewright::fold::sequence::{self, Sequence};
 use pipewright::record::{Faults, Layout, Records};
-use pipewright::stream::{self, Made, Output, Pass, Summary};
+use pipewright::stream::{self, Made, Output, Sink, Summary};
 use pipewright::value::Numbers;
 use pipewright::value::numbers::NULL;
 use pipewright::value::print::{SMALL, write_small};
@@ -123,8 +123,9 @@ struct Map {
     delimiter: u8,
 }
 
-impl Pass for Map {
+impl Sink for Map {
     type Scratch = (Bump, Vec<u32>, sequence::State);
+    type Parcel = Made;
 
     fn scratch(&self) -> Self::Scratch {
         let state = self.sequence.start(&self.assignments);

@@ -15,7 +15,7 @@ use pipewright::cli::{self, EndFlags, Progress, Tool};
 use pipewright::record::RecordCount;
 use pipewright::stream::{Flow, Output, Relayed, Source, Summary, relay};
 use pipewright::trust::stage::{self, COUNTERS};
-use pipewright::trust::{ends, figures, pipeline};
+use pipewright::trust::{Carried, ends, figures, pipeline};
 
 /// Show how fast the stream flows, and which stage holds it up
 #[derive(Parser)]
@@ -106,11 +106,16 @@ impl Tool for Args {
             watch.end();
         }
         let summary = progress.summary(stage::read(&COUNTERS.records_in));
-        let is_whole = matches!(relayed?, Relayed::Whole(_));
+        let (notices, carried) = match relayed? {
+            Relayed::Whole(carried) if self.quiet => (Vec::new(), carried),
+            Relayed::Whole(carried) => (vec![summary], carried),
+            Relayed::Left => (Vec::new(), Carried::default()),
+        };
         Ok(Summary {
             records_in: stage::read(&COUNTERS.records_in),
             records_out: stage::read(&COUNTERS.records_out),
-            notice: (is_whole && !self.quiet).then_some(summary),
+            notices,
+            carried,
             ..Summary::default()
         })
     }
@@ -134,11 +139,7 @@ impl Args {
         if count.is_inside() {
             ends::left_open();
         }
-        let relayed = relayed?;
-        if let Relayed::Whole(carried) = &relayed {
-            stage::carry(carried.clone());
-        }
-        Ok(relayed)
+        relayed
     }
 
     fn show(&self, directory: &std::path::Path) -> anyhow::Result<Summary> {

@@ -2,8 +2,7 @@
 
 use anyhow::bail;
 
-use crate::trust::stage::{self, Carried};
-use crate::trust::{Checkpoint, Position};
+use crate::trust::{Carried, Checkpoint, Position};
 
 /// One source under `--resume`.
 #[derive(Clone, Debug)]
@@ -47,15 +46,16 @@ impl Resume {
         )
     }
 
-    /// Sends the new position along with the records: all before it were written.
-    pub fn end(self, to: Position) {
-        stage::carry(Carried {
+    /// The new position, which goes along with the records: all before it were written.
+    #[must_use = "without it the load does not know how far its source was read"]
+    pub fn end(self, to: Position) -> Carried {
+        Carried {
             checkpoints: vec![Checkpoint {
                 name: self.name,
                 from: self.from,
                 to,
             }],
-            rejected: Some(0),
-        });
+            ..Carried::default()
+        }
     }
 }

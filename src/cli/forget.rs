@@ -41,9 +41,9 @@ impl ForgetFlag {
             None => "the records that were loaded stay".to_owned(),
         };
         Ok(Some(Summary {
-            notice: Some(format!(
+            notices: vec![format!(
                 "'{name}' is forgotten: its next load reads the source from the start; {records}"
-            )),
+            )],
             ..Summary::default()
         }))
     }

@@ -197,8 +197,7 @@ pub fn group_windows(
     if open.late > 0 {
         let count = counted(open.late as usize, "late record");
         let late = format!("{count} left out, whose windows were done (--late waits longer)");
-        let notices = summary.notice.into_iter().chain([late]);
-        summary.notice = Some(notices.collect::<Vec<_>>().join("; "));
+        summary.notices.push(late);
     }
     Ok(summary)
 }

@@ -14,7 +14,8 @@ use crate::fold::lookup::{
 use crate::fold::order::{Portion, Room};
 use crate::record::{Block, Faults, Header, Layout, Records, counted};
 use crate::runner::Extracted;
-use crate::stream::{self, Flow, Held, Input, Made, Output, Parcel, Pass, Settings, Sink, Summary};
+use crate::stream::{self, Flow, Held, Input, Made, Output, Parcel, Settings, Sink, Summary};
+use crate::trust::Carried;
 use crate::trust::stage::{self, COUNTERS};
 
 /// What becomes of records with and without a row.
@@ -52,6 +53,8 @@ pub struct Table {
     rows: Kept,
     /// That of its as-of values.
     scale: Option<Scale>,
+    /// What came with it.
+    carried: Carried,
 }
 
 /// Where the rows of a table are.
@@ -178,8 +181,10 @@ impl Join {
             Ok(Flow::More)
         };
         let layout = Layout::all(self.table_columns);
-        stream::sink(&mut table.input, &layout, settings, &reading, deliver)
-            .map_err(|error| self.told(error, name))?;
+        let read = stream::sink(&mut table.input, &layout, settings, &reading, deliver);
+        let (_, summary) = read.map_err(|error| self.told(error, name))?;
+        let mut carried = summary.carried;
+        carried.add_rejected(summary.set_aside.count);
         table.finish()?;
         let rows = match (rows, sorted) {
             (_, Some(sorted)) => Kept::OnDisk(Box::new(sorted)),
@@ -190,7 +195,11 @@ impl Join {
                 Kept::Held(Box::new(rows))
             }
         };
-        Ok(Table { rows, scale })
+        Ok(Table {
+            rows,
+            scale,
+            carried,
+        })
     }
 
     /// Joins all records of the stream.
@@ -206,7 +215,11 @@ impl Join {
         output: &mut Output,
     ) -> anyhow::Result<Summary> {
         let layout = self.on.layout(self.columns);
-        let Table { rows, scale } = table;
+        let Table {
+            rows,
+            scale,
+            carried,
+        } = table;
         let join = self;
         let mut summary = match rows {
             Kept::Held(rows) if rows.most() > MANY => {
@@ -222,6 +235,7 @@ impl Join {
                 gathering.join(*sorted, name, (input, settings), output)?
             }
         };
+        summary.carried.add(carried);
         let unmatched = self.unmatched.load(Ordering::Relaxed);
         if unmatched > 0 && matches!(self.how, How::Left | How::Inner) {
             let what = match self.how {
@@ -238,10 +252,7 @@ impl Join {
                     miss.here, miss.there
                 ));
             }
-            summary.notice = Some(match summary.notice {
-                Some(other) => format!("{other}\n  {notice}"),
-                None => notice,
-            });
+            summary.notices.push(notice);
         }
         Ok(summary)
     }
@@ -376,8 +387,9 @@ struct Joining<'j> {
     scale: Option<Scale>,
 }
 
-impl Pass for Joining<'_> {
+impl Sink for Joining<'_> {
     type Scratch = Matching;
+    type Parcel = Made;
 
     fn scratch(&self) -> Matching {
         Matching::default()

@@ -32,7 +32,7 @@ use crate::runner::Exited;
 use crate::stream::{Framing, Input, Output, Settings, Summary};
 use crate::sys::{ready, standard};
 use crate::trust::figures::{self, Course};
-use crate::trust::{Ends, Policy, Tolerance, Unclean, ends, is_committed, stage};
+use crate::trust::{Carried, Ends, Policy, Tolerance, Unclean, ends, is_committed, stage};
 
 pub use csv::CsvFlags;
 pub use forget::ForgetFlag;
@@ -423,11 +423,15 @@ pub fn main<T: Tool>() -> ExitCode {
     };
     match require_output().and_then(|()| tool.run()) {
         Ok(summary) => {
-            let notices = stage::take_notices().into_iter();
-            for notice in notices.chain(summary.notice) {
+            for notice in stage::take_notices() {
                 say(&name, &notice);
             }
-            succeed(&name, summary.exit_code)
+            if !summary.notices.is_empty() {
+                say(&name, &summary.notices.join("\n  "));
+            }
+            let mut carried = summary.carried;
+            carried.add_rejected(summary.set_aside.count);
+            succeed(&name, &carried, summary.exit_code)
         }
         Err(error) => fail(&name, &error),
     }
@@ -456,7 +460,7 @@ fn wrong_call(name: &str, error: &clap::Error) -> ExitCode {
 fn print(name: &str, text: &[u8]) -> ExitCode {
     figures::withdraw();
     match require_output().and_then(|()| Output::standard().write(text)) {
-        Ok(_) => succeed(name, 0),
+        Ok(_) => succeed(name, &Carried::default(), 0),
         Err(error) => fail(name, &error),
     }
 }
@@ -471,8 +475,8 @@ fn require_output() -> anyhow::Result<()> {
 }
 
 /// Ends well with this code, where the readers could be told so.
-fn succeed(name: &str, code: u8) -> ExitCode {
-    match ends::succeed() {
+fn succeed(name: &str, carried: &Carried, code: u8) -> ExitCode {
+    match ends::succeed(carried) {
         Ok(()) => exit(Course::Done, code),
         Err(error) => {
             say(name, &told(&error));

@@ -126,7 +126,7 @@ impl Asked<'_> {
         };
         let unseen = (0..asked.len()).filter(is_unseen);
         let notice = notice_of_unseen(unseen.map(|place| &asked[place]), &there);
-        summary.notice = joined(summary.notice, notice);
+        summary.notices.extend(notice);
         Ok(summary)
     }
 
@@ -166,10 +166,4 @@ pub fn with_extra(header: &Header) -> Header {
     let mut names = header.names().to_vec();
     names.push(EXTRA_COLUMN.to_owned());
     Header::new(names).repaired()
-}
-
-/// Two sentences for the user, or one, or none.
-pub fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
-    let notices: Vec<String> = first.into_iter().chain(second).collect();
-    (!notices.is_empty()).then(|| notices.join("; "))
 }

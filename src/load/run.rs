@@ -33,14 +33,11 @@ pub fn load(
     let outcome = run
         .records(input, &header, &mut *target)
         .and_then(|summary| {
-            let checkpoint = claim.take(stage::carried().checkpoints)?;
+            let checkpoint = claim.take(summary.carried.checkpoints.clone())?;
             Ok((target.commit(checkpoint.as_ref(), last)?, summary))
         });
-    let (committed, mut summary) = outcome.map_err(|error| run.placed(error))?;
-    let Committed { notices, .. } = &committed;
-    notices
-        .iter()
-        .for_each(|notice| summary.add_notice(notice.clone()));
+    let (mut committed, mut summary) = outcome.map_err(|error| run.placed(error))?;
+    summary.notices.append(&mut committed.notices);
     Ok((receipt(committed, &summary), summary))
 }
 
@@ -53,7 +50,7 @@ fn receipt(committed: Committed, summary: &Summary) -> Receipt {
         inserted: committed.inserted,
         updated: committed.updated,
         rejected: summary.set_aside.count,
-        rejected_upstream: stage::carried().rejected,
+        rejected_upstream: summary.carried.rejected,
         ignored: committed.ignored,
     }
 }
@@ -85,14 +82,14 @@ impl Run<'_> {
                     wants_lines: true,
                 };
                 let mut summary = self.send(input, header, target, &encoding)?;
-                add_notices(&mut summary, ready.notices);
+                summary.notices.extend(ready.notices);
                 return Ok(summary);
             }
             Types::Wanted(wanted) => wanted,
         };
         let (found, misfit, spool, mut summary) = self.keep(input, header, &wanted)?;
         if summary.records_out == 0 && wanted.rules.is_none() {
-            summary.add_notice(
+            summary.notices.push(
                 "no record came, so no table is made: its types are known from its first records"
                     .to_owned(),
             );
@@ -107,8 +104,8 @@ impl Run<'_> {
         let again = self.send_kept((spool, &summary), header, target, &*ready.encoder)?;
         summary.records_out = again.records_out;
         summary.set_aside = again.set_aside;
-        summary.notice = again.notice;
-        add_notices(&mut summary, ready.notices);
+        summary.notices = again.notices;
+        summary.notices.extend(ready.notices);
         Ok(summary)
     }
 
@@ -261,12 +258,6 @@ impl Sink for Encoding<'_> {
     ) {
         parcel.wants_lines = self.wants_lines;
         self.encoder.encode(records, faults, parcel);
-    }
-}
-
-fn add_notices(summary: &mut Summary, notices: Vec<String>) {
-    for notice in notices {
-        summary.add_notice(notice);
     }
 }
 

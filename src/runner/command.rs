@@ -16,7 +16,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,8 +28,8 @@ use crate::sys::guardian::Guardian;
 use crate::sys::{descriptor::widen_pipe, process};
 use crate::trust::commands::{self, Running};
 use crate::trust::leftovers;
-use crate::trust::stage::{self, COUNTERS, Carried};
-use crate::trust::{Ends, Unclean, Upstream, ends, figures};
+use crate::trust::stage::{self, COUNTERS};
+use crate::trust::{Carried, Ends, Unclean, Upstream, ends, figures};
 
 use super::answer::answer;
 use super::terminal::{self, Terminal};
@@ -86,23 +86,28 @@ pub fn run(words: &[OsString], ends: Ends) -> anyhow::Result<Summary> {
     }
     running.await_end();
     let status = ended(child, running, terminal)?;
-    let fed = match feeding {
-        None => Fate::Whole(Carried::default()),
+    let (fed, has_come) = match feeding {
+        None => (Fate::Left, false),
         Some(feeding) => feeding.end(),
     };
-    settle(&name, fed, written, status)
+    let before = match fed {
+        Fate::Failed(error) => return Err(error),
+        // Nobody stands before a command that makes its records of nothing.
+        _ if !has_come => Carried::default(),
+        Fate::Whole(before) => before,
+        // The command did not want the rest, so what would have come with its end did not come.
+        Fate::Left => Carried::unknown(),
+    };
+    settle(&name, before, written, status)
 }
 
-/// What counts in the end: who failed first.
+/// What counts in the end where the input did not fail, and came with `before`: who failed first.
 fn settle(
     name: &str,
-    fed: Fate,
+    before: Carried,
     written: anyhow::Result<Relayed>,
     status: ExitStatus,
 ) -> anyhow::Result<Summary> {
-    if let Fate::Failed(error) = fed {
-        return Err(error);
-    }
     let is_unread = matches!(written, Ok(Relayed::Left));
     let of_command = written
         .as_ref()
@@ -112,19 +117,12 @@ fn settle(
     if !status.success() && of_command && !is_unread {
         return Err(anyhow::Error::new(exited(name, status)));
     }
-    if let Relayed::Whole(after) = written? {
-        let before = match fed {
-            Fate::Whole(before) if stage::read(&COUNTERS.bytes_in) > 0 => before,
-            // Where the rest was not wanted, what would have come with its end did not come.
-            _ => Carried::default(),
-        };
-        // Nobody stands before a command that makes its records of nothing.
-        let rejected = before
-            .rejected
-            .or((stage::read(&COUNTERS.bytes_in) == 0).then_some(0));
-        stage::carry_through(Carried { rejected, ..before }, after);
-    }
+    let carried = match written? {
+        Relayed::Whole(after) => before.through(after),
+        Relayed::Left => Carried::default(),
+    };
     Ok(Summary {
+        carried,
         records_in: stage::read(&COUNTERS.records_in),
         records_out: stage::read(&COUNTERS.records_out),
         ..Summary::default()
@@ -192,6 +190,8 @@ enum Fate {
 #[derive(Debug)]
 struct Fed {
     fate: Mutex<Fate>,
+    /// Whether any of it has come.
+    has_come: AtomicBool,
     /// Nobody waits for what the command writes once this is closed.
     giving_up: Mutex<Option<PipeWriter>>,
 }
@@ -222,14 +222,15 @@ struct Feeding {
 }
 
 impl Feeding {
-    /// What became of it, once the command has ended.
-    fn end(self) -> Fate {
+    /// What became of it, once the command has ended, and whether any of it had come.
+    fn end(self) -> (Fate, bool) {
         self.guardian.end();
         // The command has exited, so unread input stays unread. Foreign commands never delete
         // their note; we do it for them.
         ends::unread(self.descriptor);
         self.pipe.forget();
-        std::mem::take(&mut *self.fed.lock())
+        let fate = std::mem::take(&mut *self.fed.lock());
+        (fate, self.fed.has_come.load(Ordering::Acquire))
     }
 }
 
@@ -251,6 +252,7 @@ fn feed(
     let feeding = Feeding {
         fed: Arc::new(Fed {
             fate: Mutex::default(),
+            has_come: AtomicBool::new(false),
             giving_up: Mutex::new(Some(giving_up)),
         }),
         guardian: Arc::clone(&guardian),
@@ -288,7 +290,7 @@ struct Feeder {
 impl Feeder {
     /// Gives the input to its end, or ends the command. The command's input is closed after that.
     fn feed(mut self, ends: Ends, fed: &Fed, running: Running) {
-        let given = self.give(ends);
+        let given = self.give(ends, &fed.has_come);
         let descriptor = self.stdin.as_raw_fd();
         let fate = match given {
             Ok(Relayed::Whole(carried)) => {
@@ -317,13 +319,14 @@ impl Feeder {
         *fed.lock() = fate;
     }
 
-    fn give(&mut self, ends: Ends) -> anyhow::Result<Relayed> {
+    fn give(&mut self, ends: Ends, has_come: &AtomicBool) -> anyhow::Result<Relayed> {
         stream::relay(
             &mut Source::standard(),
             ends,
             &mut self.count,
             &mut |piece, records| {
                 stage::add(&COUNTERS.records_in, records);
+                has_come.fetch_or(!piece.is_empty(), Ordering::Release);
                 match self.stdin.write_all(piece) {
                     Ok(()) => {
                         stage::add(&self.bytes, piece.len() as u64);

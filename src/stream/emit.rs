@@ -71,7 +71,11 @@ impl<'o> Emitter<'o> {
         let summary = Summary {
             records_in: self.written,
             records_out: self.written,
-            notice: self.rejects.finish(Some(self.written))?,
+            notices: self
+                .rejects
+                .finish(Some(self.written))?
+                .into_iter()
+                .collect(),
             ..Summary::default()
         };
         Ok((summary, flow))

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 
 use crate::bytes::{Dialect, scan};
 use crate::record::{Block, Fault, Header, Index, Layout, Malformed, Mapping, PASSED_OVER, Place};
-use crate::trust::Ends;
+use crate::trust::{Carried, Ends};
 
 use super::Source;
 use super::reader::{BLOCK, Framing, Reader};
@@ -35,6 +35,8 @@ pub struct Input {
     is_stream: bool,
     /// That of the current source.
     mapping: Option<Arc<Mapping>>,
+    /// What came with the ends of the sources so far.
+    carried: Carried,
 }
 
 /// Finds out how the records under a further source's header become those of the stream; none if as
@@ -62,7 +64,13 @@ impl Input {
             mapper: None,
             is_stream: false,
             mapping: None,
+            carried: Carried::default(),
         }
+    }
+
+    /// What came with the ends of the sources so far; all of it once they have ended.
+    pub fn carried(&self) -> &Carried {
+        &self.carried
     }
 
     /// The files that a program was given, or standard input where there is none.
@@ -263,7 +271,9 @@ impl Input {
             line: reader.line,
             sequence: 0,
         };
-        let next = reader.next(spare, self.block)?;
+        let next = reader.next(spare, self.block);
+        self.carried.add(reader.take_carried());
+        let next = next?;
         Ok(next.map(|(bytes, is_utf8)| Block {
             bytes,
             place,

@@ -25,7 +25,7 @@ pub use output::{Flow, Made, Output, begin};
 pub use reader::{Framing, last_words};
 pub use relay::{Relayed, relay};
 pub use room::{Line, Room};
-pub use shapes::{Deliver, Parcel, Pass, Settings, Sink, Summary, pass, run, sink};
+pub use shapes::{Deliver, Parcel, Settings, Sink, Summary, pass, sink};
 pub use source::{Source, before_standard_input};
 pub use tail::Tail;
 

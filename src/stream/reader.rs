@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use crate::bytes::scan::{Tally, Utf8};
 use crate::bytes::{Dialect, scan};
 use crate::record::Fault;
-use crate::trust::{Ends, stage};
+use crate::trust::{Carried, Ends, stage};
 
 use super::Source;
 use super::start::{Start, utf16};
@@ -202,6 +202,8 @@ pub(super) struct Reader {
     is_done: bool,
     /// What comes after the units that are whole.
     failure: Option<anyhow::Error>,
+    /// What came with the source's end, once that was judged.
+    carried: Carried,
 }
 
 impl Reader {
@@ -221,7 +223,13 @@ impl Reader {
             utf8: None,
             is_done: false,
             failure: None,
+            carried: Carried::default(),
         }
+    }
+
+    /// Takes what came with the source's end: once.
+    pub(super) fn take_carried(&mut self) -> Carried {
+        std::mem::take(&mut self.carried)
     }
 
     /// The same of text.
@@ -245,7 +253,7 @@ impl Reader {
             let read = self.read_more(block)?;
             if read == 0 {
                 self.is_done = true;
-                stage::carry(self.source.judge(self.ends)?);
+                self.carried = self.source.judge(self.ends)?;
                 if !self.is_started {
                     // So few bytes that they tell nothing.
                     self.whole_until(0)?;
@@ -300,7 +308,7 @@ impl Reader {
         result.or_else(|error| {
             // Data that are cut short are read as damaged ones: better said whose fault it is.
             if self.source.has_ended() {
-                stage::carry(self.source.judge(self.ends)?);
+                self.carried = self.source.judge(self.ends)?;
             }
             Err(error).with_context(|| format!("cannot read {}", self.source.name))
         })

@@ -5,8 +5,7 @@ use std::io;
 use anyhow::Context;
 
 use crate::record::RecordCount;
-use crate::trust::Ends;
-use crate::trust::stage::Carried;
+use crate::trust::{Carried, Ends};
 
 use super::{Flow, Source};
 

@@ -1,5 +1,5 @@
-//! The shapes of programs that read records: a pass makes a block of a block, a fold absorbs blocks
-//! and speaks at the end, a sink takes what a pass made to somewhere else than the output.
+//! The shape of programs that read records: each block becomes a parcel on any thread, and the parcels are
+//! taken where they belong, in order.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use crate::record::{
     Block, Fault, Faults, Index, Layout, Mapping, OnFault, Ragged, Records, Unreadable,
 };
 use crate::trust::stage::{self, COUNTERS};
-use crate::trust::{Ends, Policy, Reject, Rejects, SetAside, Unclean};
+use crate::trust::{Carried, Ends, Policy, Reject, Rejects, SetAside, Unclean};
 
 use super::drive::{Refusal, Work, drive};
 use super::{Flow, Input, Made, Output};
@@ -38,111 +38,49 @@ pub struct Summary {
     pub records_out: u64,
     /// The records set aside.
     pub set_aside: SetAside,
-    /// The sentence about them, where there is one.
-    pub notice: Option<String>,
+    /// What the user is told, one sentence each.
+    pub notices: Vec<String>,
+    /// What came with the input, and goes on with the output.
+    pub carried: Carried,
     /// The exit code of this good end: 0 but where the user asked for another.
     pub exit_code: u8,
 }
 
 impl Summary {
-    /// Adds a sentence for the user after those that are there.
-    pub fn add_notice(&mut self, notice: String) {
-        self.notice = Some(match self.notice.take() {
-            Some(before) => format!("{before}\n  {notice}"),
-            None => notice,
-        });
+    /// Has the user told of this before all else.
+    pub fn tell_first(&mut self, notices: impl IntoIterator<Item = String>) {
+        self.notices.splice(0..0, notices);
     }
 }
 
-/// A block in, a block out.
-pub trait Pass: Sync {
-    /// What one thread keeps from block to block.
-    type Scratch: Send;
-
-    /// A thread's scratch at its start.
-    fn scratch(&self) -> Self::Scratch;
-
-    /// Writes what becomes of the records that `faults` selects; bad ones go to `faults` and not to
-    /// `made`. If `made` has become large, the rest is left for later ([`Faults::leave_from`]).
-    fn records(
-        &self,
-        scratch: &mut Self::Scratch,
-        records: &Records<'_>,
-        faults: &mut Faults,
-        made: &mut Made,
-    );
-}
-
-/// Runs a pass from `input` to `output`, and what it puts aside to `aside`.
-pub fn pass<P: Pass>(
+/// Runs a sink whose parcels go to `output`, and what it puts aside to `aside`.
+pub fn pass<S: Sink<Parcel = Made>>(
     input: &mut Input,
     layout: &Layout,
     settings: &Settings,
-    pass: &P,
+    pass: &S,
     output: &mut Output,
     mut aside: Option<&mut Output>,
 ) -> anyhow::Result<Summary> {
-    let (_, summary) = run(input, layout, settings, pass, &mut |block, made| {
+    let mut written = 0;
+    let (_, mut summary) = sink(input, layout, settings, pass, &mut |block, made| {
+        written += made.records;
+        stage::add(&COUNTERS.records_out, made.records);
         if let Some(aside) = &mut aside {
             aside.write_made(&block.bytes, made.aside())?;
         }
         output.write_made(&block.bytes, made)
     })?;
-    Ok(summary)
-}
-
-/// Runs a pass whose results go to `deliver`, block by block in order.
-pub fn run<P: Pass>(
-    input: &mut Input,
-    layout: &Layout,
-    settings: &Settings,
-    pass: &P,
-    deliver: &mut (dyn FnMut(&Block, &mut Made) -> anyhow::Result<Flow> + Send),
-) -> anyhow::Result<(Vec<P::Scratch>, Summary)> {
-    let mut written = 0;
-    let (scratches, mut summary) = sink(
-        input,
-        layout,
-        settings,
-        &Passing(pass),
-        &mut |block, made| {
-            written += made.records;
-            stage::add(&COUNTERS.records_out, made.records);
-            deliver(block, made)
-        },
-    )?;
     summary.records_out = written;
-    Ok((scratches, summary))
-}
-
-/// A pass seen as a sink whose parcels go to the output.
-struct Passing<'p, P>(&'p P);
-
-impl<P: Pass> Sink for Passing<'_, P> {
-    type Scratch = P::Scratch;
-    type Parcel = Made;
-
-    fn scratch(&self) -> Self::Scratch {
-        self.0.scratch()
-    }
-
-    fn longest_block(&self) -> usize {
-        usize::MAX
-    }
-
-    fn records(
-        &self,
-        scratch: &mut Self::Scratch,
-        records: &Records<'_>,
-        faults: &mut Faults,
-        made: &mut Made,
-    ) {
-        self.0.records(scratch, records, faults, made);
-    }
+    Ok(summary)
 }
 
 /// What a block becomes; its memory is used for block after block.
 pub trait Parcel: Send + Default {
+    /// The longest block, in bytes, for which one thread of several is prepared; the usual one where that
+    /// is longer. Longer ones pay where the work on a block leaves nothing behind but its parcel.
+    const LONGEST_BLOCK: usize = 0;
+
     /// Empties it, keeping its memory.
     fn clear(&mut self);
 
@@ -153,12 +91,15 @@ pub trait Parcel: Send + Default {
 }
 
 impl Parcel for Made {
+    const LONGEST_BLOCK: usize = usize::MAX;
+
     fn clear(&mut self) {
         Made::clear(self);
     }
 }
 
-/// A block in, a parcel out, which is taken in order to somewhere else than the output.
+/// A block in, a parcel out, which is taken where it belongs in the order of the blocks: to the output, to
+/// a target, into groups.
 pub trait Sink: Sync {
     /// What one thread keeps from block to block.
     type Scratch: Send;
@@ -168,10 +109,10 @@ pub trait Sink: Sync {
     /// A thread's scratch at its start.
     fn scratch(&self) -> Self::Scratch;
 
-    /// The longest block, in bytes, for which one thread of several is prepared; the usual one
-    /// where that is longer. What a thread keeps, it sees after each block.
+    /// The longest block, in bytes, for which one thread of several is prepared. What a thread keeps, it
+    /// sees after each block.
     fn longest_block(&self) -> usize {
-        0
+        Self::Parcel::LONGEST_BLOCK
     }
 
     /// Adds to the parcel the records that `faults` selects; bad ones go to `faults` and not into the
@@ -276,7 +217,9 @@ pub(super) fn gather<P: Parcel, W: Work<Yield = Outcome<P>>>(
         Ok(Flow::More)
     });
     let scratches = scratches.map_err(|error| with_count(error, summary.records_in))?;
-    summary.notice = rejects.finish((!is_left).then_some(summary.records_in))?;
+    let notice = rejects.finish((!is_left).then_some(summary.records_in))?;
+    summary.notices.extend(notice);
+    summary.carried = input.carried().clone();
     summary.set_aside = rejects.so_far().clone();
     Ok((scratches, summary))
 }

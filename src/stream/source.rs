@@ -17,8 +17,8 @@ use crate::sys::descriptor::{borrowed, widen_pipe};
 use crate::sys::ready::{Ready, retried};
 use crate::sys::standard;
 use crate::trust::figures;
-use crate::trust::stage::{self, COUNTERS, Carried};
-use crate::trust::{Ends, Unclean, Upstream, rejects};
+use crate::trust::stage::{self, COUNTERS};
+use crate::trust::{Carried, Ends, Unclean, Upstream, rejects};
 
 use super::Tail;
 

@@ -167,8 +167,9 @@ fn model(all: &[Kind], policy: &Policy, are_lines: bool) -> Came {
 /// Passes on good records; finds faults by column, not by record, as expressions do.
 struct Keep;
 
-impl Pass for Keep {
+impl Sink for Keep {
     type Scratch = ();
+    type Parcel = Made;
 
     fn scratch(&self) {}
 
@@ -225,7 +226,7 @@ fn passed(text: &str, sizes: &[usize], settings: &Settings) -> Came {
     let mut input = input(text, sizes, Framing::Records(Dialect::STREAM));
     input.header().expect("there is a header");
     let mut out = Vec::new();
-    let result = run(
+    let result = sink(
         &mut input,
         &Layout::all(3),
         settings,

@@ -18,8 +18,8 @@ use super::commit::{self, Verdict};
 use super::figures::{self, Course};
 use super::note::{Ahead, Done, Failed, NoteFile, State};
 use super::pipe::Pipe;
-use super::stage::{self, COUNTERS, Carried};
-use super::{Unclean, leftovers, runtime, signals, sweep};
+use super::stage::{self, COUNTERS};
+use super::{Carried, Unclean, leftovers, runtime, signals, sweep};
 use crate::sys::descriptor::borrowed;
 use crate::sys::{memory, ready};
 
@@ -153,23 +153,19 @@ pub fn unread(descriptor: RawFd) {
     }
 }
 
-/// Ends well. Everything was written, and nothing is written any more.
+/// Ends well, with what goes on to the readers. Everything was written, and nothing is written any more.
 ///
 /// # Errors
 /// A reader could not be told; what it read will be refused.
-pub fn succeed() -> anyhow::Result<()> {
+pub fn succeed(with: &Carried) -> anyhow::Result<()> {
     let mut writing = ending();
-    let Carried {
-        checkpoints,
-        rejected,
-    } = stage::carried();
     let mut told = Ok(());
     for end in std::mem::take(&mut writing.ends) {
         let done = Done {
             bytes: end.written(),
             records: stage::read(&COUNTERS.records_out),
-            rejected: rejected.map(|before| before + stage::read(&COUNTERS.rejected)),
-            checkpoints: checkpoints.clone(),
+            rejected: with.rejected,
+            checkpoints: with.checkpoints.clone(),
         };
         told = told.and(end.end(State::Done(done)));
     }

@@ -37,7 +37,7 @@ pub mod stage;
 mod sweep;
 pub mod upstream;
 
-pub use checkpoint::{Checkpoint, Position};
+pub use checkpoint::{Carried, Checkpoint, Position};
 pub use commit::{committing, is_committed};
 pub use rejects::{Policy, Reject, Rejects, SetAside, Tolerance};
 pub use upstream::{Ends, Unclean, Upstream};

@@ -1,10 +1,12 @@
-//! This process as a stage of a pipeline: what it moved, and what travels with its stream.
+//! This process as a stage of a pipeline: what it has moved so far, for those who watch it.
+//!
+//! These figures are process-wide because a signal and the thread that writes figures read them at any
+//! moment. No decision about the data is made from them: what a load may commit travels as a value,
+//! [`Carried`](super::Carried).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-
-use super::Checkpoint;
 
 /// What a stage has moved so far. A process is one stage, so there is one of these.
 #[derive(Debug)]
@@ -146,50 +148,4 @@ pub fn take_notices() -> Vec<String> {
 
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// What came with the stream from the stages before, and goes on with it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Carried {
-    /// Of the sources whose records these are.
-    pub checkpoints: Vec<Checkpoint>,
-    /// Records that earlier stages set aside; none where a foreign program stands between, which
-    /// does not say.
-    pub rejected: Option<u64>,
-}
-
-static CARRIED: Mutex<Carried> = Mutex::new(Carried {
-    checkpoints: Vec::new(),
-    rejected: Some(0),
-});
-
-/// What this stage has taken up so far; whole when its input has ended.
-pub fn carried() -> Carried {
-    CARRIED
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone()
-}
-
-/// Takes up more: what an upstream left, a source's own checkpoint.
-pub fn carry(more: Carried) {
-    let mut carried = CARRIED.lock().unwrap_or_else(PoisonError::into_inner);
-    carried.checkpoints.extend(more.checkpoints);
-    carried.rejected = match (carried.rejected, more.rejected) {
-        (Some(before), Some(more)) => Some(before + more),
-        _ => None,
-    };
-}
-
-/// Takes up what came back from a command that was given `before`: what both have, once. A foreign
-/// command is vouched for: it says nothing of rejects, so those before it stand.
-pub fn carry_through(before: Carried, after: Carried) {
-    let mut both = before;
-    for checkpoint in after.checkpoints {
-        if !both.checkpoints.contains(&checkpoint) {
-            both.checkpoints.push(checkpoint);
-        }
-    }
-    both.rejected = after.rejected.or(both.rejected);
-    carry(both);
 }

@@ -4,10 +4,10 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::os::fd::RawFd;
 
+use super::Carried;
 use super::note::{self, Ahead, Failed, Found, State};
 use super::pipe::Pipe;
 use super::process::Life;
-use super::stage::Carried;
 use super::{others, runtime};
 use crate::record::counted;
 
@@ -124,12 +124,7 @@ impl Upstream {
     /// It is no clean end.
     pub fn judge(&self, read: u64, ends: Ends) -> Result<Carried, Unclean> {
         let (pipe, opened) = match self {
-            Upstream::File => {
-                return Ok(Carried {
-                    checkpoints: Vec::new(),
-                    rejected: Some(0),
-                });
-            }
+            Upstream::File => return Ok(Carried::default()),
             Upstream::Unknown => return foreign(ends),
             Upstream::Pipe(pipe, opened) => (pipe, *opened),
         };
@@ -226,7 +221,7 @@ fn foreign(ends: Ends) -> Result<Carried, Unclean> {
             "left no word that it ended well (--require-clean)".to_owned(),
             "it is no program of ours; 'balance -n 1 -- COMMAND' runs it as one",
         )),
-        _ => Ok(Carried::default()),
+        _ => Ok(Carried::unknown()),
     }
 }
 
@@ -326,17 +321,13 @@ fn unbalanced(written: u64, read: u64) -> Unclean {
 }
 
 fn gathered(found: &[Found]) -> Carried {
-    let mut carried = Carried {
-        checkpoints: Vec::new(),
-        rejected: Some(0),
-    };
+    let mut carried = Carried::default();
     for found in found {
         if let State::Done(done) = &found.note.state {
-            carried.checkpoints.extend(done.checkpoints.iter().cloned());
-            carried.rejected = match (carried.rejected, done.rejected) {
-                (Some(before), Some(more)) => Some(before + more),
-                _ => None,
-            };
+            carried.add(Carried {
+                checkpoints: done.checkpoints.clone(),
+                rejected: done.rejected,
+            });
         }
     }
     carried
@@ -410,7 +401,7 @@ mod tests {
     fn notes_of_earlier_uses_of_a_named_pipe_do_not_count() {
         let of = |found: &[Found], recent, read| {
             let judged = judge_named(found, recent, read);
-            told(judged.map(|carried| carried.unwrap_or_default()))
+            told(judged.map(|carried| carried.unwrap_or_else(Carried::unknown)))
         };
         assert_eq!(
             of(&[done(5, Some(1)), failed(), done(9, None)], 1, 5),

@@ -10,7 +10,7 @@ use crate::files::encoding::{Encoding, Guesses};
 use crate::files::seen::Seen;
 use crate::files::{Lead, openers};
 use crate::format::drift::{Absences, ByName, Columns, New};
-use crate::format::read::{Asked, Reader, Way, joined, with_extra};
+use crate::format::read::{Asked, Reader, Way, with_extra};
 use crate::format::sniff::{Terms, sniff};
 use crate::format::{Heading, Lenient, Picked, csv};
 use crate::resume::{Following, Growing};
@@ -183,7 +183,7 @@ impl Extraction<'_> {
                 reader.run(&self.asked, way)?
             }
         };
-        summary.notice = joined(joined(guesses.notice(), told), summary.notice);
+        summary.tell_first(guesses.notice().into_iter().chain(told));
         Ok(summary)
     }
 
@@ -203,7 +203,7 @@ impl Extraction<'_> {
         source.table.dialect = written;
         source.table.unquote |= unquote;
         let mut summary = self.csv(source, has_extra, settings, output)?;
-        summary.notice = joined(tally.notice(mends), summary.notice);
+        summary.tell_first(tally.notice(mends));
         Ok(summary)
     }
 
@@ -223,7 +223,7 @@ impl Extraction<'_> {
         let notice = own.and_then(|columns| terms.notice(columns, &start));
         match result {
             Ok(mut summary) => {
-                summary.notice = joined(notice, summary.notice);
+                summary.tell_first(notice);
                 Ok(summary)
             }
             Err(error) => {
@@ -311,7 +311,7 @@ impl Extraction<'_> {
         begin(&header, output)?;
         let layout = extract.layout();
         let mut summary = pass(&mut input, layout, &settings, &extract, output, None)?;
-        (absences.notices().into_iter()).for_each(|notice| summary.add_notice(notice));
+        summary.notices.extend(absences.notices());
         Ok(summary)
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::checkpoint::Resume;
 use crate::record::Header;
 use crate::record::nearest_of;
-use crate::stream::Flow;
+use crate::stream::{Flow, Summary};
 use crate::trust::Position;
 
 /// What is wrong with a key that is not of one type.
@@ -164,9 +164,9 @@ impl Key {
         }
     }
 
-    /// Ends the run: the new position goes with the stream where its reader took all of it. Gives
-    /// what the user is to know.
-    pub fn end(self, seen: &Seen, flow: Flow) -> anyhow::Result<Option<String>> {
+    /// Ends the run: the new position goes with the stream where its reader took all of it, and the user is
+    /// told of a run that brought nothing.
+    pub fn end(self, seen: &Seen, flow: Flow, summary: &mut Summary) -> anyhow::Result<()> {
         let last = match seen.has_any {
             true => Some(seen.last()?),
             false => self.from.clone(),
@@ -182,9 +182,12 @@ impl Key {
         });
         if flow == Flow::More {
             let query = Place { by: self.by, last };
-            self.resume.end(position(Stored { query })?);
+            summary
+                .carried
+                .add(self.resume.end(position(Stored { query })?));
         }
-        Ok(notice)
+        summary.notices.extend(notice);
+        Ok(())
     }
 }
 

@@ -34,8 +34,7 @@ pub struct Reading<'q> {
 pub(crate) fn ended(emitter: Emitter<'_>, key: Option<(Key, Seen)>) -> anyhow::Result<Summary> {
     let (mut summary, flow) = emitter.finish()?;
     if let Some((key, seen)) = key {
-        let notice = key.end(&seen, flow)?;
-        summary.notice = notice.or(summary.notice);
+        key.end(&seen, flow, &mut summary)?;
     }
     Ok(summary)
 }

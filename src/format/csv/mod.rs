@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::bytes::{Dialect, scan};
 use crate::format::entry::{Format, Read};
 use crate::record::{Faults, Index, Layout, Mapping, Records, field};
-use crate::stream::{Made, Pass};
+use crate::stream::{Made, Sink};
 
 use crate::format::picked::Picked;
 
@@ -278,8 +278,9 @@ impl Extract {
     }
 }
 
-impl Pass for Extract {
+impl Sink for Extract {
     type Scratch = ();
+    type Parcel = Made;
 
     fn scratch(&self) -> Self::Scratch {}
 

@@ -220,7 +220,7 @@ impl Growing {
     pub fn end(self, summary: &mut Summary) -> anyhow::Result<()> {
         let mut progress = std::mem::take(&mut *lock(&self.progress));
         progress.settle()?;
-        let mut notices: Vec<String> = summary.notice.take().into_iter().collect();
+        let notices = &mut summary.notices;
         notices.extend(self.notices);
         notices.append(&mut progress.notices);
         if summary.records_in == 0 {
@@ -232,10 +232,10 @@ impl Growing {
                 None => "no record is there yet".to_owned(),
             });
         }
-        summary.notice = (!notices.is_empty()).then(|| notices.join("\n  "));
         // Where the reader has left, nobody commits anything.
         if progress.read == self.pieces.len() {
-            self.resume.end(position(progress, self.columns)?);
+            let carried = self.resume.end(position(progress, self.columns)?);
+            summary.carried.add(carried);
         }
         Ok(())
     }
