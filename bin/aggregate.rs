@@ -83,7 +83,7 @@ impl Tool for Args {
     }
 
     fn run(self) -> anyhow::Result<Summary> {
-        let settings = self.shared.settings();
+        let settings = self.shared.settings(&self.program.files());
         let text = self.program.text()?;
         let items = parse::items(&text).map_err(Usage::from)?;
         let is_left_out = settings.policy.on_fault() == OnFault::SetAside;

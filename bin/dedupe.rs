@@ -7,12 +7,13 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use pipewright::cli::{self, MemoryFlag, Program, Shared, Tool, Usage};
+use pipewright::fold::budget::Budget;
 use pipewright::fold::dedupe::{Deduper, Keyed};
 use pipewright::fold::order::key::Direction;
 use pipewright::fold::order::keys::{self, Scratch};
-use pipewright::fold::order::{Keys, OfEqual, Room};
+use pipewright::fold::order::{Keys, OfEqual};
 use pipewright::record::{Block, Faults, Records};
 use pipewright::stream::{self, Held, Made, Output, Parcel, Sink, Summary};
 use pipewright::trust::stage::{self, COUNTERS};
@@ -40,8 +41,15 @@ struct Args {
     program: Program,
 
     /// Which record of a key to keep: 'first', which goes on at once, or 'last'
-    #[arg(long, value_name = "WHICH", value_parser = ["first", "last"], default_value = "first", hide_default_value = true, hide_possible_values = true)]
-    keep: String,
+    #[arg(
+        long,
+        value_name = "WHICH",
+        value_enum,
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    keep: Keep,
 
     #[command(flatten)]
     memory: MemoryFlag,
@@ -50,13 +58,23 @@ struct Args {
     shared: Shared,
 }
 
+/// Which record of a key is kept.
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Keep {
+    /// The first, which goes on at once
+    #[default]
+    First,
+    /// The last
+    Last,
+}
+
 const KEYS: &str = "What must differ: columns or expressions, in single quotes; without it, whole records from standard input";
 
 impl Tool for Args {
     const NEEDS_EXPRESSION: bool = false;
 
     fn run(self) -> anyhow::Result<Summary> {
-        let settings = self.shared.settings();
+        let settings = self.shared.settings(&self.program.files());
         let text = self.program.text()?;
         let written = match text.as_str() {
             "" => None,
@@ -78,15 +96,15 @@ impl Tool for Args {
         header.write(settings.dialect.delimiter, &mut head);
         let mut output = Output::standard();
         output.write(&head)?;
-        let room = Room {
+        let budget = Budget {
             memory: self.memory.bytes(),
             threads: settings.threads,
         };
-        let of_equal = match self.keep.as_str() {
-            "last" => OfEqual::Last,
-            _ => OfEqual::First,
+        let of_equal = match self.keep {
+            Keep::First => OfEqual::First,
+            Keep::Last => OfEqual::Last,
         };
-        let mut deduper = Deduper::new(of_equal, room);
+        let mut deduper = Deduper::new(of_equal, budget);
         let (mut made, mut kept) = (Made::default(), 0);
         let layout = keys.layout(header.len());
         let mut deliver = |block: &Block, keyed: &mut Judged| {

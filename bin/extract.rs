@@ -133,7 +133,7 @@ impl Tool for Args {
             renamed: columns::named(selectors),
             find: columns::finder(selectors),
         });
-        let settings = self.running.settings(Dialect::STREAM);
+        let settings = self.running.settings(Dialect::STREAM, &self.sources);
         let sources = match self.query.of(&self.sources)? {
             Sources::Files(files) => files,
             Sources::Database(query) => {

@@ -47,7 +47,7 @@ struct Args {
 
 impl Tool for Args {
     fn run(self) -> anyhow::Result<Summary> {
-        let settings = self.shared.settings();
+        let settings = self.shared.settings(&self.program.files());
         let text = self.program.text()?;
         let condition = parse::condition(&text).map_err(Usage::from)?;
         if let Some(path) = &self.otherwise {

@@ -129,7 +129,7 @@ impl Tool for Args {
             Address::parse(&self.target, self.table.as_deref(), self.to).map_err(Usage::error)?;
         let mode = self.checked_mode(&address)?;
         self.commit.begin();
-        let mut settings = self.shared.settings();
+        let mut settings = self.shared.settings(&self.files);
         if self.require_clean {
             settings.ends = Ends::Required;
         }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use pipewright::bytes::Dialect;
-use pipewright::cli::{self, Join, MemoryFlag, Shared, Tool, Usage};
+use pipewright::cli::{self, How, Join, MemoryFlag, Shared, Tool, Usage};
 use pipewright::expr::columns;
 use pipewright::runner::Extracted;
 use pipewright::stream::{Framing, Input, Output, Summary};
@@ -52,8 +52,15 @@ struct Args {
     asof: Option<String>,
 
     /// What becomes of records: 'left' keeps all, 'inner' those with a match, 'semi' and 'anti' those with and without one, as they are
-    #[arg(long, value_name = "HOW", value_parser = ["left", "inner", "semi", "anti"], default_value = "left", hide_default_value = true, hide_possible_values = true)]
-    how: String,
+    #[arg(
+        long,
+        value_name = "HOW",
+        value_enum,
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    how: How,
 
     /// The table's columns to add, as NAME or NEW=NAME [default: all that are not in --on or --asof]
     #[arg(long, value_name = "COLUMNS")]
@@ -85,7 +92,7 @@ struct Args {
 
 impl Tool for Args {
     fn run(self) -> anyhow::Result<Summary> {
-        let settings = self.shared.settings();
+        let settings = self.shared.settings(&self.files);
         let columns = |list: &Option<String>| {
             let list = list.as_deref().map(columns::parse).transpose();
             list.map_err(Usage::from)
@@ -102,12 +109,16 @@ impl Tool for Args {
         let framing = Framing::Records(settings.dialect);
         let mut input = Input::files(&self.files, framing).judging(settings.ends);
         let header = input.header()?;
-        let join = Join::new(
-            (&on, asof.as_deref(), take.as_deref()),
-            (&header, &table.header),
-            (&self.how, self.many),
-            (&self.prefix, settings.dialect.delimiter),
-        )?;
+        let asked = cli::AskedOfJoin {
+            on: &on,
+            asof: asof.as_deref(),
+            take: take.as_deref(),
+            how: self.how,
+            many: self.many,
+            prefix: &self.prefix,
+            delimiter: settings.dialect.delimiter,
+        };
+        let join = Join::new(&asked, &header, &table.header)?;
         let mut output = Output::standard();
         let mut head = Vec::new();
         join.header.write(settings.dialect.delimiter, &mut head);

@@ -66,7 +66,7 @@ impl Tool for Args {
     }
 
     fn run(self) -> anyhow::Result<Summary> {
-        let mut settings = self.shared.settings();
+        let mut settings = self.shared.settings(&self.program.files());
         let text = self.program.text()?;
         let items = parse::items(&text).map_err(Usage::from)?;
         if is_called(&items) {

@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::bail;
 use clap::Parser;
 use pipewright::cli::{self, MemoryFlag, Program, Shared, Tool, Usage};
+use pipewright::fold::budget::Budget;
 use pipewright::fold::order::key::{Direction, Style};
 use pipewright::fold::order::keys::{self, Scratch};
-use pipewright::fold::order::{Ascent, Keys, OfEqual, Portion, Room, Sorter, Wanted};
+use pipewright::fold::order::{Ascent, Keys, OfEqual, Portion, Sorter, Wanted};
 use pipewright::record::{Block, Faults, Layout, Records};
 use pipewright::stream::{self, Flow, Held, Input, Output, Parcel, Settings, Sink, Summary};
 
@@ -85,7 +86,7 @@ impl Tool for Args {
     const TAKES_HYPHEN: bool = true;
 
     fn run(self) -> anyhow::Result<Summary> {
-        let settings = self.shared.settings();
+        let settings = self.shared.settings(&self.program.files());
         let text = self.program.text()?;
         let keys = keys::Program::parse(&text).map_err(Usage::from)?;
         self.refuse_strange_flag(&text)?;
@@ -118,7 +119,7 @@ impl Tool for Args {
             },
             limit: self.limit,
         };
-        let room = Room {
+        let budget = Budget {
             memory: self.memory.bytes(),
             threads: settings.threads,
         };
@@ -130,7 +131,7 @@ impl Tool for Args {
             &mut input,
             &settings,
             &work,
-            Sorter::new(wanted, room),
+            Sorter::new(wanted, budget),
             &mut output,
         )
     }

@@ -6,7 +6,8 @@ use crate::fold::aggregation::grouped::Grouped;
 use crate::fold::aggregation::spilled::Spilled;
 use crate::fold::aggregation::windows::{Open, Windows};
 use crate::fold::aggregation::{Aggregation, State};
-use crate::fold::order::{Portion, Room};
+use crate::fold::budget::Budget;
+use crate::fold::order::Portion;
 use crate::record::{Block, Fault, Faults, Layout, Records, counted};
 use crate::stream::{self, Flow, Held, Input, Output, Parcel, Settings, Sink, Summary};
 use crate::trust::stage::{self, COUNTERS};
@@ -23,14 +24,14 @@ pub fn group(
     memory: usize,
     output: &mut Output,
 ) -> anyhow::Result<Summary> {
-    let room = Room {
+    let budget = Budget {
         memory,
         threads: settings.threads,
     };
-    let mut spilled = Spilled::new(room);
+    let mut spilled = Spilled::new(budget);
     let folding = Folding {
         aggregation,
-        memory: Spilled::share_of_thread(room),
+        memory: Spilled::share_of_thread(budget),
     };
     let mut deliver = |_: &Block, given: &mut Given| {
         spilled.take(&mut given.0)?;

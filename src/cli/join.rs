@@ -5,13 +5,15 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::bail;
+use clap::ValueEnum;
 
 use super::Usage;
 use crate::expr::columns::{self, Selected, Selector};
+use crate::fold::budget::Budget;
 use crate::fold::lookup::{
     Asof, Flaw, Matching, NearMisses, On, Rows, Scale, Scratch, Sorted, Taken, Terms, Unmatched,
 };
-use crate::fold::order::{Portion, Room};
+use crate::fold::order::Portion;
 use crate::record::{Block, Faults, Header, Layout, Records, counted};
 use crate::runner::Extracted;
 use crate::stream::{self, Flow, Held, Input, Made, Output, Parcel, Settings, Sink, Summary};
@@ -19,12 +21,35 @@ use crate::trust::Carried;
 use crate::trust::stage::{self, COUNTERS};
 
 /// What becomes of records with and without a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum How {
+    /// All are kept
+    #[default]
     Left,
+    /// Those with a row
     Inner,
+    /// Those with a row, as they are
     Semi,
+    /// Those without a row, as they are
     Anti,
+}
+
+/// What is asked of a join.
+pub struct AskedOfJoin<'a> {
+    /// The columns that are the same in both.
+    pub on: &'a [Selector],
+    /// The column of which the latest row at or before is wanted.
+    pub asof: Option<&'a [Selector]>,
+    /// The table's columns to add; all that are not compared where none.
+    pub take: Option<&'a [Selector]>,
+    /// What becomes of records.
+    pub how: How,
+    /// Whether a record is joined with all rows that have its key.
+    pub many: bool,
+    /// What stands before the names of added columns.
+    pub prefix: &'a str,
+    /// The stream's delimiter.
+    pub delimiter: u8,
 }
 
 /// A join, bound to both headers.
@@ -66,23 +91,20 @@ enum Kept {
 }
 
 impl Join {
-    /// Binds a join to the headers of the stream and of the table. `on` are the columns that are the
-    /// same, and the one of which the latest at or before is wanted.
+    /// Binds a join to the headers of the stream and of the table.
     ///
     /// # Errors
     /// There is no such column, or an added one has the name of one that is there.
-    pub fn new(
-        (on, asof, take): (&[Selector], Option<&[Selector]>, Option<&[Selector]>),
-        (header, table): (&Header, &Header),
-        (how, many): (&str, bool),
-        (prefix, delimiter): (&str, u8),
-    ) -> anyhow::Result<Self> {
-        let how = match how {
-            "inner" => How::Inner,
-            "semi" => How::Semi,
-            "anti" => How::Anti,
-            _ => How::Left,
-        };
+    pub fn new(asked: &AskedOfJoin<'_>, header: &Header, table: &Header) -> anyhow::Result<Self> {
+        let AskedOfJoin {
+            on,
+            asof,
+            take,
+            how,
+            many,
+            prefix,
+            delimiter,
+        } = *asked;
         let keys = paired(on, (header, table), "--on", "the table's keys")?;
         let asof = match asof {
             None => None,
@@ -157,7 +179,7 @@ impl Join {
         settings: &Settings,
         memory: usize,
     ) -> anyhow::Result<Table> {
-        let room = Room {
+        let budget = Budget {
             memory,
             threads: settings.threads,
         };
@@ -173,8 +195,8 @@ impl Join {
                 held.add(&read.0)?;
             }
             // The other half is for the join on disk, while the rows move there.
-            if let Some(held) = rows.take_if(|held| held.bytes() > memory / 2) {
-                let mut joined = Sorted::new(self.terms, room);
+            if let Some(held) = rows.take_if(|held| held.bytes() > budget.part(2).memory) {
+                let mut joined = Sorted::new(self.terms, budget);
                 held.move_to(&mut joined)?;
                 sorted = Some(joined);
             }

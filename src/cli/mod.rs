@@ -20,10 +20,9 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail};
-use clap::{Args, Parser};
+use clap::{Args, Parser, ValueEnum};
 
 use crate::bytes::Dialect;
 use crate::expr::ProgramError;
@@ -37,7 +36,7 @@ use crate::trust::{Carried, Ends, Policy, Tolerance, Unclean, ends, is_committed
 pub use csv::CsvFlags;
 pub use forget::ForgetFlag;
 pub use formats::FormatFlags;
-pub use join::Join;
+pub use join::{AskedOfJoin, How, Join};
 pub use listing::{aggregates, sequences};
 pub use memory::MemoryFlag;
 pub use quantity::{bytes, duration, duration_or_none};
@@ -128,12 +127,29 @@ impl EndFlags {
     }
 }
 
+/// What a bad record does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum OnError {
+    /// End the run
+    #[default]
+    Fail,
+    /// Drop the record and count it
+    Skip,
+}
+
 /// What happens to bad records.
 #[derive(Args, Clone, Debug)]
 pub struct RejectFlags {
     /// What a bad record does: 'fail' ends the run, 'skip' drops it and counts it
-    #[arg(long, value_name = "WHAT", value_parser = ["fail", "skip"], default_value = "fail", hide_default_value = true, hide_possible_values = true)]
-    on_error: String,
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    on_error: OnError,
 
     /// Write bad records to FILE, with the reason, source and line of each; incremental loads add to it
     #[arg(long, value_name = "FILE", value_parser = rejects_file)]
@@ -147,7 +163,7 @@ pub struct RejectFlags {
 impl RejectFlags {
     fn policy(&self) -> Policy {
         Policy {
-            skip: self.on_error == "skip",
+            skip: self.on_error == OnError::Skip,
             file: self.rejects.clone(),
             tolerance: self.max_rejects,
             earlier: None,
@@ -165,9 +181,10 @@ impl Shared {
         self.running.refuse_clashes(read, other)
     }
 
-    /// The same in the driver's terms.
-    pub fn settings(&self) -> Settings {
-        self.running.settings(Dialect::delimited(self.delimiter))
+    /// The same in the driver's terms, for a program that reads these files.
+    pub fn settings(&self, files: &[PathBuf]) -> Settings {
+        let dialect = Dialect::delimited(self.delimiter);
+        self.running.settings(dialect, files)
     }
 }
 
@@ -186,10 +203,10 @@ impl Running {
         self.rejects.policy().probe()
     }
 
-    /// The same in the driver's terms, for an input of this dialect.
-    pub fn settings(&self, dialect: Dialect) -> Settings {
+    /// The same in the driver's terms, for an input of this dialect from these files.
+    pub fn settings(&self, dialect: Dialect, files: &[PathBuf]) -> Settings {
         Settings {
-            threads: self.threads.map_or_else(cores, NonZeroUsize::get),
+            threads: (self.threads).map_or_else(|| cores(files), NonZeroUsize::get),
             dialect,
             policy: self.rejects.policy(),
             ends: self.ends.ends(),
@@ -212,32 +229,24 @@ fn threads(text: &str) -> Result<NonZeroUsize, String> {
         .ok_or_else(|| format!("the number of threads is from 1 to {MOST}"))
 }
 
-/// The number of cores, or 1 where there is work for no more: asking costs a short run a good part
-/// of its time.
-fn cores() -> usize {
-    match IS_SMALL.load(Ordering::Relaxed) {
+/// The number of cores, or 1 where these files are work for no more: asking for the number costs a short run
+/// a good part of its time.
+fn cores(files: &[PathBuf]) -> usize {
+    match are_small(files) {
         true => 1,
         false => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
     }
 }
 
-/// Whether all input is a few bytes in files.
-static IS_SMALL: AtomicBool = AtomicBool::new(false);
-
-/// Bytes that one thread has read before another is there.
-const SMALL: u64 = 64 * 1024;
-
-/// Looks at the files that a call names, where it names any.
-fn weigh(matches: &clap::ArgMatches) {
-    let Ok(Some(files)) = matches.try_get_many::<PathBuf>("files") else {
-        return;
-    };
-    let bytes = files.map(|path| match std::fs::metadata(path) {
+/// Whether there are files, and all of them hold a few bytes.
+fn are_small(files: &[PathBuf]) -> bool {
+    /// Bytes that one thread has read before another is there.
+    const SMALL: u64 = 64 * 1024;
+    let bytes = files.iter().map(|path| match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => metadata.len(),
         _ => SMALL,
     });
-    let bytes = bytes.fold(0, u64::saturating_add);
-    IS_SMALL.store(bytes < SMALL, Ordering::Relaxed);
+    !files.is_empty() && bytes.fold(0, u64::saturating_add) < SMALL
 }
 
 /// `--set NAME=VALUE`, for programs with an expression.
@@ -415,7 +424,6 @@ pub fn main<T: Tool>() -> ExitCode {
             Err(error) => fail(&name, &error.into()),
         };
     }
-    weigh(&matches);
     terminal::announce(&command, &matches);
     let tool = match T::from_arg_matches(&matches) {
         Ok(tool) => tool,

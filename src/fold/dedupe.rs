@@ -9,8 +9,9 @@ use std::ops::Range;
 
 use super::Groups;
 use super::order::keys::{Keys, Scratch};
-use super::order::{OfEqual, Portion, Room, Sorter, Wanted};
+use super::order::{OfEqual, Portion, Sorter, Wanted};
 use super::table::{Kind, LOT, Lot, Table};
+use crate::fold::budget::Budget;
 use crate::record::{Faults, Records};
 
 /// Records are handed to a sorter in portions of about so many bytes.
@@ -58,7 +59,7 @@ impl Keyed {
 pub struct Deduper {
     table: Table,
     lot: Lot,
-    room: Room,
+    budget: Budget,
     /// Records that can't be judged yet, with their numbers in front.
     late: Option<Late>,
     of_equal: OfEqual,
@@ -72,13 +73,13 @@ struct Late {
 }
 
 impl Late {
-    fn new(of_equal: OfEqual, room: Room) -> Self {
+    fn new(of_equal: OfEqual, budget: Budget) -> Self {
         let wanted = Wanted {
             of_equal,
             limit: None,
         };
         Late {
-            sorter: Sorter::new(wanted, room),
+            sorter: Sorter::new(wanted, budget),
             portion: Portion::default(),
             numbered: Vec::new(),
         }
@@ -103,18 +104,15 @@ impl Late {
 
 impl Deduper {
     /// No records yet. `of_equal` says which of those with the same key are wanted.
-    pub fn new(of_equal: OfEqual, room: Room) -> Self {
+    pub fn new(of_equal: OfEqual, budget: Budget) -> Self {
         // Half is for the table, and half for the records that come late; or half for those sorted
         // by key, and half for those sorted by number.
-        let room = Room {
-            memory: room.memory / 2,
-            ..room
-        };
+        let budget = budget.part(2);
         Deduper {
             table: Table::new(Groups::seed()),
             lot: Lot::default(),
-            room,
-            late: (of_equal == OfEqual::Last).then(|| Late::new(of_equal, room)),
+            budget,
+            late: (of_equal == OfEqual::Last).then(|| Late::new(of_equal, budget)),
             of_equal,
             number: 0,
         }
@@ -157,8 +155,8 @@ impl Deduper {
                 }
                 self.number += 1;
             }
-            if self.late.is_none() && self.table.bytes_to_grow() > self.room.memory {
-                self.late = Some(Late::new(self.of_equal, self.room));
+            if self.late.is_none() && self.table.bytes_to_grow() > self.budget.memory {
+                self.late = Some(Late::new(self.of_equal, self.budget));
             }
         }
         Ok(())
@@ -170,14 +168,17 @@ impl Deduper {
     /// Those of the disk, and those of `each`.
     pub fn finish(self, each: &mut dyn FnMut(&[u8]) -> anyhow::Result<bool>) -> anyhow::Result<()> {
         let Deduper {
-            late, room, table, ..
+            late,
+            budget,
+            table,
+            ..
         } = self;
         drop(table);
         let Some(mut late) = late else {
             return Ok(());
         };
         late.hand_on(1)?;
-        let mut wanted = Late::new(OfEqual::All, room);
+        let mut wanted = Late::new(OfEqual::All, budget);
         late.sorter.finish(&mut |numbered| {
             if let Some((number, record)) = numbered.split_first_chunk::<8>() {
                 wanted.portion.push(number, line(record));

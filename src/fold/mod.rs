@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`functions`] | the aggregate functions, a file for each family |
 //! | [`aggregation`] | keys, calls of aggregates, and expressions over them, over a stream |
+//! | [`budget`] | how much memory a fold may take |
 //! | `groups` | the groups; `table`: from keys to numbers; `room`: memory for large tables; `length`: lengths beside bytes |
 //! | [`order`] | records in order; `spill`: what is too much for memory |
 //! | [`dedupe`] | one record of each key |
@@ -13,6 +14,7 @@
 //! No result depends on how the stream is dealt to threads.
 
 pub mod aggregation;
+pub mod budget;
 pub mod dedupe;
 pub mod functions;
 mod groups;

@@ -8,9 +8,10 @@
 use super::speak::{Emit, Ready};
 use super::{Aggregation, LOT, State};
 use crate::expr::BATCH;
+use crate::fold::budget::Budget;
 use crate::fold::functions::Accumulator;
 use crate::fold::functions::state::{Saved, Words};
-use crate::fold::order::{Portion, Room, Sorter, Wanted};
+use crate::fold::order::{Portion, Sorter, Wanted};
 use crate::fold::{Position, length};
 use crate::record::Fault;
 
@@ -20,29 +21,26 @@ const PORTION: usize = 256 << 10;
 /// Groups on disk.
 pub struct Spilled {
     sorter: Sorter,
-    room: Room,
+    budget: Budget,
     is_empty: bool,
 }
 
 impl Spilled {
-    /// None yet. Of the memory in `room`, half is for the groups in memory.
-    pub fn new(room: Room) -> Self {
+    /// None yet. Of the memory in `budget`, half is for the groups in memory.
+    pub fn new(budget: Budget) -> Self {
         // The other half is for those that are sorted by key and those that are put in order, and
         // for what is on its way.
-        let room = Room {
-            memory: room.memory / 4,
-            ..room
-        };
+        let budget = budget.part(4);
         Spilled {
-            sorter: Sorter::new(Wanted::default(), room),
-            room,
+            sorter: Sorter::new(Wanted::default(), budget),
+            budget,
             is_empty: true,
         }
     }
 
     /// How much of it one thread's groups may take.
-    pub fn share_of_thread(room: Room) -> usize {
-        room.memory / 2 / room.threads
+    pub fn share_of_thread(budget: Budget) -> usize {
+        budget.part(2).per_thread()
     }
 
     /// Whether there are none.
@@ -73,7 +71,7 @@ impl Spilled {
         each: &mut dyn FnMut(&[u8]) -> anyhow::Result<bool>,
     ) -> anyhow::Result<()> {
         let mut placed = Placed {
-            sorter: Sorter::new(Wanted::default(), self.room),
+            sorter: Sorter::new(Wanted::default(), self.budget),
             portion: Portion::default(),
             out: Vec::new(),
             fault: None,

@@ -5,7 +5,8 @@
 //! record has the row that passed last.
 
 use super::{Flaw, On, Scale, Scratch, Taken, Terms};
-use crate::fold::order::{Portion, Room, Sorter, Wanted};
+use crate::fold::budget::Budget;
+use crate::fold::order::{Portion, Sorter, Wanted};
 use crate::record::{Faults, Records};
 
 /// Handed to a sorter at once.
@@ -27,7 +28,7 @@ const LONG: u8 = 0xFE;
 /// A join under way.
 pub struct Sorted {
     sorter: Sorter,
-    room: Room,
+    budget: Budget,
     rows: Portion,
     terms: Terms,
 }
@@ -37,15 +38,12 @@ pub type Joined<'j> = dyn FnMut(&[u8], Option<&[u8]>, u64, &mut Vec<u8>) -> bool
 
 impl Sorted {
     /// No rows and no records yet.
-    pub fn new(terms: Terms, room: Room) -> Self {
+    pub fn new(terms: Terms, budget: Budget) -> Self {
         // Half for what is sorted by key, and half for what is sorted by place.
-        let room = Room {
-            memory: room.memory / 2,
-            ..room
-        };
+        let budget = budget.part(2);
         Sorted {
-            sorter: Sorter::new(Wanted::default(), room),
-            room,
+            sorter: Sorter::new(Wanted::default(), budget),
+            budget,
             rows: Portion::default(),
             terms,
         }
@@ -116,7 +114,7 @@ impl Sorted {
         self.sorter.take(&mut self.rows)?;
         let (mut key, mut asof) = (Vec::new(), Vec::new());
         let (mut fields, mut ends) = (Vec::new(), Vec::new());
-        let mut placed = Sorter::new(Wanted::default(), self.room);
+        let mut placed = Sorter::new(Wanted::default(), self.budget);
         let (mut portion, mut out) = (Portion::default(), Vec::new());
         let Terms {
             is_asof,

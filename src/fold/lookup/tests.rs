@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::bytes::Dialect;
-use crate::fold::order::{Portion, Room};
+use crate::fold::budget::Budget;
+use crate::fold::order::Portion;
 use crate::record::{Block, Faults, Index, Layout, OnFault, Place, Records};
 use crate::value::Value;
 use crate::value::compare::equal;
@@ -85,7 +86,7 @@ fn joined(
     (on, terms): (&On, Terms),
     (size, memory): (usize, usize),
 ) -> Found {
-    let room = Room { memory, threads: 2 };
+    let budget = Budget { memory, threads: 2 };
     let (mut held, mut sorted) = (Some(Rows::new(on, terms)), None);
     let mut scratch = Scratch::default();
     let mut repeats = None;
@@ -104,7 +105,7 @@ fn joined(
             _ => {}
         }
         if let Some(rows) = held.take_if(|rows| rows.bytes() > memory / 2) {
-            let mut joined = Sorted::new(terms, room);
+            let mut joined = Sorted::new(terms, budget);
             rows.move_to(&mut joined).expect("room on disk");
             sorted = Some(joined);
         }

@@ -20,6 +20,7 @@ pub mod portion;
 use std::cmp::Ordering;
 
 use super::spill::{Spill, Stretch};
+use crate::fold::budget::Budget;
 
 pub use check::Ascent;
 pub use keys::Keys;
@@ -52,19 +53,10 @@ pub enum OfEqual {
     Last,
 }
 
-/// What a sorter may take.
-#[derive(Clone, Copy, Debug)]
-pub struct Room {
-    /// Bytes of memory.
-    pub memory: usize,
-    /// Threads that sort.
-    pub threads: usize,
-}
-
 /// Takes portions, and gives their records in order.
 pub struct Sorter {
     wanted: Wanted,
-    room: Room,
+    budget: Budget,
     portions: Portions,
     entries: Vec<Entry>,
     /// Records with a greater prefix are not among the wanted ones.
@@ -80,11 +72,13 @@ pub type Each<'e> = dyn FnMut(&[u8]) -> anyhow::Result<bool> + 'e;
 
 impl Sorter {
     /// No records yet.
-    pub fn new(wanted: Wanted, room: Room) -> Self {
+    pub fn new(wanted: Wanted, budget: Budget) -> Self {
         Sorter {
             wanted,
-            room,
-            portions: Portions::new(room.threads > 1 && Portions::are_small_beside(room.memory)),
+            budget,
+            portions: Portions::new(
+                budget.threads > 1 && Portions::are_small_beside(budget.memory),
+            ),
             entries: Vec::new(),
             most: u64::MAX,
             spill: None,
@@ -106,7 +100,7 @@ impl Sorter {
             self.drop_unwanted(limit);
         }
         let entries = self.entries.len() * size_of::<Entry>();
-        if self.portions.bytes() + entries >= self.room.memory {
+        if self.portions.bytes() + entries >= self.budget.memory {
             self.write_run()?;
         }
         Ok(self.most)
@@ -153,7 +147,7 @@ impl Sorter {
     /// Sorts what is in memory, as many parts of it at once as there are threads: where the parts
     /// end.
     fn sort(&mut self) -> Vec<usize> {
-        let parts = self.room.threads.min(self.entries.len() / KEPT).max(1);
+        let parts = self.budget.threads.min(self.entries.len() / KEPT).max(1);
         let size = self.entries.len().div_ceil(parts).max(1);
         let portions = &self.portions;
         if parts == 1 {
@@ -275,16 +269,19 @@ impl Sorter {
         self.entries = Vec::new();
         if let Some(mut spill) = self.spill.take() {
             self.merge_down(&mut spill)?;
-            merge_runs(&self.runs, &spill, self.room.memory, &mut |key, record| {
-                chosen.take(key, record, each)
-            })?;
+            merge_runs(
+                &self.runs,
+                &spill,
+                self.budget.memory,
+                &mut |key, record| chosen.take(key, record, each),
+            )?;
         }
         chosen.finish(each)
     }
 
     /// Merges runs until they can be merged at once.
     fn merge_down(&mut self, spill: &mut Spill) -> anyhow::Result<()> {
-        let width = merge::width(self.room.memory, self.longest);
+        let width = merge::width(self.budget.memory, self.longest);
         while self.runs.len() > width {
             let mut merged = Vec::new();
             for runs in self.runs.chunks(width) {
@@ -296,7 +293,7 @@ impl Sorter {
                     merge::write(key, record, spill)?;
                     Ok(true)
                 };
-                merge_runs(runs, &source, self.room.memory, &mut |key, record| {
+                merge_runs(runs, &source, self.budget.memory, &mut |key, record| {
                     chosen.take(key, record, &mut write)
                 })?;
                 chosen.finish(&mut write)?;
@@ -461,7 +458,7 @@ mod tests {
             limit in prop::option::of(0u64..250),
         ) {
             let wanted = Wanted { of_equal, limit };
-            let mut sorter = Sorter::new(wanted, Room { memory, threads: 2 });
+            let mut sorter = Sorter::new(wanted, Budget { memory, threads: 2 });
             let (mut portion, mut rest, mut place) = (Portion::default(), &keys[..], 0);
             for size in sizes.iter().cycle() {
                 let (now, later) = rest.split_at((*size).min(rest.len()));
@@ -505,7 +502,7 @@ mod tests {
         ] {
             let wanted = Wanted { of_equal, limit };
             let memory = usize::MAX;
-            let mut sorter = Sorter::new(wanted, Room { memory, threads: 3 });
+            let mut sorter = Sorter::new(wanted, Budget { memory, threads: 3 });
             let mut portion = Portion::default();
             for (place, keys) in keys.chunks(1000).enumerate() {
                 for (nth, key) in keys.iter().enumerate() {
