@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use pipewright::cli::{self, MemoryFlag, Program, Shared, Tool, Usage, grouping};
+use pipewright::cli::{self, MemoryFlag, Program, Shared, Tool, Usage};
 use pipewright::expr::parse;
 use pipewright::fold::aggregation::windows::Windows;
 use pipewright::fold::aggregation::{self, Aggregation, Part};
 use pipewright::record::{Header, OnFault};
 use pipewright::stream::{Output, Summary};
+use pipewright::verb::{Streams, aggregate};
 
 /// Group records and summarise each group
 #[derive(Parser)]
@@ -105,30 +106,18 @@ impl Tool for Args {
                 (false, false) => Part::Whole,
             },
         };
-        let delimiter = settings.dialect.delimiter;
-        let aggregation = Aggregation::resolve(&program, &header, delimiter)?;
+        let aggregation = Aggregation::resolve(&program, &header, settings.dialect.delimiter)?;
         let windows = self.windows(&program, &header, is_left_out)?;
-        let mut head = Vec::new();
-        let names = match &windows {
-            Some(windows) => windows.header(&aggregation)?,
-            None => aggregation.header(),
+        let streams = Streams {
+            input: &mut input,
+            header: &header,
+            settings: &settings,
+            output: &mut Output::standard(),
         };
-        names.write(delimiter, &mut head);
-        let mut output = Output::standard();
-        output.write(&head)?;
-        let layout = aggregation.layout(header.len(), windows.as_ref().map(|windows| &windows.on));
-        let from = (&mut input, &layout);
         match windows {
-            Some(windows) => {
-                grouping::group_windows((&windows, &aggregation), from, &settings, &mut output)
-            }
-            None if self.sorted => {
-                grouping::group_sorted(&aggregation, from, &settings, &mut output)
-            }
-            None => {
-                let memory = self.memory.bytes();
-                grouping::group(aggregation, from, &settings, memory, &mut output)
-            }
+            Some(windows) => aggregate::group_windows(&windows, &aggregation, streams),
+            None if self.sorted => aggregate::group_sorted(&aggregation, streams),
+            None => aggregate::group(aggregation, self.memory.bytes(), streams),
         }
     }
 }

@@ -9,14 +9,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use pipewright::cli::{self, MemoryFlag, Program, Shared, Tool, Usage};
-use pipewright::fold::budget::Budget;
-use pipewright::fold::dedupe::{Deduper, Keyed};
 use pipewright::fold::order::key::Direction;
-use pipewright::fold::order::keys::{self, Scratch};
-use pipewright::fold::order::{Keys, OfEqual};
-use pipewright::record::{Block, Faults, Records};
-use pipewright::stream::{self, Held, Made, Output, Parcel, Sink, Summary};
-use pipewright::trust::stage::{self, COUNTERS};
+use pipewright::fold::order::{Keys, OfEqual, keys};
+use pipewright::stream::{Output, Summary};
+use pipewright::verb::{Streams, dedupe};
 
 /// Keep one record of each key
 #[derive(Parser)]
@@ -92,67 +88,17 @@ impl Tool for Args {
                     false => error,
                 })?,
         };
-        let mut head = Vec::new();
-        header.write(settings.dialect.delimiter, &mut head);
-        let mut output = Output::standard();
-        output.write(&head)?;
-        let budget = Budget {
-            memory: self.memory.bytes(),
-            threads: settings.threads,
-        };
         let of_equal = match self.keep {
             Keep::First => OfEqual::First,
             Keep::Last => OfEqual::Last,
         };
-        let mut deduper = Deduper::new(of_equal, budget);
-        let (mut made, mut kept) = (Made::default(), 0);
-        let layout = keys.layout(header.len());
-        let mut deliver = |block: &Block, keyed: &mut Judged| {
-            made.clear();
-            deduper.take(&keyed.0, &block.bytes, |range| {
-                made.keep_line(&block.bytes, range);
-            })?;
-            kept += made.records;
-            stage::add(&COUNTERS.records_out, made.records);
-            output.write_made(&block.bytes, &mut made)
+        let streams = Streams {
+            input: &mut input,
+            header: &header,
+            settings: &settings,
+            output: &mut Output::standard(),
         };
-        let keying = Keying(keys);
-        let (_, mut summary) = stream::sink(&mut input, &layout, &settings, &keying, &mut deliver)?;
-        let mut late = Held::new(&mut output);
-        deduper.finish(&mut |record| late.write(record))?;
-        summary.records_out = kept + late.finish()?;
-        Ok(summary)
-    }
-}
-
-/// Finds the keys of a block's records.
-struct Keying(Keys);
-
-#[derive(Default)]
-struct Judged(Keyed);
-
-impl Parcel for Judged {
-    fn clear(&mut self) {
-        self.0.clear();
-    }
-}
-
-impl Sink for Keying {
-    type Scratch = Scratch;
-    type Parcel = Judged;
-
-    fn scratch(&self) -> Scratch {
-        Scratch::default()
-    }
-
-    fn records(
-        &self,
-        scratch: &mut Scratch,
-        records: &Records<'_>,
-        faults: &mut Faults,
-        keyed: &mut Judged,
-    ) {
-        keyed.0.add_records(&self.0, records, faults, scratch);
+        dedupe::dedupe(keys, of_equal, self.memory.bytes(), streams)
     }
 }
 

@@ -3,16 +3,15 @@
 //! Records pass through byte for byte (their line ends become LF) and in order. Memory is a few
 //! blocks a thread, whatever the input; a record goes on as soon as the input pauses.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use bumpalo::Bump;
 use clap::Parser;
 use pipewright::cli::{self, Program, Shared, Tool, Usage};
-use pipewright::expr::{BATCH, Batch, Node, Scope, parse, renew};
-use pipewright::record::{Faults, Layout, Records};
-use pipewright::stream::{self, AsideFile, Made, Output, Sink, Summary};
+use pipewright::expr::{Scope, parse};
+use pipewright::stream::{AsideFile, Output, Summary};
+use pipewright::verb::Streams;
+use pipewright::verb::filter::Filter;
 
 /// Keep the records for which an expression is true
 #[derive(Parser)]
@@ -61,109 +60,27 @@ impl Tool for Args {
             settings: &self.program.settings(),
         }
         .resolve(&condition)?;
-        let mut head = Vec::new();
-        header.write(settings.dialect.delimiter, &mut head);
         let mut aside = self
             .otherwise
             .as_deref()
             .map(AsideFile::create)
             .transpose()?;
-        if let Some(aside) = &mut aside {
-            aside.output().write(&head)?;
-        }
-        let mut output = Output::standard();
-        output.write(&head)?;
-        let mut columns = BTreeSet::new();
-        condition.add_columns(&mut columns);
-        let layout = Layout::of(
-            header.len(),
-            columns.into_iter().map(|column| (column, column)),
-        );
         let filter = Filter {
             condition,
             invert: self.invert,
-            splits: aside.is_some(),
         };
         let other = aside.as_mut().map(AsideFile::output);
-        let summary = stream::pass(&mut input, &layout, &settings, &filter, &mut output, other)?;
+        let streams = Streams {
+            input: &mut input,
+            header: &header,
+            settings: &settings,
+            output: &mut Output::standard(),
+        };
+        let summary = filter.run(streams, other)?;
         if let Some(aside) = aside {
             aside.keep()?;
         }
         Ok(summary)
-    }
-}
-
-struct Filter {
-    condition: Node,
-    invert: bool,
-    /// Whether the other records are wanted, too.
-    splits: bool,
-}
-
-#[derive(Default)]
-struct Scratch {
-    arena: Bump,
-    /// Records without a fault, and those of them that are kept.
-    sound: Vec<u32>,
-    kept: Vec<u32>,
-}
-
-impl Sink for Filter {
-    type Scratch = Scratch;
-    type Parcel = Made;
-
-    fn scratch(&self) -> Scratch {
-        Scratch::default()
-    }
-
-    fn records(
-        &self,
-        scratch: &mut Scratch,
-        records: &Records<'_>,
-        faults: &mut Faults,
-        made: &mut Made,
-    ) {
-        let Scratch { arena, sound, kept } = scratch;
-        faults.select_all(sound);
-        kept.clear();
-        let mut chosen = Vec::with_capacity(BATCH);
-        for selection in sound.chunks(BATCH) {
-            if faults.left().is_some() {
-                break;
-            }
-            renew(arena);
-            let batch = Batch::over(*records, arena);
-            chosen.clear();
-            chosen.extend_from_slice(selection);
-            self.condition.select(&batch, &mut chosen, faults);
-            kept.extend_from_slice(&chosen);
-        }
-        faults.settle(kept);
-        if !self.invert && !self.splits {
-            keep(kept.iter().copied(), records, made);
-            return;
-        }
-        faults.settle(sound);
-        let mut next = kept.iter().copied().peekable();
-        let others = sound
-            .iter()
-            .copied()
-            .filter(|record| next.next_if_eq(record).is_none());
-        if self.invert {
-            keep(others, records, made);
-            if self.splits {
-                keep(kept.iter().copied(), records, made.aside());
-            }
-        } else {
-            keep(others, records, made.aside());
-            keep(kept.iter().copied(), records, made);
-        }
-    }
-}
-
-fn keep(chosen: impl Iterator<Item = u32>, records: &Records<'_>, made: &mut Made) {
-    for record in chosen {
-        made.keep_record(records, record as usize);
     }
 }
 

@@ -9,11 +9,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use pipewright::bytes::Dialect;
-use pipewright::cli::{self, How, Join, MemoryFlag, Shared, Tool, Usage};
+use pipewright::cli::{self, MemoryFlag, Shared, Tool, Usage};
 use pipewright::expr::columns;
 use pipewright::runner::Extracted;
-use pipewright::stream::{Framing, Input, Output, Summary};
+use pipewright::stream::{Framing, Input, Output, Settings, Summary};
 use pipewright::trust::Policy;
+use pipewright::verb::Streams;
+use pipewright::verb::lookup::{AskedOfJoin, How, Join};
 
 /// Join records with a table
 #[derive(Parser)]
@@ -105,11 +107,11 @@ impl Tool for Args {
             ));
         }
         self.shared.refuse_clashes(&self.files, None)?;
-        let table = Extracted::start(&self.table, self.query.as_deref())?;
+        let mut table = Extracted::start(&self.table, self.query.as_deref())?;
         let framing = Framing::Records(settings.dialect);
         let mut input = Input::files(&self.files, framing).judging(settings.ends);
         let header = input.header()?;
-        let asked = cli::AskedOfJoin {
+        let asked = AskedOfJoin {
             on: &on,
             asof: asof.as_deref(),
             take: take.as_deref(),
@@ -120,16 +122,22 @@ impl Tool for Args {
         };
         let join = Join::new(&asked, &header, &table.header)?;
         let mut output = Output::standard();
-        let mut head = Vec::new();
-        join.header.write(settings.dialect.delimiter, &mut head);
-        output.write(&head)?;
-        let table_settings = pipewright::stream::Settings {
+        output.write_header(&join.header, settings.dialect.delimiter)?;
+        let table_settings = Settings {
             dialect: Dialect::STREAM,
             policy: Policy::default(),
             ..settings.clone()
         };
-        let table = join.read(table, &self.table, &table_settings, self.memory.bytes())?;
-        join.run(table, &self.table, &mut input, &settings, &mut output)
+        let memory = self.memory.bytes();
+        let rows = join.read(&mut table.input, &self.table, &table_settings, memory)?;
+        table.finish()?;
+        let streams = Streams {
+            input: &mut input,
+            header: &header,
+            settings: &settings,
+            output: &mut output,
+        };
+        join.run(rows, streams)
     }
 }
 

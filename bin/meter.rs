@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
 use pipewright::cli::{self, EndFlags, Progress, Tool};
+use pipewright::monitor::{listing, pipeline};
 use pipewright::record::RecordCount;
 use pipewright::stream::{Flow, Output, Relayed, Source, Summary, relay};
 use pipewright::trust::stage::{self, COUNTERS};
-use pipewright::trust::{Carried, ends, figures, pipeline};
+use pipewright::trust::{Carried, ends, figures};
 
 /// Show how fast the stream flows, and which stage holds it up
 #[derive(Parser)]
@@ -151,9 +152,9 @@ impl Args {
             let goes_on = self.watch
                 && (pipelines.is_empty() || pipelines.iter().any(|all| all.is_running()));
             let mut shown = match self.to {
-                Form::Csv => cli::stages::records(&pipelines),
+                Form::Csv => listing::records(&pipelines),
                 Form::Table if pipelines.is_empty() => b"no stage left figures here\n".to_vec(),
-                Form::Table => cli::stages::table(&pipelines).into_bytes(),
+                Form::Table => listing::table(&pipelines).into_bytes(),
             };
             if self.watch && is_terminal {
                 shown.splice(0..0, *b"\x1b[H\x1b[2J");

@@ -5,17 +5,13 @@
 //! records need. Records with equal keys stay in the order of the input.
 
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::bail;
 use clap::Parser;
 use pipewright::cli::{self, MemoryFlag, Program, Shared, Tool, Usage};
-use pipewright::fold::budget::Budget;
 use pipewright::fold::order::key::{Direction, Style};
-use pipewright::fold::order::keys::{self, Scratch};
-use pipewright::fold::order::{Ascent, Keys, OfEqual, Portion, Sorter, Wanted};
-use pipewright::record::{Block, Faults, Layout, Records};
-use pipewright::stream::{self, Flow, Held, Input, Output, Parcel, Settings, Sink, Summary};
+use pipewright::fold::order::{OfEqual, Wanted, keys};
+use pipewright::stream::{Output, Summary};
+use pipewright::verb::{Streams, order};
 
 /// Sort records
 #[derive(Parser)]
@@ -101,39 +97,23 @@ impl Tool for Args {
             nulls_last: self.nulls_last,
         };
         let keys = keys.resolve(&header, &self.program.settings(), direction)?;
-        let work = Work {
-            layout: keys.layout(header.len()),
-            keys,
-            most: AtomicU64::new(u64::MAX),
-            checks: self.check,
-            strictly: self.unique,
-        };
         if self.check {
-            return check(&mut input, &settings, &work);
+            return order::check(keys, self.unique, header.len(), &mut input, &settings);
         }
         let wanted = Wanted {
-            of_equal: if self.unique {
-                OfEqual::First
-            } else {
-                OfEqual::All
+            of_equal: match self.unique {
+                true => OfEqual::First,
+                false => OfEqual::All,
             },
             limit: self.limit,
         };
-        let budget = Budget {
-            memory: self.memory.bytes(),
-            threads: settings.threads,
+        let streams = Streams {
+            input: &mut input,
+            header: &header,
+            settings: &settings,
+            output: &mut Output::standard(),
         };
-        let mut output = Output::standard();
-        let mut head = Vec::new();
-        header.write(settings.dialect.delimiter, &mut head);
-        output.write(&head)?;
-        sort(
-            &mut input,
-            &settings,
-            &work,
-            Sorter::new(wanted, budget),
-            &mut output,
-        )
+        order::sort(keys, wanted, self.memory.bytes(), streams)
     }
 }
 
@@ -150,90 +130,6 @@ impl Args {
                 )))
             }
             _ => Ok(()),
-        }
-    }
-}
-
-/// Writes all wanted records in order.
-fn sort(
-    input: &mut Input,
-    settings: &Settings,
-    work: &Work,
-    mut sorter: Sorter,
-    output: &mut Output,
-) -> anyhow::Result<Summary> {
-    let deliver = &mut |_: &Block, looked_at: &mut LookedAt| {
-        let most = sorter.take(&mut looked_at.portion)?;
-        work.most.store(most, Ordering::Relaxed);
-        Ok(Flow::More)
-    };
-    let (_, mut summary) = stream::sink(input, &work.layout, settings, work, deliver)?;
-    let mut sorted = Held::new(output);
-    sorter.finish(&mut |record| sorted.write(record))?;
-    summary.records_out = sorted.finish()?;
-    Ok(summary)
-}
-
-/// Fails at the first record that is not in order.
-fn check(input: &mut Input, settings: &Settings, work: &Work) -> anyhow::Result<Summary> {
-    let mut whole = Ascent::default();
-    let deliver = &mut |block: &Block, looked_at: &mut LookedAt| match whole
-        .join(&mut looked_at.ascent, work.strictly)
-    {
-        None => Ok(Flow::More),
-        Some(line) => bail!("{}:{line}: the record is not in order", block.place.source),
-    };
-    let (_, summary) = stream::sink(input, &work.layout, settings, work, deliver)?;
-    Ok(summary)
-}
-
-/// What is done with each block.
-struct Work {
-    keys: Keys,
-    layout: Layout,
-    /// Records whose keys begin with more are not wanted.
-    most: AtomicU64,
-    /// Whether to see that records are in order, and with no key twice.
-    checks: bool,
-    strictly: bool,
-}
-
-/// A block's records beside their keys, or what is known of their order.
-#[derive(Default)]
-struct LookedAt {
-    portion: Portion,
-    ascent: Ascent,
-}
-
-impl Parcel for LookedAt {
-    fn clear(&mut self) {
-        self.portion.clear();
-        self.ascent.clear();
-    }
-}
-
-impl Sink for Work {
-    type Scratch = Scratch;
-    type Parcel = LookedAt;
-
-    fn scratch(&self) -> Scratch {
-        Scratch::default()
-    }
-
-    fn records(
-        &self,
-        scratch: &mut Scratch,
-        records: &Records<'_>,
-        faults: &mut Faults,
-        looked_at: &mut LookedAt,
-    ) {
-        if self.checks {
-            let how = (scratch, self.strictly);
-            looked_at.ascent.see(&self.keys, records, faults, how);
-        } else {
-            let most = self.most.load(Ordering::Relaxed);
-            let to = (&mut looked_at.portion, most);
-            self.keys.add_records(records, faults, scratch, to);
         }
     }
 }

@@ -13,6 +13,7 @@
 //! | [`trust`] | how stages believe each other: clean ends, rejects, checkpoints, figures |
 //! | [`stream`] | how records move: input, output, the driver, the shapes of programs, threads |
 //! | [`runner`] | how a foreign command runs as a stage |
+//! | [`monitor`] | what the stages of a pipeline did, and which one held the others up |
 //! | [`checkpoint`] | what is kept of how far a source was loaded |
 //! | [`files`] | files on their way to text: names, compression, encoding |
 //! | [`resume`] | files that grow, rotate, arrive |
@@ -36,6 +37,7 @@ pub mod files;
 pub mod fold;
 pub mod format;
 pub mod load;
+pub mod monitor;
 pub mod record;
 pub mod resume;
 pub mod runner;

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may look into.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("sys", &[]),
     ("bytes", &[]),
     ("record", &["bytes"]),
@@ -19,6 +19,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("trust", &["sys", "record"]),
     ("stream", &["sys", "bytes", "record", "trust"]),
     ("runner", &["sys", "bytes", "record", "trust", "stream"]),
+    ("monitor", &["record", "trust"]),
     ("checkpoint", &["record", "trust"]),
     ("files", &["record", "stream", "checkpoint"]),
     (
@@ -50,7 +51,10 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ),
     (
         "verb",
-        &["bytes", "record", "stream", "files", "resume", "format"],
+        &[
+            "bytes", "record", "value", "expr", "fold", "trust", "stream", "files", "resume",
+            "format",
+        ],
     ),
     (
         "cli",

@@ -4,15 +4,12 @@ mod clash;
 mod csv;
 mod forget;
 mod formats;
-pub mod grouping;
 mod hyphen;
-mod join;
 mod listing;
 mod memory;
 mod quantity;
 mod query;
 mod resume;
-pub mod stages;
 mod terminal;
 mod watch;
 
@@ -25,7 +22,6 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, ValueEnum};
 
 use crate::bytes::Dialect;
-use crate::expr::ProgramError;
 use crate::record::Header;
 use crate::runner::Exited;
 use crate::stream::{Framing, Input, Output, Settings, Summary};
@@ -33,10 +29,10 @@ use crate::sys::{ready, standard};
 use crate::trust::figures::{self, Course};
 use crate::trust::{Carried, Ends, Policy, Tolerance, Unclean, ends, is_committed, stage};
 
+pub use crate::verb::Usage;
 pub use csv::CsvFlags;
 pub use forget::ForgetFlag;
 pub use formats::FormatFlags;
-pub use join::{AskedOfJoin, How, Join};
 pub use listing::{aggregates, sequences};
 pub use memory::MemoryFlag;
 pub use quantity::{bytes, duration, duration_or_none};
@@ -64,25 +60,6 @@ pub trait Tool: Parser {
     /// Does the work; what is returned is told to the user on standard error.
     fn run(self) -> anyhow::Result<Summary>;
 }
-
-/// A mistake in how a program was called: exit 2, and standard input was not touched.
-#[derive(Debug)]
-pub struct Usage(String);
-
-impl Usage {
-    /// A usage error in these words.
-    pub fn error(message: impl Into<String>) -> anyhow::Error {
-        anyhow::Error::new(Usage(message.into()))
-    }
-}
-
-impl std::fmt::Display for Usage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
 
 /// The flags of every program that reads the stream.
 #[derive(Args, Clone, Debug)]
@@ -330,13 +307,6 @@ impl Program {
     /// `--set` values by name; a later one replaces an earlier one.
     pub fn settings(&self) -> BTreeMap<String, String> {
         self.sets.set.iter().cloned().collect()
-    }
-}
-
-/// A program that cannot be read is a wrong call; one that does not fit the data is not.
-impl From<ProgramError> for Usage {
-    fn from(error: ProgramError) -> Self {
-        Usage(error.to_string())
     }
 }
 

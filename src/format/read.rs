@@ -1,9 +1,8 @@
 //! Readers of lines and values: all formats but CSV, whose units are records already.
 
+use crate::bytes::Dialect;
 use crate::record::{Header, List};
-use crate::stream::{
-    Convert, Converted, Framing, Input, Output, Settings, Summary, begin, convert,
-};
+use crate::stream::{Convert, Converted, Framing, Input, Output, Settings, Summary, convert};
 
 use super::picked::Picked;
 use super::wanted::{EXTRA_COLUMN, Extra, Keyed, Survey, Wanted, glance, notice_of_unseen, survey};
@@ -92,7 +91,7 @@ impl Asked<'_> {
             settings,
             output,
         } = way;
-        begin(&header, output)?;
+        output.write_header(&header, Dialect::STREAM.delimiter)?;
         Ok(convert(&mut input, settings, &make(picked), output)?.summary)
     }
 
@@ -108,7 +107,8 @@ impl Asked<'_> {
     ) -> anyhow::Result<Summary> {
         let (header, wanted, mut input) = self.wanted::<S>(way.input)?;
         let asked = wanted.asked();
-        begin(&header, way.output)?;
+        way.output
+            .write_header(&header, Dialect::STREAM.delimiter)?;
         let there = match &asked[..] {
             [] => Vec::new(),
             _ => glance::<S>(&mut input)?,

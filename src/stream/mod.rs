@@ -21,7 +21,7 @@ pub use convert::{Convert, Converted, convert, look_ahead};
 pub use drive::Refusal;
 pub use emit::{Emitter, Held};
 pub use input::{Input, Mapper, Opener, shell_word};
-pub use output::{Flow, Made, Output, begin};
+pub use output::{Flow, Made, Output};
 pub use reader::{Framing, last_words};
 pub use relay::{Relayed, relay};
 pub use room::{Line, Room};

@@ -221,6 +221,17 @@ impl Output {
             .or_else(|error| self.judge(error).map(|_| ()))
     }
 
+    /// Writes the header at once, so that the next stage can begin.
+    ///
+    /// # Errors
+    /// As [`Output::write`].
+    pub fn write_header(&mut self, header: &Header, delimiter: u8) -> anyhow::Result<()> {
+        let mut line = Vec::new();
+        header.write(delimiter, &mut line);
+        self.write(&line)?;
+        Ok(())
+    }
+
     /// Writes what a stage made of `block`.
     pub fn write_made(&mut self, block: &[u8], made: &mut Made) -> anyhow::Result<Flow> {
         self.write_pieces(&mut made.slices(block))
@@ -269,14 +280,6 @@ impl Output {
         }
         Err(anyhow::Error::new(error).context(format!("cannot write to {}", self.name)))
     }
-}
-
-/// Writes the header at once, so that whatever reads the stream can begin.
-pub fn begin(header: &Header, output: &mut Output) -> anyhow::Result<()> {
-    let mut line = Vec::new();
-    header.write(b',', &mut line);
-    output.write(&line)?;
-    Ok(())
 }
 
 #[cfg(test)]

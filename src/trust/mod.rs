@@ -9,7 +9,7 @@
 //! | [`commit`] | from when on no signal makes a failure of it |
 //! | [`upstream`] | how the other end of a pipe ended |
 //! | [`checkpoint`], [`stage`] | what travels with the stream; what this process has moved |
-//! | [`figures`], [`pipeline`] | what a stage tells of itself where it is asked to; what holds up a pipeline |
+//! | [`figures`] | what a stage tells of itself where it is asked to |
 //! | [`commands`] | what this program runs, and ends with itself |
 //! | [`leftovers`], `sweep` | what must not stay behind |
 //! | [`process`], `holders`, `others` | whether a writer lives; who holds which pipe; notes of other users |
@@ -28,7 +28,6 @@ pub mod leftovers;
 pub mod note;
 mod others;
 pub mod pipe;
-pub mod pipeline;
 pub mod process;
 pub mod rejects;
 pub mod runtime;

@@ -57,7 +57,7 @@ impl Process {
 
 /// When a process was started, in ticks since the machine was. One that is ending counts as gone:
 /// its pipes are closed before its parent hears of its end.
-pub(super) fn started(process: &str) -> io::Result<String> {
+pub fn started(process: &str) -> io::Result<String> {
     let process = Process::read(process)?;
     match process.is_ending {
         true => Err(ErrorKind::NotFound.into()),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::bytes::Dialect;
 use crate::record::{Header, Malformed};
-use crate::stream::{Framing, Input, Opener, Output, Settings, Summary, begin, pass};
+use crate::stream::{Framing, Input, Opener, Output, Settings, Summary, pass};
 
 use crate::files::encoding::{Encoding, Guesses};
 use crate::files::seen::Seen;
@@ -308,7 +308,7 @@ impl Extraction<'_> {
             ..settings.clone()
         };
         let extract = csv::Extract::new(csv::Table { picked, ..table }, columns);
-        begin(&header, output)?;
+        output.write_header(&header, Dialect::STREAM.delimiter)?;
         let layout = extract.layout();
         let mut summary = pass(&mut input, layout, &settings, &extract, output, None)?;
         summary.notices.extend(absences.notices());

@@ -13,13 +13,13 @@ use postgres::error::SqlState;
 use postgres::types::Type;
 use postgres::{Client, Statement};
 
+use crate::bytes::Dialect;
 use crate::connector::postgres::{Canceller, Name, open, told, words};
 use crate::record::nearest_of;
 use crate::stream::{Emitter, Flow, Output, Settings, Summary};
 use crate::trust::stage::{self, COUNTERS};
 
 use crate::connector::sql::{Asked, Key, Reading, Relation, Selection, ended, sole};
-use crate::stream::begin;
 use line::{Form, Line};
 
 /// How the server is to write what it sends.
@@ -90,7 +90,7 @@ pub(crate) fn extract(
         key_type: place.map_or_else(String::new, |place| types[place].name().to_owned()),
     };
     let copy = server.prepare_copy(&sql)?;
-    begin(&header, output)?;
+    output.write_header(&header, Dialect::STREAM.delimiter)?;
     let mut emitter = Emitter::new(output, settings)?;
     server.emit(&copy, &mut line, &mut emitter)?;
     ended(emitter, reading.key.zip(line.seen))

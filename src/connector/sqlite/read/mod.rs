@@ -10,13 +10,13 @@ use anyhow::bail;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Statement};
 
+use crate::bytes::Dialect;
 use crate::connector::sqlite::{open_to_read, quoted, told};
 use crate::record::nearest_of;
 use crate::stream::{Emitter, Flow, Output, Settings, Summary};
 
 use crate::connector::sql::MIXED;
 use crate::connector::sql::{Asked, Key, Reading, Relation, Seen, Selection, ended, sole};
-use crate::stream::begin;
 
 /// What a query is called within another.
 const QUERY: &str = "_pipewright_query";
@@ -59,7 +59,7 @@ pub(crate) fn extract(
         true => picks,
         false => (0..picks.len()).collect(),
     };
-    begin(&header, output)?;
+    output.write_header(&header, Dialect::STREAM.delimiter)?;
     let mut emitter = Emitter::new(output, settings)?;
     file.emit(&mut statement, &picks, seen.as_mut(), &mut emitter)?;
     drop(statement);

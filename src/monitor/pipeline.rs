@@ -9,8 +9,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::figures::{Course, End, Figures};
-use super::process;
+use crate::trust::figures::{Course, End, Figures};
+use crate::trust::process;
 
 /// One stage of a pipeline.
 #[derive(Clone, Debug)]

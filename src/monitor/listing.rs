@@ -1,8 +1,8 @@
 //! The stages of pipelines as a table to look at, or as records.
 
+use super::pipeline::{Bottleneck, Pipeline, Stage};
 use crate::record::field;
 use crate::trust::figures::Course;
-use crate::trust::pipeline::{Bottleneck, Pipeline, Stage};
 
 /// The table's columns; the first three stand to the left.
 const COLUMNS: [&str; 13] = [

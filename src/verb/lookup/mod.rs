@@ -1,24 +1,24 @@
-//! The join of a stream with a table, as `lookup` does it.
+//! Joins records with a table.
+
+mod ways;
 
 use std::collections::HashSet;
-use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::bail;
 use clap::ValueEnum;
 
-use super::Usage;
+use super::{Streams, Usage};
 use crate::expr::columns::{self, Selected, Selector};
 use crate::fold::budget::Budget;
 use crate::fold::lookup::{
-    Asof, Flaw, Matching, NearMisses, On, Rows, Scale, Scratch, Sorted, Taken, Terms, Unmatched,
+    Asof, Flaw, NearMisses, On, Rows, Scale, Scratch, Sorted, Taken, Terms, Unmatched,
 };
-use crate::fold::order::Portion;
 use crate::record::{Block, Faults, Header, Layout, Records, counted};
-use crate::runner::Extracted;
-use crate::stream::{self, Flow, Held, Input, Made, Output, Parcel, Settings, Sink, Summary};
+use crate::stream::{self, Flow, Input, Parcel, Settings, Sink, Summary};
 use crate::trust::Carried;
-use crate::trust::stage::{self, COUNTERS};
+
+use ways::{Gathering, Joining, MANY, Matched};
 
 /// What becomes of records with and without a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -74,7 +74,9 @@ pub struct Join {
 }
 
 /// A table that was read.
-pub struct Table {
+pub struct Table<'n> {
+    /// What errors call it.
+    name: &'n str,
     rows: Kept,
     /// That of its as-of values.
     scale: Option<Scale>,
@@ -168,17 +170,17 @@ impl Join {
         })
     }
 
-    /// Reads the table called `name`.
+    /// Reads the table called `name` from `input`. If it takes more than half of `memory` bytes, it is kept on disk.
     ///
     /// # Errors
-    /// It cannot be read, or has a key twice.
-    pub fn read(
+    /// It cannot be read.
+    pub fn read<'n>(
         &self,
-        mut table: Extracted,
-        name: &str,
+        input: &mut Input,
+        name: &'n str,
         settings: &Settings,
         memory: usize,
-    ) -> anyhow::Result<Table> {
+    ) -> anyhow::Result<Table<'n>> {
         let budget = Budget {
             memory,
             threads: settings.threads,
@@ -203,45 +205,48 @@ impl Join {
             Ok(Flow::More)
         };
         let layout = Layout::all(self.table_columns);
-        let read = stream::sink(&mut table.input, &layout, settings, &reading, deliver);
+        let read = stream::sink(input, &layout, settings, &reading, deliver);
         let (_, summary) = read.map_err(|error| self.told(error, name))?;
         let mut carried = summary.carried;
         carried.add_rejected(summary.set_aside.count);
-        table.finish()?;
         let rows = match (rows, sorted) {
             (_, Some(sorted)) => Kept::OnDisk(Box::new(sorted)),
             (rows, None) => {
-                let mut rows = rows.unwrap_or_else(|| Rows::new(&self.table_on, self.terms));
-                let finished = rows.finish();
-                finished.map_err(|flaw| self.told(flaw.into(), name))?;
+                let rows = rows.unwrap_or_else(|| Rows::new(&self.table_on, self.terms));
                 Kept::Held(Box::new(rows))
             }
         };
         Ok(Table {
+            name,
             rows,
             scale,
             carried,
         })
     }
 
-    /// Joins all records of the stream.
+    /// Joins all records of the stream. [`Join::header`] was written to the output: the next stage begins while the
+    /// table is read.
     ///
     /// # Errors
-    /// Those of input and output; a key of a table on disk that comes twice.
-    pub fn run(
-        &self,
-        table: Table,
-        name: &str,
-        input: &mut Input,
-        settings: &Settings,
-        output: &mut Output,
-    ) -> anyhow::Result<Summary> {
+    /// Those of input and output; a key that comes twice in the table.
+    pub fn run(&self, table: Table<'_>, streams: Streams<'_>) -> anyhow::Result<Summary> {
+        let Streams {
+            input,
+            settings,
+            output,
+            ..
+        } = streams;
         let layout = self.on.layout(self.columns);
         let Table {
-            rows,
+            name,
+            mut rows,
             scale,
             carried,
         } = table;
+        if let Kept::Held(rows) = &mut rows {
+            let finished = rows.finish();
+            finished.map_err(|flaw| self.told(flaw.into(), name))?;
+        }
         let join = self;
         let mut summary = match rows {
             Kept::Held(rows) if rows.most() > MANY => {
@@ -254,7 +259,7 @@ impl Join {
             }
             Kept::OnDisk(sorted) => {
                 let gathering = Gathering { join, scale };
-                gathering.join(*sorted, name, (input, settings), output)?
+                gathering.join(*sorted, name, input, settings, output)?
             }
         };
         summary.carried.add(carried);
@@ -399,232 +404,5 @@ impl Sink for Reading<'_> {
         let what = (&self.0.table_on, self.0.taken.as_slice());
         let how = (scratch, self.0.delimiter);
         read.0.add(what, records, faults, how);
-    }
-}
-
-/// Joins records with a table in memory.
-struct Joining<'j> {
-    join: &'j Join,
-    rows: Box<Rows>,
-    scale: Option<Scale>,
-}
-
-impl Sink for Joining<'_> {
-    type Scratch = Matching;
-    type Parcel = Made;
-
-    fn scratch(&self) -> Matching {
-        Matching::default()
-    }
-
-    fn records(
-        &self,
-        matching: &mut Matching,
-        records: &Records<'_>,
-        faults: &mut Faults,
-        made: &mut Made,
-    ) {
-        let Joining { join, rows, scale } = self;
-        let (mut unmatched, mut added) = (Unmatched::default(), 0);
-        let each = |record: u32, row: Option<u32>| {
-            if row.is_none() {
-                unmatched.add(record);
-            }
-            let record = record as usize;
-            match (join.how, row) {
-                (How::Semi, Some(_)) | (How::Anti, None) => made.keep_record(records, record),
-                (How::Semi, None) | (How::Anti, Some(_)) | (How::Inner, None) => {}
-                (How::Left | How::Inner, row) => {
-                    let out = made.buffer(records.bytes());
-                    let raw = records.raw(record);
-                    added += 1;
-                    let Some(mut row) = row else {
-                        out.extend_from_slice(raw);
-                        out.extend_from_slice(&join.blank);
-                        return true;
-                    };
-                    loop {
-                        out.extend_from_slice(raw);
-                        join.write_row(Some(rows.fields(row)), out);
-                        out.push(b'\n');
-                        let Some(next) = rows.next(row) else {
-                            return !made.is_large();
-                        };
-                        (row, added) = (next, added + 1);
-                    }
-                }
-            }
-            true
-        };
-        rows.matches((&join.on, *scale), records, faults, matching, each);
-        made.records += added;
-        join.note_unmatched(rows, records, &unmatched);
-    }
-}
-
-/// Finds the rows of records, which are then joined one by one: a block of records that have many
-/// rows each comes to more than memory holds.
-struct Matched<'j> {
-    join: &'j Join,
-    rows: Box<Rows>,
-    scale: Option<Scale>,
-}
-
-/// If no record has more rows than this, whole blocks are joined at once.
-const MANY: u32 = 16;
-
-/// A buffer of joined records is written at this size.
-const FULL: usize = 256 * 1024;
-
-impl Matched<'_> {
-    fn join(
-        &self,
-        input: &mut Input,
-        settings: &Settings,
-        output: &mut Output,
-    ) -> anyhow::Result<Summary> {
-        let Matched { join, rows, .. } = self;
-        let layout = join.on.layout(join.columns);
-        let (mut out, mut written) = (Vec::with_capacity(FULL), 0);
-        let mut write = |out: &mut Vec<u8>, records: &mut u64| {
-            let flow = output.write(out)?;
-            stage::add(&COUNTERS.records_out, *records);
-            (written, *records) = (written + *records, 0);
-            out.clear();
-            anyhow::Ok(flow)
-        };
-        let deliver = &mut |block: &Block, pairs: &mut Pairs| {
-            let mut waiting = 0;
-            for (range, first) in pairs.0.drain(..) {
-                let (record, mut row) = (&block.bytes[range], first);
-                loop {
-                    out.extend_from_slice(record);
-                    join.write_row(row.map(|row| rows.fields(row)), &mut out);
-                    out.push(b'\n');
-                    waiting += 1;
-                    if out.len() >= FULL && write(&mut out, &mut waiting)? == Flow::Enough {
-                        return Ok(Flow::Enough);
-                    }
-                    row = row.and_then(|row| rows.next(row));
-                    if row.is_none() {
-                        break;
-                    }
-                }
-            }
-            match out.is_empty() {
-                true => Ok(Flow::More),
-                false => write(&mut out, &mut waiting),
-            }
-        };
-        let (_, mut summary) = stream::sink(input, &layout, settings, self, deliver)?;
-        summary.records_out = written;
-        Ok(summary)
-    }
-}
-
-/// The records of a block that are joined, without their line ends, each with its first row.
-#[derive(Default)]
-struct Pairs(Vec<(Range<usize>, Option<u32>)>);
-
-impl Parcel for Pairs {
-    fn clear(&mut self) {
-        self.0.clear();
-    }
-}
-
-impl Sink for Matched<'_> {
-    type Scratch = Matching;
-    type Parcel = Pairs;
-
-    fn scratch(&self) -> Matching {
-        Matching::default()
-    }
-
-    fn records(
-        &self,
-        matching: &mut Matching,
-        records: &Records<'_>,
-        faults: &mut Faults,
-        pairs: &mut Pairs,
-    ) {
-        let Matched { join, rows, scale } = self;
-        let mut unmatched = Unmatched::default();
-        let each = |record: u32, row: Option<u32>| {
-            if row.is_none() {
-                unmatched.add(record);
-            }
-            if row.is_some() || join.how == How::Left {
-                let range = records.range(record as usize);
-                let len = records.raw(record as usize).len();
-                pairs.0.push((range.start..range.start + len, row));
-            }
-            true
-        };
-        rows.matches((&join.on, *scale), records, faults, matching, each);
-        join.note_unmatched(rows, records, &unmatched);
-    }
-}
-
-/// Puts records beside their keys for a join on disk.
-struct Gathering<'j> {
-    join: &'j Join,
-    scale: Option<Scale>,
-}
-
-impl Gathering<'_> {
-    fn join(
-        &self,
-        mut sorted: Sorted,
-        name: &str,
-        (input, settings): (&mut Input, &Settings),
-        output: &mut Output,
-    ) -> anyhow::Result<Summary> {
-        let join = self.join;
-        let layout = join.on.layout(join.columns);
-        let deliver = &mut |_: &Block, gathered: &mut Gathered| {
-            sorted.take(&mut gathered.0)?;
-            Ok(Flow::More)
-        };
-        let (_, mut summary) = stream::sink(input, &layout, settings, self, deliver)?;
-        let mut joined = Held::new(output);
-        let mut last = None;
-        let write = &mut |record: &[u8], row: Option<&[u8]>, number: u64, out: &mut Vec<u8>| {
-            let is_first = last.replace(number) != Some(number);
-            join.write(record, row, is_first, out)
-        };
-        sorted
-            .finish(write, &mut |record| joined.write(record))
-            .map_err(|error| join.told(error, name))?;
-        summary.records_out = joined.finish()?;
-        Ok(summary)
-    }
-}
-
-#[derive(Default)]
-struct Gathered(Portion);
-
-impl Parcel for Gathered {
-    fn clear(&mut self) {
-        self.0.clear();
-    }
-}
-
-impl Sink for Gathering<'_> {
-    type Scratch = Scratch;
-    type Parcel = Gathered;
-
-    fn scratch(&self) -> Scratch {
-        Scratch::default()
-    }
-
-    fn records(
-        &self,
-        scratch: &mut Scratch,
-        records: &Records<'_>,
-        faults: &mut Faults,
-        gathered: &mut Gathered,
-    ) {
-        let on = (&self.join.on, self.scale);
-        Sorted::add_records(on, records, faults, (scratch, &mut gathered.0));
     }
 }

@@ -1,4 +1,4 @@
-//! The runs of an aggregation, as `aggregate` does them.
+//! Groups records and summarises each group.
 
 use anyhow::Context;
 
@@ -8,9 +8,11 @@ use crate::fold::aggregation::windows::{Open, Windows};
 use crate::fold::aggregation::{Aggregation, State};
 use crate::fold::budget::Budget;
 use crate::fold::order::Portion;
-use crate::record::{Block, Fault, Faults, Layout, Records, counted};
-use crate::stream::{self, Flow, Held, Input, Output, Parcel, Settings, Sink, Summary};
+use crate::record::{Block, Fault, Faults, Records, counted};
+use crate::stream::{self, Flow, Held, Output, Parcel, Settings, Sink, Summary};
 use crate::trust::stage::{self, COUNTERS};
+
+use super::Streams;
 
 /// Groups records until their end. Threads' groups that take more than their part of `memory` go on
 /// on disk.
@@ -19,11 +21,17 @@ use crate::trust::stage::{self, COUNTERS};
 /// Those of the input, the output and the disk; a group has no result.
 pub fn group(
     aggregation: Aggregation,
-    (input, layout): (&mut Input, &Layout),
-    settings: &Settings,
     memory: usize,
-    output: &mut Output,
+    streams: Streams<'_>,
 ) -> anyhow::Result<Summary> {
+    let Streams {
+        input,
+        header,
+        settings,
+        output,
+    } = streams;
+    output.write_header(&aggregation.header(), settings.dialect.delimiter)?;
+    let layout = &aggregation.layout(header.len(), None);
     let budget = Budget {
         memory,
         threads: settings.threads,
@@ -114,12 +122,15 @@ impl Live<'_> {
 ///
 /// # Errors
 /// As [`group`]; the records are not sorted.
-pub fn group_sorted(
-    aggregation: &Aggregation,
-    (input, layout): (&mut Input, &Layout),
-    settings: &Settings,
-    output: &mut Output,
-) -> anyhow::Result<Summary> {
+pub fn group_sorted(aggregation: &Aggregation, streams: Streams<'_>) -> anyhow::Result<Summary> {
+    let Streams {
+        input,
+        header,
+        settings,
+        output,
+    } = streams;
+    output.write_header(&aggregation.header(), settings.dialect.delimiter)?;
+    let layout = &aggregation.layout(header.len(), None);
     let mut grouped = Grouped::new(aggregation);
     let mut live = Live { output, records: 0 };
     let mut deliver = |_: &Block, done: &mut Done| {
@@ -173,11 +184,19 @@ impl Sink for Sorted<'_> {
 /// # Errors
 /// As [`group`].
 pub fn group_windows(
-    (windows, aggregation): (&Windows, &Aggregation),
-    (input, layout): (&mut Input, &Layout),
-    settings: &Settings,
-    output: &mut Output,
+    windows: &Windows,
+    aggregation: &Aggregation,
+    streams: Streams<'_>,
 ) -> anyhow::Result<Summary> {
+    let Streams {
+        input,
+        header,
+        settings,
+        output,
+    } = streams;
+    let names = windows.header(aggregation)?;
+    output.write_header(&names, settings.dialect.delimiter)?;
+    let layout = &aggregation.layout(header.len(), Some(&windows.on));
     // What is late depends on all records before.
     let settings = Settings {
         threads: 1,
