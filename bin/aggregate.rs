@@ -10,7 +10,7 @@ use clap::Parser;
 use pipewright::cli::{self, MemoryFlag, Program, Shared, Tool, Usage};
 use pipewright::expr::parse;
 use pipewright::fold::aggregation::windows::Windows;
-use pipewright::fold::aggregation::{self, Aggregation, Part};
+use pipewright::fold::aggregation::{self, Aggregation, Phase};
 use pipewright::record::{Header, OnFault};
 use pipewright::stream::{Output, Summary};
 use pipewright::verb::{Streams, aggregate};
@@ -100,10 +100,10 @@ impl Tool for Args {
             by: self.by.as_deref(),
             settings: &self.program.settings(),
             part: match (self.partial, self.merge) {
-                (true, false) => Part::First,
-                (true, true) => Part::Between,
-                (false, true) => Part::Last,
-                (false, false) => Part::Whole,
+                (true, false) => Phase::First,
+                (true, true) => Phase::Between,
+                (false, true) => Phase::Last,
+                (false, false) => Phase::Whole,
             },
         };
         let aggregation = Aggregation::resolve(&program, &header, settings.dialect.delimiter)?;

@@ -70,7 +70,7 @@ struct Args {
         requires = "stages",
         default_value = "table"
     )]
-    to: Form,
+    to: StagesFormat,
 
     /// With --stages: show them again each second until all have ended
     #[arg(long, requires = "stages")]
@@ -81,7 +81,7 @@ struct Args {
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Form {
+enum StagesFormat {
     Table,
     Csv,
 }
@@ -152,9 +152,11 @@ impl Args {
             let goes_on = self.watch
                 && (pipelines.is_empty() || pipelines.iter().any(|all| all.is_running()));
             let mut shown = match self.to {
-                Form::Csv => listing::records(&pipelines),
-                Form::Table if pipelines.is_empty() => b"no stage left figures here\n".to_vec(),
-                Form::Table => listing::table(&pipelines).into_bytes(),
+                StagesFormat::Csv => listing::records(&pipelines),
+                StagesFormat::Table if pipelines.is_empty() => {
+                    b"no stage left figures here\n".to_vec()
+                }
+                StagesFormat::Table => listing::table(&pipelines).into_bytes(),
             };
             if self.watch && is_terminal {
                 shown.splice(0..0, *b"\x1b[H\x1b[2J");

@@ -14,12 +14,12 @@ const PACE: Duration = Duration::from_millis(200);
 /// Shows records, rate and phase ([`stage::enter`]) on standard error, from a thread of its own, until
 /// it is dropped. If standard error is no terminal, there is no thread.
 pub struct Watch {
-    shared: Arc<Shared>,
+    shared: Arc<WatchState>,
     thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct WatchState {
     records: AtomicU64,
     is_over: Mutex<bool>,
     end: Condvar,
@@ -29,7 +29,7 @@ impl Watch {
     /// Starts watching. Nothing is shown in the first second, and nothing at all if `is_quiet`, because
     /// the terminal is used for something else.
     pub fn start(is_quiet: bool) -> Self {
-        let shared = Arc::<Shared>::default();
+        let shared = Arc::<WatchState>::default();
         let progress = Progress::start();
         let thread = (progress.is_wanted() && !is_quiet).then(|| {
             let shared = Arc::clone(&shared);
@@ -51,7 +51,7 @@ impl Watch {
     }
 }
 
-impl Shared {
+impl WatchState {
     fn show(&self, mut progress: Progress) {
         let mut is_over = self.is_over.lock().unwrap_or_else(PoisonError::into_inner);
         while !*is_over {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::sql::Reading;
+use super::sql::SqlSource;
 use crate::bytes::Dialect;
 use crate::load::{Mode, Target};
 use crate::stream::{Output, Settings, Summary};
@@ -41,7 +41,7 @@ pub trait Database: Send + Sync {
     /// key is none.
     fn read(
         &self,
-        reading: Reading<'_>,
+        reading: SqlSource<'_>,
         settings: &Settings,
         output: &mut Output,
     ) -> anyhow::Result<Summary>;

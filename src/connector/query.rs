@@ -7,7 +7,7 @@ use super::entry::Database;
 use crate::connector::address::Location;
 use crate::stream::{Output, Settings, Summary};
 
-use crate::connector::sql::{ByKey, Key, Reading, Relation};
+use crate::connector::sql::{ByKey, Key, Relation, SqlSource};
 use crate::record::List;
 
 /// What is read of which database.
@@ -73,7 +73,7 @@ impl Query {
         settings: &Settings,
         output: &mut Output,
     ) -> anyhow::Result<Summary> {
-        let reading = Reading {
+        let reading = SqlSource {
             relation: &self.relation,
             list,
             key: match growing {

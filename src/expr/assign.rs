@@ -3,7 +3,7 @@
 use std::collections::hash_map::{Entry, HashMap};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::ast::{Expr, Item, Kind};
+use super::ast::{Expr, ExprKind, Item};
 use super::batch::{Batch, Operand};
 use super::columns;
 use super::error::ProgramError;
@@ -15,7 +15,7 @@ use crate::record::{Faults, Header};
 
 /// Where a column of the output comes from.
 #[derive(Clone, Copy)]
-enum Output {
+enum OutputColumn {
     /// This column of the input.
     Kept(usize),
     /// This slot.
@@ -24,7 +24,7 @@ enum Output {
 
 /// What a record of the output is put together from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Piece {
+pub enum OutputPiece {
     /// Columns of the input from the first to the last, with the delimiters between them.
     Kept(usize, usize),
     /// The value in this place of what [`Assignments::evaluate`] gives.
@@ -33,13 +33,13 @@ pub enum Piece {
 
 /// A list of assignments bound to a header.
 pub struct Assignments {
-    steps: Vec<Step>,
-    outputs: Vec<Output>,
+    steps: Vec<SlotFiller>,
+    outputs: Vec<OutputColumn>,
     names: Vec<String>,
 }
 
 /// What fills the next slot, from those before it.
-enum Step {
+enum SlotFiller {
     Value(Node),
     Call(Call),
 }
@@ -63,7 +63,7 @@ impl Assignments {
             names: Vec::new(),
         };
         if !only {
-            assignments.outputs = (0..header.len()).map(Output::Kept).collect();
+            assignments.outputs = (0..header.len()).map(OutputColumn::Kept).collect();
             assignments.names = header.names().to_vec();
         }
         let places = assignments.names.iter().cloned().zip(0..);
@@ -88,11 +88,11 @@ impl Assignments {
                 (None, false) => return Err(nameless(item, text)),
             };
             let output = match (&item.name, node.as_column()) {
-                (None, Some(column)) => Output::Kept(column),
-                _ => Output::Assigned(binding.push(Step::Value(node))),
+                (None, Some(column)) => OutputColumn::Kept(column),
+                _ => OutputColumn::Assigned(binding.push(SlotFiller::Value(node))),
             };
             assignments.place(name, output, &mut places);
-            if let (Some(name), Output::Assigned(slot)) = (&item.name, output) {
+            if let (Some(name), OutputColumn::Assigned(slot)) = (&item.name, output) {
                 binding.assigned.insert(name, slot);
             }
         }
@@ -102,7 +102,7 @@ impl Assignments {
 
     /// A column that is there is replaced where it stands; a new one comes last. `places` says where
     /// each name is.
-    fn place(&mut self, name: String, output: Output, places: &mut HashMap<String, usize>) {
+    fn place(&mut self, name: String, output: OutputColumn, places: &mut HashMap<String, usize>) {
         match places.entry(name) {
             Entry::Occupied(place) => self.outputs[*place.get()] = output,
             Entry::Vacant(place) => {
@@ -141,15 +141,17 @@ impl Assignments {
 
     /// What the output's columns are put together from: neighbours in the input that stay
     /// neighbours are one piece.
-    pub fn pieces(&self) -> Vec<Piece> {
+    pub fn pieces(&self) -> Vec<OutputPiece> {
         let mut pieces = Vec::new();
         for output in &self.outputs {
             match (*output, pieces.last_mut()) {
-                (Output::Kept(column), Some(Piece::Kept(_, last))) if *last + 1 == column => {
+                (OutputColumn::Kept(column), Some(OutputPiece::Kept(_, last)))
+                    if *last + 1 == column =>
+                {
                     *last = column;
                 }
-                (Output::Kept(column), _) => pieces.push(Piece::Kept(column, column)),
-                (Output::Assigned(slot), _) => pieces.push(Piece::Made(slot)),
+                (OutputColumn::Kept(column), _) => pieces.push(OutputPiece::Kept(column, column)),
+                (OutputColumn::Assigned(slot), _) => pieces.push(OutputPiece::Made(slot)),
             }
         }
         pieces
@@ -159,7 +161,7 @@ impl Assignments {
     pub fn repeats(&self) -> usize {
         let mut times = BTreeMap::new();
         for output in &self.outputs {
-            if let Output::Kept(column) = output {
+            if let OutputColumn::Kept(column) = output {
                 *times.entry(column).or_insert(0) += 1;
             }
         }
@@ -171,8 +173,8 @@ impl Assignments {
         let mut columns = BTreeSet::new();
         for step in &self.steps {
             match step {
-                Step::Value(node) => node.add_columns(&mut columns),
-                Step::Call(call) => {
+                SlotFiller::Value(node) => node.add_columns(&mut columns),
+                SlotFiller::Call(call) => {
                     let arguments = call.arguments.iter();
                     arguments.for_each(|node| node.add_columns(&mut columns));
                 }
@@ -184,8 +186,8 @@ impl Assignments {
     /// The calls that need to know the records before, in the order that they are evaluated.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {
         self.steps.iter().filter_map(|step| match step {
-            Step::Call(call) => Some(call),
-            Step::Value(_) => None,
+            SlotFiller::Call(call) => Some(call),
+            SlotFiller::Value(_) => None,
         })
     }
 
@@ -205,8 +207,8 @@ impl Assignments {
                 ..*batch
             };
             let values = match step {
-                Step::Value(node) => node.evaluate(&batch, selection, faults),
-                Step::Call(call) => carry(call, &batch, faults),
+                SlotFiller::Value(node) => node.evaluate(&batch, selection, faults),
+                SlotFiller::Call(call) => carry(call, &batch, faults),
             };
             slots.push(values);
         }
@@ -218,11 +220,11 @@ impl Assignments {
 struct Binding<'b> {
     scope: Scope<'b>,
     assigned: HashMap<&'b str, usize>,
-    steps: Vec<Step>,
+    steps: Vec<SlotFiller>,
 }
 
 impl Binding<'_> {
-    fn push(&mut self, step: Step) -> usize {
+    fn push(&mut self, step: SlotFiller) -> usize {
         self.steps.push(step);
         self.steps.len() - 1
     }
@@ -230,18 +232,18 @@ impl Binding<'_> {
     fn resolve(&mut self, expr: &Expr) -> Result<Node, ProgramError> {
         let scope = self.scope;
         scope.resolve_with(expr, &mut |expr| match &expr.kind {
-            Kind::Column(name) => {
+            ExprKind::Column(name) => {
                 let earlier = self.assigned.get(name.as_str());
                 Ok(earlier.map(|slot| Node::slot(*slot, name)))
             }
-            Kind::Call { .. } => self.call(expr),
+            ExprKind::Call { .. } => self.call(expr),
             _ => Ok(None),
         })
     }
 
     /// The slot of a call that needs to know the records before, where `expr` is one.
     fn call(&mut self, expr: &Expr) -> Result<Option<Node>, ProgramError> {
-        let Kind::Call {
+        let ExprKind::Call {
             name,
             arguments,
             distinct,
@@ -261,7 +263,7 @@ impl Binding<'_> {
             .map(|argument| self.resolve(argument))
             .collect::<Result<_, _>>()?;
         let source = source_of(expr, self.scope.text);
-        let slot = self.push(Step::Call(Call {
+        let slot = self.push(SlotFiller::Call(Call {
             function,
             arguments,
             source: source.as_str().into(),

@@ -7,7 +7,7 @@ use crate::value::{Decimal, Interval};
 #[derive(Clone, Debug)]
 pub struct Expr {
     /// What it is.
-    pub kind: Kind,
+    pub kind: ExprKind,
     /// Where it stands.
     pub span: Span,
 }
@@ -22,29 +22,29 @@ impl Expr {
     /// nothing that takes no arguments, as `now()` and `count()` do.
     pub fn is_constant(&self) -> bool {
         !self.has(&|part| match &part.kind {
-            Kind::Column(_) => true,
-            Kind::Call { arguments, .. } => arguments.is_empty(),
+            ExprKind::Column(_) => true,
+            ExprKind::Call { arguments, .. } => arguments.is_empty(),
             _ => false,
         })
     }
 
     /// Whether it is a text in quotes.
     pub fn is_text(&self) -> bool {
-        matches!(self.kind, Kind::Literal(Literal::Text(_)))
+        matches!(self.kind, ExprKind::Literal(Literal::Text(_)))
     }
 
     /// The text in quotes that a condition compares with constants alone: a column, as SQL quotes it.
     pub fn quoted_column(&self) -> Option<&Expr> {
         let is_condition = matches!(
             self.kind,
-            Kind::Compare(..)
-                | Kind::Match { .. }
-                | Kind::In { .. }
-                | Kind::Between { .. }
-                | Kind::IsNull { .. }
+            ExprKind::Compare(..)
+                | ExprKind::Match { .. }
+                | ExprKind::In { .. }
+                | ExprKind::Between { .. }
+                | ExprKind::IsNull { .. }
         );
         let parts = self.parts();
-        let is_literal = |part: &&Expr| matches!(part.kind, Kind::Literal(_));
+        let is_literal = |part: &&Expr| matches!(part.kind, ExprKind::Literal(_));
         let first = parts.first().filter(|first| first.is_text())?;
         (is_condition && parts.iter().all(is_literal)).then_some(first)
     }
@@ -52,17 +52,19 @@ impl Expr {
     /// The expressions that it is made of, in their order.
     fn parts(&self) -> Vec<&Expr> {
         match &self.kind {
-            Kind::Literal(_) | Kind::Column(_) | Kind::Setting(_) => Vec::new(),
-            Kind::Negate(value) | Kind::Not(value) | Kind::IsNull { value, .. } => vec![value],
-            Kind::Arithmetic(_, left, right)
-            | Kind::Logic(_, left, right)
-            | Kind::Compare(_, left, right) => vec![left, right],
-            Kind::Match { value, pattern, .. } => vec![value, pattern],
-            Kind::In { value, list, .. } => std::iter::once(&**value).chain(list).collect(),
-            Kind::Between {
+            ExprKind::Literal(_) | ExprKind::Column(_) | ExprKind::Setting(_) => Vec::new(),
+            ExprKind::Negate(value) | ExprKind::Not(value) | ExprKind::IsNull { value, .. } => {
+                vec![value]
+            }
+            ExprKind::Arithmetic(_, left, right)
+            | ExprKind::Logic(_, left, right)
+            | ExprKind::Compare(_, left, right) => vec![left, right],
+            ExprKind::Match { value, pattern, .. } => vec![value, pattern],
+            ExprKind::In { value, list, .. } => std::iter::once(&**value).chain(list).collect(),
+            ExprKind::Between {
                 value, low, high, ..
             } => vec![value, low, high],
-            Kind::Case {
+            ExprKind::Case {
                 subject,
                 arms,
                 otherwise,
@@ -71,14 +73,14 @@ impl Expr {
                 let ends = [subject, otherwise].map(|end| end.as_deref());
                 ends[0].into_iter().chain(arms).chain(ends[1]).collect()
             }
-            Kind::Call { arguments, .. } => arguments.iter().collect(),
+            ExprKind::Call { arguments, .. } => arguments.iter().collect(),
         }
     }
 }
 
 /// The forms of an expression.
 #[derive(Clone, Debug)]
-pub enum Kind {
+pub enum ExprKind {
     /// A constant.
     Literal(Literal),
     /// `price` or `[First Name]`.
@@ -238,7 +240,7 @@ impl Item {
     /// if what is wrong begins at `place`, in that name.
     pub fn hint_to_name(&self, text: &str, place: usize) -> Option<String> {
         match (&self.name, &self.expr.kind) {
-            (None, Kind::Compare(Compare::Equal, left, _)) if place < left.span.end => {
+            (None, ExprKind::Compare(Compare::Equal, left, _)) if place < left.span.end => {
                 let name = spelled(text.get(left.span.clone())?);
                 Some(format!("to name a column write {name} = ..."))
             }

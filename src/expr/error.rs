@@ -4,7 +4,7 @@ use std::fmt;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::ast::{Expr, Kind, Literal};
+use super::ast::{Expr, ExprKind, Literal};
 use super::token::Span;
 use super::token::spelled;
 
@@ -51,12 +51,12 @@ impl ProgramError {
     pub fn constant_key(text: &str, expr: &Expr) -> Self {
         let written = text.get(expr.span.clone()).unwrap_or_default();
         let name = match &expr.kind {
-            Kind::Literal(Literal::Text(name)) => name,
-            Kind::Literal(_) => written,
+            ExprKind::Literal(Literal::Text(name)) => name,
+            ExprKind::Literal(_) => written,
             _ => "",
         };
         let hint = match (&expr.kind, name) {
-            (Kind::Setting(_), _) => "--set gives values, not names of columns".to_owned(),
+            (ExprKind::Setting(_), _) => "--set gives values, not names of columns".to_owned(),
             (_, "") => "a column is written without quotes: price or [First Name]".to_owned(),
             (_, name) => format!("for the column write {}", spelled(name)),
         };
@@ -68,7 +68,7 @@ impl ProgramError {
     pub(super) fn constant_name(text: &str, left: &Expr) -> Self {
         let written = text.get(left.span.clone()).unwrap_or_default();
         let name = match &left.kind {
-            Kind::Literal(Literal::Text(name)) => name.as_str(),
+            ExprKind::Literal(Literal::Text(name)) => name.as_str(),
             _ => written,
         };
         let message = format!("{written} is a constant, not the name of a column");
@@ -95,7 +95,7 @@ impl std::error::Error for ProgramError {}
 impl fmt::Display for ProgramError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        let place = Place::of(&self.text, &self.span);
+        let place = MarkedLine::of(&self.text, &self.span);
         if place.line.is_empty() {
             return match &self.hint {
                 Some(hint) => write!(f, ": {hint}"),
@@ -113,7 +113,7 @@ impl fmt::Display for ProgramError {
 }
 
 /// The line that an error marks, ready to be shown. Widths are terminal columns.
-struct Place {
+struct MarkedLine {
     /// `line 3: `, or nothing where the program is one line.
     label: String,
     line: String,
@@ -121,8 +121,8 @@ struct Place {
     marked: usize,
 }
 
-impl Place {
-    fn of(text: &str, span: &Span) -> Place {
+impl MarkedLine {
+    fn of(text: &str, span: &Span) -> MarkedLine {
         let boundary = |wanted: usize| {
             let wanted = wanted.min(text.len());
             (0..=wanted)
@@ -144,17 +144,17 @@ impl Place {
             shown(&text[start..end.min(line_end)]),
             shown(&text[end.min(line_end)..line_end]),
         ];
-        Place::windowed(label, parts)
+        MarkedLine::windowed(label, parts)
     }
 
     /// Cuts a line that is too wide to a piece around the mark.
-    fn windowed(label: String, [before, marked, after]: [String; 3]) -> Place {
+    fn windowed(label: String, [before, marked, after]: [String; 3]) -> MarkedLine {
         let marked = cut_end(&marked, SHOWN_WIDTH);
         let room = SHOWN_WIDTH - marked.width().min(SHOWN_WIDTH);
         let before = cut_start(&before, room.max(SHOWN_WIDTH / 3) * 2 / 3);
         let room = room.saturating_sub(before.width());
         let after = cut_end(after.trim_end(), room.max(SHOWN_WIDTH / 6));
-        Place {
+        MarkedLine {
             label,
             before: before.width(),
             marked: marked.width().max(1),

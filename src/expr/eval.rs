@@ -11,7 +11,7 @@ use super::ast::Arithmetic;
 use super::batch::{Batch, LONG, MOST, Operand, each};
 use super::functions::Nulls;
 use super::literal_side::{LiteralSide, equal};
-use super::node::{Kind, Node};
+use super::node::{Node, NodeKind};
 use super::truth::blame;
 use crate::record::{Fault, Faults};
 use crate::value::{Interval, Number, Numbers, Real, Time, Value, compare, text};
@@ -25,12 +25,12 @@ impl Node {
         faults: &mut Faults,
     ) -> Operand<'v> {
         match &self.kind {
-            Kind::Constant(value) | Kind::Setting(value) => Operand::Constant(*value),
-            Kind::Column(column) => match batch.records {
+            NodeKind::Constant(value) | NodeKind::Setting(value) => Operand::Constant(*value),
+            NodeKind::Column(column) => match batch.records {
                 Some(records) => Operand::Column(records, *column, batch.arena),
                 None => Operand::Constant(Value::Null),
             },
-            Kind::Slot(slot) => {
+            NodeKind::Slot(slot) => {
                 let slot = &batch.slots[*slot];
                 if let Operand::Numbers(numbers) = slot {
                     let places = selection
@@ -41,8 +41,8 @@ impl Node {
                 let value = |&record: &u32| slot.get((record - batch.first) as usize, record);
                 Operand::Made(selection.iter().map(value).collect())
             }
-            Kind::Negate(value) => self.negate(value, batch, selection, faults),
-            Kind::Arithmetic(op, left, right) => {
+            NodeKind::Negate(value) => self.negate(value, batch, selection, faults),
+            NodeKind::Arithmetic(op, left, right) => {
                 let left = (&**left, left.evaluate(batch, selection, faults));
                 let right = (&**right, right.evaluate(batch, selection, faults));
                 let numbers = |operand: &Operand<'v>| operand.numbers(selection, batch.arena);
@@ -60,7 +60,7 @@ impl Node {
                     faults,
                 )
             }
-            Kind::Case {
+            NodeKind::Case {
                 subject,
                 arms,
                 otherwise,
@@ -68,13 +68,13 @@ impl Node {
                 let subject = subject.as_deref();
                 case(subject, arms, otherwise, batch, selection, faults)
             }
-            Kind::Call { .. } => self.call(batch, selection, faults),
-            Kind::Not(_)
-            | Kind::Logic(..)
-            | Kind::Compare(..)
-            | Kind::Match { .. }
-            | Kind::In { .. }
-            | Kind::IsNull { .. } => {
+            NodeKind::Call { .. } => self.call(batch, selection, faults),
+            NodeKind::Not(_)
+            | NodeKind::Logic(..)
+            | NodeKind::Compare(..)
+            | NodeKind::Match { .. }
+            | NodeKind::In { .. }
+            | NodeKind::IsNull { .. } => {
                 let truths = self.truths(batch, selection, faults);
                 Operand::Made(truths.into_iter().map(|truth| truth.to_value()).collect())
             }
@@ -116,7 +116,7 @@ impl Node {
         selection: &[u32],
         faults: &mut Faults,
     ) -> Operand<'v> {
-        let Kind::Call {
+        let NodeKind::Call {
             function,
             body,
             arguments,

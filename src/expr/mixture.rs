@@ -7,7 +7,7 @@
 
 use super::ast::Arithmetic;
 use super::functions::{Function, Yields, body};
-use super::node::{Kind, Node};
+use super::node::{Node, NodeKind};
 use crate::value::{Value, text};
 
 /// What kinds of values an expression returns, other than null: one bit each.
@@ -28,21 +28,21 @@ impl Kinds {
 
     fn of(node: &Node) -> Kinds {
         match &node.kind {
-            Kind::Constant(value) | Kind::Setting(value) => match value {
+            NodeKind::Constant(value) | NodeKind::Setting(value) => match value {
                 Value::Null => Kinds::NONE,
                 Value::Text(_) => Kinds::TEXT,
                 Value::Time(_) => Kinds::TIME,
                 Value::Interval(_) => Kinds::INTERVAL,
                 _ => Kinds::FIELD,
             },
-            Kind::Negate(value) => Kinds::of(value).or_field(),
-            Kind::Arithmetic(operation, left, right) => {
+            NodeKind::Negate(value) => Kinds::of(value).or_field(),
+            NodeKind::Arithmetic(operation, left, right) => {
                 Kinds::of_result(*operation, Kinds::of(left), Kinds::of(right))
             }
-            Kind::Case {
+            NodeKind::Case {
                 arms, otherwise, ..
             } => Kinds::of_all(arms.iter().map(|(_, then)| then).chain([&**otherwise])),
-            Kind::Call {
+            NodeKind::Call {
                 function,
                 arguments,
                 ..
@@ -128,7 +128,7 @@ impl Node {
         let Ok(body) = (AS_FIELD.make)(&[None]) else {
             return self;
         };
-        let kind = Kind::Call {
+        let kind = NodeKind::Call {
             function: &AS_FIELD,
             body,
             arguments: vec![self],

@@ -34,7 +34,7 @@ pub mod token;
 mod truth;
 mod unknown;
 
-pub use assign::{Assignments, Piece};
+pub use assign::{Assignments, OutputPiece};
 pub use batch::{BATCH, Batch, Operand, renew};
 pub use error::ProgramError;
 pub use node::Node;

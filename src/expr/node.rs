@@ -9,13 +9,13 @@ use crate::value::{Decimal, Value};
 
 /// A resolved expression.
 pub struct Node {
-    pub(super) kind: Kind,
+    pub(super) kind: NodeKind,
     /// The column's name or the source text: what an error about its value names.
     pub(super) label: Box<str>,
 }
 
-/// The forms of a resolved expression; as in [`super::ast::Kind`], with all names bound.
-pub(super) enum Kind {
+/// The forms of a resolved expression; as in [`super::ast::ExprKind`], with all names bound.
+pub(super) enum NodeKind {
     /// Text of a constant lives as long as the process.
     Constant(Value<'static>),
     /// What `--set` gave: the same for every record as a constant is, compared as a field is.
@@ -73,7 +73,7 @@ impl Node {
     /// A column by its place.
     pub fn column(column: usize, name: &str) -> Self {
         Node {
-            kind: Kind::Column(column),
+            kind: NodeKind::Column(column),
             label: name.into(),
         }
     }
@@ -81,7 +81,7 @@ impl Node {
     /// A value computed elsewhere, in this slot of the batch.
     pub fn slot(slot: usize, label: &str) -> Self {
         Node {
-            kind: Kind::Slot(slot),
+            kind: NodeKind::Slot(slot),
             label: label.into(),
         }
     }
@@ -89,7 +89,7 @@ impl Node {
     /// The place of the column that this is and nothing else.
     pub fn as_column(&self) -> Option<usize> {
         match self.kind {
-            Kind::Column(column) => Some(column),
+            NodeKind::Column(column) => Some(column),
             _ => None,
         }
     }
@@ -97,7 +97,7 @@ impl Node {
     /// The value, where it is the same for every record.
     pub fn as_constant(&self) -> Option<Value<'static>> {
         match self.kind {
-            Kind::Constant(value) | Kind::Setting(value) => Some(value),
+            NodeKind::Constant(value) | NodeKind::Setting(value) => Some(value),
             _ => None,
         }
     }
@@ -105,7 +105,7 @@ impl Node {
     /// The value, where the program spells it out.
     pub(super) fn as_literal(&self) -> Option<Value<'static>> {
         self.as_constant()
-            .filter(|_| matches!(self.kind, Kind::Constant(_)))
+            .filter(|_| matches!(self.kind, NodeKind::Constant(_)))
     }
 
     /// What an error about its value names: the column, or the expression's text.
@@ -116,32 +116,32 @@ impl Node {
     /// Adds the places of all columns that it looks at.
     pub fn add_columns(&self, columns: &mut BTreeSet<usize>) {
         match &self.kind {
-            Kind::Column(column) => {
+            NodeKind::Column(column) => {
                 columns.insert(*column);
             }
-            Kind::Constant(_) | Kind::Setting(_) | Kind::Slot(_) => {}
-            Kind::Negate(value) | Kind::Not(value) | Kind::IsNull { value, .. } => {
+            NodeKind::Constant(_) | NodeKind::Setting(_) | NodeKind::Slot(_) => {}
+            NodeKind::Negate(value) | NodeKind::Not(value) | NodeKind::IsNull { value, .. } => {
                 value.add_columns(columns);
             }
-            Kind::Arithmetic(_, left, right)
-            | Kind::Logic(_, left, right)
-            | Kind::Compare(_, left, right) => {
+            NodeKind::Arithmetic(_, left, right)
+            | NodeKind::Logic(_, left, right)
+            | NodeKind::Compare(_, left, right) => {
                 left.add_columns(columns);
                 right.add_columns(columns);
             }
-            Kind::Match { value, pattern, .. } => {
+            NodeKind::Match { value, pattern, .. } => {
                 value.add_columns(columns);
                 if let Pattern::Computed(pattern) = pattern {
                     pattern.add_columns(columns);
                 }
             }
-            Kind::In { value, list, .. } => {
+            NodeKind::In { value, list, .. } => {
                 value.add_columns(columns);
                 if let List::Any(nodes) = list {
                     nodes.iter().for_each(|node| node.add_columns(columns));
                 }
             }
-            Kind::Case {
+            NodeKind::Case {
                 subject,
                 arms,
                 otherwise,
@@ -153,7 +153,7 @@ impl Node {
                 }
                 otherwise.add_columns(columns);
             }
-            Kind::Call { arguments, .. } => {
+            NodeKind::Call { arguments, .. } => {
                 arguments.iter().for_each(|node| node.add_columns(columns));
             }
         }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use super::ast::{Arithmetic, Compare, Expr, Kind as Ast, Literal, Logic};
+use super::ast::{Arithmetic, Compare, Expr, ExprKind as Ast, Literal, Logic};
 use super::error::ProgramError;
 use super::functions;
 use super::mixture;
-use super::node::{Kind, List, Node, Pattern};
+use super::node::{List, Node, NodeKind, Pattern};
 use super::parse::source_of;
 use super::regex::Matcher;
 use super::sequence;
@@ -90,32 +90,34 @@ impl Scope<'_> {
             return Err(ProgramError::constant_key(self.text, column));
         }
         let kind = match &expr.kind {
-            Ast::Literal(literal) => Kind::Constant(constant(literal)),
+            Ast::Literal(literal) => NodeKind::Constant(constant(literal)),
             Ast::Column(name) => return self.column(expr, name),
             Ast::Setting(name) => self.setting(expr, name)?,
             Ast::Negate(value) => {
                 let value = self.boxed(value, special)?;
                 match value.as_literal() {
-                    Some(Value::Decimal(number)) => Kind::Constant(Value::Decimal(number.negate())),
-                    Some(Value::Long(digits)) => Kind::Constant(long(&[b"-", digits].concat())),
-                    _ => Kind::Negate(value),
+                    Some(Value::Decimal(number)) => {
+                        NodeKind::Constant(Value::Decimal(number.negate()))
+                    }
+                    Some(Value::Long(digits)) => NodeKind::Constant(long(&[b"-", digits].concat())),
+                    _ => NodeKind::Negate(value),
                 }
             }
-            Ast::Not(value) => Kind::Not(self.boxed(value, special)?),
+            Ast::Not(value) => NodeKind::Not(self.boxed(value, special)?),
             Ast::Arithmetic(op, left, right) => {
-                Kind::Arithmetic(*op, self.boxed(left, special)?, self.boxed(right, special)?)
+                NodeKind::Arithmetic(*op, self.boxed(left, special)?, self.boxed(right, special)?)
             }
             Ast::Logic(op, left, right) => {
-                Kind::Logic(*op, self.boxed(left, special)?, self.boxed(right, special)?)
+                NodeKind::Logic(*op, self.boxed(left, special)?, self.boxed(right, special)?)
             }
             Ast::Compare(op, left, right) => {
-                Kind::Compare(*op, self.boxed(left, special)?, self.boxed(right, special)?)
+                NodeKind::Compare(*op, self.boxed(left, special)?, self.boxed(right, special)?)
             }
             Ast::Match {
                 value,
                 pattern,
                 negated,
-            } => Kind::Match {
+            } => NodeKind::Match {
                 value: self.boxed(value, special)?,
                 pattern: self.pattern(pattern, special)?,
                 negated: *negated,
@@ -124,7 +126,7 @@ impl Scope<'_> {
                 value,
                 list,
                 negated,
-            } => Kind::In {
+            } => NodeKind::In {
                 value: self.boxed(value, special)?,
                 list: self.list(list, special)?,
                 negated: *negated,
@@ -137,7 +139,7 @@ impl Scope<'_> {
             } => {
                 return self.between(expr, [value, low, high], *negated, special);
             }
-            Ast::IsNull { value, negated } => Kind::IsNull {
+            Ast::IsNull { value, negated } => NodeKind::IsNull {
                 value: self.boxed(value, special)?,
                 negated: *negated,
             },
@@ -161,7 +163,7 @@ impl Scope<'_> {
     fn column(&self, expr: &Expr, name: &str) -> Result<Node, ProgramError> {
         match self.header.position(name) {
             Some(column) => Ok(Node {
-                kind: Kind::Column(column),
+                kind: NodeKind::Column(column),
                 label: name.into(),
             }),
             None => Err(ProgramError::unknown_column(
@@ -173,14 +175,14 @@ impl Scope<'_> {
         }
     }
 
-    fn setting(&self, expr: &Expr, name: &str) -> Result<Kind, ProgramError> {
+    fn setting(&self, expr: &Expr, name: &str) -> Result<NodeKind, ProgramError> {
         match self.settings.get(name) {
             // It counts as a field would. A raw one is written as it stands: only a number surely
             // needs no quotes.
             Some(value) if is_plain(value.as_bytes()) => {
-                Ok(Kind::Setting(Value::Raw(forever(value))))
+                Ok(NodeKind::Setting(Value::Raw(forever(value))))
             }
-            Some(value) => Ok(Kind::Setting(Value::Quoted(forever(value)))),
+            Some(value) => Ok(NodeKind::Setting(Value::Quoted(forever(value)))),
             None => Err(ProgramError::unknown_setting(
                 self.text,
                 expr.span.clone(),
@@ -242,19 +244,23 @@ impl Scope<'_> {
             kind,
             label: label.clone(),
         };
-        let above = node(Kind::Compare(
+        let above = node(NodeKind::Compare(
             Compare::GreaterOrEqual,
             self.boxed(value, special)?,
             self.boxed(low, special)?,
         ));
-        let below = node(Kind::Compare(
+        let below = node(NodeKind::Compare(
             Compare::LessOrEqual,
             self.boxed(value, special)?,
             self.boxed(high, special)?,
         ));
-        let both = node(Kind::Logic(Logic::And, Box::new(above), Box::new(below)));
+        let both = node(NodeKind::Logic(
+            Logic::And,
+            Box::new(above),
+            Box::new(below),
+        ));
         Ok(match negated {
-            true => node(Kind::Not(Box::new(both))),
+            true => node(NodeKind::Not(Box::new(both))),
             false => both,
         })
     }
@@ -265,7 +271,7 @@ impl Scope<'_> {
         arms: &[(Expr, Expr)],
         otherwise: Option<&Expr>,
         special: &mut Special<'_>,
-    ) -> Result<Kind, ProgramError> {
+    ) -> Result<NodeKind, ProgramError> {
         let mut resolved = Vec::with_capacity(arms.len());
         for (when, then) in arms {
             resolved.push((
@@ -273,7 +279,7 @@ impl Scope<'_> {
                 self.resolve_with(then, special)?,
             ));
         }
-        Ok(Kind::Case {
+        Ok(NodeKind::Case {
             subject: subject
                 .map(|subject| self.boxed(subject, special))
                 .transpose()?,
@@ -281,14 +287,14 @@ impl Scope<'_> {
             otherwise: match otherwise {
                 Some(otherwise) => self.boxed(otherwise, special)?,
                 None => Box::new(Node {
-                    kind: Kind::Constant(Value::Null),
+                    kind: NodeKind::Constant(Value::Null),
                     label: "null".into(),
                 }),
             },
         })
     }
 
-    fn call(&self, expr: &Expr, special: &mut Special<'_>) -> Result<Kind, ProgramError> {
+    fn call(&self, expr: &Expr, special: &mut Special<'_>) -> Result<NodeKind, ProgramError> {
         let Ast::Call {
             name,
             name_span,
@@ -318,7 +324,7 @@ impl Scope<'_> {
                 .map_or(expr.span.clone(), |argument| argument.span.clone());
             ProgramError::new(self.text, span, fault.fault.to_string())
         })?;
-        Ok(Kind::Call {
+        Ok(NodeKind::Call {
             function,
             body,
             arguments: mixture::compared(function, nodes),

@@ -5,7 +5,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::ast::{Item, Kind as Ast};
+use super::ast::{ExprKind as Ast, Item};
 use super::node::Node;
 
 /// A function of a record and those before it.
@@ -22,12 +22,12 @@ pub struct Function {
     /// Whether its argument must be a number.
     pub is_numeric: bool,
     /// Which it is.
-    pub kind: Kind,
+    pub kind: CallKind,
 }
 
 /// What is carried from record to record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum CallKind {
     /// The last value.
     Prev,
     /// The exact sum.
@@ -44,7 +44,7 @@ static FUNCTIONS: [Function; 3] = [
         purpose: "x of the record before, null for the first; coalesce(x, prev(x)) fills only the first null \
                   of a run",
         is_numeric: false,
-        kind: Kind::Prev,
+        kind: CallKind::Prev,
     },
     Function {
         name: "running_sum",
@@ -52,7 +52,7 @@ static FUNCTIONS: [Function; 3] = [
         arity: 1..=1,
         purpose: "the exact sum up to this record; null until there is a number",
         is_numeric: true,
-        kind: Kind::RunningSum,
+        kind: CallKind::RunningSum,
     },
     Function {
         name: "record_number",
@@ -60,7 +60,7 @@ static FUNCTIONS: [Function; 3] = [
         arity: 0..=0,
         purpose: "1 for the first record, 2 for the second ...",
         is_numeric: false,
-        kind: Kind::RecordNumber,
+        kind: CallKind::RecordNumber,
     },
 ];
 

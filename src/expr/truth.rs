@@ -8,7 +8,7 @@ use bumpalo::Bump;
 use super::ast::{Compare, Logic};
 use super::batch::{Batch, each};
 use super::literal_side::{LiteralSide, equal};
-use super::node::{Kind, List, Node, Pattern};
+use super::node::{List, Node, NodeKind, Pattern};
 use super::regex::compile;
 use crate::record::{Fault, Faults, Records, field};
 use crate::value::compare::TextLiteral;
@@ -92,20 +92,20 @@ impl Node {
         faults: &mut Faults,
     ) -> Vec<Truth> {
         match &self.kind {
-            Kind::Not(value) => {
+            NodeKind::Not(value) => {
                 let truths = value.truths(batch, selection, faults);
                 truths.into_iter().map(Truth::not).collect()
             }
-            Kind::Logic(op, left, right) => logic(*op, left, right, batch, selection, faults),
-            Kind::Compare(op, left, right) => {
+            NodeKind::Logic(op, left, right) => logic(*op, left, right, batch, selection, faults),
+            NodeKind::Compare(op, left, right) => {
                 comparison(*op, left, right, batch, selection, faults)
             }
-            Kind::Match {
+            NodeKind::Match {
                 value,
                 pattern,
                 negated,
             } => matching(value, pattern, *negated, batch, selection, faults),
-            Kind::In {
+            NodeKind::In {
                 value,
                 list,
                 negated,
@@ -116,7 +116,7 @@ impl Node {
                     .map(|truth| truth.negated_if(*negated))
                     .collect()
             }
-            Kind::IsNull { value, negated } => {
+            NodeKind::IsNull { value, negated } => {
                 let values = value.evaluate(batch, selection, faults);
                 each(selection, faults, Truth::Unknown, |place, record| {
                     let is_null = matches!(values.get(place, record), Value::Null);

@@ -21,19 +21,19 @@ const LONGEST_MARK: usize = 6;
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The first bytes of what is told apart.
-const MARKS: [(&[u8], Kind); 7] = [
-    (b"\x1F\x8B", Kind::Gzip),
-    (b"\x28\xB5\x2F\xFD", Kind::Zstd),
+const MARKS: [(&[u8], Codec); 7] = [
+    (b"\x1F\x8B", Codec::Gzip),
+    (b"\x28\xB5\x2F\xFD", Codec::Zstd),
     // A skippable frame, with which some compressors begin.
-    (b"\x50\x2A\x4D\x18", Kind::Zstd),
-    (b"BZh", Kind::Bzip2),
-    (b"\xFD7zXZ\0", Kind::Xz),
-    (b"PK\x03\x04", Kind::Other("zip", "unzip -p FILE")),
-    (BYTE_ORDER_MARK, Kind::Marked),
+    (b"\x50\x2A\x4D\x18", Codec::Zstd),
+    (b"BZh", Codec::Bzip2),
+    (b"\xFD7zXZ\0", Codec::Xz),
+    (b"PK\x03\x04", Codec::Other("zip", "unzip -p FILE")),
+    (BYTE_ORDER_MARK, Codec::Marked),
 ];
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum Codec {
     Gzip,
     Zstd,
     Bzip2,
@@ -53,43 +53,43 @@ pub(crate) fn decompressed(mut source: Source) -> anyhow::Result<Source> {
         .find(|(mark, _)| start.starts_with(mark))
         .map(|(_, kind)| *kind);
     let skip = match kind {
-        Some(Kind::Marked) => BYTE_ORDER_MARK.len(),
+        Some(Codec::Marked) => BYTE_ORDER_MARK.len(),
         _ => 0,
     };
     let mut start = Cursor::new(start);
     start.set_position(skip as u64);
     let whole = start.chain(source.read);
     source.read = match kind {
-        None | Some(Kind::Marked) => Box::new(whole),
-        Some(Kind::Gzip) => {
+        None | Some(Codec::Marked) => Box::new(whole),
+        Some(Codec::Gzip) => {
             let whole = BufReader::with_capacity(CHUNK, whole);
             let read = Members(Some(GzDecoder::new(whole)));
             Box::new(Decoder { read, kind: "gzip" })
         }
-        Some(Kind::Zstd) => {
+        Some(Codec::Zstd) => {
             let whole = BufReader::with_capacity(CHUNK, whole);
             let read = zstd::Decoder::with_buffer(whole)
                 .with_context(|| format!("cannot read {}", source.name))?;
             Box::new(Decoder { read, kind: "zstd" })
         }
-        Some(Kind::Bzip2) => {
+        Some(Codec::Bzip2) => {
             let read = MultiBzDecoder::new(BufReader::with_capacity(CHUNK, whole));
             Box::new(Decoder {
                 read,
                 kind: "bzip2",
             })
         }
-        Some(Kind::Xz) => {
+        Some(Codec::Xz) => {
             let read = XzDecoder::new_multi_decoder(BufReader::with_capacity(CHUNK, whole));
             Box::new(Decoder { read, kind: "xz" })
         }
-        Some(Kind::Other(name, command)) => bail!(
+        Some(Codec::Other(name, command)) => bail!(
             "{}: {name} data; decompress it first, for example with '{command}'",
             source.name
         ),
     };
     Ok(match kind {
-        None | Some(Kind::Marked) => source,
+        None | Some(Codec::Marked) => source,
         Some(_) => source.unpacked(),
     })
 }
@@ -97,7 +97,7 @@ pub(crate) fn decompressed(mut source: Source) -> anyhow::Result<Source> {
 /// Whether bytes that begin like this are compressed.
 pub(crate) fn is_compressed(start: &[u8]) -> bool {
     let found = MARKS.iter().find(|(mark, _)| start.starts_with(mark));
-    found.is_some_and(|(_, kind)| !matches!(kind, Kind::Marked))
+    found.is_some_and(|(_, kind)| !matches!(kind, Codec::Marked))
 }
 
 /// As many bytes as it takes to know the marks apart: no more than one where the first says it.

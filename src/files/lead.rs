@@ -32,7 +32,7 @@ impl Lead {
             source.read = Box::new(PassingOver {
                 read: source.read,
                 lead: self,
-                state: State::LineStart,
+                state: LineState::LineStart,
             });
         }
         source
@@ -68,7 +68,7 @@ impl Lead {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum LineState {
     LineStart,
     Within,
     Quoted,
@@ -78,7 +78,7 @@ enum State {
 struct PassingOver<R> {
     read: R,
     lead: Lead,
-    state: State,
+    state: LineState,
 }
 
 impl<R: Read> Read for PassingOver<R> {
@@ -110,7 +110,7 @@ impl<R> PassingOver<R> {
     /// on each blank line that is to be passed over; how many there are then.
     fn filled(&self, buffer: &mut [u8], count: usize) -> usize {
         let fresh = buffer[..count].to_vec();
-        let mut is_start = self.state == State::LineStart;
+        let mut is_start = self.state == LineState::LineStart;
         let (mut left, mut at) = (self.lead.skip, 0);
         for byte in fresh {
             if is_start && left > 0 {
@@ -131,24 +131,24 @@ impl<R> PassingOver<R> {
     fn compact(&mut self, bytes: &mut [u8]) -> usize {
         let (mut at, mut kept) = (0, 0);
         while at < bytes.len() {
-            if self.state == State::LineStart {
+            if self.state == LineState::LineStart {
                 self.state = self.line_start(bytes[at]);
                 let is_blank = bytes[at] == b'\n';
-                if self.state == State::PassedOver && self.lead.leaves_marks && !is_blank {
+                if self.state == LineState::PassedOver && self.lead.leaves_marks && !is_blank {
                     bytes[kept] = PASSED_OVER;
                     (kept, at) = (kept + 1, at + 1);
                     continue;
                 }
             }
             let end = match self.state {
-                State::PassedOver => {
+                LineState::PassedOver => {
                     at += memchr::memchr(b'\n', &bytes[at..]).unwrap_or(bytes.len() - at);
                     at..(at + 1).min(bytes.len())
                 }
                 _ => at..self.piece_end(bytes, at),
             };
-            if bytes[..end.end].last() == Some(&b'\n') && self.state != State::Quoted {
-                self.state = State::LineStart;
+            if bytes[..end.end].last() == Some(&b'\n') && self.state != LineState::Quoted {
+                self.state = LineState::LineStart;
             }
             bytes.copy_within(end.clone(), kept);
             kept += end.len();
@@ -157,14 +157,14 @@ impl<R> PassingOver<R> {
         kept
     }
 
-    fn line_start(&mut self, first: u8) -> State {
+    fn line_start(&mut self, first: u8) -> LineState {
         if self.lead.skip > 0 {
             self.lead.skip -= 1;
-            return State::PassedOver;
+            return LineState::PassedOver;
         }
         match self.lead.comment == Some(first) {
-            true => State::PassedOver,
-            false => State::Within,
+            true => LineState::PassedOver,
+            false => LineState::Within,
         }
     }
 
@@ -174,7 +174,7 @@ impl<R> PassingOver<R> {
         while at < bytes.len() {
             let rest = &bytes[at..];
             let stop = match (self.state, self.lead.quote) {
-                (State::Quoted, Some(quote)) => memchr::memchr(quote, rest),
+                (LineState::Quoted, Some(quote)) => memchr::memchr(quote, rest),
                 (_, Some(quote)) => memchr::memchr2(b'\n', quote, rest),
                 (_, None) => memchr::memchr(b'\n', rest),
             };
@@ -182,12 +182,12 @@ impl<R> PassingOver<R> {
                 return bytes.len();
             };
             at += stop + 1;
-            if bytes[at - 1] == b'\n' && self.state != State::Quoted {
+            if bytes[at - 1] == b'\n' && self.state != LineState::Quoted {
                 return at;
             }
             self.state = match self.state {
-                State::Quoted => State::Within,
-                _ => State::Quoted,
+                LineState::Quoted => LineState::Within,
+                _ => LineState::Quoted,
             };
         }
         at
@@ -224,7 +224,7 @@ mod tests {
             let mut read = PassingOver {
                 read: Dribble(text, size),
                 lead,
-                state: State::LineStart,
+                state: LineState::LineStart,
             };
             let mut out = Vec::new();
             read.read_to_end(&mut out).unwrap();
@@ -237,7 +237,7 @@ mod tests {
         let mut read = PassingOver {
             read: Dribble(b"one \"\ntwo\na\n", 3),
             lead: Lead { skip: 2, ..lead },
-            state: State::LineStart,
+            state: LineState::LineStart,
         };
         let mut out = Vec::new();
         read.read_to_end(&mut out).unwrap();
@@ -258,7 +258,7 @@ mod tests {
                 let mut read = PassingOver {
                     read: Dribble(text, size),
                     lead,
-                    state: State::LineStart,
+                    state: LineState::LineStart,
                 };
                 let (mut out, mut buffer) = (Vec::new(), vec![0; room]);
                 while let count @ 1.. = read.read(&mut buffer).unwrap() {

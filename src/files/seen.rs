@@ -13,7 +13,7 @@ pub(crate) const LOOKED_AT: usize = 64 * 1024;
 
 /// The beginnings of the first source and of those that were opened last.
 #[derive(Clone, Default)]
-pub(crate) struct Seen(Arc<Mutex<Beginnings>>);
+pub(crate) struct SeenBeginnings(Arc<Mutex<Beginnings>>);
 
 #[derive(Default)]
 struct Beginnings {
@@ -52,7 +52,7 @@ impl Start {
     }
 }
 
-impl Seen {
+impl SeenBeginnings {
     /// The same sources, whose beginnings are kept.
     pub(crate) fn of(&self, openers: Vec<Opener>) -> Vec<Opener> {
         let openers = openers.into_iter().map(|opener| -> Opener {
@@ -138,7 +138,7 @@ impl Seen {
 /// A source whose beginning is kept.
 struct Watched<R> {
     read: R,
-    seen: Seen,
+    seen: SeenBeginnings,
     is_done: bool,
 }
 

@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::Groups;
 use super::order::keys::{Keys, Scratch};
 use super::order::{OfEqual, Portion, Sorter, Wanted};
-use super::table::{Kind, LOT, Lot, Table};
+use super::table::{KeyKind, KeyTable, LOT, Lot};
 use crate::fold::budget::Budget;
 use crate::record::{Faults, Records};
 
@@ -57,7 +57,7 @@ impl Keyed {
 
 /// Finds out which records are the only ones, or the first or last ones, of their keys.
 pub struct Deduper {
-    table: Table,
+    table: KeyTable,
     lot: Lot,
     budget: Budget,
     /// Records that can't be judged yet, with their numbers in front.
@@ -109,7 +109,7 @@ impl Deduper {
         // by key, and half for those sorted by number.
         let budget = budget.part(2);
         Deduper {
-            table: Table::new(Groups::seed()),
+            table: KeyTable::new(Groups::seed()),
             lot: Lot::default(),
             budget,
             late: (of_equal == OfEqual::Last).then(|| Late::new(of_equal, budget)),
@@ -133,7 +133,7 @@ impl Deduper {
             let end = (start + LOT).min(keyed.ends.len());
             if self.of_equal != OfEqual::Last {
                 self.lot.clear();
-                (start..end).for_each(|nth| self.lot.push_bytes(Kind::Several, keyed.key(nth)));
+                (start..end).for_each(|nth| self.lot.push_bytes(KeyKind::Several, keyed.key(nth)));
                 self.table.look_ahead(&mut self.lot);
             }
             for nth in start..end {

@@ -1,7 +1,7 @@
 //! The groups of a stream: from a record's keys to a group's number, and back to the keys.
 //!
 //! Keys are the same where the language's `=` says so: `1`, `1.0` and `"1"` are one group, spelled
-//! as it appeared first; `007` is another. Which of them are known is the [`Table`]'s to say. A
+//! as it appeared first; `007` is another. Which of them are known is the [`KeyTable`]'s to say. A
 //! group's fields are written from its key; only where they were spelled otherwise are they kept.
 
 use std::hash::{BuildHasher, RandomState};
@@ -11,7 +11,7 @@ use bumpalo::Bump;
 use super::Position;
 use super::functions::state::MadeKey;
 use super::room;
-use super::table::{self, Kind, LOT, Lot, NULL, Table};
+use super::table::{self, KeyKind, KeyTable, LOT, Lot, NULL};
 use crate::record::{Records, field};
 use crate::value::identity::{is_short_identity, within, write_identity};
 use crate::value::{Value, text};
@@ -24,7 +24,7 @@ const LONG_KEY: u8 = 0xFE;
 
 /// The groups of a stream, numbered as they appear.
 pub struct Groups {
-    table: Table,
+    table: KeyTable,
     firsts: Firsts,
     /// Where a group's fields are in `spellings`, from 1; 0 (or nothing) where they are as its key.
     spelled: Vec<u32>,
@@ -115,7 +115,7 @@ impl Groups {
     /// No groups yet. Tables that will be merged share a seed.
     pub fn new(seed: [u64; 2]) -> Self {
         Groups {
-            table: Table::new(seed),
+            table: KeyTable::new(seed),
             firsts: Firsts::default(),
             spelled: Vec::new(),
             spellings: Vec::new(),
@@ -351,7 +351,7 @@ impl Groups {
         let (word, mut short) = (self.table.word(group), [0; 16]);
         let bytes = self.table.bytes(word, &mut short);
         let identities: Vec<&[u8]> = match table::kind(word) {
-            Kind::Several => several(bytes).collect(),
+            KeyKind::Several => several(bytes).collect(),
             _ => vec![bytes],
         };
         let fields = field::split(fields, delimiter).zip(identities);
@@ -372,7 +372,7 @@ impl Groups {
         let mut short = [0; 16];
         let bytes = self.table.bytes(word, &mut short);
         match table::kind(word) {
-            Kind::Several => write_several(bytes, out, delimiter),
+            KeyKind::Several => write_several(bytes, out, delimiter),
             _ => out.extend_from_slice(bytes),
         }
     }
@@ -383,7 +383,7 @@ impl Groups {
 fn push_keys(lot: &mut Lot, keys: &[Value<'_>]) {
     match keys {
         [key] => push_key(lot, key),
-        _ => lot.push_written(Kind::Several, |bytes| encode(keys, bytes)),
+        _ => lot.push_written(KeyKind::Several, |bytes| encode(keys, bytes)),
     }
 }
 
@@ -391,7 +391,7 @@ fn push_keys(lot: &mut Lot, keys: &[Value<'_>]) {
 pub(super) fn push_key(lot: &mut Lot, key: &Value<'_>) {
     match key {
         Value::Null => lot.push(NULL),
-        Value::Raw(field) => match table::pack(field, Kind::One) {
+        Value::Raw(field) => match table::pack(field, KeyKind::One) {
             Some(word) if is_short_identity(word, field.len()) => lot.push(word),
             _ => push_other_key(lot, key),
         },
@@ -402,8 +402,8 @@ pub(super) fn push_key(lot: &mut Lot, key: &Value<'_>) {
 #[inline(always)]
 fn push_other_key(lot: &mut Lot, key: &Value<'_>) {
     match within(key) {
-        Some(identity) => lot.push_bytes(Kind::One, identity),
-        None => lot.push_written(Kind::One, |bytes| write_identity(key, bytes)),
+        Some(identity) => lot.push_bytes(KeyKind::One, identity),
+        None => lot.push_written(KeyKind::One, |bytes| write_identity(key, bytes)),
     }
 }
 

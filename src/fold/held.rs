@@ -6,7 +6,7 @@ use crate::value::{Decimal, Interval, Time, Value};
 
 /// A [`Value`] with text of its own. Starts as null.
 #[derive(Clone, Debug, Default)]
-pub(super) enum Held {
+pub(super) enum HeldValue {
     #[default]
     Null,
     Bool(bool),
@@ -20,36 +20,37 @@ pub(super) enum Held {
     Interval(Interval),
 }
 
-impl Held {
+impl HeldValue {
     /// Holds a copy of `value`.
     pub(super) fn set(&mut self, value: &Value<'_>) {
         // Values of one column are often of one length: their memory is used again.
-        if let (Held::Raw(own), Value::Raw(text)) = (&mut *self, value)
+        if let (HeldValue::Raw(own), Value::Raw(text)) = (&mut *self, value)
             && own.len() == text.len()
         {
             own.copy_from_slice(text);
             return;
         }
         *self = match *value {
-            Value::Null => Held::Null,
-            Value::Bool(truth) => Held::Bool(truth),
-            Value::Decimal(decimal) => Held::Decimal(decimal),
-            Value::Double(double) => Held::Double(double),
-            Value::Long(digits) => Held::Long(digits.into()),
-            Value::Raw(text) => Held::Raw(text.into()),
-            Value::Quoted(text) => Held::Quoted(text.into()),
-            Value::Text(text) => Held::Text(text.into()),
-            Value::Time(time) => Held::Time(time),
-            Value::Interval(interval) => Held::Interval(interval),
+            Value::Null => HeldValue::Null,
+            Value::Bool(truth) => HeldValue::Bool(truth),
+            Value::Decimal(decimal) => HeldValue::Decimal(decimal),
+            Value::Double(double) => HeldValue::Double(double),
+            Value::Long(digits) => HeldValue::Long(digits.into()),
+            Value::Raw(text) => HeldValue::Raw(text.into()),
+            Value::Quoted(text) => HeldValue::Quoted(text.into()),
+            Value::Text(text) => HeldValue::Text(text.into()),
+            Value::Time(time) => HeldValue::Time(time),
+            Value::Interval(interval) => HeldValue::Interval(interval),
         };
     }
 
     /// The bytes of memory that its text takes.
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Held::Raw(text) | Held::Quoted(text) | Held::Text(text) | Held::Long(text) => {
-                text.len() + 16
-            }
+            HeldValue::Raw(text)
+            | HeldValue::Quoted(text)
+            | HeldValue::Text(text)
+            | HeldValue::Long(text) => text.len() + 16,
             _ => 0,
         }
     }
@@ -58,7 +59,7 @@ impl Held {
     #[inline]
     pub(super) fn text(&self) -> Option<&[u8]> {
         match self {
-            Held::Raw(text) | Held::Quoted(text) | Held::Text(text) => Some(text),
+            HeldValue::Raw(text) | HeldValue::Quoted(text) | HeldValue::Text(text) => Some(text),
             _ => None,
         }
     }
@@ -67,32 +68,32 @@ impl Held {
     #[inline]
     pub(super) fn value(&self) -> Value<'_> {
         match self {
-            Held::Null => Value::Null,
-            Held::Bool(truth) => Value::Bool(*truth),
-            Held::Decimal(decimal) => Value::Decimal(*decimal),
-            Held::Double(double) => Value::Double(*double),
-            Held::Long(digits) => Value::Long(digits),
-            Held::Raw(text) => Value::Raw(text),
-            Held::Quoted(text) => Value::Quoted(text),
-            Held::Text(text) => Value::Text(text),
-            Held::Time(time) => Value::Time(*time),
-            Held::Interval(interval) => Value::Interval(*interval),
+            HeldValue::Null => Value::Null,
+            HeldValue::Bool(truth) => Value::Bool(*truth),
+            HeldValue::Decimal(decimal) => Value::Decimal(*decimal),
+            HeldValue::Double(double) => Value::Double(*double),
+            HeldValue::Long(digits) => Value::Long(digits),
+            HeldValue::Raw(text) => Value::Raw(text),
+            HeldValue::Quoted(text) => Value::Quoted(text),
+            HeldValue::Text(text) => Value::Text(text),
+            HeldValue::Time(time) => Value::Time(*time),
+            HeldValue::Interval(interval) => Value::Interval(*interval),
         }
     }
 
     /// The value, its text copied into the arena.
     pub(super) fn copied<'a>(&self, arena: &'a Bump) -> Value<'a> {
         match self {
-            Held::Raw(text) => Value::Raw(arena.alloc_slice_copy(text)),
-            Held::Quoted(text) => Value::Quoted(arena.alloc_slice_copy(text)),
-            Held::Text(text) => Value::Text(arena.alloc_slice_copy(text)),
-            Held::Long(digits) => Value::Long(arena.alloc_slice_copy(digits)),
-            Held::Null => Value::Null,
-            Held::Bool(truth) => Value::Bool(*truth),
-            Held::Decimal(decimal) => Value::Decimal(*decimal),
-            Held::Double(double) => Value::Double(*double),
-            Held::Time(time) => Value::Time(*time),
-            Held::Interval(interval) => Value::Interval(*interval),
+            HeldValue::Raw(text) => Value::Raw(arena.alloc_slice_copy(text)),
+            HeldValue::Quoted(text) => Value::Quoted(arena.alloc_slice_copy(text)),
+            HeldValue::Text(text) => Value::Text(arena.alloc_slice_copy(text)),
+            HeldValue::Long(digits) => Value::Long(arena.alloc_slice_copy(digits)),
+            HeldValue::Null => Value::Null,
+            HeldValue::Bool(truth) => Value::Bool(*truth),
+            HeldValue::Decimal(decimal) => Value::Decimal(*decimal),
+            HeldValue::Double(double) => Value::Double(*double),
+            HeldValue::Time(time) => Value::Time(*time),
+            HeldValue::Interval(interval) => Value::Interval(*interval),
         }
     }
 }

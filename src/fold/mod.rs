@@ -27,7 +27,7 @@ pub mod sequence;
 mod spill;
 mod table;
 
-pub use aggregation::{Aggregation, State};
+pub use aggregation::{Aggregation, GroupStates};
 use groups::Groups;
 
 /// A record's place in the stream: its block, and its place there.

@@ -42,7 +42,7 @@ const LONG: u8 = 0x80;
 /// What a key is made of. Keys of different kinds are different; the kind is kept with the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Kind {
+pub(super) enum KeyKind {
     /// One value's identity.
     One = 0,
     /// A number of its owner's, and an identity.
@@ -52,7 +52,7 @@ pub(super) enum Kind {
 }
 
 /// Keys numbered from 0 in the order of arrival.
-pub(super) struct Table {
+pub(super) struct KeyTable {
     /// A hash, and a number and one below it; 0 where it is free. A power of two, at most half
     /// full, and a quarter while there are few.
     slots: Vec<u64>,
@@ -78,7 +78,7 @@ pub(super) struct Lot {
 /// A key of more than [`SHORT`] bytes.
 struct LongKey {
     place: u8,
-    kind: Kind,
+    kind: KeyKind,
     start: usize,
     end: usize,
 }
@@ -112,7 +112,7 @@ impl Lot {
 
     /// Adds a key whose bytes `write` appends.
     #[inline]
-    pub fn push_written(&mut self, kind: Kind, write: impl FnOnce(&mut Vec<u8>)) {
+    pub fn push_written(&mut self, kind: KeyKind, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
         write(&mut self.bytes);
         match pack(&self.bytes[start..], kind) {
@@ -140,7 +140,7 @@ impl Lot {
 
     /// Adds a key of these bytes.
     #[inline]
-    pub fn push_bytes(&mut self, kind: Kind, bytes: &[u8]) {
+    pub fn push_bytes(&mut self, kind: KeyKind, bytes: &[u8]) {
         match pack(bytes, kind) {
             Some(word) => self.push(word),
             None => self.push_written(kind, |out| out.extend_from_slice(bytes)),
@@ -148,10 +148,10 @@ impl Lot {
     }
 }
 
-impl Table {
+impl KeyTable {
     /// No keys yet.
     pub fn new(seed: [u64; 2]) -> Self {
-        Table {
+        KeyTable {
             slots: Vec::new(),
             words: Vec::new(),
             long: Vec::new(),
@@ -252,7 +252,7 @@ impl Table {
 
     /// Whether a word is that of a long key.
     #[inline(always)]
-    fn is_long_key(&self, word: u128, kind: Kind, bytes: &[u8]) -> bool {
+    fn is_long_key(&self, word: u128, kind: KeyKind, bytes: &[u8]) -> bool {
         let is_alike = word >> 64 == long_mark(kind, bytes.len());
         is_alike && is_same(self.long_bytes(word), bytes)
     }
@@ -403,7 +403,7 @@ fn put(slots: &mut [u64], slot: u64) {
 
 /// The upper half of a long key's word.
 #[inline(always)]
-fn long_mark(kind: Kind, len: usize) -> u128 {
+fn long_mark(kind: KeyKind, len: usize) -> u128 {
     u128::from(kind as u8 | LONG) << 56 | len as u128
 }
 
@@ -427,17 +427,17 @@ fn is_long(word: u128) -> bool {
 
 /// The kind of a key that is not null.
 #[inline(always)]
-pub(super) fn kind(word: u128) -> Kind {
+pub(super) fn kind(word: u128) -> KeyKind {
     match (word >> 120) as u8 & 0x70 {
-        0x10 => Kind::Owned,
-        0x20 => Kind::Several,
-        _ => Kind::One,
+        0x10 => KeyKind::Owned,
+        0x20 => KeyKind::Several,
+        _ => KeyKind::One,
     }
 }
 
 /// A short key as a word; `None` for a long one.
 #[inline(always)]
-pub(super) fn pack(bytes: &[u8], kind: Kind) -> Option<u128> {
+pub(super) fn pack(bytes: &[u8], kind: KeyKind) -> Option<u128> {
     let len = bytes.len();
     let packed = match len {
         0..=8 => u128::from(low(bytes)),
@@ -463,7 +463,7 @@ const WITH_LENGTH: [u128; SHORT + 1] = {
     let mut marks = [0; SHORT + 1];
     let mut len = 0;
     while len <= SHORT {
-        marks[len] = (Kind::One as u128 | len as u128) << 120;
+        marks[len] = (KeyKind::One as u128 | len as u128) << 120;
         len += 1;
     }
     marks
@@ -536,26 +536,26 @@ mod tests {
         let mut seen = HashSet::new();
         for len in 0..=15 {
             for byte in [0u8, 1, b'a', 255] {
-                for kind in [Kind::One, Kind::Owned, Kind::Several] {
+                for kind in [KeyKind::One, KeyKind::Owned, KeyKind::Several] {
                     assert!(seen.insert(pack(&vec![byte; len], kind)) || len == 0);
                 }
             }
         }
         let bytes: Vec<u8> = (1..=15).collect();
-        let packed = pack(&bytes, Kind::One).unwrap().to_le_bytes();
+        let packed = pack(&bytes, KeyKind::One).unwrap().to_le_bytes();
         assert_eq!(packed[..15], bytes[..]);
-        assert_eq!(pack(&[0; 16], Kind::One), None);
+        assert_eq!(pack(&[0; 16], KeyKind::One), None);
     }
 
     /// Keys of all lengths around the seam, and many that repeat.
-    fn keys() -> impl Strategy<Value = Vec<(Vec<u8>, Kind)>> {
+    fn keys() -> impl Strategy<Value = Vec<(Vec<u8>, KeyKind)>> {
         let bytes = prop_oneof![
             prop::collection::vec(any::<u8>(), 0..40),
             prop::collection::vec(0u8..2, 0..6),
             prop::collection::vec(0u8..2, 14..18),
             prop::collection::vec(0u8..2, 0..5).prop_map(|end| [&[0; 8][..], &end].concat()),
         ];
-        let kind = prop::sample::select(vec![Kind::One, Kind::Owned, Kind::Several]);
+        let kind = prop::sample::select(vec![KeyKind::One, KeyKind::Owned, KeyKind::Several]);
         prop::collection::vec((bytes, kind), 0..600)
     }
 
@@ -565,7 +565,7 @@ mod tests {
                             collide in any::<bool>()) {
             // Without a seed, all short keys that begin with zeros have one hash.
             let seed = if collide { [0, 0] } else { [0x1234_5678_9ABC_DEF1, 77] };
-            let mut table = Table::new(seed);
+            let mut table = KeyTable::new(seed);
             let mut model: HashMap<(Vec<u8>, u8), u32> = HashMap::new();
             let (mut lot, mut rest, mut turn) = (Lot::default(), &keys[..], 0);
             while !rest.is_empty() {
@@ -588,7 +588,7 @@ mod tests {
                 }
             }
             prop_assert_eq!(table.len(), model.len());
-            let mut copy = Table::new([3, 4]);
+            let mut copy = KeyTable::new([3, 4]);
             for number in 0..table.len() as u32 {
                 lot.clear();
                 table.add_to(table.word(number), &mut lot);

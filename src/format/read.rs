@@ -5,7 +5,9 @@ use crate::record::{Header, List};
 use crate::stream::{Convert, Converted, Framing, Input, Output, Settings, Summary, convert};
 
 use super::picked::Picked;
-use super::wanted::{EXTRA_COLUMN, Extra, Keyed, Survey, Wanted, glance, notice_of_unseen, survey};
+use super::wanted::{
+    EXTRA_COLUMN, Extra, Keyed, Survey, WantedFields, glance, notice_of_unseen, survey,
+};
 
 /// A format, with what the user said about it.
 pub trait Reader: Send {
@@ -102,7 +104,7 @@ impl Asked<'_> {
     /// As [`Reader::run`].
     pub fn keyed<S: Survey, C: Keyed>(
         &self,
-        make: impl FnOnce(Wanted) -> C,
+        make: impl FnOnce(WantedFields) -> C,
         way: Way<'_>,
     ) -> anyhow::Result<Summary> {
         let (header, wanted, mut input) = self.wanted::<S>(way.input)?;
@@ -131,7 +133,7 @@ impl Asked<'_> {
     }
 
     /// Which fields are read of records that bring their names with them.
-    fn wanted<S: Survey>(&self, mut input: Input) -> anyhow::Result<(Header, Wanted, Input)> {
+    fn wanted<S: Survey>(&self, mut input: Input) -> anyhow::Result<(Header, WantedFields, Input)> {
         let asked = self.list.as_ref().and_then(|list| list.names.clone());
         let ((names, indexed), sampled) = match asked {
             Some(names) => (names.into_iter().unzip(), None),
@@ -149,7 +151,7 @@ impl Asked<'_> {
             Extra::Column => with_extra(&header),
             _ => header.repaired(),
         };
-        let wanted = Wanted {
+        let wanted = WantedFields {
             names,
             indexed,
             picks,

@@ -18,19 +18,19 @@ pub(crate) enum Role {
 /// Keys in the order in which they are likely to come.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shape {
-    steps: Vec<Step>,
+    steps: Vec<KeyStep>,
 }
 
 /// A key with its marks.
 #[derive(Clone, Debug)]
-struct Step {
+struct KeyStep {
     words: [u128; 2],
     masks: [u128; 2],
     length: u32,
     role: Role,
 }
 
-impl Step {
+impl KeyStep {
     /// Whether the bytes begin with this key; never, where they are few.
     #[inline(always)]
     fn begins(&self, bytes: &[u8]) -> bool {
@@ -91,7 +91,7 @@ impl Shape {
         let mut mask = [0; LONGEST];
         mask[..text.len()].fill(0xFF);
         let place = (*guess).min(self.steps.len());
-        let step = Step {
+        let step = KeyStep {
             words: halves(&padded),
             masks: halves(&mask),
             length: text.len() as u32,

@@ -102,7 +102,7 @@ pub fn glance<S: Survey>(input: &mut Input) -> anyhow::Result<Vec<String>> {
 
 /// A reader that knows which of the fields that it was asked for no record had.
 pub trait Keyed: Convert {
-    /// The fields that none of a thread's records had, as places in [`Wanted::names`].
+    /// The fields that none of a thread's records had, as places in [`WantedFields::names`].
     fn unseen(scratch: &Self::Scratch) -> &[usize];
 }
 
@@ -138,7 +138,7 @@ pub fn notice_of_unseen<'n>(
 
 /// The fields that are known, and those of them that are written.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct WantedFields {
     /// Names of the known fields, none twice.
     pub names: Vec<String>,
     /// Of each name, whether an index in it counts: `a[0]` is then the first element of `a`, too.
@@ -154,7 +154,7 @@ pub struct Wanted {
     pub nulls: Vec<Vec<u8>>,
 }
 
-impl Wanted {
+impl WantedFields {
     pub(crate) fn is_null(&self, text: &[u8]) -> bool {
         self.nulls.iter().any(|null| null == text)
     }

@@ -29,8 +29,8 @@ use crate::stream::{self, Flow, Made, Refusal};
 use crate::trust::Checkpoint;
 
 use crate::schema::Fit;
-use crate::schema::types::Found;
-use places::Lines;
+use crate::schema::types::ColumnType;
+use places::ParcelLines;
 
 /// A place that takes records: all of them, or on any failure none. Dropped before its commit, it
 /// leaves nothing behind.
@@ -73,12 +73,12 @@ pub enum Types {
     /// All of them: records can be sent as they come.
     Known,
     /// The target wants them, as all values are, before it takes any record.
-    Wanted(Wanted),
+    Wanted(TargetNeeds),
 }
 
 /// What a target wants to know of all records before it takes any.
 #[derive(Default)]
-pub struct Wanted {
+pub struct TargetNeeds {
     /// The places of the columns that identify a record, which must not be null.
     pub key: Vec<usize>,
     /// What the columns of a table take whose records are to be replaced. The table stays if all values fit
@@ -87,11 +87,11 @@ pub struct Wanted {
     pub rules: Option<Vec<Box<dyn Fit>>>,
 }
 
-impl Wanted {
+impl TargetNeeds {
     /// Of a stream whose records have this key.
     pub fn with_key(key: &[String], header: &Header) -> Self {
         let places = key.iter().filter_map(|name| header.position(name));
-        Wanted {
+        TargetNeeds {
             key: places.collect(),
             rules: None,
         }
@@ -120,7 +120,7 @@ pub(crate) fn repeated(key: &[String], values: &str) -> Fault {
 #[derive(Clone, Copy, Debug)]
 pub struct Start<'p> {
     /// What each column is, if [`Target::meet`] asked.
-    pub found: Option<&'p [Found]>,
+    pub found: Option<&'p [ColumnType]>,
     /// The first value that does not fit the table that exists, if [`Target::meet`] asked.
     pub misfit: Option<&'p str>,
     /// Whether a record that the target refuses is set aside, instead of ending the load.
@@ -147,7 +147,7 @@ pub struct Parcel {
     /// The bytes, and how many records they are.
     pub made: Made,
     /// The records' lines, where they are wanted.
-    pub lines: Lines,
+    pub lines: ParcelLines,
     /// Whether they are.
     pub wants_lines: bool,
     /// Whether the bytes are in the second form of a target that has two.

@@ -11,13 +11,13 @@ const MOST: usize = 1 << 20;
 /// entry, so that ordinary input takes one entry in all.
 #[derive(Debug, Default)]
 pub struct Places {
-    runs: Vec<Run>,
+    runs: Vec<LineRun>,
     records: u64,
     is_full: bool,
 }
 
 #[derive(Debug)]
-struct Run {
+struct LineRun {
     /// Number of its first record, from 0.
     first: u64,
     /// That record's line.
@@ -27,10 +27,10 @@ struct Run {
 
 /// The lines of one parcel's records: a record's number in the parcel with its line, wherever the
 /// line is not one more than that of the record before.
-pub type Lines = Vec<(u32, u64)>;
+pub type ParcelLines = Vec<(u32, u64)>;
 
 /// Fills `lines` for those of `records` below `limit` that are not `bad` (ascending).
-pub fn note_lines(records: &Records<'_>, limit: u32, bad: &[u32], lines: &mut Lines) {
+pub fn note_lines(records: &Records<'_>, limit: u32, bad: &[u32], lines: &mut ParcelLines) {
     lines.clear();
     let mut bad = bad.iter().peekable();
     let mut number = 0;
@@ -49,7 +49,7 @@ pub fn note_lines(records: &Records<'_>, limit: u32, bad: &[u32], lines: &mut Li
 
 impl Places {
     /// Adds the records of a parcel.
-    pub fn add(&mut self, source: &Arc<str>, records: u64, lines: &Lines) {
+    pub fn add(&mut self, source: &Arc<str>, records: u64, lines: &ParcelLines) {
         for (number, line) in lines {
             let first = self.records + u64::from(*number);
             let continues = self.runs.last().is_some_and(|run| {
@@ -59,7 +59,7 @@ impl Places {
                 continue;
             }
             self.is_full = self.runs.len() == MOST;
-            self.runs.push(Run {
+            self.runs.push(LineRun {
                 first,
                 line: if self.is_full { 0 } else { *line },
                 source: source.clone(),
@@ -112,7 +112,7 @@ mod tests {
             let mut index = Index::default();
             let layout = Layout::all(2);
             let records = index.build(&mut block, &layout, Dialect::STREAM).unwrap();
-            let mut lines = Lines::new();
+            let mut lines = ParcelLines::new();
             note_lines(&records, records.len() as u32, bad, &mut lines);
             places.add(&source, (records.len() - bad.len()) as u64, &lines);
         }

@@ -7,11 +7,11 @@ use crate::trust::{Policy, stage};
 use crate::load::places::Places;
 use crate::load::spool::Spool;
 use crate::load::{
-    Claim, Committed, Encoder, LastStep, Parcel, Receipt, Refused, Start, Target, Types, Wanted,
-    null_in_key,
+    Claim, Committed, Encoder, LastStep, Parcel, Receipt, Refused, Start, Target, TargetNeeds,
+    Types, null_in_key,
 };
 use crate::schema::types;
-use crate::schema::types::{Found, Seen};
+use crate::schema::types::{ColumnType, ValuesSeen};
 
 /// Loads all of `input` into `target`, with the checkpoint that `claim` says. `watch` is told now
 /// and then how many records have come. `last` is called when only the commit is left, and
@@ -25,7 +25,7 @@ pub fn load(
     last: &mut LastStep<'_>,
 ) -> anyhow::Result<(Receipt, Summary)> {
     let header = input.header()?;
-    let mut run = Run {
+    let mut run = LoadRun {
         settings,
         watch,
         places: Places::default(),
@@ -55,13 +55,13 @@ fn receipt(committed: Committed, summary: &Summary) -> Receipt {
     }
 }
 
-struct Run<'r> {
+struct LoadRun<'r> {
     settings: &'r Settings,
     watch: &'r mut (dyn FnMut(u64) + Send),
     places: Places,
 }
 
-impl Run<'_> {
+impl LoadRun<'_> {
     /// Everything before the commit.
     fn records(
         &mut self,
@@ -190,8 +190,8 @@ impl Run<'_> {
         &mut self,
         input: &mut Input,
         header: &Header,
-        wanted: &Wanted,
-    ) -> anyhow::Result<(Vec<Found>, Option<String>, Spool, Summary)> {
+        wanted: &TargetNeeds,
+    ) -> anyhow::Result<(Vec<ColumnType>, Option<String>, Spool, Summary)> {
         let mut spool = Spool::new(header.len(), self.settings.dialect)?;
         let mut kept = 0;
         let looking = Looking {
@@ -214,7 +214,7 @@ impl Run<'_> {
             },
         )?;
         summary.records_out = kept;
-        let mut columns = vec![Seen::default(); header.len()];
+        let mut columns = vec![ValuesSeen::default(); header.len()];
         let mut misfit: Option<(u64, String)> = None;
         for scratch in scratches {
             for (column, seen) in columns.iter_mut().zip(scratch.columns) {
@@ -224,7 +224,7 @@ impl Run<'_> {
                 |found: &(u64, String)| misfit.as_ref().is_none_or(|known| found.0 < known.0);
             misfit = scratch.misfit.filter(is_earlier).or(misfit);
         }
-        let found = columns.into_iter().map(Seen::found).collect();
+        let found = columns.into_iter().map(ValuesSeen::found).collect();
         Ok((found, misfit.map(|(_, fault)| fault), spool, summary))
     }
 
@@ -264,14 +264,14 @@ impl Sink for Encoding<'_> {
 /// Looks at what columns are, and keeps the records.
 struct Looking<'h> {
     header: &'h Header,
-    wanted: &'h Wanted,
+    wanted: &'h TargetNeeds,
     /// Whether a record that does not fit the table that exists is set aside.
     sets_aside: bool,
 }
 
 /// What one thread has seen.
 struct Look {
-    columns: Vec<Seen>,
+    columns: Vec<ValuesSeen>,
     /// The first value that does not fit, with the line its block begins on.
     misfit: Option<(u64, String)>,
 }
@@ -308,7 +308,7 @@ impl Sink for Looking<'_> {
 
     fn scratch(&self) -> Look {
         Look {
-            columns: vec![Seen::default(); self.header.len()],
+            columns: vec![ValuesSeen::default(); self.header.len()],
             misfit: None,
         }
     }

@@ -28,5 +28,5 @@ pub use list::{Find, List, Select, one_column};
 pub use mapping::Mapping;
 pub use names::{nearest, nearest_of};
 pub use place::Place;
-pub use records::{Column, Ragged, Records};
+pub use records::{FieldColumn, Ragged, Records};
 pub use text::{Malformed, PASSED_OVER, UNDECODED};

@@ -22,14 +22,14 @@ pub struct Ragged {
 
 /// One field of each record, for loops over many records.
 #[derive(Clone, Copy, Debug)]
-pub struct Column<'b> {
+pub struct FieldColumn<'b> {
     bounds: &'b [u32],
     stride: usize,
     start: usize,
     end: usize,
 }
 
-impl Column<'_> {
+impl FieldColumn<'_> {
     /// Where a record's field stands in the block; a carriage return before a line end is a part of
     /// it.
     #[inline(always)]
@@ -81,8 +81,8 @@ impl<'b> Records<'b> {
     }
 
     /// One field of each record, which the layout has.
-    pub fn column(&self, column: usize) -> Column<'b> {
-        Column {
+    pub fn column(&self, column: usize) -> FieldColumn<'b> {
+        FieldColumn {
             bounds: self.bounds,
             stride: self.stride,
             start: self.slots[column] as usize,

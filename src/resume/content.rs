@@ -72,7 +72,7 @@ impl Prefix {
     }
 
     /// What is kept of bytes that have passed.
-    pub fn passed(ends: &Ends) -> Self {
+    pub fn passed(ends: &StreamEnds) -> Self {
         Prefix {
             head: Print::of(&ends.head),
             tail: Print::of(&ends.tail),
@@ -120,7 +120,7 @@ impl Prefix {
                 (prefix.with_context(cannot)?, length > offset)
             }
             Content::Compressed(source) => {
-                let mut ends = Ends::begin(Some(0), 0);
+                let mut ends = StreamEnds::begin(Some(0), 0);
                 let read = ends.skim(&mut source.read.by_ref().take(offset));
                 if read.with_context(cannot)? < offset {
                     return Ok(Holds::No);
@@ -321,7 +321,7 @@ impl Sum {
 
 /// What is kept of a stream that passes: its first and last bytes, and its sum.
 #[derive(Clone, Debug)]
-pub struct Ends {
+pub struct StreamEnds {
     head: Vec<u8>,
     tail: Vec<u8>,
     /// All bytes that passed.
@@ -329,11 +329,11 @@ pub struct Ends {
     sum: Sum,
 }
 
-impl Ends {
+impl StreamEnds {
     /// For what lies behind the first `start` bytes, whose CRC-32 is `crc` where it is known.
     pub fn begin(crc: Option<u32>, start: u64) -> Self {
         let lines = crc.map(|crc| (start, Hasher::new_with_initial_len(crc, start)));
-        Ends {
+        StreamEnds {
             head: Vec::new(),
             tail: Vec::new(),
             bytes: 0,
@@ -445,7 +445,7 @@ mod tests {
         let whole = crc_of(&file, 0, text.len() as u64, 0).unwrap();
         assert_eq!(whole, crc32fast::hash(text.as_bytes()));
         let (start, cut) = (70_001, text.len() - 3);
-        let mut ends = Ends::begin(
+        let mut ends = StreamEnds::begin(
             Some(crc32fast::hash(&text.as_bytes()[..start])),
             start as u64,
         );

@@ -17,7 +17,7 @@ use crate::resume::names::{Rotation, counted, rotation, stem, uncompressed};
 
 /// A file that is there.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct FoundFile {
     /// As the user wrote it, or beside what the user wrote.
     pub path: PathBuf,
     /// The same, absolute and without links.
@@ -42,10 +42,10 @@ pub struct Found {
     pub begins: Option<Print>,
 }
 
-impl Found {
+impl FoundFile {
     fn of(path: &Path, metadata: &Metadata) -> anyhow::Result<Self> {
         let absolute = absolute(path)?;
-        Ok(Found {
+        Ok(FoundFile {
             path: path.to_owned(),
             real: fs::canonicalize(path).unwrap_or_else(|_| absolute.clone()),
             absolute,
@@ -114,8 +114,8 @@ impl Found {
     }
 
     /// Whether it may have been rotated later than another one.
-    fn may_be_later(&self, other: &Found) -> bool {
-        let rank = |found: &Found| found.older.as_ref().map(|older| older.rank.clone());
+    fn may_be_later(&self, other: &FoundFile) -> bool {
+        let rank = |found: &FoundFile| found.older.as_ref().map(|older| older.rank.clone());
         let ranks = rank(self).zip(rank(other));
         let is_older = ranks.and_then(|(own, other)| own.compare(&other)) == Some(Ordering::Less);
         let name = self.name();
@@ -200,7 +200,7 @@ impl Found {
 }
 
 /// Whether a file may be one that was read under another name: a rotation or a compression explains it.
-pub fn is_related(found: &Found, known: &Known) -> bool {
+pub fn is_related(found: &FoundFile, known: &Known) -> bool {
     let before = Path::new(&known.path);
     if directory_of(&found.real) != directory_of(before)
         && directory_of(&found.absolute) != directory_of(before)
@@ -223,7 +223,7 @@ pub fn is_related(found: &Found, known: &Known) -> bool {
 #[derive(Debug, Default)]
 pub struct Files {
     /// All of them, each once.
-    pub list: Vec<Found>,
+    pub list: Vec<FoundFile>,
     by_identity: HashMap<(u64, u64), usize>,
     by_path: HashMap<PathBuf, usize>,
     /// Paths that the user wrote, and where nothing is.
@@ -242,12 +242,12 @@ impl Files {
             match regular(path)? {
                 Some(metadata) => {
                     let log = followed.contains(path).then_some(place);
-                    let found = Found::of(path, &metadata)?;
+                    let found = FoundFile::of(path, &metadata)?;
                     let found = match log {
                         Some(_) => found.begun()?,
                         None => found,
                     };
-                    let at = files.add(Found { log, ..found });
+                    let at = files.add(FoundFile { log, ..found });
                     files.by_path.insert(path.clone(), at);
                 }
                 None => files.absent.push(path.clone()),
@@ -264,7 +264,7 @@ impl Files {
     /// Whether the files are still those that were found, and have not been emptied: a rotation may have
     /// come between.
     pub fn are_still_there(&self) -> bool {
-        let is_there = |path: &Path, found: &Found| {
+        let is_there = |path: &Path, found: &FoundFile| {
             let metadata = fs::metadata(path);
             metadata.is_ok_and(|metadata| found.is_it(&metadata) && metadata.len() >= found.size)
         };
@@ -287,7 +287,7 @@ impl Files {
     }
 
     /// The place of the file of this name in the same directory.
-    pub fn beside(&self, found: &Found, name: &str) -> Option<usize> {
+    pub fn beside(&self, found: &FoundFile, name: &str) -> Option<usize> {
         let real = found.real.with_file_name(name);
         self.list.iter().position(|other| other.real == real)
     }
@@ -304,10 +304,10 @@ impl Files {
             if let Some(older) = rotation(&other, &name)
                 && let Some(metadata) = regular(&path).unwrap_or_default()
             {
-                let found = Found::of(&path, &metadata)?;
+                let found = FoundFile::of(&path, &metadata)?;
                 if !self.by_identity.contains_key(&found.identity) {
                     let (is_meant, older) = (false, Some(older));
-                    beside.push(Found {
+                    beside.push(FoundFile {
                         is_meant,
                         older,
                         ..found
@@ -327,7 +327,7 @@ impl Files {
     }
 
     /// Adds a file, unless it is there already under another name; its place.
-    fn add(&mut self, found: Found) -> usize {
+    fn add(&mut self, found: FoundFile) -> usize {
         let place = *self
             .by_identity
             .entry(found.identity)
@@ -381,9 +381,9 @@ impl Files {
                 if let Ok(metadata) = fs::metadata(&path)
                     && metadata.is_file()
                 {
-                    let found = Found::of(&path, &metadata)?;
+                    let found = FoundFile::of(&path, &metadata)?;
                     let older = rotation(&other, &name);
-                    self.add(Found {
+                    self.add(FoundFile {
                         log: Some(place),
                         older,
                         is_meant: false,

@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-use crate::resume::content::{Ends, Holds, Prefix};
+use crate::resume::content::{Holds, Prefix, StreamEnds};
 
 /// Up to this length what was read is compared as a whole, where a file was written since.
 const COMPARED: u64 = 16 << 20;
@@ -92,7 +92,12 @@ impl Known {
     }
 
     /// A compressed file, read so far, with what is kept of the bytes that passed.
-    pub fn compressed(path: &Path, metadata: &Metadata, extent: Extent, passed: &Ends) -> Self {
+    pub fn compressed(
+        path: &Path,
+        metadata: &Metadata,
+        extent: Extent,
+        passed: &StreamEnds,
+    ) -> Self {
         Self::with(path, metadata, extent, Prefix::passed(passed), true)
     }
 

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use anyhow::bail;
 
 use crate::resume::content::{Holds, beginning_of};
-use crate::resume::files::{Files, Found, is_related, name_of};
+use crate::resume::files::{Files, FoundFile, is_related, name_of};
 use crate::resume::known::{Known, Standing};
 use crate::resume::names::{Rank, counted, rotation, uncompressed};
 
@@ -93,7 +93,7 @@ impl<'m> Matches<'m> {
     }
 
     /// Whether a file still is what is known of it.
-    fn is_intact(&self, found: &Found, known: &Known) -> anyhow::Result<bool> {
+    fn is_intact(&self, found: &FoundFile, known: &Known) -> anyhow::Result<bool> {
         match known.standing {
             Standing::Read => known.is_intact(&found.path, found.modified, found.size),
             Standing::Copy => Ok((found.size, found.modified) == (known.size, known.modified)),
@@ -162,7 +162,7 @@ impl<'m> Matches<'m> {
 
     /// Whether a file may hold what was read of a known one: it is at its place, or a rotation that copies
     /// or compresses has made it.
-    fn may_hold(&self, found: &Found, known: &Known) -> bool {
+    fn may_hold(&self, found: &FoundFile, known: &Known) -> bool {
         if found.is_at(known) {
             return true;
         }
@@ -297,7 +297,7 @@ fn is_empty(known: &Known) -> bool {
     known.standing == Standing::Read && known.offset == 0
 }
 
-fn cannot_tell(found: &Found, log: &Found) -> anyhow::Result<()> {
+fn cannot_tell(found: &FoundFile, log: &FoundFile) -> anyhow::Result<()> {
     bail!(
         "'{}' holds the beginning of '{}': a copy of it, or what it was before it was emptied or made anew, and which cannot be told; run the pipeline again, or with --accept-gap, which takes it for a copy",
         found.path.display(),
@@ -306,7 +306,7 @@ fn cannot_tell(found: &Found, log: &Found) -> anyhow::Result<()> {
 }
 
 /// Whether a file may by its name be a copy that a rotation makes of a log to empty it.
-fn is_copy_of(found: &Found, log: &Found) -> bool {
+fn is_copy_of(found: &FoundFile, log: &FoundFile) -> bool {
     let (name, other) = (found.name(), log.name());
     let is_beside = found.real.parent() == log.real.parent() && uncompressed(&name) == name;
     let is_of_log = found.log.is_some() && found.log == log.log;

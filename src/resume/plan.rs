@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail};
 
 use crate::files::expanded_to_resume;
-use crate::resume::files::{Files, Found, absolute};
+use crate::resume::files::{Files, FoundFile, absolute};
 use crate::resume::known::{Extent, Known, Standing};
 use crate::resume::matches::{Fate, Matches};
 use crate::resume::names::Rank;
@@ -21,16 +21,16 @@ const MOST: usize = 100_000;
 
 /// A file to read, and from where on.
 #[derive(Clone, Debug)]
-pub struct Piece {
+pub struct FilePiece {
     /// The file.
-    pub found: Found,
+    pub found: FoundFile,
     /// What was read of it before.
     pub known: Option<Known>,
     /// The log that it is, as the user names it; none of an older part, and of a file of a set.
     pub log: Option<String>,
 }
 
-impl Piece {
+impl FilePiece {
     /// The file's path.
     pub fn path(&self) -> &Path {
         &self.found.path
@@ -51,7 +51,7 @@ impl Piece {
 #[derive(Debug, Default)]
 pub struct Plan {
     /// Files that are new or may have grown.
-    pub pieces: Vec<Piece>,
+    pub pieces: Vec<FilePiece>,
     /// Files that have nothing new, or are not there.
     pub kept: Vec<Known>,
     /// What the user should know.
@@ -172,7 +172,7 @@ impl Look<'_> {
             };
             let log = self.paths.iter().find(was_log);
             // Of a set, one may have taken the name of another that was deleted.
-            let is_replaced = |(at, found): (usize, &Found)| {
+            let is_replaced = |(at, found): (usize, &FoundFile)| {
                 found.is_meant && found.is_at(known) && matches.fates[at] == Fate::New
             };
             let replaced = files
@@ -249,7 +249,7 @@ impl Look<'_> {
         };
         match matches.fates[at] {
             Fate::Known(place) => plan.add_known(found, kept(place), log),
-            Fate::New if found.size > 0 => plan.pieces.push(Piece {
+            Fate::New if found.size > 0 => plan.pieces.push(FilePiece {
                 found: found.clone(),
                 known: None,
                 log,
@@ -380,7 +380,7 @@ impl Look<'_> {
     fn sort(
         &self,
         between: &mut [usize],
-        last: Option<&Found>,
+        last: Option<&FoundFile>,
         files: &Files,
     ) -> anyhow::Result<()> {
         let rank = |at: usize| files.list[at].older.as_ref().map(|older| &older.rank);
@@ -409,7 +409,7 @@ impl Look<'_> {
                 .unwrap_or(std::cmp::Ordering::Equal)
         });
         // Some rotations count from the first one on.
-        let number = |found: &Found| match found.older.as_ref().map(|older| &older.rank) {
+        let number = |found: &FoundFile| match found.older.as_ref().map(|older| &older.rank) {
             Some(Rank::Number(number)) => Some(*number),
             _ => None,
         };
@@ -452,7 +452,7 @@ impl Look<'_> {
 }
 
 /// The log that a file is, as the user names it; none of an older part, and of a file of a set.
-fn log_of(found: &Found) -> Option<String> {
+fn log_of(found: &FoundFile) -> Option<String> {
     let is_log = found.log.is_some() && found.is_meant;
     is_log.then(|| found.absolute.to_string_lossy().into_owned())
 }
@@ -466,7 +466,7 @@ fn is_log_of(known: &Known, log: &Path) -> bool {
 }
 
 impl Plan {
-    fn add_known(&mut self, found: &Found, known: Known, log: Option<String>) {
+    fn add_known(&mut self, found: &FoundFile, known: Known, log: Option<String>) {
         let is_same = found.identity == (known.device, known.inode);
         let is_read = match known.is_compressed {
             true => found.size == known.size,
@@ -483,7 +483,7 @@ impl Plan {
             });
         } else {
             let found = found.clone();
-            self.pieces.push(Piece {
+            self.pieces.push(FilePiece {
                 found,
                 known: Some(known),
                 log,

@@ -20,10 +20,10 @@ use crate::trust::commands::Running;
 /// The terminal that a command shares with this program.
 pub struct Terminal {
     watch: JoinHandle<()>,
-    shared: Arc<Shared>,
+    shared: Arc<SharedTerminal>,
 }
 
-struct Shared {
+struct SharedTerminal {
     terminal: File,
     /// The group that the command leads.
     group: libc::pid_t,
@@ -35,7 +35,7 @@ impl Terminal {
     /// Shares the terminal with a command and its group; none if this program has no terminal.
     pub fn share(process: u32, running: Running) -> Option<Self> {
         let terminal = File::options().read(true).write(true).open("/dev/tty");
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SharedTerminal {
             terminal: terminal.ok()?,
             group: libc::pid_t::try_from(process).ok()?,
             running,
@@ -65,7 +65,7 @@ fn thread(name: &str) -> std::thread::Builder {
     thread.stack_size(128 * 1024)
 }
 
-impl Shared {
+impl SharedTerminal {
     /// Waits for the command to stop, until it has ended.
     fn watch(&self) {
         terminal::block_ttou();

@@ -10,9 +10,9 @@ use crate::value::parse::is_plain;
 /// What the values of one column were seen to be. Starts as nothing, widens with every value, and
 /// two of them join into what both saw: so blocks can be looked at in any order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Seen(u16);
+pub struct ValuesSeen(u16);
 
-impl Seen {
+impl ValuesSeen {
     const NULL: u16 = 1;
     const BOOLEAN: u16 = 1 << 1;
     /// Fits 64 bits.
@@ -47,7 +47,7 @@ impl Seen {
     }
 
     /// Adds what another saw.
-    pub fn join(&mut self, other: Seen) {
+    pub fn join(&mut self, other: ValuesSeen) {
         self.0 |= other.0;
     }
 
@@ -104,8 +104,8 @@ impl Seen {
             None => Self::TEXT,
             Some(moment) => {
                 let kind = match moment.kind {
-                    Kind::Date => Self::DATE,
-                    Kind::Civil => Self::CIVIL,
+                    ColumnKind::Date => Self::DATE,
+                    ColumnKind::Civil => Self::CIVIL,
                     _ => Self::INSTANT,
                 };
                 kind | if moment.places > 6 { Self::FINE } else { 0 }
@@ -114,27 +114,27 @@ impl Seen {
     }
 
     /// What the column is, when all was seen.
-    pub fn found(self) -> Found {
+    pub fn found(self) -> ColumnType {
         let kinds = self.0 & !(Self::NULL | Self::EXACT | Self::HUGE | Self::FINE);
         let is_only = |allowed: u16| kinds != 0 && kinds & !allowed == 0;
         let kind = if is_only(Self::BOOLEAN) {
-            Kind::Boolean
+            ColumnKind::Boolean
         } else if is_only(Self::INTEGER) {
-            Kind::Integer
+            ColumnKind::Integer
         } else if is_only(Self::INTEGER | Self::DECIMAL) {
-            Kind::Decimal
+            ColumnKind::Decimal
         } else if is_only(Self::INTEGER | Self::DECIMAL | Self::DOUBLE) {
-            Kind::Double
+            ColumnKind::Double
         } else if is_only(Self::DATE) {
-            Kind::Date
+            ColumnKind::Date
         } else if is_only(Self::DATE | Self::CIVIL) {
-            Kind::Civil
+            ColumnKind::Civil
         } else if is_only(Self::INSTANT) {
-            Kind::Instant
+            ColumnKind::Instant
         } else {
-            Kind::Text
+            ColumnKind::Text
         };
-        Found {
+        ColumnType {
             kind,
             survives_double: self.0 & Self::EXACT == 0,
             is_huge: self.0 & Self::HUGE != 0,
@@ -151,7 +151,7 @@ fn is_year_first(raw: &[u8]) -> bool {
 
 /// What a column is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnKind {
     /// Anything; also where nothing but nulls was seen.
     Text,
     /// `true` and `false`.
@@ -172,9 +172,9 @@ pub enum Kind {
 
 /// A column's kind, and what a system must know to choose a type that loses nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct ColumnType {
     /// The narrowest kind that holds every value.
-    pub kind: Kind,
+    pub kind: ColumnKind,
     /// Every number comes back from a double as it went in.
     pub survives_double: bool,
     /// Some number has more than 10,000 digits when written out.
@@ -189,7 +189,7 @@ pub struct Found {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// Date, civil or instant.
-    pub kind: Kind,
+    pub kind: ColumnKind,
     /// Digits of the fraction of a second, trailing zeros left off.
     pub places: usize,
     /// The time itself.
@@ -206,7 +206,7 @@ impl Moment {
         let time = Time::parse(text)?;
         let Some(clock) = text.get(11..) else {
             return Some(Moment {
-                kind: Kind::Date,
+                kind: ColumnKind::Date,
                 places: 0,
                 time,
             });
@@ -224,9 +224,9 @@ impl Moment {
         let fraction = clock.split(|&byte| byte == b'.').nth(1).unwrap_or_default();
         Some(Moment {
             kind: if zone.is_empty() {
-                Kind::Civil
+                ColumnKind::Civil
             } else {
-                Kind::Instant
+                ColumnKind::Instant
             },
             places: fraction
                 .iter()
@@ -286,14 +286,14 @@ pub fn shown(raw: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn found(fields: &[&str]) -> Found {
-        let mut seen = Seen::default();
+    fn found(fields: &[&str]) -> ColumnType {
+        let mut seen = ValuesSeen::default();
         for raw in fields {
             seen.see(raw.as_bytes());
         }
-        let mut reversed = Seen::default();
+        let mut reversed = ValuesSeen::default();
         for raw in fields.iter().rev() {
-            let mut one = Seen::default();
+            let mut one = ValuesSeen::default();
             one.see(raw.as_bytes());
             reversed.join(one);
         }
@@ -308,37 +308,37 @@ mod tests {
     #[test]
     fn kinds_widen() {
         for (fields, kind) in [
-            (&["1", "", "-2"][..], Kind::Integer),
-            (&["1", "1.50"], Kind::Decimal),
-            (&["1", "9223372036854775808"], Kind::Decimal),
-            (&["1.5", "1e-9"], Kind::Double),
-            (&["1.5e-9"], Kind::Double),
-            (&["100e-9"], Kind::Double),
-            (&["1e5", "1.5"], Kind::Text),
-            (&["314e59"], Kind::Text),
-            (&["1e+5", ".5", "1."], Kind::Double),
-            (&[".5", "1."], Kind::Decimal),
-            (&["007"], Kind::Text),
-            (&["1", "007"], Kind::Text),
-            (&["1", "\"2\""], Kind::Text),
-            (&["+5"], Kind::Text),
-            (&["1.50", "n/a"], Kind::Text),
-            (&["true", "false", ""], Kind::Boolean),
-            (&["true", "1"], Kind::Text),
-            (&["True"], Kind::Text),
-            (&["", ""], Kind::Text),
-            (&["\"\""], Kind::Text),
-            (&["2013-01-01"], Kind::Date),
-            (&["2013-02-30"], Kind::Text),
-            (&["2013-01-01", "2013-01-01T05:00:00"], Kind::Civil),
+            (&["1", "", "-2"][..], ColumnKind::Integer),
+            (&["1", "1.50"], ColumnKind::Decimal),
+            (&["1", "9223372036854775808"], ColumnKind::Decimal),
+            (&["1.5", "1e-9"], ColumnKind::Double),
+            (&["1.5e-9"], ColumnKind::Double),
+            (&["100e-9"], ColumnKind::Double),
+            (&["1e5", "1.5"], ColumnKind::Text),
+            (&["314e59"], ColumnKind::Text),
+            (&["1e+5", ".5", "1."], ColumnKind::Double),
+            (&[".5", "1."], ColumnKind::Decimal),
+            (&["007"], ColumnKind::Text),
+            (&["1", "007"], ColumnKind::Text),
+            (&["1", "\"2\""], ColumnKind::Text),
+            (&["+5"], ColumnKind::Text),
+            (&["1.50", "n/a"], ColumnKind::Text),
+            (&["true", "false", ""], ColumnKind::Boolean),
+            (&["true", "1"], ColumnKind::Text),
+            (&["True"], ColumnKind::Text),
+            (&["", ""], ColumnKind::Text),
+            (&["\"\""], ColumnKind::Text),
+            (&["2013-01-01"], ColumnKind::Date),
+            (&["2013-02-30"], ColumnKind::Text),
+            (&["2013-01-01", "2013-01-01T05:00:00"], ColumnKind::Civil),
             (
                 &["2013-01-01T05:00:00Z", "2013-01-01 05:00:00.25+09:00"],
-                Kind::Instant,
+                ColumnKind::Instant,
             ),
-            (&["2013-01-01T05:00:00Z", "2013-01-01"], Kind::Text),
-            (&["0000-01-01"], Kind::Text),
-            (&["2013"], Kind::Integer),
-            (&["1234-56"], Kind::Text),
+            (&["2013-01-01T05:00:00Z", "2013-01-01"], ColumnKind::Text),
+            (&["0000-01-01"], ColumnKind::Text),
+            (&["2013"], ColumnKind::Integer),
+            (&["1234-56"], ColumnKind::Text),
         ] {
             assert_eq!(found(fields).kind, kind, "{fields:?}");
         }

@@ -7,7 +7,7 @@ use crate::record::{Block, Fault, LineCursor, Malformed};
 use crate::trust::stage::{self, COUNTERS};
 use crate::trust::{Reject, Rejects};
 
-use super::drive::Work;
+use super::drive::BlockWork;
 use super::reader::Framing;
 use super::shapes::{Allowance, Bad, Outcome, gather};
 use super::{Flow, Input, Made, Output, Settings, Summary};
@@ -136,7 +136,7 @@ impl<C> OverUnits<'_, C> {
     }
 }
 
-impl<C: Convert> Work for OverUnits<'_, C> {
+impl<C: Convert> BlockWork for OverUnits<'_, C> {
     type Scratch = C::Scratch;
     type Yield = Outcome<Made>;
 

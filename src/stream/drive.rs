@@ -25,7 +25,7 @@ const BUSY_BLOCK: usize = 60 * 1024;
 const PATIENCE: Duration = Duration::from_micros(200);
 
 /// What is done with each block, on any thread.
-pub trait Work: Sync {
+pub trait BlockWork: Sync {
     /// What one thread keeps from block to block.
     type Scratch: Send;
     /// What a block becomes; its memory is used again.
@@ -127,13 +127,13 @@ impl<Y> Turned<'_, Y> {
 
 /// Runs `work` over all of `input`, and gives back every thread's scratch, that of the calling
 /// thread first.
-pub fn drive<W: Work>(
+pub fn drive<W: BlockWork>(
     input: &mut Input,
     work: &W,
     threads: usize,
     in_order: &mut InOrder<'_, W::Yield>,
 ) -> anyhow::Result<Vec<W::Scratch>> {
-    let shared = Shared {
+    let shared = DriveState {
         input: Mutex::new(input),
         turn: Mutex::new(Turn {
             next: 0,
@@ -179,7 +179,7 @@ pub fn drive<W: Work>(
     }
 }
 
-struct Shared<'s, Y> {
+struct DriveState<'s, Y> {
     input: Mutex<&'s mut Input>,
     turn: Mutex<Turn<'s, Y>>,
     moved: Condvar,
@@ -212,10 +212,15 @@ fn lock_patiently<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     lock(mutex)
 }
 
-impl<Y: Send + Default> Shared<'_, Y> {
+impl<Y: Send + Default> DriveState<'_, Y> {
     /// Takes blocks until there is none (false), or, where `alone`, until the input proved large
     /// and fast enough for more threads (true).
-    fn run<W: Work<Yield = Y>>(&self, work: &W, scratch: &mut W::Scratch, alone: bool) -> bool {
+    fn run<W: BlockWork<Yield = Y>>(
+        &self,
+        work: &W,
+        scratch: &mut W::Scratch,
+        alone: bool,
+    ) -> bool {
         let _waker = Waker(self);
         let mut yielded = Y::default();
         let mut spare = Vec::new();
@@ -322,7 +327,7 @@ impl<Y: Send + Default> Shared<'_, Y> {
 }
 
 /// Lets no thread wait for one that panicked.
-struct Waker<'s, 'a, Y>(&'s Shared<'a, Y>);
+struct Waker<'s, 'a, Y>(&'s DriveState<'a, Y>);
 
 impl<Y> Drop for Waker<'_, '_, Y> {
     fn drop(&mut self) {

@@ -83,7 +83,7 @@ impl<'o> Emitter<'o> {
 }
 
 /// Writes records that a program has held back, in blocks.
-pub struct Held<'o> {
+pub struct HeldRecords<'o> {
     output: &'o mut Output,
     bytes: Vec<u8>,
     /// Records in `bytes`.
@@ -91,10 +91,10 @@ pub struct Held<'o> {
     written: u64,
 }
 
-impl<'o> Held<'o> {
+impl<'o> HeldRecords<'o> {
     /// For records that go to `output`.
     pub fn new(output: &'o mut Output) -> Self {
-        Held {
+        HeldRecords {
             output,
             bytes: Vec::new(),
             waiting: 0,

@@ -19,7 +19,7 @@ mod values;
 pub use aside::{AsideFile, PREFIX, directory, resolved};
 pub use convert::{Convert, Converted, convert, look_ahead};
 pub use drive::Refusal;
-pub use emit::{Emitter, Held};
+pub use emit::{Emitter, HeldRecords};
 pub use input::{Input, Mapper, Opener, shell_word};
 pub use output::{Flow, Made, Output};
 pub use reader::{Framing, last_words};

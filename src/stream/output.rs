@@ -26,7 +26,7 @@ pub struct Made {
     /// New bytes, and behind them `surplus` that are left of the blocks before.
     bytes: Vec<u8>,
     surplus: usize,
-    pieces: Vec<Piece>,
+    pieces: Vec<Slice>,
     /// Made bytes before this are in `pieces`.
     listed: usize,
     kept: Range<usize>,
@@ -36,7 +36,7 @@ pub struct Made {
 }
 
 #[derive(Clone, Debug)]
-enum Piece {
+enum Slice {
     Made(Range<usize>),
     Kept(Range<usize>),
 }
@@ -132,7 +132,7 @@ impl Made {
             }
         } else {
             self.list_made();
-            self.pieces.push(Piece::Kept(kept));
+            self.pieces.push(Slice::Kept(kept));
         }
     }
 
@@ -152,7 +152,7 @@ impl Made {
     fn list_made(&mut self) {
         let filled = self.filled();
         if self.listed < filled {
-            self.pieces.push(Piece::Made(self.listed..filled));
+            self.pieces.push(Slice::Made(self.listed..filled));
             self.listed = filled;
         }
     }
@@ -164,8 +164,8 @@ impl Made {
         self.pieces
             .iter()
             .map(|piece| match piece {
-                Piece::Made(range) => IoSlice::new(&self.bytes[range.clone()]),
-                Piece::Kept(range) => IoSlice::new(&block[range.clone()]),
+                Slice::Made(range) => IoSlice::new(&self.bytes[range.clone()]),
+                Slice::Kept(range) => IoSlice::new(&block[range.clone()]),
             })
             .collect()
     }

@@ -13,7 +13,7 @@ use crate::record::{
 use crate::trust::stage::{self, COUNTERS};
 use crate::trust::{Carried, Ends, Policy, Reject, Rejects, SetAside, Unclean};
 
-use super::drive::{Refusal, Work, drive};
+use super::drive::{BlockWork, Refusal, drive};
 use super::{Flow, Input, Made, Output};
 
 /// What every run over records is told.
@@ -172,7 +172,7 @@ impl Allowance {
 
 /// Drives `work` over `input`, and takes what its blocks came to where it belongs: parcels to
 /// `deliver`, rejects by the policy.
-pub(super) fn gather<P: Parcel, W: Work<Yield = Outcome<P>>>(
+pub(super) fn gather<P: Parcel, W: BlockWork<Yield = Outcome<P>>>(
     input: &mut Input,
     work: &W,
     settings: &Settings,
@@ -245,12 +245,12 @@ pub(super) struct Outcome<P> {
     /// In order; if one is more than the run may take, it is the last, and the parcel ends before it.
     pub(super) rejects: Vec<Bad>,
     /// What part of the block this is.
-    part: Part,
+    part: BlockPart,
 }
 
 /// A part of a block; the usual one is all of it.
 #[derive(Default)]
-struct Part {
+struct BlockPart {
     /// The first record that can be worked on, and how many ragged ones come before it.
     first: (u32, usize),
     /// The same of the next part.
@@ -286,7 +286,7 @@ struct OverRecords<'s, S> {
     allowance: &'s Allowance,
 }
 
-impl<S: Sink> Work for OverRecords<'_, S> {
+impl<S: Sink> BlockWork for OverRecords<'_, S> {
     type Scratch = (Index, S::Scratch);
     type Yield = Outcome<S::Parcel>;
 
@@ -307,9 +307,9 @@ impl<S: Sink> Work for OverRecords<'_, S> {
         let mapping = block.mapping.clone();
         let layout = self.layout_of(mapping.as_deref());
         let (records, unreadable) = index.build_readable(block, layout, self.dialect);
-        outcome.part = Part {
+        outcome.part = BlockPart {
             unreadable,
-            ..Part::default()
+            ..BlockPart::default()
         };
         self.part(scratch, &records, outcome)
     }

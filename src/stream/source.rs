@@ -70,7 +70,7 @@ impl Source {
         }
         Self::of(
             Arc::from("standard input"),
-            Held::Standard(borrowed(libc::STDIN_FILENO)),
+            OpenFile::Standard(borrowed(libc::STDIN_FILENO)),
             None,
         )
     }
@@ -86,26 +86,26 @@ impl Source {
         if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
             bail!("'{name}' is a directory");
         }
-        Ok(Self::of(Arc::from(name), Held::Own(file), Some(before)))
+        Ok(Self::of(Arc::from(name), OpenFile::Own(file), Some(before)))
     }
 
     /// A file that is open, of whatever kind, from where it stands.
     pub fn of_file(name: Arc<str>, file: File) -> Self {
-        Self::of(name, Held::Own(file), None)
+        Self::of(name, OpenFile::Own(file), None)
     }
 
     /// What a command that is a part of this stage writes: neither its bytes nor the time until they
     /// come are those of the stage's input.
     pub fn inner(name: Arc<str>, file: File) -> Self {
-        Self::counted(name, Held::Own(file), None, true)
+        Self::counted(name, OpenFile::Own(file), None, true)
     }
 
-    fn of(name: Arc<str>, file: Held, opened: Option<u64>) -> Self {
+    fn of(name: Arc<str>, file: OpenFile, opened: Option<u64>) -> Self {
         figures::reads(file.as_raw_fd());
         Self::counted(name, file, opened, false)
     }
 
-    fn counted(name: Arc<str>, file: Held, opened: Option<u64>, is_inner: bool) -> Self {
+    fn counted(name: Arc<str>, file: OpenFile, opened: Option<u64>, is_inner: bool) -> Self {
         let descriptor = file.as_raw_fd();
         widen_pipe(descriptor);
         let metadata = file.metadata().ok().filter(Metadata::is_file);
@@ -209,18 +209,18 @@ impl Source {
 }
 
 /// An open file; standard input is not ours to close.
-enum Held {
+enum OpenFile {
     Own(File),
     Standard(ManuallyDrop<File>),
 }
 
-impl Deref for Held {
+impl Deref for OpenFile {
     type Target = File;
 
     fn deref(&self) -> &File {
         match self {
-            Held::Own(file) => file,
-            Held::Standard(file) => file,
+            OpenFile::Own(file) => file,
+            OpenFile::Standard(file) => file,
         }
     }
 }
@@ -298,7 +298,7 @@ impl Opened {
 
 /// A file whose bytes are counted on the way.
 struct Counted {
-    file: Held,
+    file: OpenFile,
     /// Of a regular file.
     opened: Option<Opened>,
     progress: Arc<Progress>,

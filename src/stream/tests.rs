@@ -13,7 +13,7 @@ use crate::trust::{Ends, Policy, Tolerance};
 
 /// A record of three fields, or something else in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum RecordKind {
     Good,
     /// A good one on three lines.
     Quoted,
@@ -29,40 +29,40 @@ enum Kind {
     Stray,
 }
 
-impl Kind {
+impl RecordKind {
     fn text(self, number: usize) -> String {
         match self {
-            Kind::Good => format!("{number},plain words and more of them,12.50\n"),
-            Kind::Quoted => format!("{number},\"a, \"\"b\"\"\n\n,c\",\n"),
-            Kind::Blank => "\n".to_owned(),
-            Kind::First => format!("x{number},a,b\n"),
-            Kind::Last => format!("{number},a,x\n"),
-            Kind::Short => format!("{number},a\n"),
-            Kind::Long => format!("{number},\"a\n\",b,c\n"),
-            Kind::Stray => format!("{number},a\"b,\"c\n"),
+            RecordKind::Good => format!("{number},plain words and more of them,12.50\n"),
+            RecordKind::Quoted => format!("{number},\"a, \"\"b\"\"\n\n,c\",\n"),
+            RecordKind::Blank => "\n".to_owned(),
+            RecordKind::First => format!("x{number},a,b\n"),
+            RecordKind::Last => format!("{number},a,x\n"),
+            RecordKind::Short => format!("{number},a\n"),
+            RecordKind::Long => format!("{number},\"a\n\",b,c\n"),
+            RecordKind::Stray => format!("{number},a\"b,\"c\n"),
         }
     }
 }
 
-fn kinds() -> impl Strategy<Value = Kind> {
+fn kinds() -> impl Strategy<Value = RecordKind> {
     prop_oneof![
-        Just(Kind::Quoted),
-        Just(Kind::Blank),
-        Just(Kind::First),
-        Just(Kind::Last),
-        Just(Kind::Short),
-        Just(Kind::Long),
-        Just(Kind::Stray),
+        Just(RecordKind::Quoted),
+        Just(RecordKind::Blank),
+        Just(RecordKind::First),
+        Just(RecordKind::Last),
+        Just(RecordKind::Short),
+        Just(RecordKind::Long),
+        Just(RecordKind::Stray),
     ]
 }
 
 /// Some tens of thousands of records, so that all threads take part, a few of them special ones; some of
 /// those stand close together.
-fn inputs() -> impl Strategy<Value = Vec<Kind>> {
+fn inputs() -> impl Strategy<Value = Vec<RecordKind>> {
     let special = (0..60_000usize, 0..4usize, kinds());
     let special = proptest::collection::vec(special, 0..40);
     (30_000..60_000usize, special).prop_map(|(count, special)| {
-        let mut all = vec![Kind::Good; count];
+        let mut all = vec![RecordKind::Good; count];
         let mut last = 0;
         for (place, near, kind) in special {
             last = match near {
@@ -125,7 +125,7 @@ fn input(text: &str, sizes: &[usize], framing: Framing) -> Input {
 type Came = (Vec<u8>, Option<String>);
 
 /// The output and the failure of a plain loop over the records, or over lines.
-fn model(all: &[Kind], policy: &Policy, are_lines: bool) -> Came {
+fn model(all: &[RecordKind], policy: &Policy, are_lines: bool) -> Came {
     let (mut out, mut line, mut record, mut rejected) = (Vec::new(), 2, 0, 0);
     if are_lines {
         line = 1;
@@ -134,18 +134,18 @@ fn model(all: &[Kind], policy: &Policy, are_lines: bool) -> Came {
         let text = kind.text(number);
         let own = line;
         line += text.matches('\n').count();
-        record += u64::from(*kind != Kind::Blank);
+        record += u64::from(*kind != RecordKind::Blank);
         let fault = match kind {
-            Kind::Good | Kind::Quoted => {
+            RecordKind::Good | RecordKind::Quoted => {
                 out.extend_from_slice(text.as_bytes());
                 continue;
             }
-            Kind::Blank => continue,
-            Kind::First => "it begins with x".to_owned(),
-            Kind::Last => "it ends with x".to_owned(),
-            Kind::Short => format!("record {record}: 2 fields where the header has 3"),
-            Kind::Long => format!("record {record}: 4 fields where the header has 3"),
-            Kind::Stray => {
+            RecordKind::Blank => continue,
+            RecordKind::First => "it begins with x".to_owned(),
+            RecordKind::Last => "it ends with x".to_owned(),
+            RecordKind::Short => format!("record {record}: 2 fields where the header has 3"),
+            RecordKind::Long => format!("record {record}: 4 fields where the header has 3"),
+            RecordKind::Stray => {
                 return (out, Some(format!("in.csv:{own}: {}", Fault::stray_quote())));
             }
         };
@@ -196,9 +196,9 @@ impl Sink for Keep {
 }
 
 /// Passes on lines, but for those that begin with x.
-struct Lines;
+struct KeepLines;
 
-impl Convert for Lines {
+impl Convert for KeepLines {
     type Scratch = ();
 
     fn scratch(&self) {}
@@ -245,7 +245,7 @@ fn converted(text: &str, sizes: &[usize], settings: &Settings) -> Came {
     let mut input = input(text, sizes, Framing::Lines);
     let mut file = tempfile::tempfile().expect("a file");
     let mut output = Output::file(file.try_clone().expect("a second handle"), "out");
-    let result = convert(&mut input, settings, &Lines, &mut output);
+    let result = convert(&mut input, settings, &KeepLines, &mut output);
     let mut out = Vec::new();
     file.rewind().expect("a file");
     file.read_to_end(&mut out).expect("a file");
@@ -263,9 +263,9 @@ fn check(came: &Came, expected: &Came) -> Result<(), TestCaseError> {
 /// that worked on it did not know yet of those before it.
 #[test]
 fn the_last_bad_record_of_a_block_may_be_one_too_many() {
-    let mut all = vec![Kind::Good; 80_000];
+    let mut all = vec![RecordKind::Good; 80_000];
     for place in (3_000..all.len()).step_by(3_000) {
-        all[place] = [Kind::First, Kind::Short][place / 3_000 % 2];
+        all[place] = [RecordKind::First, RecordKind::Short][place / 3_000 % 2];
     }
     let mut text = String::from("a,b,c\n");
     all.iter()
@@ -302,11 +302,11 @@ proptest! {
     fn a_conversion_does_what_a_plain_loop_does(
         all in inputs(), policy in policies(), sizes in sizes(), threads in 1..5usize,
     ) {
-        let all: Vec<Kind> = all
+        let all: Vec<RecordKind> = all
             .into_iter()
             .map(|kind| match kind {
-                Kind::Good | Kind::First | Kind::Blank => kind,
-                _ => Kind::First,
+                RecordKind::Good | RecordKind::First | RecordKind::Blank => kind,
+                _ => RecordKind::First,
             })
             .collect();
         let mut text = String::new();

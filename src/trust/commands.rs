@@ -8,10 +8,10 @@ use crate::sys::guardian::PATIENCE;
 use crate::sys::process;
 
 static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
-static AFTER_ALL: Mutex<Vec<Work>> = Mutex::new(Vec::new());
+static AFTER_ALL: Mutex<Vec<AfterSignal>> = Mutex::new(Vec::new());
 
 /// What is done once a signal has ended the commands.
-type Work = Box<dyn Fn() + Send>;
+type AfterSignal = Box<dyn Fn() + Send>;
 
 /// The longest pause between two looks at processes that are ending.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -124,7 +124,7 @@ pub(super) fn end_at_once() {
 }
 
 /// Has something done after a signal has ended all commands, and before it ends this program.
-pub fn after_all(work: Work) {
+pub fn after_all(work: AfterSignal) {
     let mut after_all = AFTER_ALL.lock().unwrap_or_else(PoisonError::into_inner);
     after_all.push(work);
 }

@@ -16,7 +16,7 @@ use anyhow::Context;
 
 use super::commit::{self, Verdict};
 use super::figures::{self, Course};
-use super::note::{Ahead, Done, Failed, NoteFile, State};
+use super::note::{Ahead, Done, Failed, NoteFile, WriterState};
 use super::pipe::Pipe;
 use super::stage::{self, COUNTERS};
 use super::{Carried, Unclean, leftovers, runtime, signals, sweep};
@@ -167,7 +167,7 @@ pub fn succeed(with: &Carried) -> anyhow::Result<()> {
             rejected: with.rejected,
             checkpoints: with.checkpoints.clone(),
         };
-        told = told.and(end.end(State::Done(done)));
+        told = told.and(end.end(WriterState::Done(done)));
     }
     told.context("cannot say that all is written")
 }
@@ -254,7 +254,7 @@ pub fn succeed_at(descriptor: RawFd, records: u64, with: Carried) -> io::Result<
         rejected: with.rejected,
         checkpoints: with.checkpoints,
     };
-    end.end(State::Done(done))
+    end.end(WriterState::Done(done))
 }
 
 /// Ends badly for the readers of one descriptor, which is closed next, as [`fail`] does for all. Where
@@ -263,7 +263,11 @@ pub fn fail_at(descriptor: RawFd, message: &str, cause: Option<&Unclean>, is_ope
     let mut writing = writing();
     let text = unterminated(&writing.program, message);
     if let Some(end) = taken(&mut writing, descriptor) {
-        let _ = end.end(State::Failed(failure(&writing.program, message, cause)));
+        let _ = end.end(WriterState::Failed(failure(
+            &writing.program,
+            message,
+            cause,
+        )));
     }
     drop(writing);
     if !is_open && ready::has_room(descriptor) {
@@ -312,7 +316,7 @@ fn end_badly(
         if !spoilt.contains(&end.descriptor) && end.descriptor != libc::STDOUT_FILENO {
             spoilt.push(end.descriptor);
         }
-        let _ = end.end(State::Failed(failed.clone()));
+        let _ = end.end(WriterState::Failed(failed.clone()));
     }
     // What follows may have to wait for a reader, and a signal must not wait for it.
     drop(writing);
@@ -331,14 +335,14 @@ impl End {
         }
     }
 
-    fn end(self, state: State) -> io::Result<()> {
+    fn end(self, state: WriterState) -> io::Result<()> {
         match (self.is_unread, self.is_named) {
             (true, false) => {
                 self.note.remove();
                 Ok(())
             }
             // What comes to a pipe with a name next must not take this for a whole.
-            (true, true) => self.note.end(State::Running),
+            (true, true) => self.note.end(WriterState::Running),
             (false, _) => self.note.end(state),
         }
     }

@@ -22,7 +22,7 @@ pub(super) type Identity = (u64, u64);
 
 /// What is to be found out.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted {
+pub(super) struct HolderSearch {
     /// The device of anonymous pipes.
     pub anonymous: u64,
     /// Whether named pipes matter: each open file must be looked at then.
@@ -45,7 +45,7 @@ pub(super) struct Holders {
 
 impl Holders {
     /// Adds what is held now; false if processes cannot be listed.
-    pub fn look(&mut self, wanted: Wanted) -> bool {
+    pub fn look(&mut self, wanted: HolderSearch) -> bool {
         let Ok(entries) = fs::read_dir("/proc") else {
             return false;
         };
@@ -67,7 +67,7 @@ impl Holders {
     }
 
     /// Adds what one process holds; false if it may not be seen.
-    fn look_at(&mut self, process: &str, wanted: Wanted) -> bool {
+    fn look_at(&mut self, process: &str, wanted: HolderSearch) -> bool {
         let directory = Path::new("/proc").join(process);
         match self.add(&directory.join("fd"), wanted) {
             Some(0) => {}
@@ -91,7 +91,7 @@ impl Holders {
 
     /// Adds the pipes among these descriptors, and tells how many descriptors there are; None if
     /// they may not be seen. A process that has gone holds nothing.
-    fn add(&mut self, descriptors: &Path, wanted: Wanted) -> Option<usize> {
+    fn add(&mut self, descriptors: &Path, wanted: HolderSearch) -> Option<usize> {
         let entries = match fs::read_dir(descriptors) {
             Ok(entries) => entries,
             Err(error) => return is_gone(&error).then_some(0),
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn pipes_that_are_held_are_seen_and_others_are_not() {
-        let wanted = Wanted {
+        let wanted = HolderSearch {
             anonymous: anonymous_device().unwrap(),
             named: true,
             namespaces: true,

@@ -24,7 +24,7 @@ pub struct Note {
     /// When it began, in nanoseconds since the machine started.
     pub since: u64,
     /// How it stands with it.
-    pub state: State,
+    pub state: WriterState,
     /// What the stages after it must know before the first record.
     #[serde(default, skip_serializing_if = "Ahead::is_empty")]
     pub ahead: Ahead,
@@ -60,7 +60,7 @@ impl Ahead {
 /// How it stands with a writer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum WriterState {
     /// It has not ended, or was killed.
     Running,
     /// It wrote all that it had to write.
@@ -116,7 +116,7 @@ impl NoteFile {
         let note = Note {
             program: program.to_owned(),
             since: clock::now(),
-            state: State::Running,
+            state: WriterState::Running,
             ahead: Ahead::default(),
         };
         // A reader that is done removes the directory when it is empty: perhaps just now.
@@ -153,7 +153,7 @@ impl NoteFile {
     /// Says how it ended. A reader looks when the pipe has ended, and so behind this; of a line
     /// that is cut short nothing is understood, which is a bad end. Written in place, it has room
     /// on a full disk, too, and costs less than a file that takes the place of this one.
-    pub fn end(mut self, state: State) -> io::Result<()> {
+    pub fn end(mut self, state: WriterState) -> io::Result<()> {
         self.note.state = state;
         self.file.write_all_at(&self.line(), 0)
     }
@@ -189,7 +189,7 @@ fn remove_directory(path: &Path) {
 
 /// A note that was found.
 #[derive(Debug)]
-pub struct Found {
+pub struct FoundNote {
     /// Where it is; None if it is not ours to remove.
     path: Option<PathBuf>,
     /// What it says; a file that cannot be read as a note speaks of a writer that did not end.
@@ -198,7 +198,7 @@ pub struct Found {
     pub life: Life,
 }
 
-impl Found {
+impl FoundNote {
     /// All notes about `pipe` in `place`.
     pub fn all(place: &Path, pipe: &Pipe) -> Vec<Self> {
         let Ok(entries) = fs::read_dir(place.join(&pipe.key)) else {
@@ -206,7 +206,7 @@ impl Found {
         };
         entries
             .filter_map(|entry| Some(entry.ok()?.path()))
-            .map(|path| Found {
+            .map(|path| FoundNote {
                 path: Some(path.clone()),
                 ..Self::unowned(&path, &text(&path))
             })
@@ -219,10 +219,10 @@ impl Found {
         let name = path.file_name().and_then(|name| name.to_str());
         let writer = name.and_then(Writer::of);
         let life = match (&note.state, writer) {
-            (State::Running, Some(writer)) => writer.life(),
+            (WriterState::Running, Some(writer)) => writer.life(),
             _ => Life::Dead,
         };
-        Found {
+        FoundNote {
             path: None,
             note,
             life,
@@ -232,7 +232,7 @@ impl Found {
     /// A note without a file, of a process that is not there.
     #[cfg(test)]
     pub(super) fn unfiled(note: Note) -> Self {
-        Found {
+        FoundNote {
             path: None,
             note,
             life: Life::Dead,
@@ -242,7 +242,7 @@ impl Found {
     /// How many bytes its writer wrote in all, if it is done.
     pub fn bytes(&self) -> u64 {
         match &self.note.state {
-            State::Done(done) => done.bytes,
+            WriterState::Done(done) => done.bytes,
             _ => 0,
         }
     }
@@ -257,7 +257,7 @@ impl Found {
 }
 
 /// What the note in this file says about its writer.
-pub(super) fn state(path: &Path) -> State {
+pub(super) fn state(path: &Path) -> WriterState {
     parse(&text(path)).state
 }
 
@@ -275,7 +275,7 @@ fn parse(text: &str) -> Note {
     serde_json::from_str(line).unwrap_or_else(|_| Note {
         program: "a program".to_owned(),
         since: 0,
-        state: State::Running,
+        state: WriterState::Running,
         ahead: Ahead::default(),
     })
 }

@@ -10,7 +10,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::note::{Found, Note, State};
+use super::note::{FoundNote, Note, WriterState};
 use super::pipe::Pipe;
 use super::runtime;
 use crate::sys::process::user;
@@ -26,7 +26,7 @@ const LENGTH: u64 = 1 << 20;
 /// Inodes of pipes are easily guessed, so a note must be younger than its pipe: no user can lay some
 /// out for pipes to come. A named pipe may be old, and only writers that began after it was opened
 /// count.
-pub(super) fn notes_about(pipe: &Pipe, opened: u64) -> Vec<Found> {
+pub(super) fn notes_about(pipe: &Pipe, opened: u64) -> Vec<FoundNote> {
     if user() != 0 || runtime::are_off() {
         return Vec::new();
     }
@@ -89,7 +89,7 @@ fn open(path: &Path, flags: i32, user: u32, is_kind: fn(&Metadata) -> bool) -> O
     (metadata.uid() == user && is_kind(&metadata)).then_some(file)
 }
 
-fn read(path: &Path, user: u32, pipe: &Pipe) -> Option<Found> {
+fn read(path: &Path, user: u32, pipe: &Pipe) -> Option<FoundNote> {
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
     let file = open(path, flags, user, Metadata::is_file)?;
     let metadata = file.metadata().ok()?;
@@ -99,7 +99,7 @@ fn read(path: &Path, user: u32, pipe: &Pipe) -> Option<Found> {
     }
     let mut text = Vec::new();
     file.take(LENGTH).read_to_end(&mut text).ok()?;
-    let mut found = Found::unowned(path, &String::from_utf8_lossy(&text));
+    let mut found = FoundNote::unowned(path, &String::from_utf8_lossy(&text));
     make_harmless(&mut found.note);
     Some(found)
 }
@@ -108,7 +108,7 @@ fn read(path: &Path, user: u32, pipe: &Pipe) -> Option<Found> {
 fn make_harmless(note: &mut Note) {
     let plain = |text: &mut String| *text = text.replace(char::is_control, " ");
     plain(&mut note.program);
-    if let State::Failed(failed) = &mut note.state {
+    if let WriterState::Failed(failed) = &mut note.state {
         plain(&mut failed.program);
         plain(&mut failed.fate);
         failed.why.iter_mut().for_each(plain);

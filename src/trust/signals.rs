@@ -8,12 +8,12 @@ use signal_hook::iterator::Signals;
 use crate::sys::process::ignores;
 
 /// What a signal does. The second argument says whether another one has come since it was last asked.
-pub type Work = fn(signal: i32, is_again: &mut dyn FnMut() -> bool);
+pub type SignalHandler = fn(signal: i32, is_again: &mut dyn FnMut() -> bool);
 
-static WORK: OnceLock<Work> = OnceLock::new();
+static WORK: OnceLock<SignalHandler> = OnceLock::new();
 
 /// Has this done for a signal, once they are watched.
-pub fn on_signal(work: Work) {
+pub fn on_signal(work: SignalHandler) {
     let _ = WORK.set(work);
 }
 

@@ -10,8 +10,8 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::holders::{self, Holders, Wanted};
-use super::note::{self, Found, State};
+use super::holders::{self, HolderSearch, Holders};
+use super::note::{self, FoundNote, WriterState};
 use super::pipe::{self, Pipe};
 use super::process::{self, Life, Writer};
 use crate::sys::clock;
@@ -56,10 +56,10 @@ fn thin(place: &Path, own: &Pipe) {
     if count <= CROWD {
         return;
     }
-    let mut whole = Found::all(place, own);
+    let mut whole = FoundNote::all(place, own);
     whole.retain(|found| found.bytes() > 0);
     whole.sort_by_key(|found| std::cmp::Reverse(found.note.since));
-    whole.iter().skip(2).for_each(Found::remove);
+    whole.iter().skip(2).for_each(FoundNote::remove);
 }
 
 /// How many pipes there are notes about, in no time: a directory has a link for each directory in it.
@@ -145,7 +145,7 @@ fn sweep(place: &Path, own: &Pipe) -> Option<u64> {
     let is_foreign = |writer: &Writer| writer.foreign_namespace(namespace).is_some();
     let of_now = || candidates.iter().filter(|pipe| pipe.is_of_this_boot);
     let mut writers = of_now().flat_map(|pipe| &pipe.notes);
-    let wanted = Wanted {
+    let wanted = HolderSearch {
         anonymous,
         named: of_now().any(|pipe| pipe.identity.0 != anonymous),
         namespaces: writers.any(|(_, writer)| writer.as_ref().is_some_and(is_foreign)),
@@ -198,7 +198,7 @@ impl Scene {
         let Some(writer) = writer else {
             return true;
         };
-        let is_over = || note::state(note) != State::Running;
+        let is_over = || note::state(note) != WriterState::Running;
         if let Some(other) = writer.foreign_namespace(self.namespace) {
             return self.are_all && (!self.holders.is_alive(other) || is_over());
         }
@@ -229,16 +229,16 @@ mod tests {
 
     const DEAD: &str = "4194305.1.0";
 
-    struct Place {
+    struct TestPlace {
         directory: tempfile::TempDir,
         own: Pipe,
         _ends: (std::io::PipeReader, std::io::PipeWriter),
     }
 
-    impl Place {
+    impl TestPlace {
         fn new() -> Self {
             let ends = std::io::pipe().unwrap();
-            let place = Place {
+            let place = TestPlace {
                 directory: tempfile::tempdir().unwrap(),
                 own: Pipe::of(ends.0.as_raw_fd()).unwrap(),
                 _ends: ends,
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn what_is_stale_goes_and_the_rest_stays() {
-        let place = Place::new();
+        let place = TestPlace::new();
         let running = r#"{"program":"extract","since":1,"state":"running"}"#;
         let own = Writer::own().unwrap().file_name(0);
         let elsewhere = "4194305.1.0.7.1";
@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn it_is_done_when_there_are_too_many_beyond_those_left_before() {
-        let place = Place::new();
+        let place = TestPlace::new();
         let few = LIMIT - 1;
         (0..few).for_each(|number| drop(place.add(&place.key(number), DEAD)));
         place.sweep();

@@ -5,7 +5,7 @@ use std::fmt;
 use std::os::fd::RawFd;
 
 use super::Carried;
-use super::note::{self, Ahead, Failed, Found, State};
+use super::note::{self, Ahead, Failed, FoundNote, WriterState};
 use super::pipe::Pipe;
 use super::process::Life;
 use super::{others, runtime};
@@ -129,7 +129,7 @@ impl Upstream {
             Upstream::Pipe(pipe, opened) => (pipe, *opened),
         };
         let mut found = notes_about(pipe);
-        let is_of_this_use = |found: &Found| !pipe.is_named || found.note.since >= opened;
+        let is_of_this_use = |found: &FoundNote| !pipe.is_named || found.note.since >= opened;
         if !found.iter().any(is_of_this_use) {
             found.extend(others::notes_about(pipe, opened));
             found.sort_by_key(|found| Reverse(found.note.since));
@@ -186,15 +186,15 @@ impl Upstream {
     /// Takes away what was left about it: nobody reads it any more.
     pub fn forget(&self) {
         if let Upstream::Pipe(pipe, _) = self {
-            notes_about(pipe).iter().for_each(Found::remove);
+            notes_about(pipe).iter().for_each(FoundNote::remove);
         }
     }
 }
 
 /// All notes of this user about a pipe, the latest first.
-fn notes_about(pipe: &Pipe) -> Vec<Found> {
-    let mut found: Vec<Found> = runtime::existing()
-        .flat_map(|place| Found::all(&place, pipe))
+fn notes_about(pipe: &Pipe) -> Vec<FoundNote> {
+    let mut found: Vec<FoundNote> = runtime::existing()
+        .flat_map(|place| FoundNote::all(&place, pipe))
         .collect();
     found.sort_by_key(|found| Reverse(found.note.since));
     found
@@ -203,13 +203,13 @@ fn notes_about(pipe: &Pipe) -> Vec<Found> {
 /// Removes a note, unless its writer still runs: that has just come to a named pipe, for its next
 /// reader. One in another namespace of processes cannot be looked up; if it began before this reader
 /// opened the pipe, it was the end of that one that was seen here.
-fn forget(found: &Found, opened: u64) {
+fn forget(found: &FoundNote, opened: u64) {
     let may_run = match found.life {
         Life::Alive => true,
         Life::Dead => false,
         Life::Unknown => found.note.since >= opened,
     };
-    if !(may_run && found.note.state == State::Running) {
+    if !(may_run && found.note.state == WriterState::Running) {
         found.remove();
     }
 }
@@ -226,21 +226,21 @@ fn foreign(ends: Ends) -> Result<Carried, Unclean> {
 }
 
 /// A pipe without a name must have one writer of ours, which is done, and all that it wrote must have come.
-fn judge_all(found: &[Found], read: u64) -> Result<Carried, Unclean> {
+fn judge_all(found: &[FoundNote], read: u64) -> Result<Carried, Unclean> {
     let failed = found.iter().find_map(|found| match &found.note.state {
-        State::Failed(failed) => Some(Unclean::of_stage(failed)),
+        WriterState::Failed(failed) => Some(Unclean::of_stage(failed)),
         _ => None,
     });
     let running = found
         .iter()
-        .find(|found| found.note.state == State::Running);
+        .find(|found| found.note.state == WriterState::Running);
     match (failed, running) {
         (Some(failed), _) => return Err(failed),
         (_, Some(running)) => return Err(cut_short(running)),
         _ => {}
     }
     refuse_several(found)?;
-    let written = found.iter().map(Found::bytes).sum();
+    let written = found.iter().map(FoundNote::bytes).sum();
     match read == written {
         true => Ok(gathered(found)),
         false => Err(unbalanced(written, read)),
@@ -250,14 +250,14 @@ fn judge_all(found: &[Found], read: u64) -> Result<Carried, Unclean> {
 /// A pipe with a name outlives its uses, and with it the notes that nobody read. All `recent` ones
 /// are of this use, and as many before them as account for all that was read. Where all are from
 /// before, and the latest was done with another use, the writer was a foreign one: none.
-fn judge_named(found: &[Found], recent: usize, read: u64) -> Result<Option<Carried>, Unclean> {
+fn judge_named(found: &[FoundNote], recent: usize, read: u64) -> Result<Option<Carried>, Unclean> {
     let mut written = 0;
     let mut obstacle = None;
     for (place, latest) in found.iter().enumerate() {
         match &latest.note.state {
-            State::Done(done) => written += done.bytes,
-            State::Failed(failed) => obstacle = Some(Unclean::of_stage(failed)),
-            State::Running => obstacle = Some(cut_short(latest)),
+            WriterState::Done(done) => written += done.bytes,
+            WriterState::Failed(failed) => obstacle = Some(Unclean::of_stage(failed)),
+            WriterState::Running => obstacle = Some(cut_short(latest)),
         }
         if obstacle.is_some() {
             break;
@@ -268,7 +268,7 @@ fn judge_named(found: &[Found], recent: usize, read: u64) -> Result<Option<Carri
         }
     }
     match found.first().map(|latest| &latest.note.state) {
-        Some(State::Done(_)) if recent == 0 => Ok(None),
+        Some(WriterState::Done(_)) if recent == 0 => Ok(None),
         _ => Err(obstacle.unwrap_or_else(|| unbalanced(written, read))),
     }
 }
@@ -276,7 +276,7 @@ fn judge_named(found: &[Found], recent: usize, read: u64) -> Result<Option<Carri
 /// Refuses several writers of one stream: every stream begins with a header, which would come in the
 /// middle of the records, and writers that run at the same time cut into each other's records. One that
 /// wrote nothing has no part in it.
-fn refuse_several(found: &[Found]) -> Result<(), Unclean> {
+fn refuse_several(found: &[FoundNote]) -> Result<(), Unclean> {
     let writers = found.iter().filter(|found| found.bytes() > 0);
     let mut programs: Vec<&str> = writers.map(|found| &*found.note.program).collect();
     if programs.len() < 2 {
@@ -295,7 +295,7 @@ fn refuse_several(found: &[Found]) -> Result<(), Unclean> {
     })
 }
 
-fn cut_short(running: &Found) -> Unclean {
+fn cut_short(running: &FoundNote) -> Unclean {
     let fate = match running.life {
         Life::Alive => "closed its output before it was done",
         Life::Dead => "ended early (killed)",
@@ -320,10 +320,10 @@ fn unbalanced(written: u64, read: u64) -> Unclean {
     Unclean::unnamed(format!("wrote {written} bytes, and {read} came"), why)
 }
 
-fn gathered(found: &[Found]) -> Carried {
+fn gathered(found: &[FoundNote]) -> Carried {
     let mut carried = Carried::default();
     for found in found {
-        if let State::Done(done) = &found.note.state {
+        if let WriterState::Done(done) = &found.note.state {
             carried.add(Carried {
                 checkpoints: done.checkpoints.clone(),
                 rejected: done.rejected,
@@ -338,8 +338,8 @@ mod tests {
     use super::*;
     use crate::trust::note::{Done, Note};
 
-    fn note(state: State) -> Found {
-        Found::unfiled(Note {
+    fn note(state: WriterState) -> FoundNote {
+        FoundNote::unfiled(Note {
             program: "extract".to_owned(),
             since: 0,
             state,
@@ -347,16 +347,16 @@ mod tests {
         })
     }
 
-    fn done(bytes: u64, rejected: Option<u64>) -> Found {
-        note(State::Done(Done {
+    fn done(bytes: u64, rejected: Option<u64>) -> FoundNote {
+        note(WriterState::Done(Done {
             bytes,
             rejected,
             ..Done::default()
         }))
     }
 
-    fn failed() -> Found {
-        note(State::Failed(Failed {
+    fn failed() -> FoundNote {
+        note(WriterState::Failed(Failed {
             program: "filter".to_owned(),
             fate: "failed".to_owned(),
             why: Some("x".to_owned()),
@@ -372,7 +372,7 @@ mod tests {
 
     #[test]
     fn all_writers_of_a_pipe_count() {
-        let of = |found: &[Found], read| told(judge_all(found, read));
+        let of = |found: &[FoundNote], read| told(judge_all(found, read));
         assert_eq!(of(&[done(0, Some(1)), done(12, Some(2))], 12), Ok(Some(3)));
         assert_eq!(of(&[done(0, Some(1)), done(12, None)], 12), Ok(None));
         let several = "upstream has several writers, each with a header of its own ('extract'): \
@@ -385,7 +385,7 @@ mod tests {
         );
         // Its process cannot be found, for it has none.
         assert_eq!(
-            of(&[done(12, Some(0)), note(State::Running)], 12),
+            of(&[done(12, Some(0)), note(WriterState::Running)], 12),
             Err("upstream 'extract' ended early (killed)".to_owned())
         );
         assert_eq!(
@@ -399,7 +399,7 @@ mod tests {
 
     #[test]
     fn notes_of_earlier_uses_of_a_named_pipe_do_not_count() {
-        let of = |found: &[Found], recent, read| {
+        let of = |found: &[FoundNote], recent, read| {
             let judged = judge_named(found, recent, read);
             told(judged.map(|carried| carried.unwrap_or_else(Carried::unknown)))
         };
@@ -420,7 +420,7 @@ mod tests {
             (vec![done(5, None), done(2, None), failed()], 1, 7),
             (vec![failed(), done(5, None)], 2, 5),
             (vec![failed(), done(5, None)], 0, 5),
-            (vec![note(State::Running), done(5, None)], 1, 5),
+            (vec![note(WriterState::Running), done(5, None)], 1, 5),
             (vec![done(5, None), failed()], 2, 7),
             (vec![done(5, None), failed()], 2, 5),
             (vec![done(5, None), done(4, None)], 1, 7),

@@ -5,11 +5,11 @@ use anyhow::Context;
 use crate::fold::aggregation::grouped::Grouped;
 use crate::fold::aggregation::spilled::Spilled;
 use crate::fold::aggregation::windows::{Open, Windows};
-use crate::fold::aggregation::{Aggregation, State};
+use crate::fold::aggregation::{Aggregation, GroupStates};
 use crate::fold::budget::Budget;
 use crate::fold::order::Portion;
 use crate::record::{Block, Fault, Faults, Records, counted};
-use crate::stream::{self, Flow, Held, Output, Parcel, Settings, Sink, Summary};
+use crate::stream::{self, Flow, HeldRecords, Output, Parcel, Settings, Sink, Summary};
 use crate::trust::stage::{self, COUNTERS};
 
 use super::Streams;
@@ -46,8 +46,8 @@ pub fn group(
         Ok(Flow::More)
     };
     let (states, mut summary) = stream::sink(input, layout, settings, &folding, &mut deliver)?;
-    let states: Vec<State> = states.into_iter().collect::<Result<_, _>>()?;
-    let mut results = Held::new(output);
+    let states: Vec<GroupStates> = states.into_iter().collect::<Result<_, _>>()?;
+    let mut results = HeldRecords::new(output);
     let mut emit = |bytes: &[u8], records| results.write_all(bytes, records);
     folding.aggregation.conclude(states, spilled, &mut emit)?;
     summary.records_out = results.finish()?;
@@ -71,7 +71,7 @@ impl Parcel for Given {
 }
 
 impl Sink for Folding {
-    type Scratch = Result<State, Fault>;
+    type Scratch = Result<GroupStates, Fault>;
     type Parcel = Given;
 
     fn scratch(&self) -> Self::Scratch {
@@ -156,7 +156,7 @@ struct Sorted<'a>(&'a Aggregation);
 
 /// The groups of a block.
 #[derive(Default)]
-struct Done(Option<Result<State, Fault>>);
+struct Done(Option<Result<GroupStates, Fault>>);
 
 impl Parcel for Done {
     fn clear(&mut self) {

@@ -5,7 +5,7 @@ use crate::fold::dedupe::{Deduper, Keyed};
 use crate::fold::order::keys::Scratch;
 use crate::fold::order::{Keys, OfEqual};
 use crate::record::{Block, Faults, Records};
-use crate::stream::{self, Held, Made, Parcel, Sink, Summary};
+use crate::stream::{self, HeldRecords, Made, Parcel, Sink, Summary};
 use crate::trust::stage::{self, COUNTERS};
 
 use super::Streams;
@@ -46,7 +46,7 @@ pub fn dedupe(
     };
     let keying = Keying(keys);
     let (_, mut summary) = stream::sink(input, &layout, settings, &keying, &mut deliver)?;
-    let mut late = Held::new(output);
+    let mut late = HeldRecords::new(output);
     deduper.finish(&mut |record| late.write(record))?;
     summary.records_out = kept + late.finish()?;
     Ok(summary)

@@ -7,7 +7,7 @@ use crate::record::{Header, Malformed};
 use crate::stream::{Framing, Input, Opener, Output, Settings, Summary, pass};
 
 use crate::files::encoding::{Encoding, Guesses};
-use crate::files::seen::Seen;
+use crate::files::seen::SeenBeginnings;
 use crate::files::{Lead, openers};
 use crate::format::drift::{Absences, ByName, Columns, New};
 use crate::format::read::{Asked, Reader, Way, with_extra};
@@ -118,7 +118,7 @@ impl Extraction<'_> {
             Some(growing) => growing.openers(),
             None => openers(&self.paths, lead, (&self.encoding, &guesses)),
         };
-        let seen = Seen::default();
+        let seen = SeenBeginnings::default();
         let malformed = self.encoding.malformed(&guesses, &seen);
         let mut told = None;
         let mut summary = match reading {
@@ -153,7 +153,7 @@ impl Extraction<'_> {
                     is_sniffed,
                     is_mended: lenient.is_some(),
                 };
-                let table = csv::Table {
+                let table = csv::CsvSource {
                     dialect,
                     picked: Picked::default(),
                     unquote,
@@ -307,7 +307,7 @@ impl Extraction<'_> {
             dialect: table.dialect,
             ..settings.clone()
         };
-        let extract = csv::Extract::new(csv::Table { picked, ..table }, columns);
+        let extract = csv::Extract::new(csv::CsvSource { picked, ..table }, columns);
         output.write_header(&header, Dialect::STREAM.delimiter)?;
         let layout = extract.layout();
         let mut summary = pass(&mut input, layout, &settings, &extract, output, None)?;
@@ -333,13 +333,13 @@ impl Extraction<'_> {
 /// A source of CSV, before its header was read.
 struct Tabular<'g> {
     openers: Vec<Opener>,
-    table: csv::Table,
+    table: csv::CsvSource,
     heading: Heading,
     growing: Option<&'g mut Growing>,
     malformed: Malformed,
     terms: Terms,
     /// How the sources begin.
-    seen: Seen,
+    seen: SeenBeginnings,
     /// The lines that are still to be passed over.
     later: Lead,
 }

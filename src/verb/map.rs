@@ -6,7 +6,7 @@ use bumpalo::Bump;
 
 use crate::expr::ast::Item;
 use crate::expr::sequence::is_called;
-use crate::expr::{Assignments, Batch, Operand, Piece, ProgramError, renew};
+use crate::expr::{Assignments, Batch, Operand, OutputPiece, ProgramError, renew};
 use crate::fold::sequence::{self, Sequence};
 use crate::record::{Faults, Header, Layout, Records};
 use crate::stream::{self, Made, Sink, Summary};
@@ -41,7 +41,7 @@ pub struct Map {
     goes_by_order: bool,
     assignments: Assignments,
     sequence: Sequence,
-    pieces: Vec<Piece>,
+    pieces: Vec<OutputPiece>,
     repeats: usize,
     /// Whether the delimiter may stand in a number.
     quotes_numbers: bool,
@@ -98,8 +98,8 @@ impl Map {
         let mut looked_at = self.assignments.columns();
         looked_at.extend(self.sequence.columns());
         let kept = self.pieces.iter().filter_map(|piece| match *piece {
-            Piece::Kept(first, last) => Some((first, last)),
-            Piece::Made(_) => None,
+            OutputPiece::Kept(first, last) => Some((first, last)),
+            OutputPiece::Made(_) => None,
         });
         let spans = looked_at
             .into_iter()
@@ -111,7 +111,7 @@ impl Map {
 }
 
 impl Sink for Map {
-    type Scratch = (Bump, Vec<u32>, sequence::State);
+    type Scratch = (Bump, Vec<u32>, sequence::SequenceState);
     type Parcel = Made;
 
     fn scratch(&self) -> Self::Scratch {
@@ -161,8 +161,8 @@ impl Map {
         let mut room = made.room(block, 0);
         // What is no short number is written first: one value behind the other, and where each ends.
         let (mut apart, mut ends) = (Vec::new(), Vec::new());
-        let other = |piece: &Piece| match *piece {
-            Piece::Made(item) if self.numbers(&values[item]).is_none() => Some(item),
+        let other = |piece: &OutputPiece| match *piece {
+            OutputPiece::Made(item) if self.numbers(&values[item]).is_none() => Some(item),
             _ => None,
         };
         let others: Vec<usize> = self.pieces.iter().filter_map(other).collect();
@@ -179,10 +179,10 @@ impl Map {
             let (mut start, mut next) = (0, ends.iter());
             for piece in &self.pieces {
                 match *piece {
-                    Piece::Kept(from, to) => {
+                    OutputPiece::Kept(from, to) => {
                         line.push(block, records.span(record as usize, from, to))
                     }
-                    Piece::Made(item) => match self.numbers(&values[item]) {
+                    OutputPiece::Made(item) => match self.numbers(&values[item]) {
                         Some(numbers) => match numbers.mantissas[place] {
                             NULL => {}
                             mantissa => {

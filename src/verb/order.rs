@@ -8,7 +8,7 @@ use crate::fold::budget::Budget;
 use crate::fold::order::keys::Scratch;
 use crate::fold::order::{Ascent, Keys, Portion, Sorter, Wanted};
 use crate::record::{Block, Faults, Records};
-use crate::stream::{self, Flow, Held, Input, Parcel, Settings, Sink, Summary};
+use crate::stream::{self, Flow, HeldRecords, Input, Parcel, Settings, Sink, Summary};
 
 use super::Streams;
 
@@ -45,7 +45,7 @@ pub fn sort(
         Ok(Flow::More)
     };
     let (_, mut summary) = stream::sink(input, &layout, settings, &sorting, deliver)?;
-    let mut sorted = Held::new(output);
+    let mut sorted = HeldRecords::new(output);
     sorter.finish(&mut |record| sorted.write(record))?;
     summary.records_out = sorted.finish()?;
     Ok(summary)

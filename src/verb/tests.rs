@@ -14,7 +14,7 @@ use super::*;
 use crate::bytes::Dialect;
 use crate::expr::{Scope, columns, parse};
 use crate::fold::aggregation::windows::Windows;
-use crate::fold::aggregation::{self, Aggregation, Part};
+use crate::fold::aggregation::{self, Aggregation, Phase};
 use crate::fold::order::key::Direction;
 use crate::fold::order::{Keys, OfEqual, Wanted, keys};
 use crate::stream::{Framing, Opener, Source, Summary};
@@ -182,7 +182,7 @@ fn aggregation(text: &str, by: &str, header: &Header) -> (Aggregation, Windows) 
         text,
         by: Some(by),
         settings: &BTreeMap::new(),
-        part: Part::Whole,
+        part: Phase::Whole,
     };
     let windows = Windows {
         on: program.resolve_one("id", header).expect("a column"),

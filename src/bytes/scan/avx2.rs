@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Dialect, Lanes, Masks, UNUSED, Work};
+use super::{Dialect, Lanes, MaskWork, Masks, UNUSED};
 
 /// Made only where AVX2 and PCLMULQDQ were detected; every method relies on that.
 #[derive(Clone, Copy)]
@@ -99,7 +99,7 @@ impl Lanes for Avx2 {
 /// # Safety
 /// The processor has the features.
 #[target_feature(enable = "avx2,pclmulqdq,bmi1,bmi2,popcnt,lzcnt")]
-pub(super) unsafe fn work<W: Work>(work: W, dialect: Dialect) -> W::Found {
+pub(super) unsafe fn work<W: MaskWork>(work: W, dialect: Dialect) -> W::Found {
     // SAFETY: the features are there.
     work.run(unsafe { Avx2::new(dialect) })
 }

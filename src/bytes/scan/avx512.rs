@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::avx2::parity;
-use super::{Dialect, Lanes, Masks, UNUSED, Work};
+use super::{Dialect, Lanes, MaskWork, Masks, UNUSED};
 
 /// Made only where AVX-512F, BW and VBMI2 and what comes with AVX2 were detected; every method
 /// relies on that.
@@ -104,7 +104,7 @@ const PLACES: [u8; 64] = {
 #[target_feature(
     enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,avx2,pclmulqdq,bmi1,bmi2,popcnt,lzcnt"
 )]
-pub(super) unsafe fn work<W: Work>(work: W, dialect: Dialect) -> W::Found {
+pub(super) unsafe fn work<W: MaskWork>(work: W, dialect: Dialect) -> W::Found {
     // SAFETY: the features are there.
     work.run(unsafe { Avx512::new(dialect) })
 }

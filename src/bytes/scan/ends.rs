@@ -1,6 +1,6 @@
 //! How many records end in bytes that come in pieces.
 
-use super::{Dialect, Lanes, Work, work};
+use super::{Dialect, Lanes, MaskWork, work};
 use crate::bytes::processor::features;
 
 /// What a count of records keeps from one piece of the bytes to the next.
@@ -48,7 +48,7 @@ pub(super) struct RecordEnds<'b> {
     pub(super) counting: &'b mut Counting,
 }
 
-impl Work for RecordEnds<'_> {
+impl MaskWork for RecordEnds<'_> {
     type Found = u64;
 
     #[inline(always)]

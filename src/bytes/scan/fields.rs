@@ -1,11 +1,11 @@
 //! Where every field ends.
 
-use super::{Dialect, Lanes, Masks, Work, work};
+use super::{Dialect, Lanes, MaskWork, Masks, work};
 use crate::bytes::processor::features;
 
 /// What a scan over whole records found, beside the bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct FieldsFound {
     /// Newlines outside quotes.
     pub records: usize,
     /// Offset of the first quote that opens or closes in the middle of a field.
@@ -16,7 +16,7 @@ pub struct Found {
 
 /// Appends to `bounds`, for every delimiter and newline outside quotes, the offset after it.
 /// `bytes` begins at a record's start and is shorter than 4 GiB.
-pub fn field_bounds(bytes: &[u8], dialect: Dialect, bounds: &mut Vec<u32>) -> Found {
+pub fn field_bounds(bytes: &[u8], dialect: Dialect, bounds: &mut Vec<u32>) -> FieldsFound {
     work(
         FieldBounds { bytes, bounds },
         dialect,
@@ -103,11 +103,11 @@ pub(super) struct FieldBounds<'b> {
     pub(super) bounds: &'b mut Vec<u32>,
 }
 
-impl Work for FieldBounds<'_> {
-    type Found = Found;
+impl MaskWork for FieldBounds<'_> {
+    type Found = FieldsFound;
 
     #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) -> Found {
+    fn run<L: Lanes>(self, lanes: L) -> FieldsFound {
         let FieldBounds { bytes, bounds } = self;
         let chunks = Chunks::of(bytes);
         let head = chunks.head();
@@ -115,7 +115,7 @@ impl Work for FieldBounds<'_> {
             lanes,
             carry: Carry::before(head.map_or(!0, |(_, valid)| valid)),
             base: chunks.base(),
-            found: Found::default(),
+            found: FieldsFound::default(),
         };
         bounds.reserve(64);
         if let Some((chunk, valid)) = head {
@@ -142,7 +142,7 @@ struct Scan<L> {
     lanes: L,
     carry: Carry,
     base: u32,
-    found: Found,
+    found: FieldsFound,
 }
 
 impl<L: Lanes> Scan<L> {

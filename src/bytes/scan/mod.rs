@@ -19,7 +19,7 @@ use super::Dialect;
 use super::processor::Features;
 
 pub(crate) use ends::{Counting, record_ends};
-pub use fields::{Found, field_bounds};
+pub use fields::{FieldsFound, field_bounds};
 pub(crate) use picked::{Picks, picked_bounds, picks_fast};
 pub use tally::{Tally, tally, tally_text};
 pub use utf8::Utf8;
@@ -124,14 +124,14 @@ impl Lanes for Portable {
 }
 
 /// Work on bytes by way of their masks.
-trait Work {
+trait MaskWork {
     type Found;
     /// Compiled for each kind of lanes.
     fn run<L: Lanes>(self, lanes: L) -> Self::Found;
 }
 
 /// Does the work with `features`, all of which the processor must have.
-fn work<W: Work>(work: W, dialect: Dialect, features: Features) -> W::Found {
+fn work<W: MaskWork>(work: W, dialect: Dialect, features: Features) -> W::Found {
     match features {
         // SAFETY: the processor has these features.
         #[cfg(target_arch = "x86_64")]

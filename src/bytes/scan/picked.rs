@@ -6,12 +6,12 @@
 //! same instruction says where records should end, which is held against the newlines.
 
 use super::fields::{Carry, Chunks, RUN, structure};
-use super::{Dialect, Lanes, Work, work};
+use super::{Dialect, Lanes, MaskWork, work};
 use crate::bytes::processor::{Features, features, is_pdep_fast};
 
 /// What the next 64 ends of fields are, by bits.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Step {
+pub(crate) struct PickStep {
     /// Those that are written down.
     pub(crate) kept: u64,
     /// Those of a record's last field.
@@ -28,7 +28,7 @@ pub(crate) struct Picks {
     /// others.
     pub(crate) slots: Vec<u32>,
     /// How the bounds are picked out.
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Vec<PickStep>,
     /// The place in `steps` after so many fields behind another: `next[place + fields]`.
     pub(crate) next: Vec<u32>,
 }
@@ -50,15 +50,15 @@ impl Picks {
             slots[0] = 0;
         }
         let is_last = |end: usize| end % columns == columns - 1;
-        let mut behind = Step { kept: 0, last: 0 };
+        let mut behind = PickStep { kept: 0, last: 0 };
         for bit in 0..64 {
             behind.kept |= u64::from(is_kept[bit % columns]) << bit;
             behind.last |= u64::from(is_last(bit)) << bit;
         }
-        let mut steps: Vec<Step> = (0..columns)
+        let mut steps: Vec<PickStep> = (0..columns)
             .rev()
             .map(|end| {
-                behind = Step {
+                behind = PickStep {
                     kept: behind.kept << 1 | u64::from(is_kept[end]),
                     last: behind.last << 1 | u64::from(is_last(end)),
                 };
@@ -118,7 +118,7 @@ pub(super) struct Picking<'b> {
     pub(super) bounds: &'b mut Vec<u32>,
 }
 
-impl Work for Picking<'_> {
+impl MaskWork for Picking<'_> {
     type Found = Picked;
 
     #[inline(always)]

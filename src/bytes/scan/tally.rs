@@ -6,7 +6,7 @@ use super::UNUSED;
 use super::fields::Chunks;
 #[cfg(target_arch = "x86_64")]
 use super::utf8::{Checking, RUN};
-use super::{Dialect, Lanes, Masks, Utf8, Work, work};
+use super::{Dialect, Lanes, MaskWork, Masks, Utf8, work};
 use crate::bytes::processor::{Features, features};
 
 /// What quotes and newlines there are.
@@ -67,13 +67,13 @@ struct Tallying<'b> {
     bytes: &'b [u8],
 }
 
-impl Work for Tallying<'_> {
+impl MaskWork for Tallying<'_> {
     type Found = Tally;
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> Tally {
         let chunks = Chunks::of(self.bytes);
-        let mut seen = Seen::default();
+        let mut seen = MaskCounts::default();
         for (chunk, valid) in [chunks.head(), chunks.rest()].into_iter().flatten() {
             seen.take(lanes.masks(&chunk).within(valid));
         }
@@ -129,14 +129,14 @@ unsafe fn tally_avx512(bytes: &[u8], dialect: Dialect, utf8: &Utf8) -> Tally {
 }
 
 #[derive(Default)]
-struct Seen {
+struct MaskCounts {
     /// The bits that were quotes an odd number of times: as many, odd or even, as all quotes are.
     odd: u64,
     newlines: usize,
     high: u64,
 }
 
-impl Seen {
+impl MaskCounts {
     #[inline(always)]
     fn take(&mut self, masks: Masks) {
         self.odd ^= masks.quotes;

@@ -85,7 +85,7 @@ fn twins() -> impl Iterator<Item = Features> {
         .filter(move |&twin| twin <= best)
 }
 
-fn field_bounds_by(features: Features, bytes: &[u8], dialect: Dialect) -> (Found, Vec<u32>) {
+fn field_bounds_by(features: Features, bytes: &[u8], dialect: Dialect) -> (FieldsFound, Vec<u32>) {
     let mut bounds = Vec::new();
     let bounds_of = FieldBounds {
         bytes,
@@ -100,7 +100,7 @@ fn shifted(bytes: &[u8], shift: usize) -> Vec<u8> {
 }
 
 /// The portable way.
-fn all_bounds(bytes: &[u8]) -> (Found, Vec<u32>) {
+fn all_bounds(bytes: &[u8]) -> (FieldsFound, Vec<u32>) {
     field_bounds_by(Features::Basic, bytes, Dialect::STREAM)
 }
 

@@ -26,8 +26,8 @@ fn form(format: Format, dialect: Dialect, width: Option<usize>) -> Box<dyn Form>
         Format::Tsv => Box::new(csv::Csv::new(dialect.delimiter, b'\t')),
         Format::Jsonl => Box::new(jsonl::Json::lines()),
         Format::Json => Box::new(jsonl::Json::array()),
-        Format::Markdown => Box::new(table::Table::markdown()),
-        Format::Table => Box::new(table::Table::drawn(width)),
+        Format::Markdown => Box::new(table::TableWriter::markdown()),
+        Format::Table => Box::new(table::TableWriter::drawn(width)),
     }
 }
 
@@ -47,14 +47,14 @@ pub struct Text {
     headed: Option<Dialect>,
     /// Where records are added: the file that they are added to, if it is there.
     continued: Option<Option<Old>>,
-    place: Place,
+    place: Destination,
     name: String,
     mode: Mode,
     header: Option<Header>,
     inserted: u64,
 }
 
-enum Place {
+enum Destination {
     Standard(Output),
     File(AsideFile),
 }
@@ -66,7 +66,7 @@ impl Text {
             form: form(format, dialect, width),
             headed: None,
             continued: None,
-            place: Place::Standard(Output::standard()),
+            place: Destination::Standard(Output::standard()),
             name: "-".to_owned(),
             mode: Mode::Replace,
             header: None,
@@ -101,7 +101,7 @@ impl Text {
             form: form(format, dialect, None),
             headed: headed(format, dialect),
             continued,
-            place: Place::File(aside),
+            place: Destination::File(aside),
             name,
             mode,
             header: None,
@@ -117,11 +117,11 @@ impl Text {
     }
 }
 
-impl Place {
+impl Destination {
     fn output(&mut self) -> &mut Output {
         match self {
-            Place::Standard(output) => output,
-            Place::File(aside) => aside.output(),
+            Destination::Standard(output) => output,
+            Destination::File(aside) => aside.output(),
         }
     }
 }
@@ -170,8 +170,8 @@ impl Target for Text {
         self.form.end(&mut bytes);
         self.write_bytes(&bytes)?;
         let mode = match self.place {
-            Place::Standard(_) => None,
-            Place::File(mut aside) => {
+            Destination::Standard(_) => None,
+            Destination::File(mut aside) => {
                 let is_new = aside.is_new();
                 let continued = self.continued.map(|old| old.map(|old| old.standing));
                 stage::enter("flushing to disk");

@@ -74,7 +74,7 @@ impl Standing {
 /// What a sidecar says.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Sidecar {
-    states: Vec<State>,
+    states: Vec<SidecarFile>,
 }
 
 impl Sidecar {
@@ -89,7 +89,7 @@ impl Sidecar {
 
 /// The checkpoints of one file.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct State {
+struct SidecarFile {
     /// None: no file is there.
     file: Option<Identity>,
     checkpoints: BTreeMap<String, Committed>,
@@ -197,7 +197,7 @@ impl Exchange<'_> {
             return put();
         }
         let old = state(self.path, self.shown, there)?;
-        let mut new = State {
+        let mut new = SidecarFile {
             file: Some(self.new),
             ..old.clone()
         };
@@ -249,13 +249,13 @@ fn real(path: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// What is known of the file that is there; `shown` is its path for errors.
-fn state(path: &Path, shown: &Path, there: Option<Identity>) -> anyhow::Result<State> {
+fn state(path: &Path, shown: &Path, there: Option<Identity>) -> anyhow::Result<SidecarFile> {
     let beside = sidecar_of(shown);
     let (file, beside) = (shown.display(), beside.display());
     let Some(said) = read(path, shown)? else {
-        return Ok(State {
+        return Ok(SidecarFile {
             file: there,
-            ..State::default()
+            ..SidecarFile::default()
         });
     };
     match said.states.into_iter().find(|state| state.file == there) {
@@ -286,7 +286,7 @@ fn read(path: &Path, shown: &Path) -> anyhow::Result<Option<Sidecar>> {
 }
 
 /// Writes the sidecar of the file at `path`. A new one belongs to whom the file belongs.
-fn write(path: &Path, states: Vec<State>) -> anyhow::Result<()> {
+fn write(path: &Path, states: Vec<SidecarFile>) -> anyhow::Result<()> {
     let mut bytes = serde_json::to_vec(&Sidecar { states })?;
     bytes.push(b'\n');
     let mut aside = AsideFile::create(&sidecar_of(path))?;

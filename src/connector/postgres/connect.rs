@@ -11,7 +11,7 @@ use postgres::{CancelToken, Client, Config, NoTls};
 
 use crate::connector::postgres::options::{Address, Mode, Options, shown};
 use crate::connector::postgres::password;
-use crate::connector::postgres::password::{Access, Found};
+use crate::connector::postgres::password::{Access, PasswordEntry};
 use crate::connector::postgres::servers::{SOCKETS, Server, servers};
 use crate::connector::postgres::tls::Connector;
 use crate::connector::postgres::{failure, system};
@@ -105,18 +105,18 @@ impl Refusal {
 struct Door<'o> {
     server: Server,
     options: &'o Options,
-    found: Found,
+    found: PasswordEntry,
 }
 
 impl<'o> Door<'o> {
     fn new(mut server: Server, options: &'o Options) -> Self {
         let has_password = |password: &[u8]| !password.is_empty();
         let found = match (server.config.get_password(), &options.passwords) {
-            (Some(password), _) if has_password(password) => Found::Nothing,
-            (_, None) => Found::Nothing,
+            (Some(password), _) if has_password(password) => PasswordEntry::Nothing,
+            (_, None) => PasswordEntry::Nothing,
             (_, Some(file)) => find(file, &server),
         };
-        if let Found::Password(password) = &found {
+        if let PasswordEntry::Password(password) = &found {
             server.config.password(password);
         }
         Door {
@@ -189,15 +189,15 @@ impl<'o> Door<'o> {
         let words = failure::words(error);
         let is_wrong = error.code() == Some(&SqlState::INVALID_PASSWORD);
         match (&self.found, words.as_str()) {
-            (Found::Ignored(why), "password missing") => {
+            (PasswordEntry::Ignored(why), "password missing") => {
                 format!("the server asks for a password; {why}")
             }
             (_, "password missing") => "the server asks for a password, and none is given; set PGPASSWORD, or write a line into ~/.pgpass".to_owned(),
             (_, "server did not use channel binding") => format!(
                 "{words}, which channel_binding=require demands; it needs TLS and a password that the server keeps as scram-sha-256"
             ),
-            (Found::Ignored(why), _) if is_wrong => format!("{words}; {why}"),
-            (Found::Password(_), _) if is_wrong => {
+            (PasswordEntry::Ignored(why), _) if is_wrong => format!("{words}; {why}"),
+            (PasswordEntry::Password(_), _) if is_wrong => {
                 let file = self.options.passwords.as_deref().unwrap_or(Path::new(""));
                 format!("{words} (the password is from '{}')", file.display())
             }
@@ -207,10 +207,10 @@ impl<'o> Door<'o> {
 }
 
 /// Looks for a server's password in the file.
-fn find(file: &Path, server: &Server) -> Found {
+fn find(file: &Path, server: &Server) -> PasswordEntry {
     let config = &server.config;
     let Some(user) = config.get_user() else {
-        return Found::Nothing;
+        return PasswordEntry::Nothing;
     };
     let host = match &server.host {
         Host::Tcp(name) => name.into(),

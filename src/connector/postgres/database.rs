@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::load::Postgres;
 use super::{checkpoint, read, shown};
 use crate::connector::entry::{Connector, Database, Opening};
-use crate::connector::sql::Reading;
+use crate::connector::sql::SqlSource;
 use crate::load::Target;
 use crate::stream::{Output, Settings, Summary};
 use crate::trust::Position;
@@ -39,7 +39,7 @@ impl Database for Server {
 
     fn read(
         &self,
-        reading: Reading<'_>,
+        reading: SqlSource<'_>,
         settings: &Settings,
         output: &mut Output,
     ) -> anyhow::Result<Summary> {

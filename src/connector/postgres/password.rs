@@ -20,7 +20,7 @@ pub struct Access<'a> {
 
 /// What the file gives.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum PasswordEntry {
     /// A password.
     Password(Vec<u8>),
     /// Nothing: there is no such file, or no such line.
@@ -30,25 +30,25 @@ pub enum Found {
 }
 
 /// Looks for a password.
-pub fn find(path: &Path, access: Access<'_>) -> Found {
+pub fn find(path: &Path, access: Access<'_>) -> PasswordEntry {
     let Ok(metadata) = fs::metadata(path) else {
-        return Found::Nothing;
+        return PasswordEntry::Nothing;
     };
     let shown = path.display();
     if !metadata.is_file() {
-        return Found::Ignored(format!("the password file '{shown}' is not a plain file"));
+        return PasswordEntry::Ignored(format!("the password file '{shown}' is not a plain file"));
     }
     if metadata.permissions().mode() & 0o077 != 0 {
-        return Found::Ignored(format!(
+        return PasswordEntry::Ignored(format!(
             "the password file '{shown}' is not used, because others have access to it; run chmod 600 '{shown}'"
         ));
     }
     match fs::read(path) {
         Ok(text) => match lookup(&text, access) {
-            Some(password) => Found::Password(password),
-            None => Found::Nothing,
+            Some(password) => PasswordEntry::Password(password),
+            None => PasswordEntry::Nothing,
         },
-        Err(_) => Found::Ignored(format!("the password file '{shown}' cannot be read")),
+        Err(_) => PasswordEntry::Ignored(format!("the password file '{shown}' cannot be read")),
     }
 }
 

@@ -37,11 +37,11 @@ pub struct Last {
 /// A source's position as it is committed.
 #[derive(Serialize, Deserialize)]
 struct Stored {
-    query: Place,
+    query: KeyPlace,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Place {
+struct KeyPlace {
     by: String,
     /// None: there was no record yet.
     last: Option<Last>,
@@ -152,8 +152,8 @@ impl Key {
     }
 
     /// For the keys of the records that are read now.
-    pub fn seen(&self) -> Seen {
-        Seen {
+    pub fn seen(&self) -> SeenKeys {
+        SeenKeys {
             by: self.by.clone(),
             kind: self
                 .from
@@ -166,7 +166,7 @@ impl Key {
 
     /// Ends the run: the new position goes with the stream where its reader took all of it, and the user is
     /// told of a run that brought nothing.
-    pub fn end(self, seen: &Seen, flow: Flow, summary: &mut Summary) -> anyhow::Result<()> {
+    pub fn end(self, seen: &SeenKeys, flow: Flow, summary: &mut Summary) -> anyhow::Result<()> {
         let last = match seen.has_any {
             true => Some(seen.last()?),
             false => self.from.clone(),
@@ -181,7 +181,7 @@ impl Key {
             None => "there are no records yet".to_owned(),
         });
         if flow == Flow::More {
-            let query = Place { by: self.by, last };
+            let query = KeyPlace { by: self.by, last };
             summary
                 .carried
                 .add(self.resume.end(position(Stored { query })?));
@@ -200,14 +200,14 @@ fn refuse<T>(by: &str, why: &str) -> anyhow::Result<T> {
 }
 
 /// The keys of the records that come, in ascending order.
-pub struct Seen {
+pub struct SeenKeys {
     by: String,
     kind: String,
     value: Vec<u8>,
     has_any: bool,
 }
 
-impl Seen {
+impl SeenKeys {
     /// Takes in the next record's key, of this type.
     ///
     /// # Errors
@@ -266,8 +266,8 @@ impl Seen {
 mod tests {
     use super::*;
 
-    fn seen() -> Seen {
-        Seen {
+    fn seen() -> SeenKeys {
+        SeenKeys {
             by: "id".to_owned(),
             kind: String::new(),
             value: Vec::new(),

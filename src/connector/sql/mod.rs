@@ -8,7 +8,7 @@ use crate::stream::{Emitter, Summary};
 
 use crate::record::List;
 pub use key::ByKey;
-pub(crate) use key::{Key, Last, MIXED, Seen};
+pub(crate) use key::{Key, Last, MIXED, SeenKeys};
 pub(crate) use selection::{Asked, Selection, sole};
 
 /// What holds records in a database.
@@ -21,7 +21,7 @@ pub enum Relation {
 }
 
 /// What is read of a database, and how.
-pub struct Reading<'q> {
+pub struct SqlSource<'q> {
     /// What holds the records.
     pub relation: &'q Relation,
     /// The columns that the user listed; all where none.
@@ -31,7 +31,7 @@ pub struct Reading<'q> {
 }
 
 /// The run's end: what it has to say, with what its key has.
-pub(crate) fn ended(emitter: Emitter<'_>, key: Option<(Key, Seen)>) -> anyhow::Result<Summary> {
+pub(crate) fn ended(emitter: Emitter<'_>, key: Option<(Key, SeenKeys)>) -> anyhow::Result<Summary> {
     let (mut summary, flow) = emitter.finish()?;
     if let Some((key, seen)) = key {
         key.end(&seen, flow, &mut summary)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::load::Sqlite;
 use super::{checkpoint, read};
 use crate::connector::entry::{Connector, Database, Opening};
-use crate::connector::sql::Reading;
+use crate::connector::sql::SqlSource;
 use crate::load::Target;
 use crate::stream::{Output, Settings, Summary};
 use crate::trust::Position;
@@ -55,7 +55,7 @@ impl Database for File {
 
     fn read(
         &self,
-        reading: Reading<'_>,
+        reading: SqlSource<'_>,
         settings: &Settings,
         output: &mut Output,
     ) -> anyhow::Result<Summary> {

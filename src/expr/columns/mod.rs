@@ -39,15 +39,15 @@ pub struct Selected {
 
 #[derive(Clone, Debug)]
 enum Meaning {
-    One(Part),
-    Renamed { new: String, old: Part },
-    Range(Part, Part),
-    Glob(Part),
+    One(NamePart),
+    Renamed { new: String, old: NamePart },
+    Range(NamePart, NamePart),
+    Glob(NamePart),
 }
 
 /// A name within an item; empty at the open end of a range.
 #[derive(Clone, Debug)]
-struct Part {
+struct NamePart {
     name: String,
     span: Span,
     is_bracketed: bool,
@@ -272,7 +272,7 @@ fn bracketed(name: &str) -> String {
 }
 
 /// What one selector finds in a header.
-struct Found {
+struct SelectorMatch {
     indices: Vec<usize>,
     /// The name of the one column, where the selector names one.
     name: Option<String>,
@@ -281,7 +281,7 @@ struct Found {
 
 impl Selector {
     /// The one column that it selects by its name.
-    fn one(&self) -> Option<&Part> {
+    fn one(&self) -> Option<&NamePart> {
         match &self.meaning {
             Meaning::One(part) | Meaning::Renamed { old: part, .. } if !self.is_excluded => {
                 Some(part)
@@ -290,11 +290,11 @@ impl Selector {
         }
     }
 
-    fn find(&self, columns: &Columns<'_>) -> Result<Found, ProgramError> {
+    fn find(&self, columns: &Columns<'_>) -> Result<SelectorMatch, ProgramError> {
         let (header, is_excluded) = (columns.names, self.is_excluded);
         if let Some((index, is_excluded)) = self.literal(columns) {
             let name = Some(header[index].clone());
-            return Ok(Found {
+            return Ok(SelectorMatch {
                 indices: vec![index],
                 name,
                 is_excluded,
@@ -331,7 +331,7 @@ impl Selector {
                 (indices, None)
             }
         };
-        Ok(Found {
+        Ok(SelectorMatch {
             indices,
             name,
             is_excluded,
@@ -355,7 +355,7 @@ impl Selector {
         index.map(|index| (index, true))
     }
 
-    fn index(&self, part: &Part, columns: &Columns<'_>) -> Result<usize, ProgramError> {
+    fn index(&self, part: &NamePart, columns: &Columns<'_>) -> Result<usize, ProgramError> {
         columns.place(&part.name).ok_or_else(|| {
             let (span, header) = (part.span.clone(), columns.names);
             ProgramError::unlisted_column(&self.text, span, &part.name, header)
@@ -364,7 +364,7 @@ impl Selector {
 
     fn end_of_range(
         &self,
-        part: &Part,
+        part: &NamePart,
         columns: &Columns<'_>,
         open: usize,
     ) -> Result<usize, ProgramError> {
@@ -417,7 +417,7 @@ fn selector(text: &Arc<str>, start: usize) -> Result<(Selector, usize), ProgramE
     ))
 }
 
-fn renamed(text: &str, new: Part, old: Part) -> Result<Meaning, ProgramError> {
+fn renamed(text: &str, new: NamePart, old: NamePart) -> Result<Meaning, ProgramError> {
     if new.name.is_empty() {
         let error = ProgramError::new(text, new.span, "expected a new name before '='");
         return Err(error.with_hint("write new=old"));
@@ -446,7 +446,7 @@ fn missing(text: &str, span: Span) -> ProgramError {
 }
 
 /// The name from `start` to the next of the separators, a comma or the end, and where that is.
-fn part(text: &str, start: usize, separators: &[&str]) -> Result<(Part, usize), ProgramError> {
+fn part(text: &str, start: usize, separators: &[&str]) -> Result<(NamePart, usize), ProgramError> {
     if text[start..].starts_with('[') {
         let (name, close) = lex::bracketed(text, start)?;
         let end = skip_space(text, close);
@@ -460,7 +460,7 @@ fn part(text: &str, start: usize, separators: &[&str]) -> Result<(Part, usize), 
             return Err(error.with_hint("a ] within a name is written ]]"));
         }
         return Ok((
-            Part {
+            NamePart {
                 name,
                 span: start..close,
                 is_bracketed: true,
@@ -479,7 +479,7 @@ fn part(text: &str, start: usize, separators: &[&str]) -> Result<(Part, usize), 
     let name = text[start..end].trim_end().to_owned();
     let span = start..start + name.len();
     Ok((
-        Part {
+        NamePart {
             name,
             span,
             is_bracketed: false,

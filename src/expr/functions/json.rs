@@ -26,7 +26,7 @@ pub(super) static FUNCTIONS: &[Function] = &[Function::new(
 
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+enum PathStep {
     Key(String),
     Index(usize),
 }
@@ -56,7 +56,7 @@ fn make(literals: &[Option<Value<'static>>]) -> Result<Body, MakeFault> {
 }
 
 /// `a.b[0]`, `$.a`, `["any key"]`; `$` and the empty path are the whole text.
-fn steps(path: &str) -> Option<Vec<Step>> {
+fn steps(path: &str) -> Option<Vec<PathStep>> {
     let mut steps = Vec::new();
     let mut rest = path;
     if let Some(after) = path
@@ -72,7 +72,7 @@ fn steps(path: &str) -> Option<Vec<Step>> {
             rest = after;
         } else {
             let end = rest.find(['.', '[']).unwrap_or(rest.len());
-            steps.push(Step::Key(rest[..end].to_string()));
+            steps.push(PathStep::Key(rest[..end].to_string()));
             rest = &rest[end..];
             if end == 0 {
                 return None;
@@ -89,23 +89,23 @@ fn steps(path: &str) -> Option<Vec<Step>> {
 }
 
 /// `0]` or `"key"]`, and what follows.
-fn bracket(text: &str) -> Option<(Step, &str)> {
+fn bracket(text: &str) -> Option<(PathStep, &str)> {
     for quote in ['"', '\''] {
         if let Some(text) = text.strip_prefix(quote) {
             let (key, after) = text.split_once(quote)?;
-            return Some((Step::Key(key.to_string()), after.strip_prefix(']')?));
+            return Some((PathStep::Key(key.to_string()), after.strip_prefix(']')?));
         }
     }
     let (digits, after) = text.split_once(']')?;
     let is_index = digits.bytes().all(|byte| byte.is_ascii_digit());
     Some((
-        Step::Index(digits.parse().ok().filter(|_| is_index)?),
+        PathStep::Index(digits.parse().ok().filter(|_| is_index)?),
         after,
     ))
 }
 
 /// The value at the path, in a text that is JSON to its end.
-fn find(text: &[u8], steps: &[Step]) -> serde_json::Result<Option<Json>> {
+fn find(text: &[u8], steps: &[PathStep]) -> serde_json::Result<Option<Json>> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let found = Search(steps).deserialize(&mut reader)?;
     reader.end()?;
@@ -113,7 +113,7 @@ fn find(text: &[u8], steps: &[Step]) -> serde_json::Result<Option<Json>> {
 }
 
 /// Reads one JSON value and keeps what is at the rest of the path.
-struct Search<'p>(&'p [Step]);
+struct Search<'p>(&'p [PathStep]);
 
 impl<'de> DeserializeSeed<'de> for Search<'_> {
     type Value = Option<Json>;
@@ -138,7 +138,7 @@ impl<'de> Visitor<'de> for Search<'_> {
         while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
             match &self.0[0] {
                 // Of a key that stands twice, the last counts.
-                Step::Key(name) if *name == key => {
+                PathStep::Key(name) if *name == key => {
                     found = map.next_value_seed(Search(&self.0[1..]))?
                 }
                 _ => drop(map.next_value::<IgnoredAny>()?),
@@ -149,7 +149,7 @@ impl<'de> Visitor<'de> for Search<'_> {
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Option<Json>, S::Error> {
         let mut found = None;
-        if let Step::Index(index) = self.0[0] {
+        if let PathStep::Index(index) = self.0[0] {
             for _ in 0..index {
                 if list.next_element::<IgnoredAny>()?.is_none() {
                     return Ok(None);

@@ -140,9 +140,9 @@ fn extract(literals: &[Option<Value<'static>>]) -> Result<Body, MakeFault> {
 }
 
 /// What replaces a match.
-struct Template(Vec<Piece>);
+struct Template(Vec<Replacement>);
 
-enum Piece {
+enum Replacement {
     Literal(Vec<u8>),
     /// A group's number or name.
     Group(String),
@@ -175,22 +175,24 @@ impl Template {
             if name.is_empty() {
                 literal.push_str(mark);
             } else {
-                pieces.push(Piece::Literal(std::mem::take(&mut literal).into_bytes()));
-                pieces.push(Piece::Group(name.to_string()));
+                pieces.push(Replacement::Literal(
+                    std::mem::take(&mut literal).into_bytes(),
+                ));
+                pieces.push(Replacement::Group(name.to_string()));
             }
             rest = &after[length..];
         }
         literal.push_str(rest);
-        pieces.push(Piece::Literal(literal.into_bytes()));
+        pieces.push(Replacement::Literal(literal.into_bytes()));
         Ok(Template(pieces))
     }
 
     /// The same for one regular expression, which must have these groups.
-    fn resolve(&self, regex: &Regex) -> Result<Vec<Part>, Fault> {
+    fn resolve(&self, regex: &Regex) -> Result<Vec<TemplatePart>, Fault> {
         let resolved = self.0.iter().map(|piece| match piece {
-            Piece::Literal(text) => Ok(Part::Literal(text.clone())),
-            Piece::Group(name) => {
-                group(regex, Some(&Value::Text(name.as_bytes()))).map(Part::Group)
+            Replacement::Literal(text) => Ok(TemplatePart::Literal(text.clone())),
+            Replacement::Group(name) => {
+                group(regex, Some(&Value::Text(name.as_bytes()))).map(TemplatePart::Group)
             }
         });
         resolved.collect()
@@ -198,7 +200,7 @@ impl Template {
 }
 
 /// A piece of a template for one regular expression.
-enum Part {
+enum TemplatePart {
     Literal(Vec<u8>),
     Group(usize),
 }
@@ -228,7 +230,7 @@ fn replace_all<'a>(
     arena: &'a Bump,
     text: &'a [u8],
     regex: &Regex,
-    parts: &[Part],
+    parts: &[TemplatePart],
 ) -> Result<Value<'a>, Fault> {
     if !regex.is_match(text) {
         return Ok(Value::Text(text));
@@ -240,8 +242,8 @@ fn replace_all<'a>(
         out.extend_from_slice_copy(&text[rest..range(0).start]);
         for part in parts {
             match part {
-                Part::Literal(literal) => out.extend_from_slice_copy(literal),
-                Part::Group(group) => out.extend_from_slice_copy(&text[range(*group)]),
+                TemplatePart::Literal(literal) => out.extend_from_slice_copy(literal),
+                TemplatePart::Group(group) => out.extend_from_slice_copy(&text[range(*group)]),
             }
         }
         bounded(Some(out.len()))?;

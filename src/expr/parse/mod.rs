@@ -14,7 +14,7 @@
 mod operand;
 mod operator;
 
-use super::ast::{Compare, Expr, Item, Key, Kind};
+use super::ast::{Compare, Expr, ExprKind, Item, Key};
 use super::error::ProgramError;
 use super::lex::lex;
 use super::token::Span;
@@ -181,7 +181,7 @@ impl<'a> Parser<'a> {
     /// Refuses an item such as `2023 = max(x)`: as a comparison it would make no sense, and it looks
     /// like an assignment.
     fn refuse_constant_name(&self, expr: &Expr) -> Result<(), ProgramError> {
-        let Kind::Compare(Compare::Equal, left, right) = &expr.kind else {
+        let ExprKind::Compare(Compare::Equal, left, right) = &expr.kind else {
             return Ok(());
         };
         let sign = self.text.get(left.span.end..right.span.start);

@@ -1,6 +1,6 @@
 //! What stands between operators: constants, columns, calls, `case`, parentheses.
 
-use super::super::ast::{Expr, Kind, Literal};
+use super::super::ast::{Expr, ExprKind, Literal};
 use super::super::error::ProgramError;
 use super::super::token::Span;
 use super::super::token::Token;
@@ -14,14 +14,14 @@ impl Parser<'_> {
         let start = self.start();
         let kind = match self.peek() {
             Token::Name(_) if *self.peek_second() == Token::Symbol("(") => return self.call(),
-            Token::Name(name) | Token::Bracketed(name) => Kind::Column(name.clone()),
-            Token::Text(text) => Kind::Literal(Literal::Text(text.clone())),
-            Token::Number(number) => Kind::Literal(self.number(number)?),
-            Token::Interval(interval) => Kind::Literal(Literal::Interval(*interval)),
-            Token::Setting(name) => Kind::Setting(name.clone()),
-            Token::Keyword("null") => Kind::Literal(Literal::Null),
-            Token::Keyword("true") => Kind::Literal(Literal::Bool(true)),
-            Token::Keyword("false") => Kind::Literal(Literal::Bool(false)),
+            Token::Name(name) | Token::Bracketed(name) => ExprKind::Column(name.clone()),
+            Token::Text(text) => ExprKind::Literal(Literal::Text(text.clone())),
+            Token::Number(number) => ExprKind::Literal(self.number(number)?),
+            Token::Interval(interval) => ExprKind::Literal(Literal::Interval(*interval)),
+            Token::Setting(name) => ExprKind::Setting(name.clone()),
+            Token::Keyword("null") => ExprKind::Literal(Literal::Null),
+            Token::Keyword("true") => ExprKind::Literal(Literal::Bool(true)),
+            Token::Keyword("false") => ExprKind::Literal(Literal::Bool(false)),
             Token::Keyword("case") if !self.is_column_like() => return self.case(),
             Token::Keyword(_) => return Err(self.misplaced_keyword()),
             Token::Symbol("(") => return self.parenthesised(),
@@ -125,7 +125,7 @@ impl Parser<'_> {
         let start = name_span.start;
         let kind = match name.as_str() {
             "if" if !distinct => self.choice(start, arguments)?,
-            _ => Kind::Call {
+            _ => ExprKind::Call {
                 name,
                 name_span,
                 arguments,
@@ -152,11 +152,11 @@ impl Parser<'_> {
     }
 
     /// `if(condition, then, else)`: a `case` of one arm.
-    fn choice(&self, start: usize, arguments: Vec<Expr>) -> Result<Kind, ProgramError> {
+    fn choice(&self, start: usize, arguments: Vec<Expr>) -> Result<ExprKind, ProgramError> {
         let count = arguments.len();
         let mut arguments = arguments.into_iter();
         match (count, arguments.next(), arguments.next()) {
-            (2 | 3, Some(condition), Some(then)) => Ok(Kind::Case {
+            (2 | 3, Some(condition), Some(then)) => Ok(ExprKind::Case {
                 subject: None,
                 arms: vec![(condition, then)],
                 otherwise: arguments.next().map(Box::new),
@@ -202,7 +202,7 @@ impl Parser<'_> {
         }
         Ok(self.spanning(
             opening.start,
-            Kind::Case {
+            ExprKind::Case {
                 subject,
                 arms,
                 otherwise,

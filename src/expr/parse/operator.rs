@@ -1,6 +1,6 @@
 //! Expressions of operators, from the loosest to the tightest.
 
-use super::super::ast::{Arithmetic, Compare, Expr, Kind, Literal, Logic};
+use super::super::ast::{Arithmetic, Compare, Expr, ExprKind, Literal, Logic};
 use super::super::error::ProgramError;
 use super::super::token::Token;
 use super::{MAX_NESTING, MAX_OPERATORS, Parser};
@@ -55,7 +55,7 @@ impl Parser<'_> {
             return self.comparison();
         }
         let operand = self.nested(Self::negation)?;
-        Ok(self.spanning(start, Kind::Not(Box::new(operand))))
+        Ok(self.spanning(start, ExprKind::Not(Box::new(operand))))
     }
 
     /// One comparison, or none.
@@ -104,15 +104,15 @@ impl Parser<'_> {
         start: usize,
         left: Expr,
         operator: Comparator,
-    ) -> Result<Kind, ProgramError> {
+    ) -> Result<ExprKind, ProgramError> {
         let value = Box::new(left);
         Ok(match operator {
             Comparator::Compare(compare) => {
-                Kind::Compare(compare, value, Box::new(self.arithmetic(0)?))
+                ExprKind::Compare(compare, value, Box::new(self.arithmetic(0)?))
             }
             Comparator::Match { negated } => {
                 let pattern = Box::new(self.arithmetic(0)?);
-                Kind::Match {
+                ExprKind::Match {
                     value,
                     pattern,
                     negated,
@@ -130,7 +130,7 @@ impl Parser<'_> {
                     let span = self.end() - 1..self.end();
                     return Err(self.error(span, "'in' needs at least one value"));
                 }
-                Kind::In {
+                ExprKind::In {
                     value,
                     list,
                     negated,
@@ -143,7 +143,7 @@ impl Parser<'_> {
                     return Err(self.expected("'and'").with_hint(hint));
                 }
                 let high = Box::new(self.arithmetic(0)?);
-                Kind::Between {
+                ExprKind::Between {
                     value,
                     low,
                     high,
@@ -156,7 +156,7 @@ impl Parser<'_> {
                     let hint = "write is null or is not null; other values are compared by '='";
                     return Err(self.expected("'null'").with_hint(hint));
                 }
-                Kind::IsNull { value, negated }
+                ExprKind::IsNull { value, negated }
             }
         })
     }
@@ -168,29 +168,29 @@ impl Parser<'_> {
         value: Box<Expr>,
         negated: bool,
         any_case: bool,
-    ) -> Result<Kind, ProgramError> {
+    ) -> Result<ExprKind, ProgramError> {
         let name_span = self.previous().map_or(0..0, |lexeme| lexeme.span.clone());
         let pattern = self.arithmetic(0)?;
-        if let Kind::Literal(Literal::Text(like)) = &pattern.kind {
+        if let ExprKind::Literal(Literal::Text(like)) = &pattern.kind {
             let regex = Literal::Text(like_as_regex(like, any_case));
             let pattern = Box::new(Expr {
-                kind: Kind::Literal(regex),
+                kind: ExprKind::Literal(regex),
                 span: pattern.span,
             });
-            return Ok(Kind::Match {
+            return Ok(ExprKind::Match {
                 value,
                 pattern,
                 negated,
             });
         }
-        let call = Kind::Call {
+        let call = ExprKind::Call {
             name: if any_case { "ilike" } else { "like" }.to_owned(),
             name_span,
             arguments: vec![*value, pattern],
             distinct: false,
         };
         Ok(match negated {
-            true => Kind::Not(Box::new(self.spanning(start, call))),
+            true => ExprKind::Not(Box::new(self.spanning(start, call))),
             false => call,
         })
     }
@@ -250,7 +250,7 @@ impl Parser<'_> {
             }
             self.advance();
             let right = self.signed_or(level)?;
-            let kind = Kind::Arithmetic(operator, Box::new(left), Box::new(right));
+            let kind = ExprKind::Arithmetic(operator, Box::new(left), Box::new(right));
             left = self.spanning(start, kind);
         }
     }
@@ -271,11 +271,11 @@ impl Parser<'_> {
         }
         if self.takes("-") {
             let operand = self.nested(Self::signed)?;
-            return Ok(self.spanning(start, Kind::Negate(Box::new(operand))));
+            return Ok(self.spanning(start, ExprKind::Negate(Box::new(operand))));
         }
         if self.takes("!") || self.takes_keyword("not") {
             let operand = self.nested(Self::signed)?;
-            return Ok(self.spanning(start, Kind::Not(Box::new(operand))));
+            return Ok(self.spanning(start, ExprKind::Not(Box::new(operand))));
         }
         self.power()
     }
@@ -289,7 +289,7 @@ impl Parser<'_> {
             return Ok(base);
         }
         let exponent = self.nested(Self::signed)?;
-        let kind = Kind::Call {
+        let kind = ExprKind::Call {
             name: "pow".to_owned(),
             name_span,
             arguments: vec![base, exponent],
@@ -299,7 +299,7 @@ impl Parser<'_> {
     }
 
     /// An expression from `start` to the last word read.
-    pub(super) fn spanning(&self, start: usize, kind: Kind) -> Expr {
+    pub(super) fn spanning(&self, start: usize, kind: ExprKind) -> Expr {
         Expr {
             kind,
             span: start..self.end(),
@@ -354,7 +354,7 @@ fn balanced(operator: Logic, mut terms: Vec<(usize, usize, Expr)>) -> Expr {
                 paired.push((start, end, left));
                 break;
             };
-            let kind = Kind::Logic(operator, Box::new(left), Box::new(right));
+            let kind = ExprKind::Logic(operator, Box::new(left), Box::new(right));
             paired.push((
                 start,
                 end,

@@ -4,14 +4,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::files::seen::Seen;
+use crate::files::seen::SeenBeginnings;
 use crate::record::Place;
 
 use crate::files::encoding::guess::{Advice, NEAR, advice, letters};
 
 /// Asks the beginnings of sources.
 pub(crate) struct Around {
-    seen: Seen,
+    seen: SeenBeginnings,
     /// What the beginnings say, by the sources' names.
     known: Mutex<HashMap<Arc<str>, Known>>,
 }
@@ -33,7 +33,7 @@ enum Says {
 }
 
 impl Around {
-    pub(crate) fn new(seen: Seen) -> Self {
+    pub(crate) fn new(seen: SeenBeginnings) -> Self {
         Around {
             seen,
             known: Mutex::default(),

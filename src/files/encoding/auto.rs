@@ -22,10 +22,10 @@ pub(crate) struct Guessing<R> {
     /// How many bytes of it can be: they are ASCII, and whole lines.
     ready: usize,
     is_beginning: bool,
-    state: State<R>,
+    state: AutoState<R>,
 }
 
-enum State<R> {
+enum AutoState<R> {
     Ascii(R),
     Decoding(Decoding<Chain<Cursor<Vec<u8>>, R>>),
     Ended,
@@ -39,13 +39,13 @@ impl<R: Read> Guessing<R> {
             held: Vec::new(),
             ready: 0,
             is_beginning: true,
-            state: State::Ascii(read),
+            state: AutoState::Ascii(read),
         }
     }
 
     /// Goes on until there is something to pass on, or the encoding is known.
     fn read_on(&mut self) -> io::Result<()> {
-        let State::Ascii(read) = &mut self.state else {
+        let AutoState::Ascii(read) = &mut self.state else {
             return Ok(());
         };
         let mut seen = 0;
@@ -71,7 +71,7 @@ impl<R: Read> Guessing<R> {
             }
         };
         while !is_plain && self.held.len() < LOOKED_AT && append(read, &mut self.held)? > 0 {}
-        let State::Ascii(read) = std::mem::replace(&mut self.state, State::Ended) else {
+        let AutoState::Ascii(read) = std::mem::replace(&mut self.state, AutoState::Ended) else {
             return Ok(());
         };
         if is_plain {
@@ -89,7 +89,7 @@ impl<R: Read> Guessing<R> {
             false => encoding.new_decoder_without_bom_handling(),
         };
         let held = Cursor::new(std::mem::take(&mut self.held));
-        self.state = State::Decoding(Decoding::new(held.chain(read), decoder));
+        self.state = AutoState::Decoding(Decoding::new(held.chain(read), decoder));
         Ok(())
     }
 }
@@ -130,8 +130,8 @@ impl<R: Read> Read for Guessing<R> {
             return Ok(count);
         }
         match &mut self.state {
-            State::Decoding(decoding) => decoding.read(buffer),
-            State::Ascii(_) | State::Ended => Ok(0),
+            AutoState::Decoding(decoding) => decoding.read(buffer),
+            AutoState::Ascii(_) | AutoState::Ended => Ok(0),
         }
     }
 }

@@ -16,7 +16,7 @@ use encoding_rs::{REPLACEMENT, UTF_8, UTF_16LE};
 use crate::record::{Malformed, counted};
 use crate::stream::Source;
 
-use crate::files::seen::Seen;
+use crate::files::seen::SeenBeginnings;
 use around::Around;
 use auto::Guessing;
 use decoding::Decoding;
@@ -92,7 +92,7 @@ impl Encoding {
     }
 
     /// How records are told of that are no text, in sources whose beginnings are `seen`.
-    pub(crate) fn malformed(&self, guesses: &Guesses, seen: &Seen) -> Malformed {
+    pub(crate) fn malformed(&self, guesses: &Guesses, seen: &SeenBeginnings) -> Malformed {
         match self {
             Encoding::Utf8 => {
                 let around = Around::new(seen.clone());

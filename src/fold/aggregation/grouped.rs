@@ -10,7 +10,7 @@ use anyhow::bail;
 use bumpalo::Bump;
 
 use super::spilled::Joined;
-use super::{Aggregation, Emit, State};
+use super::{Aggregation, Emit, GroupStates};
 use crate::fold::order::key::{self, Direction, Style};
 use crate::record::field;
 use crate::value::{Interval, Value, identity};
@@ -118,7 +118,7 @@ impl Grouped {
     pub fn take(
         &mut self,
         aggregation: &Aggregation,
-        state: &State,
+        state: &GroupStates,
         emit: &mut Emit<'_>,
     ) -> anyhow::Result<bool> {
         self.check(aggregation, state)?;
@@ -171,7 +171,7 @@ impl Grouped {
     }
 
     /// That the groups of a block go on in an order.
-    fn check(&mut self, aggregation: &Aggregation, state: &State) -> anyhow::Result<()> {
+    fn check(&mut self, aggregation: &Aggregation, state: &GroupStates) -> anyhow::Result<()> {
         let delimiter = aggregation.delimiter;
         let shown = |fields: &[u8]| String::from_utf8_lossy(fields).into_owned();
         for group in 0..state.groups.count() as u32 {

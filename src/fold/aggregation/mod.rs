@@ -35,7 +35,7 @@ pub const FORMAT_COLUMN: &str = "_state";
 
 /// What is read, and what is said at the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Part {
+pub enum Phase {
     /// Records become results.
     #[default]
     Whole,
@@ -47,13 +47,13 @@ pub enum Part {
     Last,
 }
 
-impl Part {
+impl Phase {
     fn reads_states(self) -> bool {
-        matches!(self, Part::Between | Part::Last)
+        matches!(self, Phase::Between | Phase::Last)
     }
 
     fn says_states(self) -> bool {
-        matches!(self, Part::First | Part::Between)
+        matches!(self, Phase::First | Phase::Between)
     }
 }
 
@@ -66,7 +66,7 @@ pub struct Aggregation {
     calls: Vec<Call>,
     outputs: Vec<Node>,
     output_names: Vec<String>,
-    part: Part,
+    part: Phase,
     /// Where states are read: the column of the format's number, and that of each call.
     states: Option<(usize, Vec<usize>)>,
     delimiter: u8,
@@ -125,13 +125,13 @@ impl Aggregation {
     }
 
     /// No groups yet; without keys, the one group of all records.
-    pub fn start(&self) -> Result<State, Fault> {
+    pub fn start(&self) -> Result<GroupStates, Fault> {
         let accumulators = self
             .calls
             .iter()
             .map(|call| (call.aggregate.make)(&call.constants))
             .collect::<Result<_, _>>()?;
-        let mut state = State {
+        let mut state = GroupStates {
             groups: Groups::new(self.seed),
             accumulators,
             arena: Bump::new(),
@@ -146,7 +146,7 @@ impl Aggregation {
     }
 
     /// Takes in a block of records.
-    pub fn absorb(&self, state: &mut State, records: &Records<'_>, faults: &mut Faults) {
+    pub fn absorb(&self, state: &mut GroupStates, records: &Records<'_>, faults: &mut Faults) {
         let mut selection = std::mem::take(&mut state.selection);
         faults.select_all(&mut selection);
         for chunk in selection.chunks(BATCH) {
@@ -162,7 +162,7 @@ impl Aggregation {
     /// Takes in some records of a block, at most [`BATCH`].
     fn absorb_batch(
         &self,
-        state: &mut State,
+        state: &mut GroupStates,
         records: &Records<'_>,
         selection: &[u32],
         faults: &mut Faults,
@@ -170,7 +170,7 @@ impl Aggregation {
         if let Some(states) = &self.states {
             return self.load_batch(state, states, (records, selection), faults);
         }
-        let State {
+        let GroupStates {
             groups,
             accumulators,
             arena,
@@ -234,7 +234,7 @@ impl Aggregation {
     }
 
     /// Joins the states of all threads.
-    pub fn join(&self, states: Vec<State>) -> Result<State, Fault> {
+    pub fn join(&self, states: Vec<GroupStates>) -> Result<GroupStates, Fault> {
         let mut states = states.into_iter();
         let mut whole = match states.next() {
             Some(first) => first,
@@ -280,7 +280,7 @@ pub(super) fn find_groups(
 pub(super) const LOT: usize = 1 << 20;
 
 /// The groups of one thread and their states.
-pub struct State {
+pub struct GroupStates {
     groups: Groups,
     accumulators: Vec<Box<dyn Accumulator>>,
     arena: Bump,
@@ -313,7 +313,7 @@ impl Course {
     }
 }
 
-impl State {
+impl GroupStates {
     fn grow(&mut self) {
         for accumulator in &mut self.accumulators {
             accumulator.grow(self.groups.count());

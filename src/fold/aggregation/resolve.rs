@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Aggregation, Call, FORMAT_COLUMN, Part, Taken};
-use crate::expr::ast::{Expr, Item, Kind};
+use super::{Aggregation, Call, FORMAT_COLUMN, Phase, Taken};
+use crate::expr::ast::{Expr, ExprKind, Item};
 use crate::expr::{Node, ProgramError, Scope, columns, parse};
 use crate::fold::functions;
 use crate::fold::groups::Groups;
@@ -21,7 +21,7 @@ pub struct Program<'p> {
     /// `--set` values.
     pub settings: &'p BTreeMap<String, String>,
     /// What is read and said.
-    pub part: Part,
+    pub part: Phase,
 }
 
 impl Program<'_> {
@@ -65,7 +65,7 @@ impl Aggregation {
             delimiter,
             seed: Groups::seed(),
         };
-        if program.part == Part::First && header.position(FORMAT_COLUMN).is_some() {
+        if program.part == Phase::First && header.position(FORMAT_COLUMN).is_some() {
             let message = "the input holds states, not records".to_owned();
             let all = 0..program.text.len();
             return Err(ProgramError::new(program.text, all, message)
@@ -130,7 +130,7 @@ impl Aggregation {
             Ok(items) => items.iter().try_for_each(|item| match &item.name {
                 Some(name) => add(name),
                 None => match &item.expr.kind {
-                    Kind::Column(name) => add(name),
+                    ExprKind::Column(name) => add(name),
                     _ => add(&parse::source_of(&item.expr, by)),
                 },
             }),
@@ -186,7 +186,7 @@ impl Aggregation {
             header,
             settings,
         };
-        let is_setting = |expr: &Expr| matches!(expr.kind, Kind::Setting(_));
+        let is_setting = |expr: &Expr| matches!(expr.kind, ExprKind::Setting(_));
         let as_expressions = parse::items(by).and_then(|items| {
             items
                 .iter()
@@ -249,8 +249,8 @@ impl Aggregation {
         let (calls, arguments) = (&mut self.calls, &mut self.arguments);
         let (keys, part) = (&self.key_names, self.part);
         let output = scope.resolve_with(&item.expr, &mut |expr| match &expr.kind {
-            Kind::Call { .. } => aggregate_call((expr, scope), part, (calls, arguments), known),
-            Kind::Column(column) => {
+            ExprKind::Call { .. } => aggregate_call((expr, scope), part, (calls, arguments), known),
+            ExprKind::Column(column) => {
                 let error = outside(column, expr, scope.text, keys);
                 Err(match item.hint_to_name(scope.text, expr.span.start) {
                     Some(hint) => error.with_hint(hint),
@@ -279,11 +279,11 @@ struct Known {
 /// The slot of an aggregate's result, where `expr` calls one.
 fn aggregate_call(
     (expr, scope): (&Expr, &Scope<'_>),
-    part: Part,
+    part: Phase,
     (calls, arguments): (&mut Vec<Call>, &mut Vec<Taken>),
     known: &mut Known,
 ) -> Result<Option<Node>, ProgramError> {
-    let Kind::Call {
+    let ExprKind::Call {
         name,
         arguments: given,
         distinct,
@@ -360,7 +360,7 @@ fn aggregate_call(
 /// Refuses an aggregate inside an aggregate.
 fn within(expr: &Expr, text: &str) -> Result<Option<Node>, ProgramError> {
     match &expr.kind {
-        Kind::Call {
+        ExprKind::Call {
             name, arguments, ..
         } if functions::find(name).is_some()
             && crate::expr::functions::find(name)

@@ -2,7 +2,7 @@
 
 use bumpalo::Bump;
 
-use super::{Aggregation, State};
+use super::{Aggregation, GroupStates};
 use crate::expr::{Batch, Operand};
 use crate::fold::functions::Accumulator;
 use crate::fold::functions::state::{FORMAT, Saved};
@@ -26,7 +26,7 @@ pub(super) struct Ready<'r> {
     pub(super) write_letters: WriteKeys<'r>,
 }
 
-impl State {
+impl GroupStates {
     /// Some of its groups, to be spoken of.
     pub(super) fn ready<'r>(&'r self, groups: &'r [u32], delimiter: u8) -> Ready<'r> {
         Ready {
@@ -47,7 +47,7 @@ impl Aggregation {
     ///
     /// # Errors
     /// A group has no result; those of `emit`.
-    pub fn finish(&self, state: &State, emit: &mut Emit<'_>) -> anyhow::Result<()> {
+    pub fn finish(&self, state: &GroupStates, emit: &mut Emit<'_>) -> anyhow::Result<()> {
         let (order, lot) = (state.groups.in_order(), state.lot());
         let (mut out, mut left) = (Vec::new(), order.as_slice());
         while !left.is_empty() {

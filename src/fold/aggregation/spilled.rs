@@ -6,7 +6,7 @@
 //! in memory, and only one group's own state must fit there.
 
 use super::speak::{Emit, Ready};
-use super::{Aggregation, LOT, State};
+use super::{Aggregation, GroupStates, LOT};
 use crate::expr::BATCH;
 use crate::fold::budget::Budget;
 use crate::fold::functions::Accumulator;
@@ -106,7 +106,7 @@ impl Aggregation {
     /// A group has no result; those of the disk, and those of `emit`.
     pub fn conclude(
         &self,
-        states: Vec<State>,
+        states: Vec<GroupStates>,
         mut spilled: Spilled,
         emit: &mut Emit<'_>,
     ) -> anyhow::Result<()> {
@@ -127,7 +127,7 @@ impl Aggregation {
     ///
     /// # Errors
     /// None that [`Aggregation::start`] did not have.
-    pub fn give_up(&self, state: &mut State, portion: &mut Portion) -> Result<(), Fault> {
+    pub fn give_up(&self, state: &mut GroupStates, portion: &mut Portion) -> Result<(), Fault> {
         let firsts = state.groups.firsts();
         let (mut key, mut part) = (Vec::new(), Vec::new());
         for group in 0..state.groups.count() as u32 {
@@ -149,7 +149,7 @@ impl Aggregation {
     /// Appends what is known of a group, and where its first record stands.
     pub(super) fn write_part(
         &self,
-        state: &State,
+        state: &GroupStates,
         (group, (block, place)): (u32, Position),
         out: &mut Vec<u8>,
     ) {

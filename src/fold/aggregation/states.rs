@@ -1,6 +1,6 @@
 //! Taking in the states of another run.
 
-use super::{Aggregation, FORMAT_COLUMN, State, find_groups};
+use super::{Aggregation, FORMAT_COLUMN, GroupStates, find_groups};
 use crate::expr::{Batch, Operand};
 use crate::fold::functions::state::{FORMAT, MadeKey, Words};
 use crate::record::{Fault, Faults, Records, field};
@@ -9,12 +9,12 @@ impl Aggregation {
     /// Takes in some records of states.
     pub(super) fn load_batch(
         &self,
-        state: &mut State,
+        state: &mut GroupStates,
         (format, states): &(usize, Vec<usize>),
         (records, selection): (&Records<'_>, &[u32]),
         faults: &mut Faults,
     ) {
-        let State {
+        let GroupStates {
             groups,
             accumulators,
             arena,

@@ -12,7 +12,7 @@ use std::collections::btree_map::Entry;
 use bumpalo::Bump;
 
 use super::speak::Ready;
-use super::{Aggregation, State, renew};
+use super::{Aggregation, GroupStates, renew};
 use crate::expr::{BATCH, Batch, Node};
 use crate::record::{Fault, Faults, Header, Records};
 use crate::value::text::{self, quoted};
@@ -39,7 +39,7 @@ pub struct Windows {
 #[derive(Default)]
 pub struct Open {
     /// By their starts.
-    windows: BTreeMap<i128, State>,
+    windows: BTreeMap<i128, GroupStates>,
     /// The first time of all, which says how times are told.
     told: Option<Time>,
     clock: Clock,
@@ -278,7 +278,7 @@ impl Windows {
     fn speak(
         &self,
         aggregation: &Aggregation,
-        (start, state): (i128, &State),
+        (start, state): (i128, &GroupStates),
         told: Option<Time>,
         out: &mut Vec<u8>,
     ) -> Result<u64, Fault> {

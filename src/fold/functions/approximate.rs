@@ -181,14 +181,14 @@ const MIDDLE: i64 = 1 << 32;
 struct Buckets {
     share: f64,
     config: Config,
-    groups: Vec<Counts>,
+    groups: Vec<BucketCounts>,
     /// How many buckets all groups have.
     buckets: usize,
 }
 
 /// How many numbers there are in each bucket.
 #[derive(Clone, Default)]
-struct Counts {
+struct BucketCounts {
     /// The least and the greatest number.
     ends: Option<(f64, f64)>,
     /// How many numbers there are.
@@ -239,7 +239,7 @@ impl Buckets {
         *ends = (ends.0.min(low), ends.1.max(high));
     }
 
-    fn take(&mut self, group: u32, theirs: &Counts) {
+    fn take(&mut self, group: u32, theirs: &BucketCounts) {
         for (&key, &count) in &theirs.counts {
             self.add_to_bucket(group, key, count);
         }
@@ -252,7 +252,7 @@ impl Buckets {
 
 impl Accumulator for Buckets {
     fn grow(&mut self, groups: usize) {
-        self.groups.resize_with(groups, Counts::default);
+        self.groups.resize_with(groups, BucketCounts::default);
     }
 
     fn absorb(&mut self, batch: &Batch<'_, '_>) {
@@ -277,7 +277,7 @@ impl Accumulator for Buckets {
     }
 
     fn save(&self, group: u32, saved: &mut Saved<'_>) {
-        let Counts {
+        let BucketCounts {
             ends,
             counts,
             count,
@@ -327,7 +327,7 @@ impl Accumulator for Buckets {
     }
 
     fn finish<'a>(&self, group: u32, _: &'a Bump) -> Result<Value<'a>, Fault> {
-        let Counts {
+        let BucketCounts {
             ends,
             counts,
             count,

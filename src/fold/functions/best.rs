@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use bumpalo::Bump;
 
 use super::state::{Saved, Words};
-use crate::fold::held::Held;
+use crate::fold::held::HeldValue;
 use crate::record::Fault;
 use crate::value::order::{self, Class};
 use crate::value::{Decimal, Number, Value, print, text};
@@ -18,10 +18,10 @@ pub(super) enum Best {
     /// An unquoted field, a number that is written with as many places as its scale has.
     Plain(Decimal),
     /// A time, with its nanoseconds since 1970.
-    Time(i128, Held),
+    Time(i128, HeldValue),
     /// What reads neither as a number nor as a time.
-    Text(Held),
-    Other(Held),
+    Text(HeldValue),
+    Other(HeldValue),
 }
 
 /// How a value stands to the best before it.
@@ -88,7 +88,7 @@ impl Best {
         }
         let mut held = match std::mem::take(self) {
             Best::Time(_, held) | Best::Text(held) | Best::Other(held) => held,
-            Best::Nothing | Best::Plain(_) => Held::Null,
+            Best::Nothing | Best::Plain(_) => HeldValue::Null,
         };
         held.set(value);
         *self = match class {

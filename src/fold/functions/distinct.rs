@@ -9,7 +9,7 @@ use bumpalo::Bump;
 use super::interned::{ByGroup, Interned, NO_VALUE};
 use super::state::{Saved, Words, add};
 use super::{Accumulator, Aggregate, Batch, Position, same};
-use crate::fold::held::Held;
+use crate::fold::held::HeldValue;
 use crate::fold::room;
 use crate::record::Fault;
 use crate::value::{Decimal, Value};
@@ -110,7 +110,7 @@ struct Mode {
     counts: Vec<u64>,
     firsts: Vec<Position>,
     /// Values as they stood there, where that is not a field of the identity's bytes.
-    spelled: HashMap<u32, Held>,
+    spelled: HashMap<u32, HeldValue>,
     /// The last block; those before it come first, and what they hold is in its place.
     block: u64,
     groups: usize,

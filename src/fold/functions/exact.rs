@@ -17,19 +17,19 @@ pub(super) struct Sums {
     scale: u8,
     /// Numbers with more places than this are kept aside rather than to widen all sums.
     widest: u8,
-    states: Vec<State>,
+    states: Vec<SumState>,
     aside: HashMap<u32, Wide>,
 }
 
 /// The sum is an `i128` in two halves, for its alignment would make 24 bytes 32.
 #[derive(Clone, Copy, Default)]
-struct State {
+struct SumState {
     low: u64,
     high: i64,
     count: u64,
 }
 
-impl State {
+impl SumState {
     #[inline(always)]
     fn sum(self) -> i128 {
         i128::from(self.high) << 64 | i128::from(self.low)
@@ -54,7 +54,7 @@ impl Sums {
     }
 
     pub(super) fn grow(&mut self, groups: usize) {
-        self.states.resize(groups, State::default());
+        self.states.resize(groups, SumState::default());
     }
 
     #[inline]

@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use crate::fold::table::{Kind, LOT, Lot, NULL, SHORT, Table, kind, pack};
+use crate::fold::table::{KeyKind, KeyTable, LOT, Lot, NULL, SHORT, kind, pack};
 use crate::value::Value;
 use crate::value::identity::{is_short_identity, within, write_identity};
 
@@ -15,7 +15,7 @@ const SHORT_OWNED: usize = SHORT - 4;
 /// A set of (group, value), each with a number from 0 in the order of arrival. Values are the same
 /// where their identities are; null is none.
 pub(super) struct Interned {
-    table: Table,
+    table: KeyTable,
     lot: Lot,
 }
 
@@ -26,7 +26,7 @@ impl Default for Interned {
     fn default() -> Self {
         let seed = [0, 1].map(|number| RandomState::new().hash_one(number));
         Interned {
-            table: Table::new(seed),
+            table: KeyTable::new(seed),
             lot: Lot::default(),
         }
     }
@@ -126,7 +126,7 @@ impl Interned {
         let word = self.table.word(number);
         let bytes = self.table.bytes(word, short);
         match (kind(word), bytes.split_last_chunk::<4>()) {
-            (Kind::Owned, Some((identity, group))) => (u32::from_le_bytes(*group), identity),
+            (KeyKind::Owned, Some((identity, group))) => (u32::from_le_bytes(*group), identity),
             _ => (0, bytes),
         }
     }
@@ -136,7 +136,7 @@ impl Interned {
 fn push(lot: &mut Lot, group: u32, value: &Value<'_>) {
     match value {
         Value::Null => lot.push(NULL),
-        Value::Raw(field) => match pack(field, Kind::One) {
+        Value::Raw(field) => match pack(field, KeyKind::One) {
             Some(word) if group == 0 && is_short_identity(word, field.len()) => lot.push(word),
             Some(word) if field.len() <= SHORT_OWNED && is_short_identity(word, field.len()) => {
                 lot.push(own(word, group));
@@ -158,16 +158,16 @@ fn push(lot: &mut Lot, group: u32, value: &Value<'_>) {
 fn own(word: u128, group: u32) -> u128 {
     let len = (word >> 120) as u32;
     let bytes = word & ((1 << 120) - 1);
-    let mark = u128::from(len + 4) | Kind::Owned as u128;
+    let mark = u128::from(len + 4) | KeyKind::Owned as u128;
     bytes | u128::from(group) << (8 * len) | mark << 120
 }
 
 #[inline(always)]
 fn push_identity(lot: &mut Lot, group: u32, identity: &[u8]) {
-    match pack(identity, Kind::One) {
+    match pack(identity, KeyKind::One) {
         Some(word) if group == 0 => lot.push(word),
         Some(word) if identity.len() <= SHORT_OWNED => lot.push(own(word, group)),
-        _ => lot.push_written(Kind::Owned, |bytes| {
+        _ => lot.push_written(KeyKind::Owned, |bytes| {
             bytes.extend_from_slice(identity);
             bytes.extend_from_slice(&group.to_le_bytes());
         }),

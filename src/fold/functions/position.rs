@@ -8,7 +8,7 @@ use bumpalo::Bump;
 use super::best::{Best, Standing};
 use super::state::{Saved, Words};
 use super::{Accumulator, Aggregate, Batch, Position, same};
-use crate::fold::held::Held;
+use crate::fold::held::HeldValue;
 use crate::record::Fault;
 use crate::value::Value;
 
@@ -20,7 +20,7 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
         arity: 1..=1,
         purpose: "the first value that is not null",
         numeric: &[],
-        make: |_| Ok(Box::new(Ends::new(true))),
+        make: |_| Ok(Box::new(FirstOrLast::new(true))),
     },
     Aggregate {
         name: "last",
@@ -29,7 +29,7 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
         arity: 1..=1,
         purpose: "the last value that is not null",
         numeric: &[],
-        make: |_| Ok(Box::new(Ends::new(false))),
+        make: |_| Ok(Box::new(FirstOrLast::new(false))),
     },
     Aggregate {
         name: "arg_min",
@@ -51,16 +51,16 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
     },
 ];
 
-struct Ends {
+struct FirstOrLast {
     is_first: bool,
-    ends: Vec<Option<(Position, Held)>>,
+    ends: Vec<Option<(Position, HeldValue)>>,
     /// The bytes of the texts in `ends`.
     texts: usize,
 }
 
-impl Ends {
+impl FirstOrLast {
     fn new(is_first: bool) -> Self {
-        Ends {
+        FirstOrLast {
             is_first,
             ends: Vec::new(),
             texts: 0,
@@ -71,7 +71,7 @@ impl Ends {
         let end = &mut self.ends[group as usize];
         match end {
             None => {
-                let mut held = Held::Null;
+                let mut held = HeldValue::Null;
                 held.set(value);
                 self.texts += held.bytes();
                 *end = Some((position, held));
@@ -87,7 +87,7 @@ impl Ends {
     }
 }
 
-impl Accumulator for Ends {
+impl Accumulator for FirstOrLast {
     fn grow(&mut self, groups: usize) {
         self.ends.resize(groups, None);
     }
@@ -139,7 +139,7 @@ impl Accumulator for Ends {
 struct Beside {
     best: Best,
     position: Position,
-    value: Held,
+    value: HeldValue,
 }
 
 struct Args {
@@ -179,7 +179,7 @@ impl Beside {
         Beside {
             best: Best::default(),
             position: (u64::MAX, u32::MAX),
-            value: Held::Null,
+            value: HeldValue::Null,
         }
     }
 

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::state::{Saved, Words};
 use super::{Accumulator, Aggregate, Argument, Batch, all, find};
-use crate::fold::held::Held;
+use crate::fold::held::HeldValue;
 use crate::value::{Decimal, Number, Real, Time, Value, parse, text};
 
 /// What an argument must be, as the evaluator sees to it.
@@ -31,14 +31,14 @@ fn inputs(aggregate: &Aggregate) -> Vec<Input> {
     (0..*aggregate.arity.end()).map(input).collect()
 }
 
-fn held(value: &Value<'_>) -> Held {
-    let mut held = Held::Null;
+fn held(value: &Value<'_>) -> HeldValue {
+    let mut held = HeldValue::Null;
     held.set(value);
     held
 }
 
 /// One record: its group and its arguments.
-type Record = (u32, Vec<Held>);
+type Record = (u32, Vec<HeldValue>);
 
 fn make(aggregate: &Aggregate, constants: &[Value<'static>]) -> Box<dyn Accumulator> {
     let arguments: Vec<_> = constants.iter().map(|value| Some(*value)).collect();
@@ -102,13 +102,13 @@ fn saved(accumulator: &dyn Accumulator, group: u32, has_places: bool) -> Vec<u8>
 }
 
 /// A field of the stream; for numeric parameters, as the evaluator hands it over.
-fn field(written: &str, input: Input) -> Held {
+fn field(written: &str, input: Input) -> HeldValue {
     let arena = Bump::new();
     let value = Value::of_field(written.as_bytes(), &arena);
     match input {
         Input::Number => match Real::of(&value).unwrap() {
             Some(number) => held(&number.to_value(&arena)),
-            None => Held::Null,
+            None => HeldValue::Null,
         },
         _ => held(&value),
     }
@@ -276,13 +276,13 @@ fn what_depends_on_places() {
     absorb(
         &mut *joined,
         1,
-        &[(0, &(0, vec![Held::Raw(b"later".to_vec().into())]))],
+        &[(0, &(0, vec![HeldValue::Raw(b"later".to_vec().into())]))],
         1,
     );
     absorb(
         &mut *joined,
         0,
-        &[(7, &(0, vec![Held::Raw(b"sooner".to_vec().into())]))],
+        &[(7, &(0, vec![HeldValue::Raw(b"sooner".to_vec().into())]))],
         1,
     );
     assert_eq!(shown(&*joined, 0), "sooner | later");
@@ -371,7 +371,7 @@ fn what_is_neither_true_nor_false() {
 }
 
 /// Fields of every kind, with few different ones so that they repeat.
-fn fields(input: Input) -> BoxedStrategy<Held> {
+fn fields(input: Input) -> BoxedStrategy<HeldValue> {
     let small =
         "-?[0-9]{1,3}(\\.[0-9]{1,2})?".prop_map(|text| text.trim_start_matches('0').to_owned());
     let number = prop_oneof![
@@ -381,12 +381,12 @@ fn fields(input: Input) -> BoxedStrategy<Held> {
         1 => "-?[1-9][0-9]{0,500}(\\.[0-9]{1,500})?",
         1 => prop::sample::select(vec!["1e30", "-1e30", "1e300", "-1e300", "1e-300", "5e-1", "2.50"]).prop_map(str::to_owned),
     ];
-    let double = any::<i32>().prop_map(|numerator| Held::Double(f64::from(numerator) / 7.0));
+    let double = any::<i32>().prop_map(|numerator| HeldValue::Double(f64::from(numerator) / 7.0));
     match input {
         Input::Number => prop_oneof![
             6 => number.prop_map(move |text| field(&text, input)),
             1 => double,
-            1 => Just(Held::Null),
+            1 => Just(HeldValue::Null),
         ]
         .boxed(),
         Input::Truth => prop::sample::select(vec!["true", "false", ""])
@@ -396,8 +396,8 @@ fn fields(input: Input) -> BoxedStrategy<Held> {
             4 => number.prop_map(move |text| field(&text, input)),
             1 => double,
             2 => "[ab]{0,2}".prop_map(move |text| field(&text, input)),
-            1 => Just(Held::Text(b"2.50".to_vec().into())),
-            1 => (-3i64..3).prop_map(|made| Held::Decimal(Decimal::from(made))),
+            1 => Just(HeldValue::Text(b"2.50".to_vec().into())),
+            1 => (-3i64..3).prop_map(|made| HeldValue::Decimal(Decimal::from(made))),
         ]
         .boxed(),
     }
@@ -541,7 +541,7 @@ proptest! {
     fn approximate_quantiles_are_near(mut values in prop::collection::vec(-1e6f64..1e6, 1..200), share in 0i128..=100) {
         let mut accumulator = make(find("approx_quantile").unwrap(), &[Value::Null, Value::Decimal(Decimal::new(share, 2).unwrap())]);
         accumulator.grow(1);
-        let records: Vec<Record> = values.iter().map(|&value| (0, vec![Held::Double(value)])).collect();
+        let records: Vec<Record> = values.iter().map(|&value| (0, vec![HeldValue::Double(value)])).collect();
         absorb(&mut *accumulator, 0, &(0..).zip(&records).collect::<Vec<_>>(), 1);
         values.sort_unstable_by(f64::total_cmp);
         let exact = values[(share as f64 / 100.0 * (values.len() - 1) as f64) as usize];
@@ -583,7 +583,7 @@ proptest! {
             prop_assert!(finish("sum").is_none());
         } else {
             let ours = finish("sum");
-            if !records.iter().any(|value| matches!(value, Held::Double(_))) {
+            if !records.iter().any(|value| matches!(value, HeldValue::Double(_))) {
                 prop_assert!(ours.as_ref().is_some_and(|sum| !sum.is_double()), "a rounded sum");
             }
             prop_assert!(agrees(ours, &sum, &BigDecimal::from(1)));
@@ -601,7 +601,7 @@ proptest! {
     fn quantiles_agree(mut values in prop::collection::vec(-1000i64..1000, 1..40), share in 0i128..=100) {
         let mut accumulator = make(find("quantile").unwrap(), &[Value::Null, Value::Decimal(Decimal::new(share, 2).unwrap())]);
         accumulator.grow(1);
-        let records: Vec<Record> = values.iter().map(|&value| (0, vec![Held::Decimal(Decimal::new(value.into(), 1).unwrap())])).collect();
+        let records: Vec<Record> = values.iter().map(|&value| (0, vec![HeldValue::Decimal(Decimal::new(value.into(), 1).unwrap())])).collect();
         absorb(&mut *accumulator, 0, &(0..).zip(&records).collect::<Vec<_>>(), 1);
         values.sort_unstable();
         let place = share as usize * (values.len() - 1);
@@ -628,7 +628,12 @@ fn approximate_counts_are_near() {
     let mut seen = 0;
     for wanted in [1u32, 10, 100, 1000, 10_000, 100_000] {
         let records: Vec<Record> = (seen..wanted)
-            .map(|number| (0, vec![Held::Decimal(Decimal::from(i64::from(number)))]))
+            .map(|number| {
+                (
+                    0,
+                    vec![HeldValue::Decimal(Decimal::from(i64::from(number)))],
+                )
+            })
             .collect();
         seen = wanted;
         for _ in 0..2 {

@@ -36,14 +36,14 @@ struct Strings {
     separator: Vec<u8>,
     /// The texts of all groups.
     bytes: Vec<u8>,
-    pieces: Vec<Vec<Piece>>,
+    pieces: Vec<Vec<TextAt>>,
     /// How many pieces.
     count: usize,
 }
 
 /// A place in the stream and what stands there, as a range of `bytes`.
 #[derive(Clone, Copy)]
-struct Piece {
+struct TextAt {
     position: Position,
     start: usize,
     end: usize,
@@ -55,7 +55,7 @@ impl Strings {
         let start = self.bytes.len();
         write(&mut self.bytes);
         self.count += 1;
-        self.pieces[group as usize].push(Piece {
+        self.pieces[group as usize].push(TextAt {
             position,
             start,
             end: self.bytes.len(),
@@ -66,7 +66,7 @@ impl Strings {
     fn in_order(&self, group: u32) -> impl Iterator<Item = (Position, &[u8])> {
         let mut pieces = self.pieces[group as usize].clone();
         pieces.sort_by_key(|piece| piece.position);
-        let text = |piece: Piece| (piece.position, &self.bytes[piece.start..piece.end]);
+        let text = |piece: TextAt| (piece.position, &self.bytes[piece.start..piece.end]);
         pieces.into_iter().map(text)
     }
 }
@@ -92,7 +92,7 @@ impl Accumulator for Strings {
         self.count += other.count;
         self.bytes.extend_from_slice(&other.bytes);
         for (pieces, &group) in other.pieces.iter().zip(map) {
-            self.pieces[group as usize].extend(pieces.iter().map(|piece| Piece {
+            self.pieces[group as usize].extend(pieces.iter().map(|piece| TextAt {
                 position: piece.position,
                 start: piece.start + offset,
                 end: piece.end + offset,
@@ -118,8 +118,8 @@ impl Accumulator for Strings {
 
     fn bytes(&self) -> usize {
         // Those of a group stand in a list of its own, which grows by half of it on average.
-        let lists = self.pieces.len() * size_of::<Vec<Piece>>();
-        self.bytes.len() + self.count * size_of::<Piece>() * 3 / 2 + lists
+        let lists = self.pieces.len() * size_of::<Vec<TextAt>>();
+        self.bytes.len() + self.count * size_of::<TextAt>() * 3 / 2 + lists
     }
 
     fn finish<'a>(&self, group: u32, arena: &'a Bump) -> Result<Value<'a>, Fault> {

@@ -49,14 +49,14 @@ enum Ask {
 
 /// How many values were true and how many false; a null is neither.
 #[derive(Clone, Copy, Default)]
-struct Counts {
+struct TruthCounts {
     yes: u64,
     no: u64,
 }
 
 struct Truth {
     ask: Ask,
-    counts: Vec<Counts>,
+    counts: Vec<TruthCounts>,
     /// The first value of each group that is neither, and where it stands.
     wrong: BTreeMap<u32, (Position, Fault)>,
 }
@@ -81,7 +81,7 @@ impl Truth {
 
 impl Accumulator for Truth {
     fn grow(&mut self, groups: usize) {
-        self.counts.resize(groups, Counts::default());
+        self.counts.resize(groups, TruthCounts::default());
     }
 
     fn absorb(&mut self, batch: &Batch<'_, '_>) {
@@ -109,7 +109,7 @@ impl Accumulator for Truth {
     }
 
     fn save(&self, group: u32, saved: &mut Saved<'_>) {
-        let Counts { yes, no } = self.counts[group as usize];
+        let TruthCounts { yes, no } = self.counts[group as usize];
         saved.count(yes);
         saved.count(no);
         if let Some((position, fault)) = self.wrong.get(&group) {
@@ -138,7 +138,7 @@ impl Accumulator for Truth {
         if let Some((_, fault)) = self.wrong.get(&group) {
             return Err(fault.clone());
         }
-        let Counts { yes, no } = self.counts[group as usize];
+        let TruthCounts { yes, no } = self.counts[group as usize];
         Ok(match self.ask {
             Ask::HowMany => Value::Decimal(Decimal::from(yes)),
             Ask::All | Ask::Any if yes + no == 0 => Value::Null,

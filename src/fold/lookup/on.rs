@@ -6,7 +6,7 @@ use bumpalo::Bump;
 
 use super::asof::{Asof, Scale, Values};
 use crate::fold::groups::{encode, push_key};
-use crate::fold::table::{self, Kind, Lot, NULL};
+use crate::fold::table::{self, KeyKind, Lot, NULL};
 use crate::record::{Faults, Layout, Records};
 use crate::value::Value;
 use crate::value::identity::{is_short_identity, write_identity};
@@ -81,10 +81,10 @@ impl On {
     }
 
     /// What its keys are made of, in a table of keys.
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> KeyKind {
         match self.columns.len() {
-            1 => Kind::One,
-            _ => Kind::Several,
+            1 => KeyKind::One,
+            _ => KeyKind::Several,
         }
     }
 
@@ -136,7 +136,7 @@ impl On {
                 let keys = self.keys(records, record, arena);
                 match keys.iter().any(|key| matches!(key, Value::Null)) {
                     true => lot.push(NULL),
-                    false => lot.push_written(Kind::Several, |bytes| encode(keys, bytes)),
+                    false => lot.push_written(KeyKind::Several, |bytes| encode(keys, bytes)),
                 }
             }
             return;

@@ -7,7 +7,7 @@ use bumpalo::Bump;
 
 use super::{On, Rows};
 use crate::fold::groups::{encode, push_key};
-use crate::fold::table::{Kind, Lot};
+use crate::fold::table::{KeyKind, Lot};
 use crate::record::Records;
 use crate::value::parse::is_plain;
 use crate::value::text::write_value;
@@ -124,7 +124,7 @@ impl Rows {
         let mut lot = Lot::default();
         match keys {
             [key] => push_key(&mut lot, key),
-            keys => lot.push_written(Kind::Several, |bytes| encode(keys, bytes)),
+            keys => lot.push_written(KeyKind::Several, |bytes| encode(keys, bytes)),
         }
         self.knows(&mut lot)
     }

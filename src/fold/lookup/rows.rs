@@ -3,7 +3,7 @@
 use super::asof::Series;
 use super::on::At;
 use super::{Flaw, On, Scale, Scratch, Sorted, Terms};
-use crate::fold::table::{Kind, LOT, Lot, Table};
+use crate::fold::table::{KeyKind, KeyTable, LOT, Lot};
 use crate::fold::{Groups, room};
 use crate::record::{Faults, Records, field};
 
@@ -21,12 +21,12 @@ pub struct Taken {
     /// Keys and as-of values, one row's behind the other's.
     keys: Vec<u8>,
     fields: Vec<u8>,
-    rows: Vec<Ends>,
+    rows: Vec<RowEnds>,
 }
 
 /// Where a row's parts end.
 #[derive(Clone, Copy, Debug)]
-struct Ends {
+struct RowEnds {
     key: usize,
     asof: usize,
     scale: Option<Scale>,
@@ -78,7 +78,7 @@ impl Taken {
                 }
             }
             let line = lines.find(|(of, _)| *of == record);
-            self.rows.push(Ends {
+            self.rows.push(RowEnds {
                 key,
                 asof: self.keys.len(),
                 scale,
@@ -130,9 +130,9 @@ impl Taken {
 
 /// The rows of a table that fits in memory.
 pub struct Rows {
-    keys: Table,
+    keys: KeyTable,
     /// What keys are made of.
-    kind: Kind,
+    kind: KeyKind,
     /// For each key: its first row, its last row, and how many rows it has.
     ends: Vec<(u32, u32, u32)>,
     /// Of each row, the next one of the same key.
@@ -154,7 +154,7 @@ impl Rows {
     pub fn new(on: &On, terms: Terms) -> Self {
         Rows {
             kind: on.kind(),
-            keys: Table::new(Groups::seed()),
+            keys: KeyTable::new(Groups::seed()),
             ends: Vec::new(),
             next: Vec::new(),
             fields_ends: Vec::new(),

@@ -195,10 +195,10 @@ fn push(
 }
 
 /// A key, its length in front, and an as-of value.
-type Place<'i> = (&'i [u8], &'i [u8]);
+type AsofKey<'i> = (&'i [u8], &'i [u8]);
 
 /// What [`push`] has put together: number, key and as-of value, kind and bytes.
-fn apart<'i>(sorted_by: &'i [u8], item: &'i [u8]) -> (u64, Place<'i>, u8, &'i [u8]) {
+fn apart<'i>(sorted_by: &'i [u8], item: &'i [u8]) -> (u64, AsofKey<'i>, u8, &'i [u8]) {
     let item = item.strip_suffix(b"\n").unwrap_or(item);
     let (head, bytes) = item.split_at(HEAD);
     let number = head.first_chunk().copied().map_or(0, u64::from_le_bytes);

@@ -73,7 +73,7 @@ fn in_blocks(lines: &[String], size: usize, mut each: impl FnMut(&Records<'_>)) 
 }
 
 /// Each record and the number of its row; or a line that repeats.
-type Found = Result<Vec<String>, u64>;
+type MatchedRows = Result<Vec<String>, u64>;
 
 fn line(record: &[u8], row: Option<&[u8]>) -> String {
     let [record, row] = [record, row.unwrap_or(b"none")].map(String::from_utf8_lossy);
@@ -85,7 +85,7 @@ fn joined(
     (rows, records): (&[String], &[String]),
     (on, terms): (&On, Terms),
     (size, memory): (usize, usize),
-) -> Found {
+) -> MatchedRows {
     let budget = Budget { memory, threads: 2 };
     let (mut held, mut sorted) = (Some(Rows::new(on, terms)), None);
     let mut scratch = Scratch::default();

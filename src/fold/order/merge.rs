@@ -167,7 +167,7 @@ impl Head {
 }
 
 /// A run that is read from a spill.
-struct Run {
+struct SortedRun {
     stretch: Stretch,
     buffer: Vec<u8>,
     /// The offset of the next record in the buffer, and its lengths.
@@ -176,7 +176,7 @@ struct Run {
     prefix: Option<u64>,
 }
 
-impl Run {
+impl SortedRun {
     fn key(&self) -> &[u8] {
         &self.buffer[self.at + self.head.len..][..self.head.key]
     }
@@ -227,7 +227,7 @@ impl Run {
 
 /// The heads of runs on disk.
 pub struct Runs {
-    runs: Vec<Run>,
+    runs: Vec<SortedRun>,
 }
 
 impl Runs {
@@ -235,7 +235,7 @@ impl Runs {
     pub fn open(stretches: &[Stretch], spill: &Spill, memory: usize) -> anyhow::Result<Self> {
         let room = (memory / stretches.len().max(1)).clamp(LEAST, PIECE * 4);
         let open = |stretch: &Stretch| {
-            let mut run = Run {
+            let mut run = SortedRun {
                 stretch: *stretch,
                 buffer: Vec::with_capacity(room),
                 at: 0,

@@ -93,7 +93,7 @@ const CHUNK: RangeInclusive<usize> = 1 << 20..=32 << 20;
 
 /// What an entry stands for.
 #[derive(Clone, Copy, Debug)]
-pub struct Held<'p> {
+pub struct HeldEntry<'p> {
     /// How many bytes the key has.
     pub key_len: usize,
     /// Those of them behind the eighth.
@@ -170,12 +170,12 @@ impl Portions {
 
     /// What an entry stands for.
     #[inline]
-    pub fn held(&self, entry: Entry) -> Held<'_> {
+    pub fn held(&self, entry: Entry) -> HeldEntry<'_> {
         let bytes = self.from(entry);
         let (key_len, bytes) = length::split(bytes);
         let (tail, bytes) = bytes.split_at(key_len.saturating_sub(8));
         let (len, bytes) = length::split(bytes);
-        Held {
+        HeldEntry {
             key_len,
             tail,
             record: &bytes[..len],

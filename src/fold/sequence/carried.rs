@@ -3,16 +3,16 @@
 use bumpalo::Bump;
 
 use crate::expr::Operand;
-use crate::expr::sequence::Kind;
+use crate::expr::sequence::CallKind;
 use crate::fold::functions::Argument;
-use crate::fold::held::Held;
+use crate::fold::held::HeldValue;
 use crate::fold::room;
 use crate::record::Fault;
 use crate::value::wide::Wide;
 use crate::value::{Decimal, Numbers, Real, Value};
 
 /// Records that follow each other in the stream.
-pub(super) struct Run<'r, 'v> {
+pub(super) struct RecordRun<'r, 'v> {
     /// Each record's place in its block.
     pub(super) records: &'r [u32],
     /// The group of each record.
@@ -23,7 +23,7 @@ pub(super) struct Run<'r, 'v> {
     pub(super) arena: &'v Bump,
 }
 
-impl Run<'_, '_> {
+impl RecordRun<'_, '_> {
     /// What each record of the run carries on, from what the one before it does.
     #[inline(always)]
     fn scan<S>(&self, kept: &[S], mut next: impl FnMut(usize, &S) -> S) -> Vec<S> {
@@ -58,35 +58,35 @@ pub(super) trait Carried: Send {
     /// changed by it.
     fn values<'v>(
         &mut self,
-        run: &Run<'_, 'v>,
+        run: &RecordRun<'_, 'v>,
         arguments: &[Argument<'v>],
         wrong: &mut dyn FnMut(u32, Fault),
     ) -> Operand<'v>;
 
     /// Carries on what the first `count` records of that run come to.
-    fn keep(&mut self, run: &Run<'_, '_>, arguments: &[Argument<'_>], count: usize);
+    fn keep(&mut self, run: &RecordRun<'_, '_>, arguments: &[Argument<'_>], count: usize);
 }
 
 /// Before the first record.
-pub(super) fn start(kind: Kind) -> Box<dyn Carried> {
+pub(super) fn start(kind: CallKind) -> Box<dyn Carried> {
     match kind {
-        Kind::Prev => Box::new(Last(Vec::new())),
-        Kind::RunningSum => Box::new(Totals::default()),
-        Kind::RecordNumber => Box::new(Counts::default()),
+        CallKind::Prev => Box::new(Last(Vec::new())),
+        CallKind::RunningSum => Box::new(Totals::default()),
+        CallKind::RecordNumber => Box::new(RecordCounts::default()),
     }
 }
 
 /// `prev`: the last value of each group.
-struct Last(Vec<Held>);
+struct Last(Vec<HeldValue>);
 
 impl Carried for Last {
     fn grow(&mut self, groups: usize) {
-        room::resize(&mut self.0, groups, Held::Null);
+        room::resize(&mut self.0, groups, HeldValue::Null);
     }
 
     fn values<'v>(
         &mut self,
-        run: &Run<'_, 'v>,
+        run: &RecordRun<'_, 'v>,
         arguments: &[Argument<'v>],
         _: &mut dyn FnMut(u32, Fault),
     ) -> Operand<'v> {
@@ -97,7 +97,7 @@ impl Carried for Last {
         Operand::Made(run.before.iter().enumerate().map(value).collect())
     }
 
-    fn keep(&mut self, run: &Run<'_, '_>, arguments: &[Argument<'_>], count: usize) {
+    fn keep(&mut self, run: &RecordRun<'_, '_>, arguments: &[Argument<'_>], count: usize) {
         for (place, group) in run.last(count) {
             self.0[group].set(&arguments[0].get(place, run.records[place]));
         }
@@ -106,19 +106,19 @@ impl Carried for Last {
 
 /// `record_number`: how many records each group has.
 #[derive(Default)]
-struct Counts {
+struct RecordCounts {
     kept: Vec<i64>,
     run: Vec<i64>,
 }
 
-impl Carried for Counts {
+impl Carried for RecordCounts {
     fn grow(&mut self, groups: usize) {
         room::resize(&mut self.kept, groups, 0);
     }
 
     fn values<'v>(
         &mut self,
-        run: &Run<'_, 'v>,
+        run: &RecordRun<'_, 'v>,
         _: &[Argument<'v>],
         _: &mut dyn FnMut(u32, Fault),
     ) -> Operand<'v> {
@@ -130,7 +130,7 @@ impl Carried for Counts {
         })
     }
 
-    fn keep(&mut self, run: &Run<'_, '_>, _: &[Argument<'_>], count: usize) {
+    fn keep(&mut self, run: &RecordRun<'_, '_>, _: &[Argument<'_>], count: usize) {
         for (place, group) in run.last(count) {
             self.kept[group] = self.run[place];
         }
@@ -151,7 +151,7 @@ impl Carried for Totals {
 
     fn values<'v>(
         &mut self,
-        run: &Run<'_, 'v>,
+        run: &RecordRun<'_, 'v>,
         arguments: &[Argument<'v>],
         wrong: &mut dyn FnMut(u32, Fault),
     ) -> Operand<'v> {
@@ -167,7 +167,7 @@ impl Carried for Totals {
         Operand::Made(self.run.iter().zip(run.records).map(value).collect())
     }
 
-    fn keep(&mut self, run: &Run<'_, '_>, _: &[Argument<'_>], count: usize) {
+    fn keep(&mut self, run: &RecordRun<'_, '_>, _: &[Argument<'_>], count: usize) {
         for (place, group) in run.last(count) {
             self.kept[group] = std::mem::take(&mut self.run[place]);
         }

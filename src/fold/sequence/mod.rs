@@ -10,7 +10,7 @@ mod carried;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::carried::{Carried, Run};
+use self::carried::{Carried, RecordRun};
 use super::aggregation::{Aggregation, find_groups};
 use super::functions::Argument;
 use super::groups::Groups;
@@ -26,7 +26,7 @@ pub struct Sequence {
 }
 
 /// What is known of the records that came so far.
-pub struct State {
+pub struct SequenceState {
     groups: Groups,
     /// One for each call.
     carried: Vec<Box<dyn Carried>>,
@@ -72,9 +72,9 @@ impl Sequence {
     }
 
     /// No records yet.
-    pub fn start(&self, assignments: &Assignments) -> State {
+    pub fn start(&self, assignments: &Assignments) -> SequenceState {
         let calls = assignments.calls();
-        State {
+        SequenceState {
             groups: Groups::new(Groups::seed()),
             carried: calls
                 .map(|call| carried::start(call.function.kind))
@@ -89,7 +89,7 @@ impl Sequence {
         &'v self,
         assignments: &'v Assignments,
         batch: &Batch<'_, 'v>,
-        state: &mut State,
+        state: &mut SequenceState,
         selection: &[u32],
         faults: &mut Faults,
     ) -> Evaluated<'v> {
@@ -152,10 +152,10 @@ impl Sequence {
     fn run<'r, 'v>(
         &'v self,
         batch: &Batch<'_, 'v>,
-        state: &mut State,
+        state: &mut SequenceState,
         selection: &'r [u32],
         faults: &mut Faults,
-    ) -> Run<'r, 'v> {
+    ) -> RecordRun<'r, 'v> {
         let keys = self.keys.iter();
         let keys: Vec<_> = keys
             .map(|key| key.evaluate(batch, selection, faults))
@@ -176,7 +176,7 @@ impl Sequence {
         for &group in &groups {
             state.last[group as usize] = 0;
         }
-        Run {
+        RecordRun {
             records: selection,
             groups,
             before,

@@ -39,7 +39,7 @@ pub const FORMATS: &[Format] = &[
 
 /// How the records of a source become the stream.
 #[derive(Clone, Debug)]
-pub struct Table {
+pub struct CsvSource {
     /// Of the source.
     pub dialect: Dialect,
     /// The columns to write; only an unquoted field may be null.
@@ -50,7 +50,7 @@ pub struct Table {
 
 /// A table with the way decided in which its blocks are passed on.
 pub struct Extract {
-    table: Table,
+    table: CsvSource,
     /// Columns that stand side by side in the source and in the result, and can be copied together:
     /// first and last.
     runs: Vec<(usize, usize)>,
@@ -79,7 +79,7 @@ enum Way {
 
 impl Extract {
     /// Prepares for records of `columns` fields.
-    pub fn new(table: Table, columns: usize) -> Self {
+    pub fn new(table: CsvSource, columns: usize) -> Self {
         let nulls = &table.picked.nulls;
         let mut runs: Vec<(usize, usize)> = Vec::new();
         for &column in &table.picked.picks {

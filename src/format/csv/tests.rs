@@ -3,7 +3,7 @@ use crate::record::{Block, Index, Malformed, OnFault};
 use proptest::prelude::*;
 
 /// What becomes of records without a header.
-fn extracted(table: Table, columns: usize, text: &str) -> String {
+fn extracted(table: CsvSource, columns: usize, text: &str) -> String {
     let mut block = Block {
         bytes: text.as_bytes().to_vec(),
         ..Block::default()
@@ -22,8 +22,8 @@ fn extracted(table: Table, columns: usize, text: &str) -> String {
     String::from_utf8(out).unwrap()
 }
 
-fn table(dialect: Dialect, picks: &[usize], nulls: &[&str]) -> Table {
-    Table {
+fn table(dialect: Dialect, picks: &[usize], nulls: &[&str]) -> CsvSource {
+    CsvSource {
         dialect,
         picked: Picked {
             picks: picks.to_vec(),

@@ -19,10 +19,10 @@ use crate::stream::{Convert, Framing, Summary};
 use crate::format::entry::{Format, Read};
 use crate::format::read::{Asked, Reader, Way};
 use crate::format::shape::Shape;
-use crate::format::wanted::{Extra, Keyed, Wanted, repeated, see};
+use crate::format::wanted::{Extra, Keyed, WantedFields, repeated, see};
 use crate::value::text::{looks_typed, push_typed_text};
 use cursor::{Cursor, DEEPEST, push_compact, push_nested, too_deep, unescape};
-use path::Step;
+use path::PathStep;
 use quick::Quick;
 pub use survey::JsonSurvey;
 use tree::Node;
@@ -77,7 +77,7 @@ impl Reader for Values {
 /// Makes records of the stream of JSON objects.
 pub struct Json {
     tree: Node,
-    wanted: Wanted,
+    wanted: WantedFields,
     framing: Framing,
     /// What each slot is named: that of a name, and then those of paths with indexes.
     slots: Vec<String>,
@@ -87,7 +87,7 @@ pub struct Json {
 
 impl Json {
     /// For these paths, in lines or other values.
-    pub fn new(wanted: Wanted, framing: Framing) -> Self {
+    pub fn new(wanted: WantedFields, framing: Framing) -> Self {
         let mut paths: Vec<_> = wanted.names.iter().map(|name| path::keys(name)).collect();
         let mut slots = wanted.names.clone();
         let others = wanted.names.iter().zip(&wanted.indexed);
@@ -114,11 +114,11 @@ impl Json {
 struct Slot {
     start: u32,
     end: u32,
-    kind: Kind,
+    kind: ValueKind,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Kind {
+enum ValueKind {
     #[default]
     Absent,
     Null,
@@ -136,14 +136,14 @@ enum Kind {
     Nested,
 }
 
-impl Kind {
+impl ValueKind {
     fn of_number(number: &[u8]) -> Self {
         let is_exponent = |byte: &u8| byte | 0x20 == b'e';
         let exponent = number.iter().position(is_exponent);
         let is_bare = exponent.is_some_and(|at| number[at + 1].is_ascii_digit());
         match is_bare && memchr::memchr(b'.', number).is_none() {
-            true => Kind::Bare,
-            false => Kind::Plain,
+            true => ValueKind::Bare,
+            false => ValueKind::Plain,
         }
     }
 }
@@ -256,11 +256,11 @@ impl Json {
             let slot = self.slot(slots, pick);
             let range = slot.start as usize..slot.end as usize;
             match slot.kind {
-                Kind::Absent | Kind::Null => {}
-                Kind::Plain => seek::push_wide(bytes, range, out),
-                Kind::Bare => push_bare(&bytes[range], out),
+                ValueKind::Absent | ValueKind::Null => {}
+                ValueKind::Plain => seek::push_wide(bytes, range, out),
+                ValueKind::Bare => push_bare(&bytes[range], out),
                 // Neither has it a quote or a line end: these would have been escaped.
-                Kind::Text if !range.is_empty() => {
+                ValueKind::Text if !range.is_empty() => {
                     let raw = &bytes[range.clone()];
                     if !self.wanted.is_null(raw) {
                         match looks_typed(raw) {
@@ -269,18 +269,18 @@ impl Json {
                         }
                     }
                 }
-                Kind::WithComma if !self.wanted.is_null(&bytes[range.clone()]) => {
+                ValueKind::WithComma if !self.wanted.is_null(&bytes[range.clone()]) => {
                     out.push(b'"');
                     seek::push_wide(bytes, range, out);
                     out.push(b'"');
                 }
-                Kind::Text | Kind::WithComma => self.write_text(&bytes[range], out),
-                Kind::Escaped => {
+                ValueKind::Text | ValueKind::WithComma => self.write_text(&bytes[range], out),
+                ValueKind::Escaped => {
                     text.clear();
                     unescape(&bytes[range], text)?;
                     self.write_text(text, out);
                 }
-                Kind::Nested => push_nested(bytes, range, out),
+                ValueKind::Nested => push_nested(bytes, range, out),
             }
             out.push(b',');
         }
@@ -294,7 +294,7 @@ impl Json {
         }
         out.pop();
         out.push(b'\n');
-        let is_absent = |name| self.slot(&scratch.slots, name).kind == Kind::Absent;
+        let is_absent = |name| self.slot(&scratch.slots, name).kind == ValueKind::Absent;
         see(&mut scratch.unseen, is_absent);
         Ok(())
     }
@@ -303,7 +303,7 @@ impl Json {
     #[inline(always)]
     fn slot(&self, slots: &[Slot], name: usize) -> Slot {
         match slots[name] {
-            slot if slot.kind != Kind::Absent => slot,
+            slot if slot.kind != ValueKind::Absent => slot,
             slot => match self.others.get(name) {
                 Some(Some(other)) => slots[*other],
                 _ => slot,
@@ -321,7 +321,7 @@ impl Json {
 
 /// Where a value is: its key, or its place in an array, and those above it.
 struct Above<'a> {
-    step: Step<&'a [u8]>,
+    step: PathStep<&'a [u8]>,
     above: Option<&'a Above<'a>>,
 }
 
@@ -331,13 +331,13 @@ impl Above<'_> {
             above.push(path);
         }
         match self.step {
-            Step::Key(key) => {
+            PathStep::Key(key) => {
                 if self.above.is_some() {
                     path.push(b'.');
                 }
                 path.extend_from_slice(key);
             }
-            Step::Index(place) => path.extend_from_slice(format!("[{place}]").as_bytes()),
+            PathStep::Index(place) => path.extend_from_slice(format!("[{place}]").as_bytes()),
         }
     }
 }
@@ -368,7 +368,7 @@ impl<'u> Walk<'_, 'u> {
                 && self.cursor.takes_key(key)
             {
                 guess += 1;
-                let step = Step::Key(key);
+                let step = PathStep::Key(key);
                 self.known(child, &Above { step, above }, depth)?;
                 continue;
             }
@@ -381,7 +381,7 @@ impl<'u> Walk<'_, 'u> {
                 content = Cow::Owned(unescaped);
             }
             let here = Above {
-                step: Step::Key(&content),
+                step: PathStep::Key(&content),
                 above,
             };
             match node.child(&content, &mut guess) {
@@ -409,20 +409,20 @@ impl<'u> Walk<'_, 'u> {
             Some(b'"') => {
                 let text = self.cursor.string()?;
                 let kind = match (text.is_escaped, text.has_comma) {
-                    (true, _) => Kind::Escaped,
-                    (_, true) => Kind::WithComma,
-                    _ => Kind::Text,
+                    (true, _) => ValueKind::Escaped,
+                    (_, true) => ValueKind::WithComma,
+                    _ => ValueKind::Text,
                 };
                 (text.raw, kind)
             }
             Some(b'-' | b'0'..=b'9') => {
                 let number = self.cursor.number()?;
-                (number, Kind::of_number(number))
+                (number, ValueKind::of_number(number))
             }
-            Some(b'[') => (self.cursor.value(depth + 1)?, Kind::Nested),
+            Some(b'[') => (self.cursor.value(depth + 1)?, ValueKind::Nested),
             _ => match self.cursor.word()? {
-                b"null" => (&b""[..], Kind::Null),
-                word => (word, Kind::Plain),
+                b"null" => (&b""[..], ValueKind::Null),
+                word => (word, ValueKind::Plain),
             },
         };
         self.fill(slot, raw, kind)
@@ -437,7 +437,7 @@ impl<'u> Walk<'_, 'u> {
             Some(slot) if is_empty || is_asked => {
                 let mut whole = self.cursor.clone();
                 let raw = whole.value(depth + 1)?;
-                self.fill(slot, raw, Kind::Nested)?;
+                self.fill(slot, raw, ValueKind::Nested)?;
                 if is_empty || node.is_leaf() {
                     self.cursor = whole;
                     return Ok(());
@@ -452,13 +452,13 @@ impl<'u> Walk<'_, 'u> {
     fn elements(&mut self, node: &Node, here: &Above<'_>, depth: usize) -> Result<(), Fault> {
         if let Some(slot) = node.slot {
             let raw = self.cursor.clone().value(depth + 1)?;
-            self.fill(slot, raw, Kind::Nested)?;
+            self.fill(slot, raw, ValueKind::Nested)?;
         }
         self.cursor.expect(b'[', "'['")?;
         let (mut is_first, mut place) = (true, 0);
         while self.cursor.goes_on(b']', &mut is_first)? {
             let here = Above {
-                step: Step::Index(place),
+                step: PathStep::Index(place),
                 above: Some(here),
             };
             match node.element(place) {
@@ -474,9 +474,9 @@ impl<'u> Walk<'_, 'u> {
     }
 
     #[inline]
-    fn fill(&mut self, slot: u32, raw: &'u [u8], kind: Kind) -> Result<(), Fault> {
+    fn fill(&mut self, slot: u32, raw: &'u [u8], kind: ValueKind) -> Result<(), Fault> {
         let place = &mut self.scratch.slots[slot as usize];
-        if place.kind != Kind::Absent {
+        if place.kind != ValueKind::Absent {
             return Err(repeated(&self.json.slots[slot as usize]));
         }
         let start = match raw.is_empty() {

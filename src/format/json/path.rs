@@ -2,7 +2,7 @@
 
 /// One step of a way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step<K> {
+pub(crate) enum PathStep<K> {
     /// The member of this key.
     Key(K),
     /// The element at this place, from 0.
@@ -10,21 +10,21 @@ pub(crate) enum Step<K> {
 }
 
 /// `user.name`: keys joined by dots.
-pub(crate) fn keys(name: &str) -> Vec<Step<&[u8]>> {
+pub(crate) fn keys(name: &str) -> Vec<PathStep<&[u8]>> {
     name.split('.')
-        .map(|key| Step::Key(key.as_bytes()))
+        .map(|key| PathStep::Key(key.as_bytes()))
         .collect()
 }
 
 /// `items[0].id`, `a[1][2]`: the same with indexes; none if there is no index.
-pub(crate) fn with_indexes(name: &str) -> Option<Vec<Step<&[u8]>>> {
+pub(crate) fn with_indexes(name: &str) -> Option<Vec<PathStep<&[u8]>>> {
     let mut steps = Vec::new();
     for key in name.split('.') {
         let (key, indexes) = indexes(key);
-        steps.push(Step::Key(key.as_bytes()));
-        steps.extend(indexes.into_iter().map(Step::Index));
+        steps.push(PathStep::Key(key.as_bytes()));
+        steps.extend(indexes.into_iter().map(PathStep::Index));
     }
-    let has_index = steps.iter().any(|step| matches!(step, Step::Index(_)));
+    let has_index = steps.iter().any(|step| matches!(step, PathStep::Index(_)));
     has_index.then_some(steps)
 }
 
@@ -56,8 +56,8 @@ mod tests {
         let spelled = |name: &str| {
             with_indexes(name).map(|steps| {
                 let spelled = steps.iter().map(|step| match step {
-                    Step::Key(key) => format!("<{}>", String::from_utf8_lossy(key)),
-                    Step::Index(place) => place.to_string(),
+                    PathStep::Key(key) => format!("<{}>", String::from_utf8_lossy(key)),
+                    PathStep::Index(place) => place.to_string(),
                 });
                 spelled.collect::<String>()
             })

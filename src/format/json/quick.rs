@@ -9,7 +9,7 @@ use crate::stream::Framing;
 
 use crate::format::json::cursor::Cursor;
 use crate::format::json::tree::Node;
-use crate::format::json::{Json, Kind, Scratch, Slot};
+use crate::format::json::{Json, Scratch, Slot, ValueKind};
 
 /// Deeper nesting is left to the other way.
 const DEEPEST: u32 = 60;
@@ -116,7 +116,7 @@ impl<'w, 'u> Quick<'w, 'u> {
     #[inline(never)]
     fn other_key(&mut self, node: &Node, guess: &mut usize) -> Option<Role> {
         let start = self.at;
-        if self.token()? != b'"' || self.string()? == Kind::Escaped {
+        if self.token()? != b'"' || self.string()? == ValueKind::Escaped {
             return None;
         }
         let end = self.at;
@@ -154,7 +154,7 @@ impl<'w, 'u> Quick<'w, 'u> {
         let kind = match first {
             b'"' => self.string()?,
             b'{' => match self.nested(node, depth)? {
-                true => Kind::Nested,
+                true => ValueKind::Nested,
                 false => return Some(()),
             },
             b'[' => {
@@ -164,21 +164,21 @@ impl<'w, 'u> Quick<'w, 'u> {
                     self.elements(node, depth + 1)?;
                     debug_assert_eq!(self.at, end);
                 }
-                Kind::Nested
+                ValueKind::Nested
             }
             b'n' => {
                 self.word(first)?;
-                Kind::Null
+                ValueKind::Null
             }
             b'-' | b'0'..=b'9' => self.number()?,
             _ => {
                 self.word(first)?;
-                Kind::Plain
+                ValueKind::Plain
             }
         };
         let quote = usize::from(first == b'"');
         let place = self.slots.get_mut(slot as usize)?;
-        if place.kind != Kind::Absent {
+        if place.kind != ValueKind::Absent {
             return None;
         }
         *place = Slot {
@@ -259,7 +259,7 @@ impl<'w, 'u> Quick<'w, 'u> {
 
     /// A string; whether it holds commas or escapes.
     #[inline(always)]
-    fn string(&mut self) -> Option<Kind> {
+    fn string(&mut self) -> Option<ValueKind> {
         let stop = seek::string_stop(self.bytes.get(self.at + 1..)?);
         self.at += 1 + stop.at;
         if *self.bytes.get(self.at)? != b'"' {
@@ -267,14 +267,14 @@ impl<'w, 'u> Quick<'w, 'u> {
         }
         self.at += 1;
         Some(match stop.has_comma {
-            true => Kind::WithComma,
-            false => Kind::Text,
+            true => ValueKind::WithComma,
+            false => ValueKind::Text,
         })
     }
 
     /// The rest of a string from a backslash on.
     #[inline(never)]
-    fn escaped(&mut self) -> Option<Kind> {
+    fn escaped(&mut self) -> Option<ValueKind> {
         loop {
             match *self.bytes.get(self.at)? {
                 b'"' => break,
@@ -288,26 +288,26 @@ impl<'w, 'u> Quick<'w, 'u> {
             self.at += seek::string_stop(self.bytes.get(self.at..)?).at;
         }
         self.at += 1;
-        Some(Kind::Escaped)
+        Some(ValueKind::Escaped)
     }
 
     #[inline(always)]
-    fn number(&mut self) -> Option<Kind> {
+    fn number(&mut self) -> Option<ValueKind> {
         match seek::plain_number(self.bytes.get(self.at..)?) {
             0 => self.other_number(),
             length => {
                 self.at += length;
-                Some(Kind::Plain)
+                Some(ValueKind::Plain)
             }
         }
     }
 
     #[inline(never)]
-    fn other_number(&mut self) -> Option<Kind> {
+    fn other_number(&mut self) -> Option<ValueKind> {
         let mut cursor = Cursor::at(self.bytes, self.at);
         let number = cursor.number().ok()?;
         self.at = cursor.place();
-        Some(Kind::of_number(number))
+        Some(ValueKind::of_number(number))
     }
 
     #[inline(always)]
@@ -390,7 +390,7 @@ impl<'w, 'u> Quick<'w, 'u> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::wanted::Wanted;
+    use crate::format::wanted::WantedFields;
     use crate::stream::Convert;
     use proptest::prelude::*;
     use proptest::sample::{Index, select};
@@ -491,7 +491,7 @@ mod tests {
             behind in select(vec![0usize, 100]),
         ) {
             let framing = if is_over_lines { Framing::Lines } else { Framing::Values };
-            let wanted = Wanted {
+            let wanted = WantedFields {
                 names: names.iter().map(|name| name.to_string()).collect(),
                 indexed: names.iter().map(|_| sampled.is_none()).collect(),
                 picks: (0..names.len()).rev().collect(),
@@ -531,7 +531,7 @@ mod tests {
     fn usual_objects_go_the_quick_way() {
         let names = ["id", "user.name", "tags"];
         let json = Json::new(
-            Wanted {
+            WantedFields {
                 names: names.map(str::to_owned).to_vec(),
                 indexed: Vec::new(),
                 picks: vec![0, 1, 2],

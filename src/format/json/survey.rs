@@ -12,12 +12,12 @@ use crate::format::json::no_object;
 /// behind those that were there before.
 #[derive(Clone, Debug, Default)]
 pub struct JsonSurvey {
-    root: Seen,
+    root: KeySurvey,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Seen {
-    children: Keys<Seen>,
+struct KeySurvey {
+    children: Keys<KeySurvey>,
     /// Whether anything but null or an object was there.
     has_value: bool,
 }
@@ -49,7 +49,7 @@ impl Survey for JsonSurvey {
     }
 }
 
-fn object(cursor: &mut Cursor<'_>, seen: &mut Seen, depth: usize) -> Result<(), Fault> {
+fn object(cursor: &mut Cursor<'_>, seen: &mut KeySurvey, depth: usize) -> Result<(), Fault> {
     if depth > DEEPEST {
         return Err(too_deep());
     }
@@ -61,7 +61,7 @@ fn object(cursor: &mut Cursor<'_>, seen: &mut Seen, depth: usize) -> Result<(), 
         cursor.expect(b':', "':'")?;
         let mut child = &mut *seen;
         for step in key.split(|&byte| byte == b'.') {
-            child = child.children.find_or_insert(step, Seen::default);
+            child = child.children.find_or_insert(step, KeySurvey::default);
         }
         match cursor.peek() {
             Some(b'{') => object(cursor, child, depth + 1)?,
@@ -76,7 +76,7 @@ fn object(cursor: &mut Cursor<'_>, seen: &mut Seen, depth: usize) -> Result<(), 
 
 /// Paths in depth-first order. One that was only ever null, or an empty object, is a path of its
 /// own where nothing is known below it.
-fn gather(seen: &Seen, path: &mut Vec<u8>, paths: &mut Vec<Vec<u8>>) {
+fn gather(seen: &KeySurvey, path: &mut Vec<u8>, paths: &mut Vec<Vec<u8>>) {
     for (key, child) in seen.children.iter() {
         let length = path.len();
         if !path.is_empty() {

@@ -1,7 +1,7 @@
 use crate::format::json::*;
 
-fn wanted(names: &[&str], sampled: Option<usize>, extra: Extra) -> Wanted {
-    Wanted {
+fn wanted(names: &[&str], sampled: Option<usize>, extra: Extra) -> WantedFields {
+    WantedFields {
         names: names.iter().map(|name| name.to_string()).collect(),
         picks: (0..names.len()).collect(),
         indexed: names.iter().map(|_| sampled.is_none()).collect(),
@@ -11,7 +11,7 @@ fn wanted(names: &[&str], sampled: Option<usize>, extra: Extra) -> Wanted {
     }
 }
 
-fn converted(wanted: Wanted, unit: &str) -> Result<String, String> {
+fn converted(wanted: WantedFields, unit: &str) -> Result<String, String> {
     let json = Json::new(wanted, Framing::Lines);
     let mut out = Vec::new();
     json.unit(&mut json.scratch(), unit.as_bytes(), &mut out)

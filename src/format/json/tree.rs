@@ -2,7 +2,7 @@
 
 use crate::format::keys::Keys;
 
-use crate::format::json::path::Step;
+use crate::format::json::path::PathStep;
 
 /// One step of the known paths. A path's keys are joined by dots, and a key that holds dots is as
 /// good as the steps that it names.
@@ -19,7 +19,7 @@ pub(crate) struct Node {
 
 impl Node {
     /// The tree of these paths, numbered in order.
-    pub(crate) fn of(paths: &[Vec<Step<&[u8]>>]) -> Self {
+    pub(crate) fn of(paths: &[Vec<PathStep<&[u8]>>]) -> Self {
         let mut root = Node::default();
         let mut count = 1;
         let mut new = || {
@@ -33,8 +33,8 @@ impl Node {
             let mut node = &mut root;
             for step in path {
                 node = match *step {
-                    Step::Key(key) => node.children.find_or_insert(key, &mut new),
-                    Step::Index(place) => node.element_or_insert(place, &mut new),
+                    PathStep::Key(key) => node.children.find_or_insert(key, &mut new),
+                    PathStep::Index(place) => node.element_or_insert(place, &mut new),
                 };
             }
             node.slot = Some(slot as u32);

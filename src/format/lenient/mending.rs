@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::record::PASSED_OVER;
 use crate::stream::last_words;
 
-use crate::format::lenient::split::{Found, LONGEST_QUOTED, Splitter};
+use crate::format::lenient::split::{LONGEST_QUOTED, NextRecord, Splitter};
 use crate::format::lenient::write::{Plan, Writer};
 
 /// What one read asks for.
@@ -120,8 +120,8 @@ impl<R: Read> Mending<R> {
             return true;
         }
         match self.splitter.next(rest, self.is_last) {
-            Found::More => false,
-            Found::Record(end) => {
+            NextRecord::More => false,
+            NextRecord::Record(end) => {
                 let (record, fields) = (&rest[..end], &self.splitter.fields);
                 self.writer.record(record, fields, &mut self.out);
                 self.splitter.clear();
@@ -130,7 +130,7 @@ impl<R: Read> Mending<R> {
                 *at += end;
                 true
             }
-            Found::Damage(place) => {
+            NextRecord::Damage(place) => {
                 let fields = &self.splitter.fields;
                 self.writer.fields(rest, fields, &mut self.out);
                 *at += place;

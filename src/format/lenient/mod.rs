@@ -20,7 +20,7 @@ use crate::format::sniff::headed;
 use crate::format::wanted::EXTRA_COLUMN;
 use crate::format::{Extra, Heading};
 use mending::Mending;
-use split::{Found, Kind, LONGEST_QUOTED, Splitter};
+use split::{LONGEST_QUOTED, NextRecord, Quoting, Splitter};
 
 /// What CSV may be beyond RFC 4180.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,7 +155,7 @@ pub(crate) fn glance(text: &[u8], is_whole: bool, delimiter: &[u8], quote: Optio
     let mut splitter = Splitter::new(delimiter, quote, true, LONGEST_QUOTED);
     let (mut glance, mut rest) = (Glance::default(), text);
     while !rest.is_empty() && glance.widths.len() < RECORDS {
-        let Found::Record(end) = splitter.next(rest, is_whole) else {
+        let NextRecord::Record(end) = splitter.next(rest, is_whole) else {
             break;
         };
         let is_blank = matches!(&splitter.fields[..], [field] if field.range.is_empty());
@@ -166,8 +166,8 @@ pub(crate) fn glance(text: &[u8], is_whole: bool, delimiter: &[u8], quote: Optio
                     .count()
             };
             glance.widths.push(splitter.fields.len());
-            glance.strays += count(Kind::Stray);
-            glance.quoted += count(Kind::Quoted);
+            glance.strays += count(Quoting::Stray);
+            glance.quoted += count(Quoting::Quoted);
         }
         splitter.clear();
         rest = &rest[end..];

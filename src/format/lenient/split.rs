@@ -17,11 +17,11 @@ pub(crate) const LONGEST_QUOTED: usize = 16 << 20;
 pub(crate) struct Field {
     /// Within its record, quotes included.
     pub(crate) range: Range<usize>,
-    pub(crate) kind: Kind,
+    pub(crate) kind: Quoting,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Quoting {
     /// Without a quote.
     Plain,
     /// In quotes, each one inside doubled.
@@ -32,7 +32,7 @@ pub(crate) enum Kind {
 
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum NextRecord {
     /// A record, up to here with its line end.
     Record(usize),
     /// The field that begins here has stray quotes, which are not mended.
@@ -52,7 +52,7 @@ enum Mark {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum SplitState {
     FieldStart,
     Quoted,
     Text,
@@ -70,7 +70,7 @@ pub(crate) struct Splitter {
     pub(crate) fields: Vec<Field>,
     field_start: usize,
     at: usize,
-    state: State,
+    state: SplitState,
 }
 
 impl Splitter {
@@ -83,7 +83,7 @@ impl Splitter {
             fields: Vec::new(),
             field_start: 0,
             at: 0,
-            state: State::FieldStart,
+            state: SplitState::FieldStart,
         }
     }
 
@@ -96,68 +96,68 @@ impl Splitter {
     pub(crate) fn clear(&mut self) {
         self.fields.clear();
         (self.field_start, self.at) = (0, 0);
-        self.state = State::FieldStart;
+        self.state = SplitState::FieldStart;
     }
 
     /// Reads on in the record that `bytes`, which are not empty, begin with. They are those of the
     /// last call with more behind them, unless the splitter was cleared; `is_last` where none follow.
-    pub(crate) fn next(&mut self, bytes: &[u8], is_last: bool) -> Found {
+    pub(crate) fn next(&mut self, bytes: &[u8], is_last: bool) -> NextRecord {
         loop {
             let (end, mark, kind) = match self.state {
-                State::FieldStart => match bytes.get(self.at) {
-                    None if !is_last => return Found::More,
+                SplitState::FieldStart => match bytes.get(self.at) {
+                    None if !is_last => return NextRecord::More,
                     Some(&byte) if Some(byte) == self.quote => {
-                        self.state = State::Quoted;
+                        self.state = SplitState::Quoted;
                         self.at += 1;
                         continue;
                     }
                     _ => {
-                        self.state = State::Text;
+                        self.state = SplitState::Text;
                         continue;
                     }
                 },
-                State::Quoted => match self.closing_quote(bytes, is_last) {
+                SplitState::Quoted => match self.closing_quote(bytes, is_last) {
                     None if is_last || self.is_too_long(self.at) => {
                         if !self.mends {
-                            return Found::Damage(self.field_start);
+                            return NextRecord::Damage(self.field_start);
                         }
                         self.retreat();
                         continue;
                     }
-                    None => return Found::More,
+                    None => return NextRecord::More,
                     Some(quote) => {
                         let mark = self.mark(bytes, quote + 1, is_last);
                         if matches!(mark, Mark::Nothing) || self.is_too_long(quote) {
                             if !self.mends {
-                                return Found::Damage(self.field_start);
+                                return NextRecord::Damage(self.field_start);
                             }
                             self.retreat();
                             continue;
                         }
-                        (quote + 1, mark, Kind::Quoted)
+                        (quote + 1, mark, Quoting::Quoted)
                     }
                 },
-                State::Text | State::StrayText => {
+                SplitState::Text | SplitState::StrayText => {
                     let end = self.text_end(bytes);
                     if end < bytes.len() && Some(bytes[end]) == self.quote {
                         if !self.mends {
-                            return Found::Damage(self.field_start);
+                            return NextRecord::Damage(self.field_start);
                         }
-                        self.state = State::StrayText;
+                        self.state = SplitState::StrayText;
                         self.at = end + 1;
                         continue;
                     }
                     let kind = match self.state {
-                        State::StrayText => Kind::Stray,
-                        _ => Kind::Plain,
+                        SplitState::StrayText => Quoting::Stray,
+                        _ => Quoting::Plain,
                     };
                     (end, self.mark(bytes, end, is_last), kind)
                 }
             };
             let behind = match mark {
                 Mark::Unknown => {
-                    self.at = end - usize::from(kind == Kind::Quoted);
-                    return Found::More;
+                    self.at = end - usize::from(kind == Quoting::Quoted);
+                    return NextRecord::More;
                 }
                 Mark::Nothing => {
                     self.at = end + 1;
@@ -169,16 +169,16 @@ impl Splitter {
             let range = self.field_start..end;
             self.fields.push(Field { range, kind });
             if matches!(mark, Mark::LineEnd(_)) {
-                return Found::Record(behind);
+                return NextRecord::Record(behind);
             }
             (self.field_start, self.at) = (behind, behind);
-            self.state = State::FieldStart;
+            self.state = SplitState::FieldStart;
         }
     }
 
     /// Reads the field that began with a quote again, as text.
     fn retreat(&mut self) {
-        self.state = State::StrayText;
+        self.state = SplitState::StrayText;
         self.at = self.field_start + 1;
     }
 

@@ -2,7 +2,7 @@ use std::io::{self, Read};
 
 use proptest::prelude::*;
 
-use crate::format::lenient::split::{Field, Found, Kind, Splitter};
+use crate::format::lenient::split::{Field, NextRecord, Quoting, Splitter};
 use crate::format::lenient::*;
 use crate::record::PASSED_OVER;
 
@@ -254,7 +254,7 @@ fn a_stray_quote_does_not_swallow_the_rest() {
         let mut seen = size.min(text.len());
         loop {
             match splitter.next(&text[..seen], seen == text.len()) {
-                Found::More => seen = (seen + size).min(text.len()),
+                NextRecord::More => seen = (seen + size).min(text.len()),
                 found => return (found, splitter.fields),
             }
         }
@@ -263,16 +263,24 @@ fn a_stray_quote_does_not_swallow_the_rest() {
     for size in 1..=text.len() {
         let quoted = Field {
             range: 0..7,
-            kind: Kind::Quoted,
+            kind: Quoting::Quoted,
         };
         let (end, fields) = found(text, size, 6);
-        assert_eq!((end, &fields[0]), (Found::Record(10), &quoted), "by {size}");
+        assert_eq!(
+            (end, &fields[0]),
+            (NextRecord::Record(10), &quoted),
+            "by {size}"
+        );
         let stray = Field {
             range: 0..3,
-            kind: Kind::Stray,
+            kind: Quoting::Stray,
         };
         let (end, fields) = found(text, size, 5);
-        assert_eq!((end, fields), (Found::Record(4), vec![stray]), "by {size}");
+        assert_eq!(
+            (end, fields),
+            (NextRecord::Record(4), vec![stray]),
+            "by {size}"
+        );
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use crate::bytes::{Dialect, scan, seek};
 use crate::record::field;
 
-use crate::format::lenient::split::{Field, Kind};
+use crate::format::lenient::split::{Field, Quoting};
 use crate::format::lenient::{EXTRA_COLUMN, Extra, Lead, Lenient, Tally};
 
 /// How one source is read.
@@ -60,7 +60,7 @@ impl Writer {
         let is_blank = matches!(fields, [field] if field.range.is_empty());
         let lines = 1 + fields
             .iter()
-            .filter(|field| field.kind == Kind::Quoted)
+            .filter(|field| field.kind == Quoting::Quoted)
             .map(|field| scan::count_byte(&record[field.range.clone()], b'\n'))
             .sum::<usize>();
         if is_blank && (self.heads > 0 || self.plan.width.get() != Some(&1)) {
@@ -82,7 +82,7 @@ impl Writer {
         for (part, field) in self.parts.iter_mut().zip(fields) {
             let raw = &record[field.range.clone()];
             let text = match field.kind {
-                Kind::Quoted => field::content_in(raw, self.plan.quote),
+                Quoting::Quoted => field::content_in(raw, self.plan.quote),
                 _ => raw.into(),
             };
             if !part.is_empty() && !text.trim_ascii().is_empty() {
@@ -160,9 +160,9 @@ impl Writer {
             }
             let text = &record[field.range.clone()];
             match field.kind {
-                Kind::Quoted => out.extend_from_slice(text),
-                Kind::Plain if !seek::has_any(text, marks) => out.extend_from_slice(text),
-                Kind::Plain | Kind::Stray => self.quoted(text, out),
+                Quoting::Quoted => out.extend_from_slice(text),
+                Quoting::Plain if !seek::has_any(text, marks) => out.extend_from_slice(text),
+                Quoting::Plain | Quoting::Stray => self.quoted(text, out),
             }
         }
     }
@@ -181,7 +181,7 @@ impl Writer {
     }
 
     fn tell_strays(&self, fields: &[Field]) {
-        for _ in fields.iter().filter(|field| field.kind == Kind::Stray) {
+        for _ in fields.iter().filter(|field| field.kind == Quoting::Stray) {
             self.plan.tally.stray(&self.source, self.line);
         }
     }

@@ -78,17 +78,17 @@ fn is_clock(text: &[u8]) -> bool {
 
 /// A field of the line.
 #[derive(Clone, Copy, Default)]
-struct Piece {
+struct LogField {
     start: u32,
     end: u32,
     /// Whether there may be a comma in it.
     has_comma: bool,
 }
 
-impl Piece {
+impl LogField {
     #[inline(always)]
     fn new(range: Range<usize>, has_comma: bool) -> Self {
-        Piece {
+        LogField {
             start: range.start as u32,
             end: range.end as u32,
             has_comma,
@@ -112,17 +112,17 @@ impl Line<'_> {
 
     /// A word and the space behind it.
     #[inline(always)]
-    fn word(&mut self) -> Option<Piece> {
+    fn word(&mut self) -> Option<LogField> {
         let start = self.at;
         self.at += seek::word_stop(self.bytes.get(start..)?);
-        let piece = Piece::new(start..self.at, false);
+        let piece = LogField::new(start..self.at, false);
         self.takes(b" ")?;
         (piece.end > piece.start).then_some(piece)
     }
 
     /// Digits, or `-`.
     #[inline(always)]
-    fn number(&mut self) -> Option<Piece> {
+    fn number(&mut self) -> Option<LogField> {
         let start = self.at;
         let rest = self.bytes.get(start..)?;
         let length = match seek::few_digits(rest) {
@@ -130,15 +130,15 @@ impl Line<'_> {
             digits => digits,
         };
         self.at += length;
-        (length > 0).then_some(Piece::new(start..self.at, false))
+        (length > 0).then_some(LogField::new(start..self.at, false))
     }
 
     /// What stands in quotes.
     #[inline(always)]
-    fn quoted(&mut self) -> Option<Piece> {
+    fn quoted(&mut self) -> Option<LogField> {
         self.takes(b"\"")?;
         let stop = seek::string_stop(self.bytes.get(self.at..)?);
-        let piece = Piece::new(self.at..self.at + stop.at, stop.has_comma);
+        let piece = LogField::new(self.at..self.at + stop.at, stop.has_comma);
         self.at += stop.at;
         self.takes(b"\"")?;
         Some(piece)
@@ -146,7 +146,7 @@ impl Line<'_> {
 
     /// Method, path and protocol, where there are all three.
     #[inline(always)]
-    fn request(&mut self) -> Option<[Piece; 3]> {
+    fn request(&mut self) -> Option<[LogField; 3]> {
         /// ` HTTP/1.1`
         const PROTOCOL: usize = 9;
         let whole = self.quoted()?;
@@ -163,9 +163,9 @@ impl Line<'_> {
             && method > 0
             && start + method < end - PROTOCOL;
         is_usual.then_some([
-            Piece::new(start..start + method, false),
-            Piece::new(start + method + 1..end - PROTOCOL, whole.has_comma),
-            Piece::new(end - PROTOCOL + 1..end, whole.has_comma),
+            LogField::new(start..start + method, false),
+            LogField::new(start + method + 1..end - PROTOCOL, whole.has_comma),
+            LogField::new(end - PROTOCOL + 1..end, whole.has_comma),
         ])
     }
 }
@@ -180,7 +180,7 @@ impl AccessLog {
         out: &mut Vec<u8>,
     ) -> Option<usize> {
         let mut line = Line { bytes, at: 0 };
-        let mut pieces = [Piece::default(); COLUMNS.len()];
+        let mut pieces = [LogField::default(); COLUMNS.len()];
         pieces[0] = line.word()?;
         pieces[1] = line.word()?;
         pieces[2] = line.word()?;
@@ -216,7 +216,7 @@ impl AccessLog {
     #[inline(always)]
     fn write(
         &self,
-        pieces: &[Piece; COLUMNS.len()],
+        pieces: &[LogField; COLUMNS.len()],
         times: &Times,
         bytes: &[u8],
         out: &mut Vec<u8>,
@@ -224,7 +224,7 @@ impl AccessLog {
         let has_nulls = !self.picked.nulls.is_empty();
         for &pick in &self.picked.picks {
             let (bytes, piece) = match pick {
-                3 => (&times.iso[..], Piece::new(0..times.length, false)),
+                3 => (&times.iso[..], LogField::new(0..times.length, false)),
                 _ => (bytes, pieces[pick]),
             };
             let range = piece.start as usize..piece.end as usize;

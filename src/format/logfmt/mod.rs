@@ -13,7 +13,7 @@ use crate::format::json::push_json_text;
 use crate::format::keys::Keys;
 use crate::format::picked::shown;
 use crate::format::read::{Asked, Reader, Way};
-use crate::format::wanted::{Extra, Keyed, Survey, Wanted, repeated, see};
+use crate::format::wanted::{Extra, Keyed, Survey, WantedFields, repeated, see};
 use crate::value::text::push_typed_text;
 use quick::Quick;
 
@@ -24,12 +24,12 @@ pub const FORMATS: &[Format] = &[Format {
     endings: &[],
     flags: &[],
     takes_names: false,
-    read: Read::Units(|_| Ok(Box::new(Lines))),
+    read: Read::Units(|_| Ok(Box::new(LogfmtLines))),
 }];
 
-struct Lines;
+struct LogfmtLines;
 
-impl Reader for Lines {
+impl Reader for LogfmtLines {
     fn is_keyed(&self) -> bool {
         true
     }
@@ -43,12 +43,12 @@ impl Reader for Lines {
 /// bare value may be a number, a quoted one is text.
 pub struct Logfmt {
     keys: Keys<usize>,
-    wanted: Wanted,
+    wanted: WantedFields,
 }
 
 impl Logfmt {
     /// For these keys.
-    pub fn new(wanted: Wanted) -> Self {
+    pub fn new(wanted: WantedFields) -> Self {
         let mut keys = Keys::default();
         for (place, name) in wanted.names.iter().enumerate() {
             keys.find_or_insert(name.as_bytes(), || place);
@@ -305,7 +305,7 @@ mod tests {
     use super::*;
 
     fn converted(names: &[&str], extra: Extra, line: &str) -> Result<String, String> {
-        let logfmt = Logfmt::new(Wanted {
+        let logfmt = Logfmt::new(WantedFields {
             names: names.iter().map(|name| name.to_string()).collect(),
             picks: (0..names.len()).collect(),
             indexed: Vec::new(),

@@ -17,11 +17,11 @@ use crate::format::logfmt::{Logfmt, quote_end, unescaped};
 struct Slot {
     start: u32,
     end: u32,
-    kind: Kind,
+    kind: ValueKind,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Kind {
+enum ValueKind {
     #[default]
     Absent,
     Empty,
@@ -67,7 +67,7 @@ impl Logfmt {
             match role {
                 Role::Known(place) => {
                     let known = quick.slots.get_mut(place as usize)?;
-                    if known.kind != Kind::Absent {
+                    if known.kind != ValueKind::Absent {
                         return None;
                     }
                     *known = slot;
@@ -86,7 +86,7 @@ impl Logfmt {
                 _ => return None,
             };
             self.write_slots(&quick.slots, bytes, out);
-            see(unseen, |name| quick.slots[name].kind == Kind::Absent);
+            see(unseen, |name| quick.slots[name].kind == ValueKind::Absent);
             return Some(at + line_end);
         }
     }
@@ -119,23 +119,23 @@ impl Logfmt {
             let range = slot.start as usize..slot.end as usize;
             let raw = &bytes[range.clone()];
             let text = match slot.kind {
-                Kind::Escaped => unescaped(raw),
+                ValueKind::Escaped => unescaped(raw),
                 _ => Cow::Borrowed(raw),
             };
             match slot.kind {
                 _ if self.wanted.is_null(&text) => {}
-                Kind::Absent | Kind::Empty => {}
-                Kind::Bare => seek::push_wide(bytes, range, out),
-                Kind::BareOther => field::push_text(raw, b',', out),
-                Kind::Text if !raw.is_empty() && !looks_typed(raw) => {
+                ValueKind::Absent | ValueKind::Empty => {}
+                ValueKind::Bare => seek::push_wide(bytes, range, out),
+                ValueKind::BareOther => field::push_text(raw, b',', out),
+                ValueKind::Text if !raw.is_empty() && !looks_typed(raw) => {
                     seek::push_wide(bytes, range, out);
                 }
-                Kind::WithComma => {
+                ValueKind::WithComma => {
                     out.push(b'"');
                     seek::push_wide(bytes, range, out);
                     out.push(b'"');
                 }
-                Kind::Text | Kind::Escaped => push_typed_text(&text, b',', out),
+                ValueKind::Text | ValueKind::Escaped => push_typed_text(&text, b',', out),
             }
             out.push(b',');
         }
@@ -160,26 +160,26 @@ fn value(bytes: &[u8], start: usize) -> Option<(Slot, usize)> {
         let rest = bytes.get(start..)?;
         let stop = seek::string_stop(rest);
         let (length, kind) = match (rest.get(stop.at)?, stop.has_comma) {
-            (b'"', false) => (stop.at, Kind::Text),
-            (b'"', true) => (stop.at, Kind::WithComma),
+            (b'"', false) => (stop.at, ValueKind::Text),
+            (b'"', true) => (stop.at, ValueKind::WithComma),
             (b'\\', _) => {
                 // A quote that never ends must not be looked for in the lines behind.
                 let line = &rest[..memchr::memchr(b'\n', rest)?];
-                (quote_end(line)?, Kind::Escaped)
+                (quote_end(line)?, ValueKind::Escaped)
             }
             _ => return None,
         };
         return Some((slot(start, start + length, kind), start + length + 1));
     }
     let mut end = start + seek::word_stop(bytes.get(start..)?);
-    let mut kind = Kind::Bare;
+    let mut kind = ValueKind::Bare;
     while *bytes.get(end)? > b' ' {
-        kind = Kind::BareOther;
+        kind = ValueKind::BareOther;
         end += 1;
         end += seek::word_stop(bytes.get(end..)?);
     }
     if end == start {
-        return Some((slot(0, 0, Kind::Empty), end));
+        return Some((slot(0, 0, ValueKind::Empty), end));
     }
     Some((slot(start, end, kind), end))
 }
@@ -187,12 +187,12 @@ fn value(bytes: &[u8], start: usize) -> Option<(Slot, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::wanted::Wanted;
+    use crate::format::wanted::WantedFields;
     use crate::stream::Convert;
     use proptest::prelude::*;
 
     fn logfmt(extra: Extra) -> Logfmt {
-        Logfmt::new(Wanted {
+        Logfmt::new(WantedFields {
             names: ["level", "msg", "n"].map(str::to_owned).to_vec(),
             indexed: Vec::new(),
             picks: vec![2, 0, 1],

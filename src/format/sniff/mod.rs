@@ -259,7 +259,7 @@ struct Guess {
 }
 
 /// A text as it is with one delimiter.
-struct Reading {
+struct Trial {
     delimiter: u8,
     shape: Shape,
     records: Vec<Begun>,
@@ -269,7 +269,7 @@ struct Reading {
     is_clean: bool,
 }
 
-impl Reading {
+impl Trial {
     /// A text of which this was skipped: a line that names the delimiter, and comments.
     fn of(start: &[u8], is_whole: bool, dialect: Dialect) -> Self {
         let comments = Comments::above(start);
@@ -282,7 +282,7 @@ impl Reading {
             shape = Shape::of(&found.list);
             above = (comments.lines - 1, comments.count - 1);
         }
-        Reading {
+        Trial {
             delimiter: dialect.delimiter,
             shape,
             records: found.list,
@@ -436,7 +436,7 @@ fn front_matter(start: &[u8]) -> Option<(usize, usize)> {
 fn guess(start: &[u8], is_whole: bool, quote: Option<u8>) -> Guess {
     let (said, below) = said_delimiter(start);
     let text = &start[below..];
-    let read = |delimiter| Reading::of(text, is_whole, Dialect { delimiter, quote });
+    let read = |delimiter| Trial::of(text, is_whole, Dialect { delimiter, quote });
     let reading = match said {
         Some(said) => read(said),
         None => best(CANDIDATES.map(read), || RARE_CANDIDATES.map(read)),
@@ -463,7 +463,7 @@ fn guess(start: &[u8], is_whole: bool, quote: Option<u8>) -> Guess {
 }
 
 /// The reading that has the most for it; the first where none has a delimiter.
-fn best(common: [Reading; 4], rare: impl FnOnce() -> [Reading; 3]) -> Reading {
+fn best(common: [Trial; 4], rare: impl FnOnce() -> [Trial; 3]) -> Trial {
     let [mut best, others @ ..] = common;
     let mut with_commas = None;
     for other in others {
@@ -478,7 +478,7 @@ fn best(common: [Reading; 4], rare: impl FnOnce() -> [Reading; 3]) -> Reading {
         _ if best.is_likely() => return best,
         _ => {}
     }
-    rare().into_iter().find(Reading::is_table).unwrap_or(best)
+    rare().into_iter().find(Trial::is_table).unwrap_or(best)
 }
 
 /// The delimiter that a first line such as `sep=;` names, and where the next line begins.

@@ -70,7 +70,7 @@ impl Shape {
 }
 
 /// The first records of a text.
-pub(crate) struct Found {
+pub(crate) struct FirstRecords {
     pub(crate) list: Vec<Begun>,
     /// Whether no quote stands where none belongs.
     pub(crate) is_clean: bool,
@@ -78,7 +78,7 @@ pub(crate) struct Found {
 
 /// The first records' fields with the lines above each; quotes are text where they stand in the middle of
 /// fields.
-pub(crate) fn records(start: &[u8], is_whole: bool, dialect: Dialect) -> Found {
+pub(crate) fn records(start: &[u8], is_whole: bool, dialect: Dialect) -> FirstRecords {
     let mut text = start.to_vec();
     if is_whole && text.last() != Some(&b'\n') {
         text.push(b'\n');
@@ -114,7 +114,7 @@ pub(crate) fn records(start: &[u8], is_whole: bool, dialect: Dialect) -> Found {
             break;
         }
     }
-    Found {
+    FirstRecords {
         list: records,
         is_clean,
     }

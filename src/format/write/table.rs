@@ -16,11 +16,11 @@ const SAMPLE: usize = 1000;
 const NARROWEST: usize = 6;
 
 /// Records as a table, aligned by the width that a terminal gives each letter.
-pub struct Table {
+pub struct TableWriter {
     style: Style,
     names: Vec<String>,
     sample: Vec<Vec<Cell>>,
-    layout: Option<Vec<Column>>,
+    layout: Option<Vec<TableColumn>>,
 }
 
 #[derive(Clone, Copy)]
@@ -42,12 +42,12 @@ enum CellKind {
     Text = 2,
 }
 
-struct Column {
+struct TableColumn {
     width: usize,
     is_number: bool,
 }
 
-impl Table {
+impl TableWriter {
     /// For the eye. `width`: columns of the terminal, where it is for one.
     pub fn drawn(width: Option<usize>) -> Self {
         Self::styled(Style::Drawn(width))
@@ -59,7 +59,7 @@ impl Table {
     }
 
     fn styled(style: Style) -> Self {
-        Table {
+        TableWriter {
             style,
             names: Vec::new(),
             sample: Vec::new(),
@@ -69,7 +69,7 @@ impl Table {
 
     /// Fixes the layout by the sample, and writes the head and the sample.
     fn settle(&mut self, out: &mut Vec<u8>) {
-        let mut columns: Vec<Column> = self
+        let mut columns: Vec<TableColumn> = self
             .names
             .iter()
             .enumerate()
@@ -78,7 +78,7 @@ impl Table {
                 let widest = cells().map(|cell| cell.text.width()).max().unwrap_or(0);
                 let is_number = cells().all(|cell| cell.kind != CellKind::Text)
                     && cells().any(|cell| cell.kind == CellKind::Number);
-                Column {
+                TableColumn {
                     width: widest.max(name.width()),
                     is_number,
                 }
@@ -99,7 +99,7 @@ impl Table {
         self.layout = Some(columns);
     }
 
-    fn write_rule(&self, columns: &[Column], out: &mut Vec<u8>) {
+    fn write_rule(&self, columns: &[TableColumn], out: &mut Vec<u8>) {
         let rules: Vec<String> = columns
             .iter()
             .map(|column| match self.style {
@@ -113,7 +113,7 @@ impl Table {
 
     fn write_line<'c>(
         &self,
-        columns: &[Column],
+        columns: &[TableColumn],
         cells: impl Iterator<Item = &'c str>,
         out: &mut Vec<u8>,
     ) {
@@ -155,7 +155,7 @@ impl Table {
 }
 
 /// Makes the widest columns narrower until all fit.
-fn squeeze(columns: &mut [Column], width: usize) {
+fn squeeze(columns: &mut [TableColumn], width: usize) {
     let gaps = 2 * columns.len().saturating_sub(1);
     let mut total: usize = columns.iter().map(|column| column.width).sum::<usize>() + gaps;
     while total > width {
@@ -183,7 +183,7 @@ fn cut_to(text: &str, width: usize) -> String {
     cut
 }
 
-impl Form for Table {
+impl Form for TableWriter {
     fn begin(&mut self, header: &Header, _out: &mut Vec<u8>) {
         let style = self.style;
         self.names = header
@@ -299,7 +299,7 @@ fn shown(text: &[u8], style: Style) -> String {
 mod tests {
     use super::*;
 
-    fn drawn(mut table: Table, names: &[&str], records: &[&[&str]]) -> String {
+    fn drawn(mut table: TableWriter, names: &[&str], records: &[&[&str]]) -> String {
         let header = Header::new(names.iter().map(|name| (*name).to_owned()).collect());
         let mut out = Vec::new();
         table.begin(&header, &mut out);
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn columns_are_aligned_by_what_is_seen() {
         let table = drawn(
-            Table::drawn(None),
+            TableWriter::drawn(None),
             &["도시", "n"],
             &[&["서울", "9.5"], &["Zürich\n", ""], &["x", "10"]],
         );
@@ -334,7 +334,7 @@ mod tests {
     #[test]
     fn a_terminal_is_not_overrun() {
         let table = drawn(
-            Table::drawn(Some(20)),
+            TableWriter::drawn(Some(20)),
             &["a", "text"],
             &[
                 &["1", "abcdefghijklmnopqrstuvwxyz"],
@@ -348,7 +348,7 @@ mod tests {
     #[test]
     fn markdown_is_escaped() {
         let table = drawn(
-            Table::markdown(),
+            TableWriter::markdown(),
             &["a|b", "n"],
             &[&["x\ny", "1"], &["<b>", "22"]],
         );

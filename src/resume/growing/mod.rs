@@ -15,11 +15,11 @@ use crate::files::Lead;
 use crate::files::compression::decompressed;
 use crate::record::Header;
 use crate::resume::content;
-use crate::resume::content::Ends;
-use crate::resume::files::Found;
+use crate::resume::content::StreamEnds;
+use crate::resume::files::FoundFile;
 use crate::resume::head::Head;
 use crate::resume::known::{Extent, Known};
-use crate::resume::plan::{Piece, Planning};
+use crate::resume::plan::{FilePiece, Planning};
 use crate::stream::{Opener, Source, Summary, Tail};
 use crate::trust::Position;
 
@@ -51,8 +51,8 @@ struct Files {
 /// Files under way.
 pub struct Growing {
     resume: Resume,
-    pieces: Vec<Piece>,
-    reading: Reading,
+    pieces: Vec<FilePiece>,
+    reading: TextKind,
     columns: Option<Vec<String>>,
     notices: Vec<String>,
     progress: Arc<Mutex<Progress>>,
@@ -60,7 +60,7 @@ pub struct Growing {
 
 /// What a file's text is like.
 #[derive(Clone, Copy)]
-struct Reading {
+struct TextKind {
     lead: Lead,
     /// Of the header, where every file begins with one.
     headed: Option<Dialect>,
@@ -80,13 +80,13 @@ struct Progress {
 
 /// The file that is being read.
 struct Current {
-    piece: Piece,
+    piece: FilePiece,
     file: File,
     metadata: Metadata,
     is_compressed: bool,
     start: u64,
     tail: Arc<Tail>,
-    passed: Arc<Mutex<Ends>>,
+    passed: Arc<Mutex<StreamEnds>>,
 }
 
 impl Following {
@@ -103,7 +103,7 @@ impl Following {
                 Err(_) => return self.resume.stranger(),
             },
         };
-        let reading = Reading {
+        let reading = TextKind {
             lead,
             headed,
             takes_all: self.accept_unfinished,
@@ -146,9 +146,9 @@ impl Following {
     }
 }
 
-impl Reading {
+impl TextKind {
     /// The header of a file.
-    fn head(self, found: &Found) -> anyhow::Result<Option<Head>> {
+    fn head(self, found: &FoundFile) -> anyhow::Result<Option<Head>> {
         let Some(dialect) = self.headed else {
             return Ok(None);
         };
@@ -162,7 +162,7 @@ impl Reading {
 impl Growing {
     /// Opens each file when its turn comes.
     pub fn openers(&self) -> Vec<Opener> {
-        let opener = |piece: &Piece| -> Opener {
+        let opener = |piece: &FilePiece| -> Opener {
             let (piece, reading) = (piece.clone(), self.reading);
             let progress = Arc::clone(&self.progress);
             Box::new(move || {
@@ -324,7 +324,7 @@ impl Current {
 }
 
 /// Opens a file at the place where the last load ended.
-fn open(piece: &Piece, reading: Reading) -> anyhow::Result<(Source, Current)> {
+fn open(piece: &FilePiece, reading: TextKind) -> anyhow::Result<(Source, Current)> {
     let name: Arc<str> = Arc::from(piece.path().display().to_string());
     let cannot = || format!("cannot open '{name}'");
     let mut file = piece.found.open()?;
@@ -333,8 +333,8 @@ fn open(piece: &Piece, reading: Reading) -> anyhow::Result<(Source, Current)> {
     let is_compressed = content::compressed(&file).with_context(cannot)?;
     let own = file.try_clone().with_context(cannot)?;
     let passed = match is_compressed {
-        true => Ends::begin(Some(0), 0),
-        false => Ends::begin(piece.crc(), offset),
+        true => StreamEnds::begin(Some(0), 0),
+        false => StreamEnds::begin(piece.crc(), offset),
     };
     let passed = Arc::new(Mutex::new(passed));
     let mut source = Source::of_file(Arc::clone(&name), own);
@@ -415,7 +415,7 @@ fn waits(path: &Path, what: &str) -> String {
 /// Looks at what passes.
 struct Passing<R> {
     read: R,
-    passed: Arc<Mutex<Ends>>,
+    passed: Arc<Mutex<StreamEnds>>,
 }
 
 impl<R: Read> Read for Passing<R> {

@@ -8,7 +8,7 @@ mod moment;
 use crate::schema::plain;
 use crate::schema::plain::Plain;
 use crate::schema::types;
-use crate::schema::types::{Kind, check_text, shown};
+use crate::schema::types::{ColumnKind, check_text, shown};
 
 /// What a column of a table takes.
 pub trait Fit: Send + Sync {
@@ -88,19 +88,19 @@ pub struct Digits {
 
 impl Rule {
     /// The rule for a type that was made for what a column was found to be.
-    pub fn found(kind: Kind) -> Self {
+    pub fn found(kind: ColumnKind) -> Self {
         match kind {
-            Kind::Text => Rule::Text,
-            Kind::Boolean => Rule::Boolean,
-            Kind::Integer => Rule::Integer {
+            ColumnKind::Text => Rule::Text,
+            ColumnKind::Boolean => Rule::Boolean,
+            ColumnKind::Integer => Rule::Integer {
                 least: i64::MIN,
                 most: i64::MAX,
             },
-            Kind::Decimal => Rule::Numeric(None),
-            Kind::Double => Rule::Double,
-            Kind::Date => Rule::Date,
-            Kind::Civil => Rule::Civil { places: 6 },
-            Kind::Instant => Rule::Instant { places: 6 },
+            ColumnKind::Decimal => Rule::Numeric(None),
+            ColumnKind::Double => Rule::Double,
+            ColumnKind::Date => Rule::Date,
+            ColumnKind::Civil => Rule::Civil { places: 6 },
+            ColumnKind::Instant => Rule::Instant { places: 6 },
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::record::Fault;
 use crate::schema::rule::Rule;
-use crate::schema::types::{Kind, Moment, shown};
+use crate::schema::types::{ColumnKind, Moment, shown};
 
 /// Holds a date or time against the rule of its column.
 pub(crate) fn check(rule: &Rule, raw: &[u8], content: &[u8]) -> Result<(), Fault> {
@@ -15,12 +15,12 @@ pub(crate) fn check(rule: &Rule, raw: &[u8], content: &[u8]) -> Result<(), Fault
         return wrong("is no date or time as ISO 8601 writes them");
     };
     let kept = match (rule, kind) {
-        (Rule::Date, Kind::Date) => 0,
+        (Rule::Date, ColumnKind::Date) => 0,
         (Rule::Date, _) => return wrong("has a time of day, and the column holds days"),
-        (Rule::Civil { .. }, Kind::Instant) => {
+        (Rule::Civil { .. }, ColumnKind::Instant) => {
             return wrong("has a zone, which the column does not keep");
         }
-        (Rule::Instant { .. }, Kind::Date | Kind::Civil) => {
+        (Rule::Instant { .. }, ColumnKind::Date | ColumnKind::Civil) => {
             return wrong(
                 "has no zone, and the column needs one; give it one with at_zone(t, zone)",
             );
@@ -40,7 +40,7 @@ fn finer(kept: usize) -> String {
 
 /// What PostgreSQL writes of a time before Christ or past 9999: its kind, and the digits of its
 /// fraction of a second.
-fn far(content: &[u8]) -> Option<(Kind, usize)> {
+fn far(content: &[u8]) -> Option<(ColumnKind, usize)> {
     let text = std::str::from_utf8(content).ok()?;
     let (text, is_before_christ) = match text.strip_suffix(" BC") {
         Some(text) => (text, true),
@@ -61,12 +61,12 @@ fn far(content: &[u8]) -> Option<(Kind, usize)> {
         return None;
     }
     let Some(clock) = clock else {
-        return Some((Kind::Date, 0));
+        return Some((ColumnKind::Date, 0));
     };
     let (places, zone) = clock_of(clock)?;
     let kind = match zone {
-        "" => Kind::Civil,
-        _ => Kind::Instant,
+        "" => ColumnKind::Civil,
+        _ => ColumnKind::Instant,
     };
     Some((kind, places))
 }

@@ -188,7 +188,7 @@ impl<'v> Numbers<'v> {
 }
 
 /// What was found of a column besides the numbers.
-struct Found {
+struct Spellings {
     /// A bit for each scale that occurs.
     scales: u32,
     /// Whether all are spelled as [`parse::is_plain`] says.
@@ -205,10 +205,10 @@ struct PackShort<'r, 'b> {
 }
 
 impl Wide for PackShort<'_, '_> {
-    type Found = Option<Found>;
+    type Found = Option<Spellings>;
 
     #[inline(always)]
-    fn run(self) -> Option<Found> {
+    fn run(self) -> Option<Spellings> {
         pack_short(self.records, self.column, self.selection, self.packed)
     }
 }
@@ -219,9 +219,9 @@ fn pack_short(
     column: usize,
     selection: &[u32],
     packed: &mut [i64],
-) -> Option<Found> {
+) -> Option<Spellings> {
     let (block, fields) = (records.bytes(), records.column(column));
-    let mut found = Found {
+    let mut found = Spellings {
         scales: 0,
         is_plain: true,
     };
@@ -260,7 +260,7 @@ fn pack_short(
 
 /// Packs a field that is empty or longer than eight bytes.
 #[inline(never)]
-fn pack_other(field: &[u8], found: &mut Found) -> Option<i64> {
+fn pack_other(field: &[u8], found: &mut Spellings) -> Option<i64> {
     if field.is_empty() {
         return Some(NULL);
     }
@@ -276,8 +276,8 @@ fn pack_any(
     column: usize,
     selection: &[u32],
     packed: &mut [i64],
-) -> Option<Found> {
-    let mut found = Found {
+) -> Option<Spellings> {
+    let mut found = Spellings {
         scales: 0,
         is_plain: true,
     };

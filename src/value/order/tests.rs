@@ -12,11 +12,11 @@ use std::str::FromStr;
 struct Field {
     text: String,
     is_quoted: bool,
-    kind: Kind,
+    kind: Sample,
 }
 
 #[derive(Clone, Debug)]
-enum Kind {
+enum Sample {
     Number {
         value: BigDecimal,
         is_plain: bool,
@@ -37,7 +37,7 @@ impl Field {
     /// What it has in common with the fields that count as the same.
     fn identity(&self) -> String {
         match &self.kind {
-            Kind::Number {
+            Sample::Number {
                 value,
                 is_plain: true,
             } if !self.is_quoted => value.normalized().to_plain_string(),
@@ -47,18 +47,18 @@ impl Field {
 
     fn class(&self) -> u8 {
         match self.kind {
-            Kind::Number { .. } => 0,
-            Kind::Time(_) => 1,
-            Kind::Text => 2,
+            Sample::Number { .. } => 0,
+            Sample::Time(_) => 1,
+            Sample::Text => 2,
         }
     }
 
     /// The order without its last step.
     fn level(&self, other: &Field) -> Ordering {
         match (&self.kind, &other.kind) {
-            (Kind::Number { value: a, .. }, Kind::Number { value: b, .. }) => a.cmp(b),
-            (Kind::Time(a), Kind::Time(b)) => a.cmp(b),
-            (Kind::Text, Kind::Text) => self.text.as_bytes().cmp(other.text.as_bytes()),
+            (Sample::Number { value: a, .. }, Sample::Number { value: b, .. }) => a.cmp(b),
+            (Sample::Time(a), Sample::Time(b)) => a.cmp(b),
+            (Sample::Text, Sample::Text) => self.text.as_bytes().cmp(other.text.as_bytes()),
             _ => self.class().cmp(&other.class()),
         }
     }
@@ -133,8 +133,8 @@ prop_compose! {
 fn field() -> impl Strategy<Value = Field> {
     let number = number().prop_filter_map("no digits", |number| number);
     let number =
-        number.prop_map(|(text, value, is_plain)| (text, Kind::Number { value, is_plain }));
-    let time = time().prop_map(|(text, nanoseconds)| (text, Kind::Time(nanoseconds)));
+        number.prop_map(|(text, value, is_plain)| (text, Sample::Number { value, is_plain }));
+    let time = time().prop_map(|(text, nanoseconds)| (text, Sample::Time(nanoseconds)));
     let words = [
         "a",
         "1a",
@@ -158,7 +158,8 @@ fn field() -> impl Strategy<Value = Field> {
         "PT1H",
         "2d",
     ];
-    let word = prop::sample::select(words.to_vec()).prop_map(|text| (text.to_owned(), Kind::Text));
+    let word =
+        prop::sample::select(words.to_vec()).prop_map(|text| (text.to_owned(), Sample::Text));
     let kinds = prop_oneof![5 => number, 3 => time, 2 => word];
     (kinds, any::<bool>()).prop_map(|((text, kind), is_quoted)| Field {
         text,
@@ -206,7 +207,7 @@ proptest! {
 
     #[test]
     fn less_is_the_order_without_its_last_step(a in field(), b in field()) {
-        let is_number = |field: &Field| matches!(field.kind, Kind::Number { .. });
+        let is_number = |field: &Field| matches!(field.kind, Sample::Number { .. });
         let answer = compare::compare(&a.value(), &b.value());
         match is_number(&a) == is_number(&b) {
             true => prop_assert_eq!(answer.unwrap(), Some(a.level(&b))),
@@ -223,7 +224,7 @@ proptest! {
         let back = Value::of_field(&written, &arena);
         prop_assert_eq!(own(&back), own(&a.value()));
         prop_assert_eq!(bytes(&back), bytes(&a.value()));
-        prop_assert_eq!(text::looks_typed(a.text.as_bytes()), matches!(&a.kind, Kind::Number { is_plain: true, .. }) || a.text == "true");
+        prop_assert_eq!(text::looks_typed(a.text.as_bytes()), matches!(&a.kind, Sample::Number { is_plain: true, .. }) || a.text == "true");
     }
 
     /// Text that was made goes byte by byte, and is the same as the field that it is written as.

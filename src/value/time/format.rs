@@ -6,7 +6,7 @@ use jiff::tz::Offset;
 
 use crate::record::Fault;
 
-use super::{Kind, LEAP_SECOND, NANOSECONDS_PER_SECOND, Time, Zone};
+use super::{LEAP_SECOND, NANOSECONDS_PER_SECOND, Time, TimeKind, Zone};
 
 /// A format of C's conversions (`%Y-%m-%d %H:%M:%S`, `%f` for a fraction of one to nine digits,
 /// `%z` for an offset) that is known to be right for reading or for writing.
@@ -20,7 +20,7 @@ pub struct Format {
 /// Exercises every conversion: two digits everywhere, an afternoon, a fraction.
 const SAMPLE: Time = Time {
     civil: DateTime::constant(2004, 12, 13, 14, 15, 16, 120_000_000),
-    kind: Kind::Offset(0),
+    kind: TimeKind::Offset(0),
 };
 
 const SECONDS_PER_DAY: u32 = 86_400;
@@ -100,7 +100,7 @@ impl Format {
                 return Err("it has minutes or seconds and no hour".into());
             }
             if parts.offset().is_none() && parts.iana_time_zone().is_none() {
-                return checked(date.to_datetime(Clock::midnight()), Kind::Date);
+                return checked(date.to_datetime(Clock::midnight()), TimeKind::Date);
             }
         }
         let clock = parts
@@ -108,19 +108,19 @@ impl Format {
             .map_err(|_| "it has seconds or a fraction without what goes before")?;
         let civil = DateTime::from_parts(date, clock);
         match (parts.iana_time_zone(), parts.offset()) {
-            (None, None) => checked(civil, Kind::Civil),
-            (None, Some(offset)) => checked(civil, Kind::Offset(offset.seconds())),
+            (None, None) => checked(civil, TimeKind::Civil),
+            (None, Some(offset)) => checked(civil, TimeKind::Offset(offset.seconds())),
             (Some(name), None) => {
                 let zone =
                     Zone::find(name).ok_or_else(|| format!("'{name}' is not a time zone"))?;
-                let civil = checked(civil, Kind::Civil)?;
+                let civil = checked(civil, TimeKind::Civil)?;
                 civil.at_zone(&zone).map_err(|fault| fault.to_string())
             }
             (Some(_), Some(_)) => {
                 let zoned = parts
                     .to_zoned()
                     .map_err(|_| "its offset is not one of its zone")?;
-                checked(zoned.datetime(), Kind::Offset(zoned.offset().seconds()))
+                checked(zoned.datetime(), TimeKind::Offset(zoned.offset().seconds()))
             }
         }
     }
@@ -247,8 +247,8 @@ fn date(parts: &mut BrokenDownTime) -> Option<Date> {
 }
 
 /// A time that the stream can hold.
-fn checked(civil: DateTime, kind: Kind) -> Result<Time, String> {
-    if let Kind::Offset(seconds) = kind
+fn checked(civil: DateTime, kind: TimeKind) -> Result<Time, String> {
+    if let TimeKind::Offset(seconds) = kind
         && seconds.unsigned_abs() >= SECONDS_PER_DAY
     {
         return Err("its offset is not below 24 hours".into());
@@ -259,7 +259,7 @@ fn checked(civil: DateTime, kind: Kind) -> Result<Time, String> {
 impl Time {
     fn broken_down(&self) -> BrokenDownTime {
         let mut parts = BrokenDownTime::from(self.civil);
-        if let Kind::Offset(seconds) = self.kind {
+        if let TimeKind::Offset(seconds) = self.kind {
             parts.set_offset(Offset::from_seconds(seconds).ok());
             // Left alone, `%s` would cut fractions before 1970 towards zero.
             let seconds = self.epoch_nanoseconds().div_euclid(NANOSECONDS_PER_SECOND);

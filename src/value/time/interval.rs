@@ -26,7 +26,7 @@ pub(super) const DAY: i64 = 24 * HOUR;
 
 /// What one unit of a spelling counts.
 #[derive(Clone, Copy)]
-enum Counts {
+enum UnitCount {
     Months(i32),
     Days(i32),
     Nanoseconds(i64),
@@ -143,21 +143,21 @@ impl Interval {
         self.multiply(-1)
     }
 
-    fn plus(self, counts: Counts, digits: Number<'_>) -> Option<Interval> {
+    fn plus(self, counts: UnitCount, digits: Number<'_>) -> Option<Interval> {
         let whole = |unit: i32| -> Option<i32> {
             digits.fraction.is_empty().then_some(())?;
             i32::try_from(digits.times(i64::from(unit))?).ok()
         };
         let part = match counts {
-            Counts::Months(unit) => Interval {
+            UnitCount::Months(unit) => Interval {
                 months: whole(unit)?,
                 ..Interval::default()
             },
-            Counts::Days(unit) => Interval {
+            UnitCount::Days(unit) => Interval {
                 days: whole(unit)?,
                 ..Interval::default()
             },
-            Counts::Nanoseconds(unit) => Interval {
+            UnitCount::Nanoseconds(unit) => Interval {
                 nanoseconds: digits.times(unit)?,
                 ..Interval::default()
             },
@@ -243,29 +243,29 @@ fn parse_spelling(mut text: &[u8]) -> Option<Interval> {
     }
 }
 
-fn spelt(unit: &[u8]) -> Option<Counts> {
+fn spelt(unit: &[u8]) -> Option<UnitCount> {
     Some(match unit {
-        b"y" => Counts::Months(12),
-        b"mo" => Counts::Months(1),
-        b"w" => Counts::Days(7),
-        b"d" => Counts::Days(1),
-        b"h" => Counts::Nanoseconds(HOUR),
-        b"m" => Counts::Nanoseconds(MINUTE),
-        b"s" => Counts::Nanoseconds(SECOND),
-        b"ms" => Counts::Nanoseconds(MILLISECOND),
-        b"us" => Counts::Nanoseconds(MICROSECOND),
-        b"ns" => Counts::Nanoseconds(NANOSECOND),
+        b"y" => UnitCount::Months(12),
+        b"mo" => UnitCount::Months(1),
+        b"w" => UnitCount::Days(7),
+        b"d" => UnitCount::Days(1),
+        b"h" => UnitCount::Nanoseconds(HOUR),
+        b"m" => UnitCount::Nanoseconds(MINUTE),
+        b"s" => UnitCount::Nanoseconds(SECOND),
+        b"ms" => UnitCount::Nanoseconds(MILLISECOND),
+        b"us" => UnitCount::Nanoseconds(MICROSECOND),
+        b"ns" => UnitCount::Nanoseconds(NANOSECOND),
         _ => return None,
     })
 }
 
 /// `1Y2M3DT4H5M6.5S`, what follows the `P`; each designator at most once and in this order.
 fn parse_iso(mut text: &[u8]) -> Option<Interval> {
-    let mut units: &[(u8, Counts)] = &[
-        (b'Y', Counts::Months(12)),
-        (b'M', Counts::Months(1)),
-        (b'W', Counts::Days(7)),
-        (b'D', Counts::Days(1)),
+    let mut units: &[(u8, UnitCount)] = &[
+        (b'Y', UnitCount::Months(12)),
+        (b'M', UnitCount::Months(1)),
+        (b'W', UnitCount::Days(7)),
+        (b'D', UnitCount::Days(1)),
     ];
     let mut interval = Interval::default();
     let mut is_clock = false;
@@ -274,9 +274,9 @@ fn parse_iso(mut text: &[u8]) -> Option<Interval> {
             is_clock = true;
             text = rest;
             units = &[
-                (b'H', Counts::Nanoseconds(HOUR)),
-                (b'M', Counts::Nanoseconds(MINUTE)),
-                (b'S', Counts::Nanoseconds(SECOND)),
+                (b'H', UnitCount::Nanoseconds(HOUR)),
+                (b'M', UnitCount::Nanoseconds(MINUTE)),
+                (b'S', UnitCount::Nanoseconds(SECOND)),
             ];
         }
         let (number, rest) = Number::take(text)?;

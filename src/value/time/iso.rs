@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, DateTime, Time as Clock};
 
-use super::{Kind, Time};
+use super::{Time, TimeKind};
 
 pub(super) fn parse(text: &[u8]) -> Option<Time> {
     let (date, rest) = text.split_at_checked(10)?;
@@ -15,7 +15,7 @@ pub(super) fn parse(text: &[u8]) -> Option<Time> {
         let midnight = date.to_datetime(Clock::midnight());
         return rest.is_empty().then_some(Time {
             civil: midnight,
-            kind: Kind::Date,
+            kind: TimeKind::Date,
         });
     };
     let (clock, rest) = clock(rest)?;
@@ -68,10 +68,10 @@ fn fraction(text: &[u8]) -> Option<(i32, &[u8])> {
 }
 
 /// Nothing, `Z`, `+hh`, `+hhmm`, `+hh:mm`, `+hh:mm:ss`.
-pub(super) fn zone(text: &[u8]) -> Option<Kind> {
+pub(super) fn zone(text: &[u8]) -> Option<TimeKind> {
     let (sign, rest) = match text.split_first() {
-        None => return Some(Kind::Civil),
-        Some((b'Z' | b'z', [])) => return Some(Kind::Offset(0)),
+        None => return Some(TimeKind::Civil),
+        Some((b'Z' | b'z', [])) => return Some(TimeKind::Offset(0)),
         Some((b'+', rest)) => (1, rest),
         Some((b'-', rest)) => (-1, rest),
         Some(_) => return None,
@@ -87,7 +87,7 @@ pub(super) fn zone(text: &[u8]) -> Option<Kind> {
     if hours > 23 || minutes > 59 || seconds > 59 {
         return None;
     }
-    Some(Kind::Offset(
+    Some(TimeKind::Offset(
         sign * (hours * 3600 + minutes * 60 + seconds) as i32,
     ))
 }
@@ -114,7 +114,7 @@ pub(super) fn write(time: &Time, out: &mut Vec<u8>) {
     push_pair(out, civil.month() as u32);
     out.push(b'-');
     push_pair(out, civil.day() as u32);
-    if time.kind == Kind::Date {
+    if time.kind == TimeKind::Date {
         return;
     }
     out.push(b'T');
@@ -125,9 +125,9 @@ pub(super) fn write(time: &Time, out: &mut Vec<u8>) {
     push_pair(out, civil.second() as u32);
     push_fraction(out, civil.subsec_nanosecond() as u32);
     match time.kind {
-        Kind::Date | Kind::Civil => {}
-        Kind::Offset(0) => out.push(b'Z'),
-        Kind::Offset(seconds) => push_offset(out, seconds),
+        TimeKind::Date | TimeKind::Civil => {}
+        TimeKind::Offset(0) => out.push(b'Z'),
+        TimeKind::Offset(seconds) => push_offset(out, seconds),
     }
 }
 

@@ -26,11 +26,11 @@ pub use zone::Zone;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Time {
     civil: DateTime,
-    kind: Kind,
+    kind: TimeKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum TimeKind {
     /// No time of day was given: the civil clock stands at midnight.
     Date,
     /// A wall clock without a zone.
@@ -71,14 +71,14 @@ impl Time {
         let is_midnight = self.civil.time() == jiff::civil::Time::midnight();
         let told = match self.kind {
             // Where its year at UTC is not one of 0000 to 9999, it is told as it is.
-            Kind::Offset(_) => Time::from_epoch_nanoseconds(self.epoch_nanoseconds()).ok(),
-            Kind::Civil if is_midnight => Some(self.date()),
-            Kind::Date | Kind::Civil => None,
+            TimeKind::Offset(_) => Time::from_epoch_nanoseconds(self.epoch_nanoseconds()).ok(),
+            TimeKind::Civil if is_midnight => Some(self.date()),
+            TimeKind::Date | TimeKind::Civil => None,
         };
         told.unwrap_or(*self).write(out);
     }
 
-    fn new(civil: DateTime, kind: Kind) -> Option<Time> {
+    fn new(civil: DateTime, kind: TimeKind) -> Option<Time> {
         (0..=9999)
             .contains(&civil.year())
             .then_some(Time { civil, kind })
@@ -86,14 +86,14 @@ impl Time {
 
     /// Whether it has an offset from UTC.
     pub fn is_instant(&self) -> bool {
-        matches!(self.kind, Kind::Offset(_))
+        matches!(self.kind, TimeKind::Offset(_))
     }
 
     /// Seconds east of UTC; a civil time is read as UTC.
     fn offset_seconds(&self) -> i32 {
         match self.kind {
-            Kind::Offset(seconds) => seconds,
-            Kind::Date | Kind::Civil => 0,
+            TimeKind::Offset(seconds) => seconds,
+            TimeKind::Date | TimeKind::Civil => 0,
         }
     }
 
@@ -151,8 +151,8 @@ impl Time {
             civil = civil
                 .checked_add(SignedDuration::from_nanos(nanoseconds))
                 .ok()?;
-            let kind = if self.kind == Kind::Date {
-                Kind::Civil
+            let kind = if self.kind == TimeKind::Date {
+                TimeKind::Civil
             } else {
                 self.kind
             };
@@ -179,7 +179,7 @@ impl Time {
     /// A civil time with an instant; nanoseconds past 292 years.
     pub fn difference(&self, earlier: &Time) -> Result<Interval, Fault> {
         self.same_line(earlier)?;
-        if self.kind == Kind::Date && earlier.kind == Kind::Date {
+        if self.kind == TimeKind::Date && earlier.kind == TimeKind::Date {
             let days = self.civil.duration_since(earlier.civil).as_hours() / 24;
             return Ok(Interval {
                 days: days as i32,
@@ -225,7 +225,7 @@ impl Time {
     /// Outside the years 0000 to 9999.
     pub fn from_epoch_nanoseconds(nanoseconds: i128) -> Result<Time, Fault> {
         civil_from_epoch(nanoseconds)
-            .and_then(|civil| Time::new(civil, Kind::Offset(0)))
+            .and_then(|civil| Time::new(civil, TimeKind::Offset(0)))
             .ok_or_else(|| {
                 Fault::new(format!(
                     "{} seconds after 1970 are outside the years 0000 to 9999",
@@ -249,8 +249,8 @@ impl Time {
     /// Outside the years 0000 to 9999.
     pub fn told_alike(&self, nanoseconds: i128) -> Result<Time, Fault> {
         let kind = match self.is_instant() {
-            true => Kind::Offset(0),
-            false => Kind::Civil,
+            true => TimeKind::Offset(0),
+            false => TimeKind::Civil,
         };
         let instant = Time::from_epoch_nanoseconds(nanoseconds)?;
         Ok(Time { kind, ..instant })
@@ -269,13 +269,13 @@ impl Time {
     pub fn date(&self) -> Time {
         Time {
             civil: self.civil.start_of_day(),
-            kind: Kind::Date,
+            kind: TimeKind::Date,
         }
     }
 
     /// Whether no time of day was given.
     pub fn is_date(&self) -> bool {
-        self.kind == Kind::Date
+        self.kind == TimeKind::Date
     }
 
     fn with_date(&self, date: Date) -> Option<Time> {

@@ -5,7 +5,7 @@ use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use crate::record::Fault;
 
-use super::{Kind, Time, civil_from_epoch};
+use super::{Time, TimeKind, civil_from_epoch};
 
 /// A time zone's rules: `Europe/Berlin`, `UTC`.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ impl Zone {
     /// The zone of this IANA name (in any case), or a fixed offset such as `+09:00`; None where
     /// the system's database (`/usr/share/zoneinfo`) does not know it.
     pub fn find(name: &str) -> Option<Zone> {
-        if let Some(Kind::Offset(seconds)) = name
+        if let Some(TimeKind::Offset(seconds)) = name
             .starts_with(['+', '-'])
             .then(|| super::iso::zone(name.as_bytes()))
             .flatten()
@@ -97,7 +97,7 @@ impl Time {
             let offset = zone.0.to_offset(instant);
             let wall =
                 civil_from_epoch(nanoseconds + i128::from(offset.seconds()) * 1_000_000_000)?;
-            Time::new(wall, Kind::Offset(offset.seconds()))
+            Time::new(wall, TimeKind::Offset(offset.seconds()))
         };
         moved().ok_or_else(|| Fault::new(format!("'{self}' is too late or too early for a zone")))
     }
@@ -137,7 +137,7 @@ impl Time {
         let first = match zone.0.to_ambiguous_timestamp(self.civil).offset() {
             AmbiguousOffset::Unambiguous { offset }
             | AmbiguousOffset::Fold { before: offset, .. } => {
-                Time::new(self.civil, Kind::Offset(offset.seconds()))
+                Time::new(self.civil, TimeKind::Offset(offset.seconds()))
             }
             AmbiguousOffset::Gap { before, .. } => {
                 // The old clock would have shown it at or after the change.

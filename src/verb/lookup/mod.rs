@@ -74,7 +74,7 @@ pub struct Join {
 }
 
 /// A table that was read.
-pub struct Table<'n> {
+pub struct LookupTable<'n> {
     /// What errors call it.
     name: &'n str,
     rows: Kept,
@@ -180,13 +180,13 @@ impl Join {
         name: &'n str,
         settings: &Settings,
         memory: usize,
-    ) -> anyhow::Result<Table<'n>> {
+    ) -> anyhow::Result<LookupTable<'n>> {
         let budget = Budget {
             memory,
             threads: settings.threads,
         };
         let (mut rows, mut sorted) = (Some(Rows::new(&self.table_on, self.terms)), None);
-        let (reading, mut scale) = (Reading(self), None);
+        let (reading, mut scale) = (TableReading(self), None);
         let deliver = &mut |_: &Block, read: &mut Read| {
             read.0.on_one_scale(&mut scale)?;
             if let Some(sorted) = &mut sorted {
@@ -216,7 +216,7 @@ impl Join {
                 Kept::Held(Box::new(rows))
             }
         };
-        Ok(Table {
+        Ok(LookupTable {
             name,
             rows,
             scale,
@@ -229,7 +229,7 @@ impl Join {
     ///
     /// # Errors
     /// Those of input and output; a key that comes twice in the table.
-    pub fn run(&self, table: Table<'_>, streams: Streams<'_>) -> anyhow::Result<Summary> {
+    pub fn run(&self, table: LookupTable<'_>, streams: Streams<'_>) -> anyhow::Result<Summary> {
         let Streams {
             input,
             settings,
@@ -237,7 +237,7 @@ impl Join {
             ..
         } = streams;
         let layout = self.on.layout(self.columns);
-        let Table {
+        let LookupTable {
             name,
             mut rows,
             scale,
@@ -375,7 +375,7 @@ fn paired<'n>(
 }
 
 /// Reads the rows of a table.
-struct Reading<'j>(&'j Join);
+struct TableReading<'j>(&'j Join);
 
 #[derive(Default)]
 struct Read(Taken);
@@ -386,7 +386,7 @@ impl Parcel for Read {
     }
 }
 
-impl Sink for Reading<'_> {
+impl Sink for TableReading<'_> {
     type Scratch = Scratch;
     type Parcel = Read;
 

@@ -5,7 +5,9 @@ use std::ops::Range;
 use crate::fold::lookup::{Matching, Rows, Scale, Scratch, Sorted, Unmatched};
 use crate::fold::order::Portion;
 use crate::record::{Block, Faults, Records};
-use crate::stream::{self, Flow, Held, Input, Made, Output, Parcel, Settings, Sink, Summary};
+use crate::stream::{
+    self, Flow, HeldRecords, Input, Made, Output, Parcel, Settings, Sink, Summary,
+};
 use crate::trust::stage::{self, COUNTERS};
 
 use super::{How, Join};
@@ -197,7 +199,7 @@ impl Gathering<'_> {
             Ok(Flow::More)
         };
         let (_, mut summary) = stream::sink(input, &layout, settings, self, deliver)?;
-        let mut joined = Held::new(output);
+        let mut joined = HeldRecords::new(output);
         let mut last = None;
         let write = &mut |record: &[u8], row: Option<&[u8]>, number: u64, out: &mut Vec<u8>| {
             let is_first = last.replace(number) != Some(number);

@@ -12,11 +12,11 @@ use crate::record::{Records, field};
 use crate::schema::plain;
 use crate::schema::rule::{Digits, Rule};
 use crate::schema::types;
-use crate::schema::types::{Kind, Moment};
+use crate::schema::types::{ColumnKind, Moment};
 use crate::value::Number;
 use crate::value::parse;
 
-use crate::connector::postgres::load::column::{Column, Form};
+use crate::connector::postgres::load::column::{BinaryForm, CopyColumn};
 
 /// What comes before the records: a signature, no flags, no extension.
 pub const HEAD: &[u8] = b"PGCOPY\n\xFF\r\n\0\0\0\0\0\0\0\0\0";
@@ -35,13 +35,13 @@ const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
 
 /// Writes blocks in the binary format, as long as that goes well.
 pub struct Binary {
-    forms: Vec<Form>,
+    forms: Vec<BinaryForm>,
     misses: AtomicU32,
 }
 
 impl Binary {
     /// Where every column has a form.
-    pub fn new(columns: &[Column]) -> Option<Self> {
+    pub fn new(columns: &[CopyColumn]) -> Option<Self> {
         let forms: Option<_> = columns.iter().map(|column| column.form).collect();
         forms.map(|forms| Binary {
             forms,
@@ -52,7 +52,7 @@ impl Binary {
     /// Appends all records below `limit`, or nothing: whether it did.
     pub fn encode(
         &self,
-        columns: &[Column],
+        columns: &[CopyColumn],
         (records, limit): (&Records<'_>, u32),
         is_clean: bool,
         out: &mut Vec<u8>,
@@ -92,8 +92,8 @@ pub fn record_end(bytes: &[u8], at: usize) -> Option<usize> {
 /// Appends a field with its length; none where it is not as usual.
 #[inline(always)]
 fn append(
-    form: Form,
-    column: &Column,
+    form: BinaryForm,
+    column: &CopyColumn,
     raw: &[u8],
     is_clean: bool,
     out: &mut Vec<u8>,
@@ -106,7 +106,7 @@ fn append(
         return Some(());
     }
     match (form, &column.rule) {
-        (Form::Text, rule) => {
+        (BinaryForm::Text, rule) => {
             rule.check(raw, is_clean).ok()?;
             // A length is 31 bits here; what is longer is refused by the server in its own words.
             i32::try_from(raw.len()).ok()?;
@@ -115,34 +115,34 @@ fn append(
                 _ => push(raw, out),
             }
         }
-        (Form::Integer(size), Rule::Integer { least, most }) => {
+        (BinaryForm::Integer(size), Rule::Integer { least, most }) => {
             let integer = plain::integer(raw).filter(|integer| least <= integer && integer <= most);
             let bytes = integer?.to_be_bytes();
             push(&bytes[8 - usize::from(size)..], out);
         }
-        (Form::Numeric, Rule::Numeric(limits)) => {
+        (BinaryForm::Numeric, Rule::Numeric(limits)) => {
             let (mantissa, places) = numeric(raw, *limits)?;
             push_numeric(mantissa, places, out);
         }
-        (Form::Double, Rule::Double) => push(&plain::surviving(raw)?.to_be_bytes(), out),
-        (Form::Boolean, Rule::Boolean) => push(&[u8::from(types::boolean(raw)?)], out),
-        (Form::Date, Rule::Date) => {
+        (BinaryForm::Double, Rule::Double) => push(&plain::surviving(raw)?.to_be_bytes(), out),
+        (BinaryForm::Boolean, Rule::Boolean) => push(&[u8::from(types::boolean(raw)?)], out),
+        (BinaryForm::Date, Rule::Date) => {
             let (moment, microseconds) = moment(raw)?;
             let days = microseconds / MICROSECONDS_PER_DAY;
-            (moment.kind == Kind::Date).then_some(())?;
+            (moment.kind == ColumnKind::Date).then_some(())?;
             push(&(days as i32).to_be_bytes(), out);
         }
-        (Form::Time, Rule::Civil { places }) => {
+        (BinaryForm::Time, Rule::Civil { places }) => {
             let (moment, microseconds) = moment(raw)?;
-            (moment.kind != Kind::Instant && moment.places <= *places).then_some(())?;
+            (moment.kind != ColumnKind::Instant && moment.places <= *places).then_some(())?;
             push(&microseconds.to_be_bytes(), out);
         }
-        (Form::Time, Rule::Instant { places }) => {
+        (BinaryForm::Time, Rule::Instant { places }) => {
             let (moment, microseconds) = moment(raw)?;
-            (moment.kind == Kind::Instant && moment.places <= *places).then_some(())?;
+            (moment.kind == ColumnKind::Instant && moment.places <= *places).then_some(())?;
             push(&microseconds.to_be_bytes(), out);
         }
-        (Form::Uuid, Rule::Uuid) => push(&uuid(raw)?, out),
+        (BinaryForm::Uuid, Rule::Uuid) => push(&uuid(raw)?, out),
         _ => return None,
     }
     Some(())
@@ -248,12 +248,12 @@ fn uuid(raw: &[u8]) -> Option<[u8; 16]> {
 mod tests {
     use super::*;
 
-    fn column(type_name: &str, rule: Rule) -> Column {
-        Column {
+    fn column(type_name: &str, rule: Rule) -> CopyColumn {
+        CopyColumn {
             name: "x".to_owned(),
             rule,
             is_key: false,
-            form: Form::of(type_name),
+            form: BinaryForm::of(type_name),
         }
     }
 

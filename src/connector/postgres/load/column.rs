@@ -1,11 +1,11 @@
 //! Columns of the stream, and what those of the table take.
 
 use crate::schema::rule::Rule;
-use crate::schema::types::Kind;
+use crate::schema::types::ColumnKind;
 
 /// One column of the stream, and what the table's takes.
 #[derive(Clone, Debug)]
-pub struct Column {
+pub struct CopyColumn {
     /// Its name, for faults.
     pub name: String,
     /// What it takes.
@@ -13,12 +13,12 @@ pub struct Column {
     /// Whether it must not be null, being part of the key.
     pub is_key: bool,
     /// How COPY's binary format has its values; none where that is not known here.
-    pub form: Option<Form>,
+    pub form: Option<BinaryForm>,
 }
 
 /// How a type's values look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum BinaryForm {
     /// An integer of so many bytes.
     Integer(u8),
     /// Groups of four decimal digits.
@@ -37,34 +37,34 @@ pub enum Form {
     Uuid,
 }
 
-impl Form {
+impl BinaryForm {
     /// The form of a type by its catalog name; none of one that is not written here.
     pub fn of(type_name: &str) -> Option<Self> {
         Some(match type_name {
-            "int2" => Form::Integer(2),
-            "int4" => Form::Integer(4),
-            "int8" => Form::Integer(8),
-            "numeric" => Form::Numeric,
-            "float8" => Form::Double,
-            "bool" => Form::Boolean,
-            "date" => Form::Date,
-            "timestamp" | "timestamptz" => Form::Time,
-            "text" | "varchar" | "bpchar" => Form::Text,
-            "uuid" => Form::Uuid,
+            "int2" => BinaryForm::Integer(2),
+            "int4" => BinaryForm::Integer(4),
+            "int8" => BinaryForm::Integer(8),
+            "numeric" => BinaryForm::Numeric,
+            "float8" => BinaryForm::Double,
+            "bool" => BinaryForm::Boolean,
+            "date" => BinaryForm::Date,
+            "timestamp" | "timestamptz" => BinaryForm::Time,
+            "text" | "varchar" | "bpchar" => BinaryForm::Text,
+            "uuid" => BinaryForm::Uuid,
             _ => return None,
         })
     }
 
     /// The form of the type that is made for a kind.
-    pub fn found(kind: Kind) -> Self {
+    pub fn found(kind: ColumnKind) -> Self {
         match kind {
-            Kind::Text => Form::Text,
-            Kind::Boolean => Form::Boolean,
-            Kind::Integer => Form::Integer(8),
-            Kind::Decimal => Form::Numeric,
-            Kind::Double => Form::Double,
-            Kind::Date => Form::Date,
-            Kind::Civil | Kind::Instant => Form::Time,
+            ColumnKind::Text => BinaryForm::Text,
+            ColumnKind::Boolean => BinaryForm::Boolean,
+            ColumnKind::Integer => BinaryForm::Integer(8),
+            ColumnKind::Decimal => BinaryForm::Numeric,
+            ColumnKind::Double => BinaryForm::Double,
+            ColumnKind::Date => BinaryForm::Date,
+            ColumnKind::Civil | ColumnKind::Instant => BinaryForm::Time,
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::schema::types::is_text;
 
 use crate::connector::postgres::load::binary;
 use crate::connector::postgres::load::binary::Binary;
-use crate::connector::postgres::load::column::Column;
+use crate::connector::postgres::load::column::CopyColumn;
 use crate::connector::postgres::load::list;
 
 /// Blocks that may wait for the server.
@@ -216,16 +216,16 @@ fn receive(waiting: &Receiver<Told>) -> anyhow::Result<Option<Portion>> {
 }
 
 /// Makes lines of COPY's text format, or what its binary one has.
-pub struct Lines {
+pub struct CopyLines {
     /// The columns of the stream.
-    pub columns: Vec<Column>,
+    pub columns: Vec<CopyColumn>,
     /// The binary format, where the columns allow it.
     pub binary: Option<Binary>,
     /// Whether all is known to be text that a database holds.
     pub is_clean: bool,
 }
 
-impl Encoder for Lines {
+impl Encoder for CopyLines {
     fn encode(&self, records: &Records<'_>, faults: &mut Faults, parcel: &mut Parcel) {
         let is_clean = self.is_clean || is_text(records.bytes());
         if let Some(binary) = &self.binary {

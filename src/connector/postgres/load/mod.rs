@@ -38,14 +38,14 @@ use crate::stream::Flow;
 use crate::trust::{Checkpoint, committing, stage as phase};
 
 use crate::load::{
-    Committed, InDoubt, LastStep, Mode, Parcel, Ready, Start, Target, Types, Wanted, made_anew,
-    nearest_of,
+    Committed, InDoubt, LastStep, Mode, Parcel, Ready, Start, Target, TargetNeeds, Types,
+    made_anew, nearest_of,
 };
 use crate::schema::Fit;
-use crate::schema::types::{Found, check_text};
+use crate::schema::types::{ColumnType, check_text};
 use binary::Binary;
-use column::Column;
-use copy::{Copy, Lines, Portion};
+use column::CopyColumn;
+use copy::{Copy, CopyLines, Portion};
 use replace::Attachments;
 use schema::Definition;
 use stage::{Carried, OnConflict, Stage};
@@ -156,7 +156,7 @@ impl Postgres {
     }
 
     /// Makes the table for what the columns were found to be.
-    fn make(&mut self, found: &[Found]) -> anyhow::Result<Vec<String>> {
+    fn make(&mut self, found: &[ColumnType]) -> anyhow::Result<Vec<String>> {
         let mut notices = Vec::new();
         let mut columns = Vec::new();
         for (name, found) in self.header.names().iter().zip(found) {
@@ -343,7 +343,7 @@ impl Target for Postgres {
         }
         self.header = header.clone();
         let Some(existing) = self.existing.clone() else {
-            return Ok(Types::Wanted(Wanted::with_key(&self.key, header)));
+            return Ok(Types::Wanted(TargetNeeds::with_key(&self.key, header)));
         };
         if self.mode != Mode::Replace {
             self.typed = existing.typed_for(header)?;
@@ -356,15 +356,15 @@ impl Target for Postgres {
         let has_key = self.key.is_empty() || self.has_key()?;
         if !has_key || !existing.has_columns_of(header) {
             self.check_anew(&existing, None)?;
-            return Ok(Types::Wanted(Wanted::with_key(&self.key, header)));
+            return Ok(Types::Wanted(TargetNeeds::with_key(&self.key, header)));
         }
         self.is_made_anew = false;
         replace::check_emptied(self.client()?, &existing)?;
         let typed = existing.typed_for(header)?.into_iter();
         let rules = typed.map(|typed| Box::new(typed) as Box<dyn Fit>);
-        Ok(Types::Wanted(Wanted {
+        Ok(Types::Wanted(TargetNeeds {
             rules: Some(rules.collect()),
-            ..Wanted::with_key(&self.key, header)
+            ..TargetNeeds::with_key(&self.key, header)
         }))
     }
 
@@ -396,15 +396,15 @@ impl Target for Postgres {
         }
         self.start(start.sets_aside)?;
         let columns = self.header.names().iter().zip(&self.typed);
-        let columns: Vec<Column> = columns
-            .map(|(name, typed)| Column {
+        let columns: Vec<CopyColumn> = columns
+            .map(|(name, typed)| CopyColumn {
                 name: name.clone(),
                 rule: typed.rule.clone(),
                 is_key: self.key.contains(name),
                 form: typed.form,
             })
             .collect();
-        let encoder = Lines {
+        let encoder = CopyLines {
             binary: Binary::new(&columns),
             columns,
             is_clean: start.found.is_some(),

@@ -6,7 +6,7 @@ use postgres::Client;
 use crate::connector::postgres::{Name, told};
 use crate::load::nearest_of;
 use crate::record::Header;
-use crate::schema::types::{Found, Kind};
+use crate::schema::types::{ColumnKind, ColumnType};
 
 use crate::connector::postgres::load::typed::{Typed, rule};
 
@@ -193,25 +193,27 @@ fn columns(client: &mut Client, oid: u32) -> Result<Vec<Declared>, postgres::Err
 }
 
 /// The type for what a column was found to be, and why it is text where it looks like more.
-pub fn type_of(found: Found) -> (&'static str, Kind, Option<&'static str>) {
+pub fn type_of(found: ColumnType) -> (&'static str, ColumnKind, Option<&'static str>) {
     match found.kind {
-        Kind::Text => ("text", Kind::Text, None),
-        Kind::Boolean => ("boolean", Kind::Boolean, None),
-        Kind::Integer => ("bigint", Kind::Integer, None),
-        Kind::Double if found.survives_double => ("double precision", Kind::Double, None),
-        Kind::Decimal | Kind::Double if found.is_huge => (
+        ColumnKind::Text => ("text", ColumnKind::Text, None),
+        ColumnKind::Boolean => ("boolean", ColumnKind::Boolean, None),
+        ColumnKind::Integer => ("bigint", ColumnKind::Integer, None),
+        ColumnKind::Double if found.survives_double => {
+            ("double precision", ColumnKind::Double, None)
+        }
+        ColumnKind::Decimal | ColumnKind::Double if found.is_huge => (
             "text",
-            Kind::Text,
+            ColumnKind::Text,
             Some("its numbers have thousands of digits"),
         ),
-        Kind::Decimal | Kind::Double => ("numeric", Kind::Decimal, None),
-        Kind::Date => ("date", Kind::Date, None),
-        Kind::Civil | Kind::Instant if !found.fits_microseconds => (
+        ColumnKind::Decimal | ColumnKind::Double => ("numeric", ColumnKind::Decimal, None),
+        ColumnKind::Date => ("date", ColumnKind::Date, None),
+        ColumnKind::Civil | ColumnKind::Instant if !found.fits_microseconds => (
             "text",
-            Kind::Text,
+            ColumnKind::Text,
             Some("its times are finer than a microsecond"),
         ),
-        Kind::Civil => ("timestamp", Kind::Civil, None),
-        Kind::Instant => ("timestamptz", Kind::Instant, None),
+        ColumnKind::Civil => ("timestamp", ColumnKind::Civil, None),
+        ColumnKind::Instant => ("timestamptz", ColumnKind::Instant, None),
     }
 }

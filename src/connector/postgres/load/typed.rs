@@ -1,11 +1,11 @@
 //! Types of PostgreSQL: what a column takes, and how it is checked where only the server knows.
 
 use crate::schema::rule::{Digits, Rule};
-use crate::schema::types::Kind;
+use crate::schema::types::ColumnKind;
 use crate::schema::{Fit, plain};
 use crate::value::{Interval, parse};
 
-use crate::connector::postgres::load::column::Form;
+use crate::connector::postgres::load::column::BinaryForm;
 use crate::record::Fault;
 
 /// What a column takes.
@@ -14,7 +14,7 @@ pub struct Typed {
     /// What its values are held against before they are sent.
     pub rule: Rule,
     /// How COPY's binary format has its values; None if that is not known here.
-    pub form: Option<Form>,
+    pub form: Option<BinaryForm>,
     /// How its values are checked by the server.
     pub check: Option<Check>,
 }
@@ -104,7 +104,7 @@ pub fn rule(declared: Declaration) -> Typed {
     };
     Typed {
         rule,
-        form: Form::of(name).filter(|_| declared.is_base),
+        form: BinaryForm::of(name).filter(|_| declared.is_base),
         check: None,
     }
 }
@@ -135,10 +135,10 @@ fn by_server(declared: Declaration) -> Typed {
 
 impl Typed {
     /// That of a column that is made for what it was found to be.
-    pub fn found(kind: Kind) -> Self {
+    pub fn found(kind: ColumnKind) -> Self {
         Typed {
             rule: Rule::found(kind),
-            form: Some(Form::found(kind)),
+            form: Some(BinaryForm::found(kind)),
             check: None,
         }
     }
@@ -183,14 +183,14 @@ impl Check {
 
 /// A piece of a text that is compared as a whole.
 #[derive(Debug, PartialEq)]
-enum Piece {
+enum TextPart {
     /// A number, by its value: a sign, digits, the power of ten of the point before them.
     Number(bool, Vec<u8>, i64),
     Letter(char),
 }
 
 /// The pieces of a text: its numbers, and what else is no blank outside double quotes.
-fn pieces(text: &str) -> impl Iterator<Item = Piece> {
+fn pieces(text: &str) -> impl Iterator<Item = TextPart> {
     let mut rest = text;
     let mut is_quoted = false;
     let mut is_behind_word = false;
@@ -210,7 +210,7 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece> {
                 is_quoted = !is_quoted;
             }
             if is_quoted || !letter.is_ascii_whitespace() {
-                return Some(Piece::Letter(letter));
+                return Some(TextPart::Letter(letter));
             }
         }
     })
@@ -226,9 +226,9 @@ fn number_end(text: &str) -> usize {
     }
 }
 
-fn number_of(text: &str) -> Piece {
+fn number_of(text: &str) -> TextPart {
     let (digits, power) = plain::significant(text.as_bytes()).unwrap_or_default();
-    Piece::Number(text.starts_with('-') && !digits.is_empty(), digits, power)
+    TextPart::Number(text.starts_with('-') && !digits.is_empty(), digits, power)
 }
 
 #[cfg(test)]

@@ -3,14 +3,14 @@
 use memchr::memchr;
 use postgres::types::Type;
 
-use crate::connector::sql::Seen;
+use crate::connector::sql::SeenKeys;
 use crate::record::field;
 use crate::stream::{Emitter, Flow};
 use crate::value::text::push_typed_text;
 
 /// How a column's values are written on the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum TextForm {
     /// Numbers, as they are spelled.
     Number,
     /// `true` and `false`.
@@ -25,7 +25,7 @@ pub enum Form {
     Text,
 }
 
-impl Form {
+impl TextForm {
     /// Of the values of this type.
     pub fn of(kind: &Type) -> Self {
         match *kind {
@@ -35,12 +35,12 @@ impl Form {
             | Type::OID
             | Type::NUMERIC
             | Type::FLOAT4
-            | Type::FLOAT8 => Form::Number,
-            Type::BOOL => Form::Boolean,
-            Type::TIMESTAMP => Form::Civil,
-            Type::TIMESTAMPTZ => Form::Instant,
-            Type::JSON | Type::JSONB => Form::Json,
-            _ => Form::Text,
+            | Type::FLOAT8 => TextForm::Number,
+            Type::BOOL => TextForm::Boolean,
+            Type::TIMESTAMP => TextForm::Civil,
+            Type::TIMESTAMPTZ => TextForm::Instant,
+            Type::JSON | Type::JSONB => TextForm::Json,
+            _ => TextForm::Text,
         }
     }
 
@@ -48,12 +48,12 @@ impl Form {
     #[inline]
     fn push(self, text: &[u8], out: &mut Vec<u8>) {
         match self {
-            Form::Number => out.extend_from_slice(text),
-            Form::Boolean if text == b"t" => out.extend_from_slice(b"true"),
-            Form::Boolean => out.extend_from_slice(b"false"),
-            Form::Civil | Form::Instant => self.push_time(text, out),
-            Form::Json => field::push_text(text, b',', out),
-            Form::Text => push_typed_text(text, b',', out),
+            TextForm::Number => out.extend_from_slice(text),
+            TextForm::Boolean if text == b"t" => out.extend_from_slice(b"true"),
+            TextForm::Boolean => out.extend_from_slice(b"false"),
+            TextForm::Civil | TextForm::Instant => self.push_time(text, out),
+            TextForm::Json => field::push_text(text, b',', out),
+            TextForm::Text => push_typed_text(text, b',', out),
         }
     }
 
@@ -61,7 +61,7 @@ impl Form {
     /// cannot say (`infinity`, years before Christ or past 9999) as the server wrote it.
     fn push_time(self, text: &[u8], out: &mut Vec<u8>) {
         let (body, zone) = match self {
-            Form::Instant => (text.strip_suffix(b"+00"), &b"Z"[..]),
+            TextForm::Instant => (text.strip_suffix(b"+00"), &b"Z"[..]),
             _ => (Some(text), &b""[..]),
         };
         match body {
@@ -79,11 +79,11 @@ impl Form {
 /// What becomes of a line: which of its fields are written, and how.
 pub struct Line {
     /// How each field of a line is written.
-    pub forms: Vec<Form>,
+    pub forms: Vec<TextForm>,
     /// The fields that are written, in order.
     pub picks: Vec<usize>,
     /// Takes a line's last field, the key, where there is one.
-    pub seen: Option<Seen>,
+    pub seen: Option<SeenKeys>,
     /// What the server calls the key's type.
     pub key_type: String,
 }
@@ -164,7 +164,12 @@ mod tests {
     #[test]
     fn lines_become_records() {
         let line = Line {
-            forms: vec![Form::Number, Form::Text, Form::Boolean, Form::Json],
+            forms: vec![
+                TextForm::Number,
+                TextForm::Text,
+                TextForm::Boolean,
+                TextForm::Json,
+            ],
             picks: vec![1, 0, 3, 2],
             seen: None,
             key_type: String::new(),
@@ -190,27 +195,31 @@ mod tests {
     fn times_are_iso() {
         for (form, text, field) in [
             (
-                Form::Civil,
+                TextForm::Civil,
                 "2026-01-02 03:04:05.6",
                 "2026-01-02T03:04:05.6",
             ),
             (
-                Form::Instant,
+                TextForm::Instant,
                 "2026-01-02 03:04:05+00",
                 "2026-01-02T03:04:05Z",
             ),
-            (Form::Instant, "infinity", "infinity"),
+            (TextForm::Instant, "infinity", "infinity"),
             (
-                Form::Civil,
+                TextForm::Civil,
                 "0044-03-15 10:00:00 BC",
                 "0044-03-15 10:00:00 BC",
             ),
             (
-                Form::Instant,
+                TextForm::Instant,
                 "0044-03-15 10:00:00+00 BC",
                 "0044-03-15 10:00:00+00 BC",
             ),
-            (Form::Civil, "12026-01-02 03:04:05", "12026-01-02 03:04:05"),
+            (
+                TextForm::Civil,
+                "12026-01-02 03:04:05",
+                "12026-01-02 03:04:05",
+            ),
         ] {
             let mut out = Vec::new();
             form.push(text.as_bytes(), &mut out);

@@ -19,8 +19,8 @@ use crate::record::nearest_of;
 use crate::stream::{Emitter, Flow, Output, Settings, Summary};
 use crate::trust::stage::{self, COUNTERS};
 
-use crate::connector::sql::{Asked, Key, Reading, Relation, Selection, ended, sole};
-use line::{Form, Line};
+use crate::connector::sql::{Asked, Key, Relation, Selection, SqlSource, ended, sole};
+use line::{Line, TextForm};
 
 /// How the server is to write what it sends.
 const SETTINGS: &str = "SET client_min_messages = error; SET lock_timeout = '10s';
@@ -36,7 +36,7 @@ const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// As [`crate::connector::query::Query::run`].
 pub(crate) fn extract(
     url: &str,
-    reading: Reading<'_>,
+    reading: SqlSource<'_>,
     settings: &Settings,
     output: &mut Output,
 ) -> anyhow::Result<Summary> {
@@ -80,7 +80,7 @@ pub(crate) fn extract(
     let mut line = Line {
         forms: places
             .iter()
-            .map(|&place| Form::of(&types[place]))
+            .map(|&place| TextForm::of(&types[place]))
             .collect(),
         picks: match is_whole {
             true => picks,

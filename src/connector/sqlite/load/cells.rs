@@ -7,7 +7,7 @@ use crate::schema::types::is_text;
 
 /// One column of the stream, and how its fields are stored.
 #[derive(Clone, Debug)]
-pub struct Column {
+pub struct SqliteColumn {
     /// Its name, for faults.
     pub name: String,
     /// What it takes.
@@ -19,7 +19,7 @@ pub struct Column {
 /// Makes cells of records.
 pub struct Cells {
     /// The columns of the stream.
-    pub columns: Vec<Column>,
+    pub columns: Vec<SqliteColumn>,
     /// Whether all is known to be text that a database holds.
     pub is_clean: bool,
 }

@@ -38,7 +38,7 @@ impl Feed {
     pub fn open(connection: &Connection, columns: usize) -> Result<Self> {
         let feed = Feed::default();
         let aux = (columns, feed.clone());
-        connection.create_module(TABLE, eponymous_only_module::<Table>(), Some(aux))?;
+        connection.create_module(TABLE, eponymous_only_module::<FeedTable>(), Some(aux))?;
         Ok(feed)
     }
 
@@ -64,7 +64,7 @@ impl Feed {
 }
 
 #[repr(C)]
-struct Table {
+struct FeedTable {
     /// SQLite's own part.
     base: sqlite3_vtab,
     columns: usize,
@@ -72,7 +72,7 @@ struct Table {
 }
 
 // SAFETY: the struct is laid out as C does, with SQLite's part in front.
-unsafe impl VTab<'_> for Table {
+unsafe impl VTab<'_> for FeedTable {
     type Aux = (usize, Feed);
     type Cursor = Cursor;
 
@@ -83,7 +83,7 @@ unsafe impl VTab<'_> for Table {
     ) -> Result<(String, Self)> {
         let (columns, feed) = aux.cloned().unwrap_or_default();
         let names: Vec<String> = (1..=columns).map(|number| format!("c{number}")).collect();
-        let table = Table {
+        let table = FeedTable {
             base: sqlite3_vtab::default(),
             columns,
             feed,
@@ -196,13 +196,13 @@ impl Drop for Cursor {
 mod tests {
     use super::*;
     use crate::bytes::Dialect;
-    use crate::connector::sqlite::load::cells::{Cells, Column};
+    use crate::connector::sqlite::load::cells::{Cells, SqliteColumn};
     use crate::connector::sqlite::load::rule::Rule;
     use crate::load::{Encoder, Parcel};
     use crate::record::{Block, Faults, Index, Layout, OnFault};
 
     fn cells(text: &str) -> Vec<u8> {
-        let column = |rule| Column {
+        let column = |rule| SqliteColumn {
             name: "c".to_owned(),
             rule,
             is_key: false,

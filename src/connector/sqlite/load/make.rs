@@ -10,17 +10,18 @@ use crate::connector::sqlite::load::works::Works;
 use crate::connector::sqlite::load::write::Writer;
 use crate::connector::sqlite::{listed, quoted, words};
 use crate::load::Mode;
-use crate::schema::types::{Found, Kind};
+use crate::schema::types::{ColumnKind, ColumnType};
 
 impl Sqlite {
     /// Makes the table for what the columns were found to be.
-    pub(crate) fn make(&mut self, found: &[Found]) -> anyhow::Result<Vec<String>> {
+    pub(crate) fn make(&mut self, found: &[ColumnType]) -> anyhow::Result<Vec<String>> {
         let mut notices = Vec::new();
         let mut made = Vec::new();
         self.columns.clear();
         for (name, found) in self.header.names().iter().zip(found) {
             let (declared, rule) = Rule::found(*found);
-            if rule == Rule::Text && matches!(found.kind, Kind::Decimal | Kind::Double) {
+            if rule == Rule::Text && matches!(found.kind, ColumnKind::Decimal | ColumnKind::Double)
+            {
                 notices.push(format!(
                     "column '{name}' is stored as TEXT: its numbers have more digits than SQLite's REAL holds"
                 ));

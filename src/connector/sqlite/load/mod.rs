@@ -32,10 +32,11 @@ use crate::stream::{AsideFile, Flow};
 use crate::trust::{Checkpoint, committing, stage as phase};
 
 use crate::load::{
-    Committed, LastStep, Mode, Parcel, Ready, Start, Target, Types, Wanted, made_anew, nearest_of,
+    Committed, LastStep, Mode, Parcel, Ready, Start, Target, TargetNeeds, Types, made_anew,
+    nearest_of,
 };
 use crate::schema::Fit;
-use cells::{Cells, Column};
+use cells::{Cells, SqliteColumn};
 use journals::Stale;
 use rule::Rule;
 use schema::Definition;
@@ -178,7 +179,7 @@ impl Sqlite {
                 let rule = |(_, rule): &(String, Rule)| Box::new(*rule) as Box<dyn Fit>;
                 let rules = columns.iter().map(rule).collect();
                 self.columns = columns;
-                Ok(Types::Wanted(Wanted {
+                Ok(Types::Wanted(TargetNeeds {
                     rules: Some(rules),
                     ..self.wanted()
                 }))
@@ -191,8 +192,8 @@ impl Sqlite {
         }
     }
 
-    fn wanted(&self) -> Wanted {
-        Wanted::with_key(&self.key, &self.header)
+    fn wanted(&self) -> TargetNeeds {
+        TargetNeeds::with_key(&self.key, &self.header)
     }
 
     /// That nothing is lost if the table is made anew, for this reason.
@@ -321,7 +322,7 @@ impl Target for Sqlite {
         let columns = self.header.names().iter().zip(&self.columns);
         let encoder = Cells {
             columns: columns
-                .map(|(name, (_, rule))| Column {
+                .map(|(name, (_, rule))| SqliteColumn {
                     name: name.clone(),
                     rule: *rule,
                     is_key: self.key.contains(name),

@@ -10,7 +10,7 @@ use crate::schema::plain;
 use crate::schema::plain::Plain;
 use crate::schema::rule::no_integer;
 use crate::schema::types;
-use crate::schema::types::{Found, Kind, shown};
+use crate::schema::types::{ColumnKind, ColumnType, shown};
 use crate::value::parse::is_plain;
 
 /// What a column takes, and as what a value is stored in it.
@@ -62,11 +62,13 @@ impl Rule {
 
     /// The declared type and the rule for what a column was found to be. A decimal column is REAL
     /// only where no digit is lost by that, else it is TEXT.
-    pub fn found(found: Found) -> (&'static str, Self) {
+    pub fn found(found: ColumnType) -> (&'static str, Self) {
         match found.kind {
-            Kind::Integer => ("INTEGER", Rule::Integer),
-            Kind::Decimal | Kind::Double if found.survives_double => ("REAL", Rule::Real),
-            Kind::Boolean => ("BOOLEAN", Rule::Boolean),
+            ColumnKind::Integer => ("INTEGER", Rule::Integer),
+            ColumnKind::Decimal | ColumnKind::Double if found.survives_double => {
+                ("REAL", Rule::Real)
+            }
+            ColumnKind::Boolean => ("BOOLEAN", Rule::Boolean),
             _ => ("TEXT", Rule::Text),
         }
     }

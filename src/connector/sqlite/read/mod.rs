@@ -16,7 +16,7 @@ use crate::record::nearest_of;
 use crate::stream::{Emitter, Flow, Output, Settings, Summary};
 
 use crate::connector::sql::MIXED;
-use crate::connector::sql::{Asked, Key, Reading, Relation, Seen, Selection, ended, sole};
+use crate::connector::sql::{Asked, Key, Relation, SeenKeys, Selection, SqlSource, ended, sole};
 
 /// What a query is called within another.
 const QUERY: &str = "_pipewright_query";
@@ -27,7 +27,7 @@ const QUERY: &str = "_pipewright_query";
 /// As [`crate::connector::query::Query::run`].
 pub(crate) fn extract(
     path: &Path,
-    reading: Reading<'_>,
+    reading: SqlSource<'_>,
     settings: &Settings,
     output: &mut Output,
 ) -> anyhow::Result<Summary> {
@@ -250,7 +250,7 @@ impl File {
         &self,
         statement: &mut Statement<'_>,
         picks: &[usize],
-        mut seen: Option<&mut Seen>,
+        mut seen: Option<&mut SeenKeys>,
         emitter: &mut Emitter<'_>,
     ) -> anyhow::Result<()> {
         let key_place = statement.column_count() - 1;

@@ -80,7 +80,7 @@ fn whole_call(program: &str, function: &Function) -> Option<Value<'static>> {
     };
     let expr = parse::condition(program).ok()?;
     let name = match &expr.kind {
-        crate::expr::ast::Kind::Call { name, .. } => find(name)?.name,
+        crate::expr::ast::ExprKind::Call { name, .. } => find(name)?.name,
         _ => return None,
     };
     assert_eq!(name, function.name, "{program}");

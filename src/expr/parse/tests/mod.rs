@@ -1,4 +1,4 @@
-use super::super::ast::{Arithmetic, Compare, Expr, Item, Kind, Literal, Logic};
+use super::super::ast::{Arithmetic, Compare, Expr, ExprKind, Item, Literal, Logic};
 use super::*;
 
 /// The tree in fully parenthesised prefix form.
@@ -6,19 +6,19 @@ fn tree(expr: &Expr) -> String {
     let all = |list: &[Expr]| list.iter().map(tree).collect::<Vec<_>>().join(" ");
     let not = |negated: &bool| if *negated { "not-" } else { "" };
     match &expr.kind {
-        Kind::Literal(Literal::Null) => "null".into(),
-        Kind::Literal(Literal::Bool(b)) => b.to_string(),
-        Kind::Literal(Literal::Decimal(number)) => number.to_string(),
-        Kind::Literal(Literal::Long(number)) => number.clone(),
-        Kind::Literal(Literal::Text(text)) => format!("{text:?}"),
-        Kind::Literal(Literal::Interval(i)) => {
+        ExprKind::Literal(Literal::Null) => "null".into(),
+        ExprKind::Literal(Literal::Bool(b)) => b.to_string(),
+        ExprKind::Literal(Literal::Decimal(number)) => number.to_string(),
+        ExprKind::Literal(Literal::Long(number)) => number.clone(),
+        ExprKind::Literal(Literal::Text(text)) => format!("{text:?}"),
+        ExprKind::Literal(Literal::Interval(i)) => {
             format!("{}mo{}d{}ns", i.months, i.days, i.nanoseconds)
         }
-        Kind::Column(name) => name.clone(),
-        Kind::Setting(name) => format!(":{name}"),
-        Kind::Negate(a) => format!("(neg {})", tree(a)),
-        Kind::Not(a) => format!("(not {})", tree(a)),
-        Kind::Arithmetic(operator, a, b) => {
+        ExprKind::Column(name) => name.clone(),
+        ExprKind::Setting(name) => format!(":{name}"),
+        ExprKind::Negate(a) => format!("(neg {})", tree(a)),
+        ExprKind::Not(a) => format!("(not {})", tree(a)),
+        ExprKind::Arithmetic(operator, a, b) => {
             let sign = match operator {
                 Arithmetic::Add => "+",
                 Arithmetic::Subtract => "-",
@@ -29,11 +29,11 @@ fn tree(expr: &Expr) -> String {
             };
             format!("({sign} {} {})", tree(a), tree(b))
         }
-        Kind::Logic(operator, a, b) => {
+        ExprKind::Logic(operator, a, b) => {
             let word = if *operator == Logic::And { "and" } else { "or" };
             format!("({word} {} {})", tree(a), tree(b))
         }
-        Kind::Compare(operator, a, b) => {
+        ExprKind::Compare(operator, a, b) => {
             let sign = match operator {
                 Compare::Equal => "=",
                 Compare::NotEqual => "!=",
@@ -44,21 +44,21 @@ fn tree(expr: &Expr) -> String {
             };
             format!("({sign} {} {})", tree(a), tree(b))
         }
-        Kind::Match {
+        ExprKind::Match {
             value,
             pattern,
             negated,
         } => {
             format!("({}match {} {})", not(negated), tree(value), tree(pattern))
         }
-        Kind::In {
+        ExprKind::In {
             value,
             list,
             negated,
         } => {
             format!("({}in {} {})", not(negated), tree(value), all(list))
         }
-        Kind::Between {
+        ExprKind::Between {
             value,
             low,
             high,
@@ -72,8 +72,8 @@ fn tree(expr: &Expr) -> String {
                 tree(high)
             )
         }
-        Kind::IsNull { value, negated } => format!("({}null {})", not(negated), tree(value)),
-        Kind::Case {
+        ExprKind::IsNull { value, negated } => format!("({}null {})", not(negated), tree(value)),
+        ExprKind::Case {
             subject,
             arms,
             otherwise,
@@ -87,7 +87,7 @@ fn tree(expr: &Expr) -> String {
             words.extend(otherwise.iter().map(|otherwise| tree(otherwise)));
             format!("({})", words.join(" "))
         }
-        Kind::Call {
+        ExprKind::Call {
             name,
             arguments,
             distinct,
@@ -290,12 +290,14 @@ fn spans_cover_the_whole_expression() {
     fn walk<'e>(expr: &'e Expr, text: &'e str, found: &mut Vec<&'e str>) {
         found.push(&text[expr.span.clone()]);
         match &expr.kind {
-            Kind::Arithmetic(_, a, b) | Kind::Logic(_, a, b) | Kind::Compare(_, a, b) => {
+            ExprKind::Arithmetic(_, a, b)
+            | ExprKind::Logic(_, a, b)
+            | ExprKind::Compare(_, a, b) => {
                 walk(a, text, found);
                 walk(b, text, found);
             }
-            Kind::Not(a) | Kind::Negate(a) => walk(a, text, found),
-            Kind::Call { arguments, .. } => arguments.iter().for_each(|a| walk(a, text, found)),
+            ExprKind::Not(a) | ExprKind::Negate(a) => walk(a, text, found),
+            ExprKind::Call { arguments, .. } => arguments.iter().for_each(|a| walk(a, text, found)),
             _ => {}
         }
     }

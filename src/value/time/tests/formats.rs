@@ -295,7 +295,7 @@ fn writes_before_1970_rounded_down() {
 proptest! {
     #[test]
     fn written_format_reads_back(time in any_time()) {
-        prop_assume!(time.kind == Kind::Civil || time.is_instant());
+        prop_assume!(time.kind == TimeKind::Civil || time.is_instant());
         let zone = if time.is_instant() { " %:::z" } else { "" };
         for format in ["%F %T.%f", "%Y %j %k-%M-%S.%9f", "%G-W%V-%u %I:%M:%S.%N %p", "%Y %U %w %T%.f", "%Y %W %A %T%.f"] {
             // Years of four digits alone come back, and ISO years may be the next or the last.

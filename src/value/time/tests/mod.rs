@@ -412,12 +412,12 @@ prop_compose! {
         seconds in -62_167_219_200i64..253_402_300_800,
         fraction in prop_oneof![Just(0i128), 0i128..1_000_000_000, (0i128..1000).prop_map(|ms| ms * 1_000_000)],
         kind in prop_oneof![
-            Just(Kind::Date), Just(Kind::Civil), Just(Kind::Offset(0)),
-            (-5759i32..5759).prop_map(|quarters| Kind::Offset(quarters * 15)),
+            Just(TimeKind::Date), Just(TimeKind::Civil), Just(TimeKind::Offset(0)),
+            (-5759i32..5759).prop_map(|quarters| TimeKind::Offset(quarters * 15)),
         ],
     ) -> Time {
         let civil = civil_from_epoch(i128::from(seconds) * NANOSECONDS_PER_SECOND + fraction).unwrap();
-        let civil = if kind == Kind::Date { civil.start_of_day() } else { civil };
+        let civil = if kind == TimeKind::Date { civil.start_of_day() } else { civil };
         Time::new(civil, kind).unwrap()
     }
 }
@@ -429,9 +429,9 @@ proptest! {
         prop_assert_eq!(Time::parse(written.as_bytes()), Some(time));
         // jiff prints the same shapes.
         match time.kind {
-            Kind::Date => prop_assert_eq!(written, time.civil.date().to_string()),
-            Kind::Civil => prop_assert_eq!(written, time.civil.to_string()),
-            Kind::Offset(_) => prop_assert!(written.starts_with(&time.civil.to_string())),
+            TimeKind::Date => prop_assert_eq!(written, time.civil.date().to_string()),
+            TimeKind::Civil => prop_assert_eq!(written, time.civil.to_string()),
+            TimeKind::Offset(_) => prop_assert!(written.starts_with(&time.civil.to_string())),
         }
     }
 
@@ -501,7 +501,7 @@ proptest! {
     #[test]
     fn zones_undo_each_other(time in any_time()) {
         let zone = zone("Asia/Seoul");
-        let civil = Time { kind: Kind::Civil, ..time };
+        let civil = Time { kind: TimeKind::Civil, ..time };
         if let Ok(placed) = civil.at_zone(&zone) {
             let there = placed.in_zone(&zone);
             prop_assert!(there.is_err() || there == Ok(placed));

@@ -314,7 +314,7 @@ fn the_machines_zone() {
 
 /// When a zone's clocks changed, by Python's `zoneinfo` (`tests/data/zones.py`): the second since
 /// 1970 and the seconds east of UTC from then on.
-struct Table {
+struct Transitions {
     zone: String,
     changes: Vec<(i64, i64)>,
 }
@@ -323,16 +323,16 @@ const DAY: i64 = 86_400;
 /// Clocks of years to come may be set otherwise by a newer zone database.
 const CERTAIN_UNTIL: i64 = 1_735_689_600;
 
-impl Table {
-    fn all() -> Vec<Table> {
-        let mut tables: Vec<Table> = Vec::new();
+impl Transitions {
+    fn all() -> Vec<Transitions> {
+        let mut tables: Vec<Transitions> = Vec::new();
         let text = include_str!("../../../../tests/data/zones.csv");
         for line in text.lines().skip(1) {
             let fields: Vec<&str> = line.split(',').collect();
             let change = (fields[1].parse().unwrap(), fields[2].parse().unwrap());
             match tables.last_mut().filter(|table| table.zone == fields[0]) {
                 Some(table) => table.changes.push(change),
-                None => tables.push(Table {
+                None => tables.push(Transitions {
                     zone: fields[0].into(),
                     changes: vec![change],
                 }),
@@ -469,7 +469,7 @@ fn offset_of(time: &Time) -> i64 {
 #[test]
 fn truncation_agrees_with_pythons_zones() {
     let (mut instants, mut zones) = (0, 0);
-    for table in Table::all() {
+    for table in Transitions::all() {
         let zone = zone(&table.zone);
         let until = table.agrees_until(&zone);
         zones += 1;
@@ -502,7 +502,7 @@ fn truncation_agrees_with_pythons_zones() {
 #[test]
 fn wall_clocks_agree_with_pythons_zones() {
     let (mut gaps, mut shown) = (0, 0);
-    for table in Table::all() {
+    for table in Transitions::all() {
         let zone = zone(&table.zone);
         let until = table.agrees_until(&zone);
         for second in table
@@ -527,7 +527,7 @@ fn wall_clocks_agree_with_pythons_zones() {
             // What the clock shows, and what it would show had it not been set forward.
             for wall in [wall, second + table.offset(second - 7200)] {
                 let civil = Time {
-                    kind: Kind::Civil,
+                    kind: TimeKind::Civil,
                     ..instant(wall)
                 };
                 let placed = civil.at_zone(&zone).ok();
