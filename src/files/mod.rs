@@ -7,6 +7,7 @@
 //! | [`compression`] | what is packed |
 //! | [`encoding`] | which bytes are which letters |
 //! | [`lead`] | lines that are passed over |
+//! | [`text`] | all of these, in the order that they have |
 //! | [`seen`] | what a source begins with, for messages and guesses |
 
 pub mod compression;
@@ -14,7 +15,9 @@ pub mod encoding;
 pub mod lead;
 pub mod paths;
 pub mod seen;
+mod text;
 
 pub use encoding::Encoding;
 pub use lead::Lead;
 pub use paths::{expanded, expanded_to_resume, openers};
+pub use text::ToText;

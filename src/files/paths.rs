@@ -8,9 +8,7 @@ use anyhow::{Context, bail};
 use crate::checkpoint::SIDECAR;
 use crate::stream::{Opener, Source};
 
-use crate::files::compression::decompressed;
-use crate::files::encoding::{Encoding, Guesses};
-use crate::files::lead::Lead;
+use crate::files::text::ToText;
 
 /// The files that are meant: a path that does not exist and holds `*`, `?` or `[` is a glob, and
 /// becomes what it matches, sorted by name. An error where one does not exist, matches nothing, or
@@ -106,23 +104,13 @@ fn glob_pattern(path: &Path) -> Option<&str> {
         .filter(|text| text.contains(['*', '?', '[']) && !path.exists())
 }
 
-/// Opens each of these when its turn comes, decompressed and decoded, without the lines to be passed
-/// over.
-pub fn openers(
-    paths: &[PathBuf],
-    lead: Lead,
-    (encoding, guesses): (&Encoding, &Guesses),
-) -> Vec<Opener> {
-    paths
-        .iter()
-        .map(|path| -> Opener {
-            let (path, encoding, guesses) = (path.clone(), encoding.clone(), guesses.clone());
-            Box::new(move || {
-                let source = decompressed(Source::open(&path)?)?;
-                Ok(lead.passed_over(encoding.decoded(source, &guesses)?))
-            })
-        })
-        .collect()
+/// Opens each of these when its turn comes, as text.
+pub fn openers(paths: &[PathBuf], to_text: &ToText) -> Vec<Opener> {
+    let opener = |path: &PathBuf| -> Opener {
+        let (path, to_text) = (path.clone(), to_text.clone());
+        Box::new(move || to_text.whole(Source::open(&path)?))
+    };
+    paths.iter().map(opener).collect()
 }
 
 #[cfg(test)]

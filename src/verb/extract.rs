@@ -6,9 +6,9 @@ use crate::bytes::Dialect;
 use crate::record::{Header, Malformed};
 use crate::stream::{Framing, Input, Opener, Output, Settings, Summary, pass};
 
-use crate::files::encoding::{Encoding, Guesses};
+use crate::files::encoding::Encoding;
 use crate::files::seen::SeenBeginnings;
-use crate::files::{Lead, openers};
+use crate::files::{Lead, ToText, openers};
 use crate::format::drift::{Absences, ByName, Columns, New};
 use crate::format::read::{Asked, Reader, Way, with_extra};
 use crate::format::sniff::{Terms, sniff};
@@ -113,11 +113,16 @@ impl Extraction<'_> {
             } => (nothing, self.lead),
             _ => (self.lead, nothing),
         };
-        let guesses = Guesses::default();
+        let to_text = ToText {
+            encoding: self.encoding.clone(),
+            lead,
+            ..ToText::default()
+        };
         let openers = match &growing {
             Some(growing) => growing.openers(),
-            None => openers(&self.paths, lead, (&self.encoding, &guesses)),
+            None => openers(&self.paths, &to_text),
         };
+        let guesses = to_text.guesses;
         let seen = SeenBeginnings::default();
         let malformed = self.encoding.malformed(&guesses, &seen);
         let mut told = None;

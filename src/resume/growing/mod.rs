@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::bytes::Dialect;
 use crate::checkpoint::Resume;
-use crate::files::Lead;
 use crate::files::compression::decompressed;
+use crate::files::{Lead, ToText};
 use crate::record::Header;
 use crate::resume::content;
 use crate::resume::content::StreamEnds;
@@ -59,9 +59,9 @@ pub struct Growing {
 }
 
 /// What a file's text is like.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct TextKind {
-    lead: Lead,
+    to_text: ToText,
     /// Of the header, where every file begins with one.
     headed: Option<Dialect>,
     takes_all: bool,
@@ -104,7 +104,10 @@ impl Following {
             },
         };
         let reading = TextKind {
-            lead,
+            to_text: ToText {
+                lead,
+                ..ToText::default()
+            },
             headed,
             takes_all: self.accept_unfinished,
         };
@@ -148,14 +151,14 @@ impl Following {
 
 impl TextKind {
     /// The header of a file.
-    fn head(self, found: &FoundFile) -> anyhow::Result<Option<Head>> {
+    fn head(&self, found: &FoundFile) -> anyhow::Result<Option<Head>> {
         let Some(dialect) = self.headed else {
             return Ok(None);
         };
         let name = found.path.display().to_string();
         let file = found.open()?;
-        let source = decompressed(Source::own(Arc::from(name), Box::new(file)))?.text()?;
-        Head::read(self.lead.passed_over(source), dialect)
+        let source = Source::own(Arc::from(name), Box::new(file));
+        Head::read(self.to_text.whole(source)?, dialect)
     }
 }
 
@@ -163,12 +166,12 @@ impl Growing {
     /// Opens each file when its turn comes.
     pub fn openers(&self) -> Vec<Opener> {
         let opener = |piece: &FilePiece| -> Opener {
-            let (piece, reading) = (piece.clone(), self.reading);
+            let (piece, reading) = (piece.clone(), self.reading.clone());
             let progress = Arc::clone(&self.progress);
             Box::new(move || {
                 let mut progress = lock(&progress);
                 progress.settle()?;
-                let (source, current) = open(&piece, reading)?;
+                let (source, current) = open(&piece, &reading)?;
                 progress.current = Some(current);
                 Ok(source)
             })
@@ -324,7 +327,7 @@ impl Current {
 }
 
 /// Opens a file at the place where the last load ended.
-fn open(piece: &FilePiece, reading: TextKind) -> anyhow::Result<(Source, Current)> {
+fn open(piece: &FilePiece, reading: &TextKind) -> anyhow::Result<(Source, Current)> {
     let name: Arc<str> = Arc::from(piece.path().display().to_string());
     let cannot = || format!("cannot open '{name}'");
     let mut file = piece.found.open()?;
@@ -361,14 +364,11 @@ fn open(piece: &FilePiece, reading: TextKind) -> anyhow::Result<(Source, Current
         read: source.read,
         passed: Arc::clone(&passed),
     });
-    if offset == 0 && !is_compressed {
-        source = decompressed(source)?.text()?;
-    }
-    let lead = Lead {
-        skip: reading.lead.skip.saturating_sub(lines),
-        ..reading.lead
+    source = match (offset, is_compressed) {
+        (0, true) => reading.to_text.unpacked(source)?,
+        (0, false) => reading.to_text.whole(source)?,
+        _ => reading.to_text.behind(source, lines),
     };
-    source = lead.passed_over(source);
     let mut line = lines + 1;
     if offset > 0
         && let Some(head) = reading.head(&piece.found)?
