@@ -13,6 +13,7 @@ use pipewright::bytes::Dialect;
 use pipewright::cli::{
     self, CsvFlags, FormatFlags, QueryFlags, ResumeFlags, Running, Sources, Tool, Usage,
 };
+use pipewright::connector::address;
 use pipewright::expr::columns;
 use pipewright::files::{Encoding, Lead};
 use pipewright::format::Extra;
@@ -64,8 +65,7 @@ keys are smaller than the last one, the numbers began anew: an error, unless --a
 PostgreSQL's TLS and passwords are as in psql: sslmode, sslrootcert, PGSSLMODE, ~/.pgpass (README)."
 )]
 struct Args {
-    /// Files or quoted globs, '-' for standard input, or sqlite:FILE, postgresql://... [default: standard input]
-    #[arg(id = "files", value_name = "SOURCE")]
+    #[arg(id = "files", value_name = "SOURCE", help = sources())]
     sources: Vec<PathBuf>,
 
     #[command(flatten)]
@@ -112,6 +112,14 @@ struct Args {
 
     #[command(flatten)]
     running: Running,
+}
+
+/// The help of SOURCE.
+fn sources() -> String {
+    let databases = address::forms(", ");
+    format!(
+        "Files or quoted globs, '-' for standard input, or {databases} [default: standard input]"
+    )
 }
 
 impl Tool for Args {

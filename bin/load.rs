@@ -12,8 +12,8 @@ use clap::Parser;
 use pipewright::cli::{self, CommitFlags, ForgetFlag, Shared, Tool, Usage, Watch};
 use pipewright::stream::{Framing, Input, Output, Summary};
 
-use pipewright::connector::Opening;
 use pipewright::connector::target::Address;
+use pipewright::connector::{Opening, address};
 use pipewright::format::write::Format;
 use pipewright::load::{self, InDoubt, Mode};
 use pipewright::trust::Ends;
@@ -69,7 +69,7 @@ the stages before have rejected (rejected_upstream), and what the table did not 
 On a terminal it is a sentence."
 )]
 struct Args {
-    /// sqlite:FILE, postgresql://..., a file (.csv .tsv .jsonl .json .md), or - for standard output
+    #[arg(help = targets())]
     target: String,
 
     /// Files of the stream [default: standard input]
@@ -109,6 +109,12 @@ struct Args {
 
     #[command(flatten)]
     shared: Shared,
+}
+
+/// The help of TARGET.
+fn targets() -> String {
+    let databases = address::forms(", ");
+    format!("{databases}, a file (.csv .tsv .jsonl .json .md), or - for standard output")
 }
 
 /// A receipt has at most so many bytes, but for names of targets that are longer than most.

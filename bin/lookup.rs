@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use pipewright::bytes::Dialect;
 use pipewright::cli::{self, MemoryFlag, Shared, Tool, Usage};
+use pipewright::connector::address;
 use pipewright::expr::columns;
 use pipewright::runner::Extracted;
 use pipewright::stream::{Framing, Input, Output, Settings, Summary};
@@ -37,8 +38,7 @@ compared in time, whatever their offsets, and a key may come once with each of t
 PostgreSQL's TLS and passwords are as in psql: sslmode, sslrootcert, PGSSLMODE, ~/.pgpass (README)."
 )]
 struct Args {
-    /// The table: a file, sqlite:FILE#TABLE or postgresql://...#TABLE
-    #[arg(value_name = "TABLE")]
+    #[arg(value_name = "TABLE", help = tables())]
     table: String,
 
     /// Files to read instead of standard input ('-' is standard input)
@@ -90,6 +90,12 @@ struct Args {
 
     #[command(flatten)]
     shared: Shared,
+}
+
+/// The help of TABLE.
+fn tables() -> String {
+    let databases = address::forms(", ");
+    format!("The table: a file, or one of a database ({databases}) as ADDRESS#TABLE")
 }
 
 impl Tool for Args {

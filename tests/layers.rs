@@ -342,7 +342,6 @@ fn no_room_is_a_cupboard() {
 #[test]
 fn a_tool_is_short() {
     let tools = rust_files(&harness::root().join("bin"));
-    assert_eq!(tools.len(), harness::TOOLS.len(), "one file per program");
     for (path, text) in tools {
         let lines = text.lines().count();
         assert!(

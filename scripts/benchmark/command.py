@@ -20,6 +20,8 @@ def parsed(text):
     parser.add_argument("--rounds", type=int, default=3, help="turns of each tool [default: 3]")
     parser.add_argument("--threads", type=int, default=1, help="threads, where a tool lets one say [default: 1]")
     parser.add_argument("--without", action="append", default=[], metavar="TOOL", help="leave out a tool, such as mlr")
+    parser.add_argument("--against", metavar="DIR",
+                        help="time the programs in DIR, another build of ours, instead of the other tools")
     parser.add_argument("--markdown", action="store_true",
                         help="print README's table; the tables of each job go to standard error")
     options = parser.parse_args()
@@ -86,8 +88,8 @@ def run(text):
         return
     sh("cargo", "build", "--quiet", "--release", "--bins", "--examples", cwd=ROOT)
     os.makedirs(CACHE, exist_ok=True)
-    names = options.job or [*all_jobs, *house.JOBS]
-    wanted = wanted_peers(names, all_jobs)
+    names = options.job or [*all_jobs, *([] if options.against else house.JOBS)]
+    wanted = [] if options.against else wanted_peers(names, all_jobs)
     versions = peers.versions([name for name in wanted if name not in options.without])
     details = sys.stderr if options.markdown else sys.stdout
     for line in preface(options, versions):

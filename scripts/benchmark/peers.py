@@ -6,10 +6,11 @@ installed is left out, and said.
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Optional
 
 from .place import BIN, PEERS, say, sh
@@ -57,6 +58,17 @@ def tool(name, *arguments):
 def pipe(line, **shape):
     """A Bash pipe; ours are on its PATH, xan and xsv are {xan} and {xsv}."""
     return Way(["bash", "-o", "pipefail", "-c", line], **shape)
+
+
+def of_build(way, directory):
+    """The same way with our programs from another directory."""
+    def found(part):
+        return part.replace(f"{BIN}/", f"{directory}/")
+
+    command = [found(part) for part in way.command]
+    if command[0] == "bash":
+        command[-1] = f"PATH={shlex.quote(directory)}:$PATH; {command[-1]}"
+    return replace(way, command=command)
 
 
 def xan(*arguments, **shape):

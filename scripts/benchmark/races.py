@@ -15,6 +15,8 @@ from .targets import KINDS
 SLOW = 20
 # What the machine can do with a file's bytes at least: counts its lines.
 FLOOR = "wc -l"
+# Another build of ours.
+ANOTHER = "another"
 # An answer of so many records is compared on the whole file, too.
 SHORT = 1000
 NOTHING = Figures(0, 0, 0)
@@ -42,6 +44,8 @@ class Race:
         self.threads = job.threads or options.threads
         self.environment = peers.environment(self.threads)
         self.ways = {name: way for name, way in job.ways.items() if name == OURS or needed(name) in versions}
+        if options.against:
+            self.ways[ANOTHER] = peers.of_build(job.ways[OURS], os.path.abspath(options.against))
         self.starts = {name: f"empty {name}" for name in self.ways if name in peers.EMPTY}
         self.commands = {
             **{name: way.command for name, way in self.ways.items()},

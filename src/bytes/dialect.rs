@@ -1,12 +1,11 @@
 //! The two bytes that give a CSV text its structure.
 
-/// Which bytes separate fields and enclose them. The stream between two programs is always
-/// [`Dialect::STREAM`] unless the user says `-d`.
+/// Which bytes separate and quote fields. Programs exchange [`Dialect::STREAM`] unless the user gives `-d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
-    /// Separates two fields.
+    /// The byte between two fields.
     pub delimiter: u8,
-    /// Encloses a field that holds delimiters, quotes or newlines; `None` reads quotes as text.
+    /// Encloses a field that contains delimiters, quotes or newlines; if `None`, quotes are plain text.
     pub quote: Option<u8>,
 }
 
@@ -17,7 +16,8 @@ impl Dialect {
         quote: Some(b'"'),
     };
 
-    /// A byte that is often a delimiter and is not this one, as a message shows it and as `-d` takes it.
+    /// Returns the name of a usual delimiter other than `delimiter`: as shown in a message, and as accepted by
+    /// `-d`.
     pub fn other_delimiter(delimiter: u8, byte: u8) -> Option<(&'static str, &'static str)> {
         match byte {
             _ if byte == delimiter => None,
@@ -30,7 +30,7 @@ impl Dialect {
         }
     }
 
-    /// The stream's quoting with another delimiter.
+    /// Returns the stream's dialect with another delimiter.
     pub fn delimited(delimiter: u8) -> Self {
         Dialect {
             delimiter,

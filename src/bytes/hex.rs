@@ -1,6 +1,6 @@
-//! Bytes that are no text.
+//! Bytes that are not text.
 
-/// Appends bytes in hexadecimal behind `\x`, as PostgreSQL's bytea is written and read.
+/// Appends `\x` and the bytes in hexadecimal, which is PostgreSQL's bytea format.
 pub fn push(bytes: &[u8], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.extend_from_slice(b"\\x");

@@ -1,4 +1,4 @@
-//! Where bytes that mean something stand: quotes, delimiters, line ends, digits.
+//! Finds the bytes that matter: quotes, delimiters, line ends, digits.
 //!
 //! | file | what it answers |
 //! |---|---|

@@ -1,21 +1,22 @@
-//! What the processor can do beyond what every one of its kind can.
+//! Which instructions the processor has beyond its baseline.
 //!
-//! Each question to it leaves a virtual machine, and Rust's own detection asks ten: a tenth of a
-//! millisecond, in which the bytes of a small run are long scanned without.
+//! CPUID traps to the hypervisor, and std's detection runs it ten times: a tenth of a millisecond, longer than a
+//! small input takes to scan without vectors.
 
-/// What can be relied on, each with what stands before it.
+/// Instruction sets; each level includes the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Features {
-    /// Nothing further.
+    /// The baseline only.
     Basic,
     /// AVX2, PCLMULQDQ, BMI1, BMI2, POPCNT and LZCNT.
     Avx2,
-    /// AVX-512F, BW, VL, and VBMI2, which only those have that don't slow down for them.
+    /// AVX-512F, BW, VL and VBMI2. VBMI2 excludes the processors that lower their clock for AVX-512.
     Avx512,
 }
 
-/// The features of the processor, if asking for them pays for so many more bytes. In the debug build, which the
-/// tests run, it pays at once. `PIPEWRIGHT_FEATURES` says how much to use at most: `basic` or `avx2`.
+/// Returns the processor's features, or `Basic` until enough bytes were scanned to pay for the detection; `bytes`
+/// is how many are about to be. Debug builds, which the tests run, detect at once. The environment variable
+/// `PIPEWRIGHT_FEATURES` sets an upper limit: `basic` or `avx2`.
 pub fn features(bytes: usize) -> Features {
     #[cfg(target_arch = "x86_64")]
     return x86_64::features(bytes);
@@ -26,7 +27,7 @@ pub fn features(bytes: usize) -> Features {
     }
 }
 
-/// Whether bits can be dealt out by a mask in one fast instruction; for processors with AVX2.
+/// Whether the PDEP instruction is fast. Only meaningful on processors with AVX2.
 pub fn is_pdep_fast() -> bool {
     #[cfg(target_arch = "x86_64")]
     return !x86_64::is_pdep_slow();
@@ -34,17 +35,17 @@ pub fn is_pdep_fast() -> bool {
     false
 }
 
-/// Work that is compiled twice: for every processor, and for one with [`Features::Avx2`]. Its `run` and all
-/// that this calls must be `#[inline(always)]`, or it is compiled for every processor alone.
+/// Work that is compiled twice: for the baseline and for [`Features::Avx2`]. `run` and everything it calls must be
+/// `#[inline(always)]`; functions that are not are compiled for the baseline only.
 pub trait Wide {
-    /// What comes of it.
+    /// The result.
     type Found;
 
-    /// Does it.
+    /// Does the work.
     fn run(self) -> Self::Found;
 }
 
-/// Does work over so many bytes with what the processor has.
+/// Does work over `bytes` bytes with the best instructions available.
 #[inline]
 pub fn widely<W: Wide>(work: W, bytes: usize) -> W::Found {
     #[cfg(target_arch = "x86_64")]
@@ -65,7 +66,7 @@ mod x86_64 {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-    /// How many bytes go by before the processor is asked.
+    /// Bytes scanned before the processor is asked.
     const FEW: usize = 16 << 10;
 
     pub(super) fn features(bytes: usize) -> Features {
@@ -79,7 +80,7 @@ mod x86_64 {
         detected().min(*MOST)
     }
 
-    /// The most that the environment allows.
+    /// The limit set by the environment.
     static MOST: LazyLock<Features> =
         LazyLock::new(|| match env::var("PIPEWRIGHT_FEATURES").as_deref() {
             Ok("basic") => Features::Basic,
@@ -102,13 +103,13 @@ mod x86_64 {
     /// Does work with all instructions of [`Features::Avx2`].
     ///
     /// # Safety
-    /// The processor has them.
+    /// The processor must have them.
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     pub(super) unsafe fn with_avx2<W: super::Wide>(work: W) -> W::Found {
         work.run()
     }
 
-    /// Whether PDEP is done in microcode, many times slower: AMD's before family 25.
+    /// Whether PDEP runs in microcode, many times slower: AMD processors before family 25 (Zen 3).
     pub(super) fn is_pdep_slow() -> bool {
         static IS_SLOW: LazyLock<bool> = LazyLock::new(|| {
             let leaf = __cpuid(0);

@@ -1,5 +1,5 @@
-//! Bytes that matter in short texts, sixteen at a time: SSE2, which every x86-64 processor has, else a
-//! portable twin with the same results.
+//! Searches short texts, 16 bytes at a time: with SSE2, which every x86-64 processor has, else with a portable twin
+//! that has the same results.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use portable::Lanes;
 #[cfg(target_arch = "x86_64")]
 use sse2::Lanes;
 
-/// How many bytes are looked at in one go.
+/// Bytes per step.
 const WIDTH: usize = 16;
 
 #[cfg(target_arch = "x86_64")]
@@ -20,11 +20,11 @@ mod sse2 {
     use std::arch::x86_64::*;
     use std::ops::BitOr;
 
-    /// Sixteen bytes.
+    /// 16 bytes.
     #[derive(Clone, Copy)]
     pub(super) struct Lanes(__m128i);
 
-    /// Which of them are meant.
+    /// Which of them match.
     #[derive(Clone, Copy)]
     pub(super) struct Hits(__m128i);
 
@@ -68,7 +68,7 @@ mod sse2 {
     }
 
     impl Hits {
-        /// Bit `i` speaks of byte `i`.
+        /// Bit `i` describes byte `i`.
         #[inline(always)]
         pub(super) fn mask(self) -> u32 {
             // SAFETY: SSE2 is a part of x86-64.
@@ -77,7 +77,7 @@ mod sse2 {
     }
 }
 
-/// The same by plain code.
+/// The same in portable code.
 #[cfg(any(test, not(target_arch = "x86_64")))]
 mod portable {
     use super::WIDTH;
@@ -136,7 +136,7 @@ mod portable {
     }
 }
 
-/// Sixteen bytes of a text; at its end they are filled up with zeros.
+/// Loads 16 bytes of a text, padded with zeros at its end.
 #[inline(always)]
 fn lanes_at(bytes: &[u8], at: usize) -> Lanes {
     let rest = bytes.get(at..).unwrap_or_default();
@@ -154,21 +154,21 @@ fn filled_up(rest: &[u8]) -> [u8; WIDTH] {
     chunk
 }
 
-/// What ends the plain part of a string.
+/// The end of the plain part of a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StringStop {
-    /// Offset of the first quote, backslash or control character; the length where there is none.
+    /// Offset of the first quote, backslash or control character; the length if there is none.
     pub at: usize,
-    /// Whether a comma stands before it.
+    /// Whether a comma comes before it.
     pub has_comma: bool,
 }
 
-/// Looks for the end of the plain part of a string.
+/// Finds the end of the plain part of a string.
 #[inline(always)]
 pub fn string_stop(bytes: &[u8]) -> StringStop {
     let (mut at, mut commas) = (0, 0);
     loop {
-        // A zero is a control character: the search ends where the text does.
+        // The padding counts as a control character, so the search stops at the end of the text.
         let lanes = lanes_at(bytes, at);
         let stops = (lanes.equal(b'"') | lanes.equal(b'\\') | lanes.at_most(0x1F)).mask();
         let found = lanes.equal(b',').mask();
@@ -183,8 +183,7 @@ pub fn string_stop(bytes: &[u8]) -> StringStop {
     }
 }
 
-/// Offset of the first byte that is white space, a control character, a quote or a comma; the length
-/// where there is none.
+/// Returns the offset of the first white space, control character, quote or comma; the length if there is none.
 #[inline(always)]
 pub fn word_stop(bytes: &[u8]) -> usize {
     let mut at = 0;
@@ -198,8 +197,8 @@ pub fn word_stop(bytes: &[u8]) -> usize {
     }
 }
 
-/// The length of the plain number, as JSON spells them, that these bytes begin with: without an
-/// exponent, and shorter than sixteen bytes. 0 where there is none, or it may be another.
+/// Returns the length of the number that these bytes begin with, if it is a JSON number without an exponent and
+/// shorter than 16 bytes. Returns 0 if not, or if fewer than 16 bytes are left.
 #[inline(always)]
 pub fn plain_number(bytes: &[u8]) -> usize {
     let Some(chunk) = bytes.first_chunk::<WIDTH>() else {
@@ -224,7 +223,7 @@ pub fn plain_number(bytes: &[u8]) -> usize {
     }
 }
 
-/// How many digits these bytes begin with; 0 where there are sixteen or more, or fewer bytes.
+/// Returns how many digits these bytes begin with; 0 if there are 16 or more, or fewer than 16 bytes are left.
 #[inline(always)]
 pub fn few_digits(bytes: &[u8]) -> usize {
     let Some(chunk) = bytes.first_chunk::<WIDTH>() else {
@@ -234,8 +233,7 @@ pub fn few_digits(bytes: &[u8]) -> usize {
     if digits < WIDTH { digits } else { 0 }
 }
 
-/// Appends `bytes[range]`, sixteen bytes at a time: what is written too much lies behind the end
-/// of `out` and is overwritten.
+/// Appends `bytes[range]`, 16 bytes at a time. Excess bytes land after the end of `out` and are overwritten later.
 #[inline(always)]
 pub fn push_wide(bytes: &[u8], range: Range<usize>, out: &mut Vec<u8>) {
     let length = range.len();
@@ -243,8 +241,8 @@ pub fn push_wide(bytes: &[u8], range: Range<usize>, out: &mut Vec<u8>) {
     let has_room = out.capacity() - out.len() >= whole;
     match bytes.get(range.start..range.start + whole) {
         Some(from) if has_room => {
-            // SAFETY: `whole` bytes can be read of `from` and were just found free in `out`; the
-            // `length` of them that become a part of it were written.
+            // SAFETY: `from` has `whole` bytes to read, and `out` was just found to have `whole` bytes free. The
+            // `length` bytes that become part of `out` were written.
             unsafe {
                 let to = out.as_mut_ptr().add(out.len());
                 let mut at = 0;
@@ -259,14 +257,14 @@ pub fn push_wide(bytes: &[u8], range: Range<usize>, out: &mut Vec<u8>) {
     }
 }
 
-/// The safe twin of [`push_wide`].
+/// The safe twin of [`push_wide`]; also makes room for the next one.
 #[inline(never)]
 fn push_narrow(text: &[u8], out: &mut Vec<u8>) {
     out.reserve(text.len().next_multiple_of(WIDTH));
     out.extend_from_slice(text);
 }
 
-/// Appends `bytes[range]` with its quotes doubled.
+/// Appends `bytes[range]` and doubles its quotes.
 #[inline]
 pub fn push_doubled(bytes: &[u8], range: Range<usize>, out: &mut Vec<u8>) {
     out.reserve(2 * range.len() + WIDTH);
@@ -278,7 +276,7 @@ pub fn push_doubled(bytes: &[u8], range: Range<usize>, out: &mut Vec<u8>) {
             if quote >= range.end {
                 break;
             }
-            // The next piece begins with this quote once more.
+            // The next piece starts with this quote again, which doubles it.
             push_wide(bytes, start..quote + 1, out);
             start = quote;
             quotes &= quotes - 1;
@@ -296,7 +294,7 @@ pub fn has_blank(text: &[u8]) -> bool {
     chunks.iter().any(is_blank) || rest.iter().any(|&byte| byte <= b' ')
 }
 
-/// The brackets of 64 bytes of JSON; bit `i` speaks of byte `i`.
+/// The brackets, quotes and backslashes of 64 bytes of JSON; bit `i` describes byte `i`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Brackets {
     /// Quotes.
@@ -309,7 +307,7 @@ pub struct Brackets {
     pub closes: u64,
 }
 
-/// The brackets, quotes and backslashes of a chunk.
+/// Finds the brackets, quotes and backslashes of a chunk.
 #[inline(always)]
 pub fn brackets(chunk: &[u8; 64]) -> Brackets {
     let mut all = Brackets {
@@ -330,7 +328,7 @@ pub fn brackets(chunk: &[u8; 64]) -> Brackets {
     all
 }
 
-/// Bit `i` of the result is the parity of bits `0..=i`.
+/// Returns, in bit `i`, the parity of bits `0..=i`.
 #[inline(always)]
 pub fn parity(mut bits: u64) -> u64 {
     for shift in [1, 2, 4, 8, 16, 32] {
@@ -339,22 +337,22 @@ pub fn parity(mut bits: u64) -> u64 {
     bits
 }
 
-/// How many bytes of white space these begin with.
+/// Returns the length of the leading white space.
 #[inline(always)]
 pub fn blank(bytes: &[u8]) -> usize {
     let blank = |byte: &&u8| byte.is_ascii_whitespace();
     bytes.iter().take_while(blank).count()
 }
 
-/// Whether `byte` is in a word: the zero-byte test of H. S. Warren, "Hacker's Delight", section
-/// 6-1. Of the bits that it sets, the lowest is always right.
+/// Returns nonzero if `byte` is in the word: the zero-byte test of H. S. Warren, "Hacker's Delight", section 6-1.
+/// The lowest bit set is always right; higher ones may not be.
 #[inline(always)]
 fn equal(word: u64, byte: u8) -> u64 {
     let rest = word ^ (ONES * byte as u64);
     rest.wrapping_sub(ONES) & !rest & HIGHS
 }
 
-/// Offset of the first bracket, brace or quote; the length where there is none.
+/// Returns the offset of the first bracket, brace or quote; the length if there is none.
 #[inline]
 pub fn structure_stop(bytes: &[u8]) -> usize {
     /// The bit in which `[` differs from `{`, and `]` from `}`.
@@ -372,7 +370,7 @@ pub fn structure_stop(bytes: &[u8]) -> usize {
     bytes.len() - rest.len() + rest.iter().position(is_stop).unwrap_or(rest.len())
 }
 
-/// Whether any of these bytes is in the text.
+/// Whether any of these bytes occurs in the text.
 #[inline]
 pub fn has_any<const COUNT: usize>(text: &[u8], wanted: [u8; COUNT]) -> bool {
     let (chunks, rest) = text.as_chunks::<8>();

@@ -1,4 +1,5 @@
-//! What is kept of how far each source was loaded, wherever it is kept, and whether a load fits onto the last.
+//! Checkpoints: the stored position that each source was loaded up to, and the checks that a load continues from
+//! it.
 
 mod resume;
 
@@ -9,48 +10,47 @@ use crate::trust::{Checkpoint, Position};
 
 pub use resume::Resume;
 
-/// The ending of the file beside a file that keeps its checkpoints.
+/// Suffix of the file in which a file target stores its checkpoints.
 pub const SIDECAR: &str = ".pipewright";
 
-/// The table of ours: for each name of a flow its position, all records that its loads have brought,
-/// the time of the last one, and the table that they went to.
+/// The table in a database target that stores checkpoints. Per resume name: the position, the total number of
+/// records loaded, the time of the last load, and the table that was loaded.
 pub const TABLE: &str = "_pipewright_checkpoints";
 
-/// What is kept of a flow beside its position.
+/// What is stored for a resume name besides its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// What the user calls it.
+    /// The resume name.
     pub(crate) name: String,
-    /// The table that its loads went to; None if there was no load since tables are kept.
+    /// The table that its loads wrote to; None if it was stored before tables were recorded.
     pub(crate) table: Option<String>,
 }
 
 /// What a load is about to do.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan<'p> {
-    /// The flow whose checkpoint it commits.
+    /// The resume name whose checkpoint it commits, if any.
     pub flow: Option<&'p str>,
-    /// The table that it writes, by its full name.
+    /// The full name of the table that it writes.
     pub table: &'p str,
     /// Whether the table exists.
     pub exists: bool,
-    /// Whether it is made anew if it does.
+    /// Whether an existing table is recreated.
     pub replaces: bool,
 }
 
 impl Plan<'_> {
-    /// Whether any checkpoint can speak against it: records that come from elsewhere may always be
-    /// added to a table.
+    /// Whether no checkpoint can conflict with it: records from elsewhere may always be added to an existing table.
     pub(crate) fn is_harmless(&self) -> bool {
         self.flow.is_none() && self.exists && !self.replaces
     }
 
-    /// Holds the plan against the checkpoints that there are; `same` compares names of tables, and
-    /// `target` is how errors show where they are.
+    /// Checks the plan against the stored checkpoints. `same` compares table names; `target` is the name shown in
+    /// errors.
     ///
     /// # Errors
-    /// Records that a checkpoint speaks of would be missing: its table is another one or gone, or
-    /// would be made anew without them.
+    /// Records that a checkpoint covers would be missing: its table is a different one, no longer exists, or would
+    /// be recreated without them.
     pub(crate) fn check(
         &self,
         entries: &[Entry],
@@ -73,14 +73,14 @@ impl Plan<'_> {
     }
 }
 
-/// The error that a checkpoint without its table is.
+/// Returns the error for a checkpoint whose table no longer exists.
 pub(crate) fn gone<T>(name: &str, table: &str, target: &str) -> anyhow::Result<T> {
     bail!(
         "the table '{table}', into which '{name}' was loaded, is gone; to load it from the start, first forget how far it came: load {target} --forget {name}"
     )
 }
 
-/// The error that a checkpoint of another table is.
+/// Returns the error for a checkpoint that belongs to another table.
 pub(crate) fn elsewhere<T>(
     name: &str,
     known: &str,
@@ -92,7 +92,7 @@ pub(crate) fn elsewhere<T>(
     )
 }
 
-/// The error that a name which no checkpoint has is.
+/// Returns the error for a name without a checkpoint.
 pub(crate) fn unknown<T>(name: &str, names: &[String], target: &str) -> anyhow::Result<T> {
     match names.is_empty() {
         true => bail!("'{target}' keeps no checkpoint '{name}', nor any other"),
@@ -103,10 +103,10 @@ pub(crate) fn unknown<T>(name: &str, names: &[String], target: &str) -> anyhow::
     }
 }
 
-/// Holds that a target stands where a checkpoint goes on from.
+/// Checks that the target's stored position is the one that the new records continue from.
 ///
 /// # Errors
-/// It does not: these records were loaded already, or those before them were not.
+/// It is not: these records were already loaded, or earlier ones were not.
 pub fn compare(checkpoint: &Checkpoint, stored: Option<&Position>) -> anyhow::Result<()> {
     let name = &checkpoint.name;
     match (stored, &checkpoint.from) {
@@ -120,7 +120,7 @@ pub fn compare(checkpoint: &Checkpoint, stored: Option<&Position>) -> anyhow::Re
     }
 }
 
-/// Reads a position as it is stored. `place`: where, for errors.
+/// Parses a stored position. `place` says in errors where it is stored.
 pub(crate) fn parsed(text: &str, place: &str) -> anyhow::Result<Position> {
     serde_json::from_str(text)
         .map_err(|_| anyhow::anyhow!("the checkpoint in {place} is damaged: it is no JSON"))

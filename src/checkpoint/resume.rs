@@ -1,4 +1,4 @@
-//! A source that is read on from where the last load ended.
+//! A source that is read from where the last load ended.
 
 use anyhow::bail;
 
@@ -13,7 +13,8 @@ pub struct Resume {
 }
 
 impl Resume {
-    /// A flow of this name, whose target has its checkpoints and says where its last load ended.
+    /// Creates the state of a source with this resume name. `target` stores its checkpoints, and `from` is where
+    /// its last load ended.
     pub fn new(name: &str, target: String, from: Option<Position>) -> Self {
         Resume {
             name: name.to_owned(),
@@ -22,22 +23,22 @@ impl Resume {
         }
     }
 
-    /// What the user calls this flow of records.
+    /// Returns the resume name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where the last load ended; none before the first one.
+    /// Returns where the last load ended; None before the first load.
     pub fn from(&self) -> Option<&Position> {
         self.from.as_ref()
     }
 
-    /// Where its checkpoints are, as errors show it.
+    /// Returns the target that stores the checkpoints, as shown in errors.
     pub fn target(&self) -> &str {
         &self.target
     }
 
-    /// The error that a position of another kind of source is.
+    /// Returns the error for a stored position that belongs to another kind of source.
     pub fn stranger<T>(&self) -> anyhow::Result<T> {
         bail!(
             "'{}' in {} is the name of loads from another kind of source; give this one a name of its own",
@@ -46,7 +47,7 @@ impl Resume {
         )
     }
 
-    /// The new position, which goes along with the records: all before it were written.
+    /// Returns the new position, to be passed on with the records. All records before it must have been written.
     #[must_use = "without it the load does not know how far its source was read"]
     pub fn end(self, to: Position) -> Carried {
         Carried {

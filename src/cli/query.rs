@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::connector::address::Location;
+use crate::connector::address::{Location, forms};
 use crate::connector::query::Query;
 
 use super::Usage;
@@ -56,7 +56,8 @@ impl QueryFlags {
         }
         match self.given() {
             Some(flag) => Err(Usage::error(format!(
-                "{flag} is for databases only: sqlite:FILE, postgresql://..."
+                "{flag} is for databases only: {}",
+                forms(", ")
             ))),
             None => Ok(Sources::Files(files)),
         }

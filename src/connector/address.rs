@@ -1,4 +1,4 @@
-//! Where records come from, go to or are kept, as the user wrote it: one grammar for all programs.
+//! Addresses of sources, targets and databases: one grammar for all programs.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,14 +6,15 @@ use std::sync::Arc;
 use super::entry::{Connector, Database};
 use super::{duckdb, postgres, sqlite};
 
-/// The kinds of databases, in the order that messages list them.
+/// The kinds of databases, in the order in which messages list them.
 static CONNECTORS: [&Connector; 3] = [
     &sqlite::database::CONNECTOR,
     &postgres::database::CONNECTOR,
     &duckdb::CONNECTOR,
 ];
 
-/// How addresses of databases are written: `sqlite:FILE, postgresql://...`, with `last` before the last one.
+/// Returns how addresses of databases are written, `sqlite:FILE, postgresql://...`, with `last` before the last
+/// one.
 pub fn forms(last: &str) -> String {
     let forms = CONNECTORS.iter().map(|connector| connector.form);
     let forms: Vec<&str> = forms.filter(|form| !form.is_empty()).collect();
@@ -24,7 +25,7 @@ pub fn forms(last: &str) -> String {
     }
 }
 
-/// The connector of an address, if it is one of a database.
+/// Returns the connector of an address, or None if it is not the address of a database.
 fn connector_of(text: &str) -> Option<&'static Connector> {
     let (scheme, _) = text.split_once(':')?;
     let mut connectors = CONNECTORS.iter().copied();
@@ -43,11 +44,11 @@ pub enum Location {
 }
 
 impl Location {
-    /// Reads `sqlite:FILE`, `postgresql://…`, `file:PATH`, a path or `-`, and for a database what
-    /// stands behind the last `#`. A file's name may have one.
+    /// Parses `sqlite:FILE`, `postgresql://…`, `file:PATH`, a path or `-`. For a database, also returns the text
+    /// after the last `#`; a file name may contain `#`.
     ///
     /// # Errors
-    /// It is no such address; in words.
+    /// Returns, in words, why the text is not an address.
     pub fn parse(text: &str) -> Result<(Self, Option<&str>), String> {
         if let Some(connector) = connector_of(text) {
             let (address, behind) = match text.rsplit_once('#') {
@@ -74,7 +75,7 @@ impl Location {
     }
 }
 
-/// The scheme of an address that has one; `./a://b` has none.
+/// Returns the scheme of an address, if it has one; `./a://b` has none.
 fn scheme(text: &str) -> Option<&str> {
     let (scheme, _) = text.split_once("://")?;
     let is_letter =
@@ -83,12 +84,12 @@ fn scheme(text: &str) -> Option<&str> {
     (begins && scheme.chars().all(is_letter)).then_some(scheme)
 }
 
-/// The file of `file:PATH`. `file:///PATH` is from the root in every reading; what two slashes mean
-/// is not guessed.
+/// Returns the file of `file:PATH`. `file:///PATH` is absolute by any interpretation; `file://PATH` is ambiguous
+/// and is refused.
 fn path_of_url(path: &str) -> Result<PathBuf, String> {
     match path {
         "" => Err("give the file: file:PATH".to_owned()),
-        // One that is called so, not standard input.
+        // A file named `-`, not standard input.
         "-" => Ok(PathBuf::from("./-")),
         _ if path.starts_with("//") && !path.starts_with("///") => {
             let path = path.trim_start_matches('/');

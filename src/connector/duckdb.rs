@@ -1,10 +1,10 @@
-//! `duckdb:FILE`: not read or loaded here. DuckDB reads and writes CSV itself, so the answer is its own command.
+//! `duckdb:FILE` is not supported: DuckDB reads and writes CSV itself, so the error shows its own command.
 
 use std::sync::Arc;
 
 use super::entry::{Connector, Database};
 
-/// DuckDB's line in the table.
+/// DuckDB's entry in the table.
 pub const CONNECTOR: Connector = Connector {
     schemes: &["duckdb"],
     form: "",

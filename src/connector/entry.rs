@@ -1,4 +1,4 @@
-//! What the table of connectors says of each kind of database.
+//! What the table of connectors holds for each kind of database.
 
 use std::fmt;
 use std::path::Path;
@@ -11,34 +11,34 @@ use crate::load::{Mode, Target};
 use crate::stream::{Output, Settings, Summary};
 use crate::trust::Position;
 
-/// A kind of database: its line in the table.
+/// A kind of database: one entry of the table.
 pub struct Connector {
-    /// What its addresses begin with, without the colon.
+    /// The schemes of its addresses, without the colon.
     pub schemes: &'static [&'static str],
     /// How an address is written, for help and messages; empty if nothing can be done with one.
     pub form: &'static str,
-    /// The database of an address, without the table or query that may follow it.
+    /// Returns the database of an address, which comes without the table or query that may follow it.
     pub open: fn(address: &str) -> Result<Arc<dyn Database>, String>,
 }
 
-/// A database that an address names. Nothing is read or written before a method says so.
+/// A database that an address names. It is not opened until a method needs it.
 pub trait Database: Send + Sync {
-    /// The address as the user wrote it, with whatever password is in it.
+    /// Returns the address as the user wrote it, including any password.
     fn address(&self) -> String;
 
-    /// The address as errors show it.
+    /// Returns the address as errors show it.
     fn shown(&self) -> String;
 
-    /// The file that it is, if it is one.
+    /// Returns the file that holds the database, if it is a single file.
     fn file(&self) -> Option<&Path> {
         None
     }
 
-    /// Reads records and writes the stream to `output`, the header at once.
+    /// Reads records and writes the stream to `output`, the header first and at once.
     ///
     /// # Errors
-    /// The database cannot be reached or refuses; the columns are not those that were asked for; the
-    /// key is none.
+    /// The database cannot be reached or refuses; the columns differ from those that were asked for; the key is
+    /// unusable.
     fn read(
         &self,
         reading: SqlSource<'_>,
@@ -49,35 +49,35 @@ pub trait Database: Send + Sync {
     /// Opens a table for a load.
     ///
     /// # Errors
-    /// It cannot be reached, or is not what the mode or the checkpoint wants.
+    /// The table cannot be reached, or does not fit the mode or the checkpoint.
     fn load(&self, table: &str, how: &Opening<'_>) -> anyhow::Result<Box<dyn Target>>;
 
-    /// Where the last committed load of this name ended; None before the first one.
+    /// Returns where the last committed load of this name ended; None before the first one.
     ///
     /// # Errors
-    /// The database cannot be asked; the table that was loaded is gone.
+    /// The database cannot be queried; the table that was loaded is gone.
     fn position(&self, name: &str) -> anyhow::Result<Option<Position>>;
 
-    /// Removes the checkpoint of this name: the table that it was loaded into, if that is known.
+    /// Removes the checkpoint of this name and returns the table that it was loaded into, if known.
     ///
     /// # Errors
-    /// There is none; the database cannot be changed.
+    /// No such checkpoint exists; the database cannot be changed.
     fn forget(&self, name: &str) -> anyhow::Result<Option<String>>;
 }
 
 /// How a target is opened.
 pub struct Opening<'o> {
-    /// What happens to what it held before.
+    /// What happens to the existing records.
     pub mode: Mode,
-    /// The columns that identify a record; none if empty.
+    /// The columns that identify a record; empty if there is no key.
     pub key: &'o [String],
     /// The flow whose checkpoint is committed with the records.
     pub flow: Option<&'o str>,
-    /// How long other programs' locks on a database are waited for.
+    /// How long to wait for locks that other programs hold on a database.
     pub wait: Duration,
-    /// The stream's, which CSV files have, too.
+    /// The dialect of the stream, which CSV files are also written in.
     pub dialect: Dialect,
-    /// The columns of the terminal that standard output is.
+    /// The width of the terminal in columns, if standard output is one.
     pub width: Option<usize>,
 }
 

@@ -1,12 +1,12 @@
-//! Connectors: the systems that records come from and go to, a folder each, and what is chosen among them.
+//! Connectors: the systems that records are read from and loaded into, one folder each, and the choice among them.
 //!
-//! | file | what it answers |
+//! | file | what it holds |
 //! |---|---|
-//! | [`address`] | the table of connectors; what the user's text names: one grammar for all programs |
-//! | [`entry`] | what the table says of a connector |
+//! | [`address`] | the table of connectors; the grammar of addresses, the same for all programs |
+//! | [`entry`] | what the table holds for each connector |
 //! | [`target`], [`query`], [`stores`] | the connector that loads, reads, or keeps checkpoints |
-//! | [`mod@file`], [`sqlite`], [`postgres`] | the systems: how they are reached, read and loaded, their checkpoints, their errors in our words |
-//! | [`sql`] | what the databases share: a key that records are read on by, columns that are selected |
+//! | [`mod@file`], [`sqlite`], [`postgres`] | the systems: opening, reading, loading, checkpoints and errors |
+//! | [`sql`] | what databases share: the key of incremental reads, the selection of columns |
 
 pub mod address;
 mod duckdb;

@@ -10,21 +10,21 @@ use crate::stream::{Output, Settings, Summary};
 use crate::connector::sql::{ByKey, Key, Relation, SqlSource};
 use crate::record::List;
 
-/// What is read of which database.
+/// A relation to read, and its database.
 #[derive(Clone, Debug)]
 pub struct Query {
     /// The database.
     pub database: Arc<dyn Database>,
-    /// What is read there.
+    /// The table or query that is read.
     pub relation: Relation,
 }
 
 impl Query {
-    /// Reads a source's address, with the table or the query that the user named besides; None if it
-    /// is no database's.
+    /// Parses a source's address, with the table or query that the user gave in options; None if it is not the
+    /// address of a database.
     ///
     /// # Errors
-    /// A wrong usage, in words.
+    /// Returns, in words, how the usage is wrong.
     pub fn parse(
         source: &str,
         table: Option<&str>,
@@ -54,18 +54,17 @@ impl Query {
         Ok(Some(Query { database, relation }))
     }
 
-    /// The file that is read, where it is one.
+    /// Returns the file that is read, if the database is a file.
     pub fn file(&self) -> Option<PathBuf> {
         self.database.file().map(PathBuf::from)
     }
 
-    /// Reads all records and writes the stream to `output`, the header at once. With `growing`, only
-    /// those are read whose key, the column of that name, is greater than any that was loaded, in
-    /// its order.
+    /// Reads all records and writes the stream to `output`, the header at once. With `growing`, reads only records
+    /// whose key, the column of that name, is greater than any that was loaded, in the order of the key.
     ///
     /// # Errors
-    /// The database cannot be reached or refuses; the columns are not those that were asked for; the
-    /// key is none.
+    /// The database cannot be reached or refuses; the columns differ from those that were asked for; the key is
+    /// unusable.
     pub fn run(
         &self,
         list: Option<&List<'_>>,

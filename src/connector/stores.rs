@@ -1,5 +1,5 @@
-//! Where targets keep how far each source was loaded: databases in a table of ours, files in a
-//! sidecar. A checkpoint is committed together with the records that it speaks of.
+//! Where targets store how far each source was loaded: databases in a table of ours, files in a sidecar. A
+//! checkpoint is committed together with the records that it covers.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -11,16 +11,16 @@ use crate::checkpoint::Resume;
 use crate::connector::address::Location;
 use crate::trust::Position;
 
-/// `TARGET#NAME`: a place that loads go to, and what the user calls one flow of records into it.
+/// `TARGET#NAME`: a load's target, and the user's name for one flow of records into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// Where the checkpoints are.
+    /// Where the checkpoints are stored.
     pub store: Store,
-    /// Whose it is.
+    /// The name of the flow.
     pub name: String,
 }
 
-/// Where checkpoints are: a database's tables share them.
+/// Where checkpoints are stored: the tables of a database share one store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Store {
     /// The table [`crate::checkpoint::TABLE`] of a database.
@@ -32,7 +32,7 @@ pub enum Store {
 impl FromStr for Address {
     type Err = String;
 
-    /// Reads a target as `load` takes it, and the name behind one more `#`.
+    /// Parses a target as `load` does, and the name after one more `#`.
     fn from_str(text: &str) -> Result<Self, String> {
         let (target, name) = match text.rsplit_once('#') {
             Some((target, name)) if !target.is_empty() && !name.is_empty() => (target, name),
@@ -51,10 +51,10 @@ impl FromStr for Address {
 }
 
 impl Store {
-    /// Reads a target as `load` takes it, and the table that it names.
+    /// Parses a target as `load` does. Also returns the table that it names.
     ///
     /// # Errors
-    /// It is no address, or none of a place that keeps anything; in words.
+    /// Returns, in words, why it is not an address, or why its target keeps no checkpoints.
     pub fn parse(target: &str) -> Result<(Self, Option<&str>), String> {
         let (location, table) = Location::parse(target)?;
         let store = match location {
@@ -69,11 +69,11 @@ impl Store {
         Ok((store, table))
     }
 
-    /// Removes the checkpoint of a flow, so that its next load reads its source from the start:
-    /// gives the table or file that it was loaded into, if that is known.
+    /// Removes the checkpoint of a flow, so that its next load reads its source from the start. Returns the table
+    /// or file that it was loaded into, if known.
     ///
     /// # Errors
-    /// There is none of this name; the target does not exist, or cannot be changed.
+    /// No checkpoint has this name; the target does not exist or cannot be changed.
     pub fn forget(&self, name: &str) -> anyhow::Result<Option<String>> {
         match self {
             Store::Database(database) => database.forget(name),
@@ -84,7 +84,7 @@ impl Store {
         }
     }
 
-    /// As errors show it, and as `load` would take it but for a password.
+    /// Returns the target as errors show it, and as `load` accepts it, but without a password.
     pub fn shown(&self) -> String {
         match self {
             Store::Database(database) => database.shown(),
@@ -94,12 +94,12 @@ impl Store {
 }
 
 impl Address {
-    /// Where the last committed load of this name ended; none where there was none, because the
-    /// target itself may not be there yet.
+    /// Returns where the last committed load of this name ended; None if there was none, for example because the
+    /// target does not exist yet.
     ///
     /// # Errors
-    /// The target cannot be asked: it is out of reach, damaged, or no such thing. The table that was
-    /// loaded is gone.
+    /// The target cannot be queried: it cannot be reached, is damaged, or is not a store. The table that was loaded
+    /// is gone.
     pub fn position(&self) -> anyhow::Result<Option<Position>> {
         match &self.store {
             Store::Database(database) => database.position(&self.name),
@@ -107,15 +107,15 @@ impl Address {
         }
     }
 
-    /// The source whose checkpoint it is, as the target knows it.
+    /// Returns the source whose checkpoint it is, as the target knows it.
     ///
     /// # Errors
-    /// As [`Address::position`].
+    /// The same as for [`Address::position`].
     pub fn resume(&self) -> anyhow::Result<Resume> {
         Ok(Resume::new(&self.name, self.target(), self.position()?))
     }
 
-    /// The target as errors show it.
+    /// Returns the target as errors show it.
     pub fn target(&self) -> String {
         self.store.shown()
     }

@@ -1,4 +1,4 @@
-//! Where records are loaded, as the user wrote it.
+//! The target of a load, as the user wrote it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub enum Address {
     Table {
         /// The database.
         database: Arc<dyn Database>,
-        /// The table, with its schema where the user named one.
+        /// The table, with its schema if the user gave one.
         table: String,
     },
     /// A file.
@@ -39,7 +39,7 @@ impl Address {
     /// Opens the target.
     ///
     /// # Errors
-    /// It cannot be reached or written, or is not what the mode or the checkpoint wants.
+    /// The target cannot be reached or written, or does not fit the mode or the checkpoint.
     pub fn open(&self, how: &Opening<'_>) -> anyhow::Result<Box<dyn Target>> {
         Ok(match self {
             Address::Table { database, table } => database.load(table, how)?,
@@ -53,7 +53,7 @@ impl Address {
         })
     }
 
-    /// Reads TARGET with `--table` and `--to`; an error is a wrong usage, in words.
+    /// Parses TARGET with `--table` and `--to`; an error says, in words, how the usage is wrong.
     pub fn parse(target: &str, table: Option<&str>, to: Option<Format>) -> Result<Self, String> {
         let (location, behind) = Location::parse(target)?;
         if let Location::Database(database) = location {
@@ -83,12 +83,12 @@ impl Address {
         Ok(Address::File { path, format })
     }
 
-    /// Whether it is a table, which modes and keys speak of.
+    /// Returns whether it is a table, which modes and keys apply to.
     pub fn is_database(&self) -> bool {
         matches!(self, Address::Table { .. })
     }
 
-    /// The file that is written, where it is one.
+    /// Returns the file that is written, if the target is a file.
     pub fn file(&self) -> Option<&Path> {
         match self {
             Address::Table { database, .. } => database.file(),
@@ -97,7 +97,7 @@ impl Address {
         }
     }
 
-    /// What a failed run may say for comfort.
+    /// Returns what a failed run can say about the state of the target.
     pub fn unharmed(&self) -> Option<String> {
         match self {
             Address::Table { .. } => Some("nothing was committed".to_owned()),
@@ -110,7 +110,7 @@ impl Address {
     }
 }
 
-/// The table behind a `#`, or that of `--table`.
+/// Returns the table named after the `#` or by `--table`.
 fn one_table(behind: Option<&str>, table: Option<&str>) -> Result<String, String> {
     match (behind, table) {
         (None, None) => Err("which table? Give --table NAME".to_owned()),
@@ -122,8 +122,8 @@ fn one_table(behind: Option<&str>, table: Option<&str>) -> Result<String, String
     }
 }
 
-/// Refuses a file whose name has a word in braces: it reads as a template, one file for each value of
-/// a column, which no target is. With the scheme, it is meant as it stands.
+/// Refuses a file name with a word in braces: it looks like a template for one file per value of a column, which is
+/// not supported. With `file:`, the name is taken literally.
 fn refuse_template(target: &str) -> Result<(), String> {
     let word = target.split_once('{').and_then(|(_, rest)| {
         let (word, _) = rest.split_once('}')?;

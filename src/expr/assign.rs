@@ -1,4 +1,4 @@
-//! Assignments: columns that are set or added, each seeing the ones before it.
+//! Assignments: columns that are replaced or added. Each assignment sees the ones before it.
 
 use std::collections::hash_map::{Entry, HashMap};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -16,18 +16,18 @@ use crate::record::{Faults, Header};
 /// Where a column of the output comes from.
 #[derive(Clone, Copy)]
 enum OutputColumn {
-    /// This column of the input.
+    /// A column of the input.
     Kept(usize),
-    /// This slot.
+    /// A slot.
     Assigned(usize),
 }
 
-/// What a record of the output is put together from.
+/// A part of which an output record is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputPiece {
-    /// Columns of the input from the first to the last, with the delimiters between them.
+    /// Input columns from the first to the last, with the delimiters between them.
     Kept(usize, usize),
-    /// The value in this place of what [`Assignments::evaluate`] gives.
+    /// The value at this position of what [`Assignments::evaluate`] returns.
     Made(usize),
 }
 
@@ -38,18 +38,18 @@ pub struct Assignments {
     names: Vec<String>,
 }
 
-/// What fills the next slot, from those before it.
+/// Computes the next slot from those before it.
 enum SlotFiller {
     Value(Node),
     Call(Call),
 }
 
-/// The values of a call for the records of a batch, told by who knows the records before.
+/// Computes the values of a call for the records of a batch; the implementor knows the earlier records.
 pub type Carry<'c, 'v> = dyn FnMut(&'v Call, &Batch<'_, 'v>, &mut Faults) -> Operand<'v> + 'c;
 
 impl Assignments {
-    /// Binds `items` of the program `text` to a header. With `only`, the output is what the items
-    /// name and nothing else, and an item may be a bare column or expression.
+    /// Binds `items` of the program `text` to a header. With `only`, the output has just the columns that the items
+    /// name, and an item may be a bare column or expression.
     pub fn resolve(
         items: &[Item],
         text: &str,
@@ -100,8 +100,7 @@ impl Assignments {
         Ok(assignments)
     }
 
-    /// A column that is there is replaced where it stands; a new one comes last. `places` says where
-    /// each name is.
+    /// Replaces an existing column in place, or appends a new one. `places` maps each name to its position.
     fn place(&mut self, name: String, output: OutputColumn, places: &mut HashMap<String, usize>) {
         match places.entry(name) {
             Entry::Occupied(place) => self.outputs[*place.get()] = output,
@@ -113,7 +112,7 @@ impl Assignments {
         }
     }
 
-    /// Leaves out the columns of this list.
+    /// Drops the columns of this list from the output.
     pub fn drop_columns(&mut self, list: &str) -> Result<(), ProgramError> {
         let dropped = columns::resolve(&columns::parse(list)?, &self.names)?;
         let dropped: HashSet<usize> = dropped.iter().map(|column| column.index).collect();
@@ -134,13 +133,12 @@ impl Assignments {
         }
     }
 
-    /// The output's names.
+    /// The header of the output.
     pub fn header(&self) -> Header {
         Header::new(self.names.clone())
     }
 
-    /// What the output's columns are put together from: neighbours in the input that stay
-    /// neighbours are one piece.
+    /// Returns the parts of an output record; neighbouring input columns that stay neighbours are one part.
     pub fn pieces(&self) -> Vec<OutputPiece> {
         let mut pieces = Vec::new();
         for output in &self.outputs {
@@ -157,7 +155,7 @@ impl Assignments {
         pieces
     }
 
-    /// How often a column of the input is kept at most.
+    /// Returns the largest number of times that one input column is kept.
     pub fn repeats(&self) -> usize {
         let mut times = BTreeMap::new();
         for output in &self.outputs {
@@ -168,7 +166,7 @@ impl Assignments {
         times.into_values().max().unwrap_or(0)
     }
 
-    /// The columns of the input that its expressions look at.
+    /// Returns the input columns that the expressions read.
     pub fn columns(&self) -> BTreeSet<usize> {
         let mut columns = BTreeSet::new();
         for step in &self.steps {
@@ -183,7 +181,7 @@ impl Assignments {
         columns
     }
 
-    /// The calls that need to know the records before, in the order that they are evaluated.
+    /// Returns the calls that depend on earlier records, in order of evaluation.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {
         self.steps.iter().filter_map(|step| match step {
             SlotFiller::Call(call) => Some(call),
@@ -191,7 +189,7 @@ impl Assignments {
         })
     }
 
-    /// All values for a run of neighbouring records, those of calls from `carry`.
+    /// Evaluates all slots for a run of neighbouring records; `carry` evaluates the calls.
     pub fn evaluate<'v>(
         &'v self,
         batch: &Batch<'_, 'v>,
@@ -216,7 +214,7 @@ impl Assignments {
     }
 }
 
-/// A program that is being bound: what was assigned so far, and in which slot it is.
+/// The state of binding a program: what was assigned so far, and to which slot.
 struct Binding<'b> {
     scope: Scope<'b>,
     assigned: HashMap<&'b str, usize>,
@@ -241,7 +239,7 @@ impl Binding<'_> {
         })
     }
 
-    /// The slot of a call that needs to know the records before, where `expr` is one.
+    /// If `expr` is a call that depends on earlier records, gives it a slot.
     fn call(&mut self, expr: &Expr) -> Result<Option<Node>, ProgramError> {
         let ExprKind::Call {
             name,

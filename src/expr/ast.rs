@@ -1,25 +1,25 @@
-//! The tree that the parser makes of a program's text.
+//! The syntax tree of a program.
 
 use super::token::{Span, spelled};
 use crate::value::{Decimal, Interval};
 
-/// One expression and where it stands in the program.
+/// An expression and its position in the program.
 #[derive(Clone, Debug)]
 pub struct Expr {
-    /// What it is.
+    /// Its form.
     pub kind: ExprKind,
-    /// Where it stands.
+    /// Its position in the program.
     pub span: Span,
 }
 
 impl Expr {
-    /// Whether this expression, or one inside of it, is what `is` looks for.
+    /// Whether this expression or one inside it satisfies `is`.
     pub fn has(&self, is: &dyn Fn(&Expr) -> bool) -> bool {
         is(self) || self.parts().into_iter().any(|part| part.has(is))
     }
 
-    /// Whether it is the same for every record, whatever the columns: it looks at none, and calls
-    /// nothing that takes no arguments, as `now()` and `count()` do.
+    /// Whether the value is the same for every record: no part is a column, or a call without arguments such as
+    /// `now()` or `count()`.
     pub fn is_constant(&self) -> bool {
         !self.has(&|part| match &part.kind {
             ExprKind::Column(_) => true,
@@ -28,12 +28,13 @@ impl Expr {
         })
     }
 
-    /// Whether it is a text in quotes.
+    /// Whether it is a quoted text literal.
     pub fn is_text(&self) -> bool {
         matches!(self.kind, ExprKind::Literal(Literal::Text(_)))
     }
 
-    /// The text in quotes that a condition compares with constants alone: a column, as SQL quotes it.
+    /// Returns the quoted text with which a condition on constants only begins: probably a column, quoted as in
+    /// SQL.
     pub fn quoted_column(&self) -> Option<&Expr> {
         let is_condition = matches!(
             self.kind,
@@ -49,7 +50,7 @@ impl Expr {
         (is_condition && parts.iter().all(is_literal)).then_some(first)
     }
 
-    /// The expressions that it is made of, in their order.
+    /// Returns the direct subexpressions, in order.
     fn parts(&self) -> Vec<&Expr> {
         match &self.kind {
             ExprKind::Literal(_) | ExprKind::Column(_) | ExprKind::Setting(_) => Vec::new(),
@@ -85,17 +86,17 @@ pub enum ExprKind {
     Literal(Literal),
     /// `price` or `[First Name]`.
     Column(String),
-    /// `:since`, given by `--set since=...`.
+    /// `:since`, set by `--set since=...`.
     Setting(String),
     /// `-x`.
     Negate(Box<Expr>),
     /// `not x`, `!x`.
     Not(Box<Expr>),
-    /// `a + b` and its like.
+    /// `a + b` and similar.
     Arithmetic(Arithmetic, Box<Expr>, Box<Expr>),
-    /// `a || b` is *or* here; text is joined by `concat`.
+    /// `a && b`, `a || b`. `||` means *or*; `concat` joins texts.
     Logic(Logic, Box<Expr>, Box<Expr>),
-    /// `a < b` and its like.
+    /// `a < b` and similar.
     Compare(Compare, Box<Expr>, Box<Expr>),
     /// `a ~ "regex"`, `a !~ "regex"`.
     Match {
@@ -133,20 +134,20 @@ pub enum ExprKind {
         /// `is not null`
         negated: bool,
     },
-    /// `case [subject] when .. then .. [else ..] end`; `if(c, a, b)` becomes one without subject.
+    /// `case [subject] when .. then .. [else ..] end`; `if(c, a, b)` becomes one without a subject.
     Case {
         /// compared with each `when` by `=`
         subject: Option<Box<Expr>>,
         /// `(when, then)`, at least one
         arms: Vec<(Expr, Expr)>,
-        /// `else`, null where absent
+        /// `else`; null if absent
         otherwise: Option<Box<Expr>>,
     },
     /// `name(arguments)`: a function or an aggregate; `count(*)` has no arguments.
     Call {
         /// in lower case
         name: String,
-        /// where the name stands
+        /// position of the name
         name_span: Span,
         /// in order
         arguments: Vec<Expr>,
@@ -172,7 +173,7 @@ pub enum Literal {
     Interval(Interval),
 }
 
-/// `+ - * / // %` (`//` drops the quotient's fraction and `%` takes the dividend's sign, as in SQL and C).
+/// `+ - * / // %`. `//` drops the fraction of the quotient, and `%` has the sign of the dividend, as in SQL and C.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arithmetic {
     /// `+`
@@ -218,26 +219,26 @@ pub enum Compare {
 /// One key of an `order`.
 #[derive(Clone, Debug)]
 pub struct Key {
-    /// What is ordered by.
+    /// The expression to order by.
     pub expr: Expr,
-    /// Whether a `-` before it or a `desc` behind it turns it around.
+    /// Whether a leading `-` or a trailing `desc` reverses the order.
     pub is_descending: bool,
 }
 
 /// One item of a comma-separated program: `name = expr`, or a bare `expr`.
 #[derive(Clone, Debug)]
 pub struct Item {
-    /// The name assigned, where one is.
+    /// The assigned name, if any.
     pub name: Option<String>,
-    /// Where the name stands.
+    /// Position of the name.
     pub name_span: Span,
-    /// What is computed.
+    /// The expression.
     pub expr: Expr,
 }
 
 impl Item {
-    /// What to do about an item without a name that looks as if it were to have one, as `a-b = x` does,
-    /// if what is wrong begins at `place`, in that name.
+    /// Suggests how to name a column, if this item has no name but looks like an assignment (such as `a-b = x`) and
+    /// the error at `place` lies in what looks like the name.
     pub fn hint_to_name(&self, text: &str, place: usize) -> Option<String> {
         match (&self.name, &self.expr.kind) {
             (None, ExprKind::Compare(Compare::Equal, left, _)) if place < left.span.end => {

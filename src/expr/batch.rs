@@ -1,20 +1,20 @@
-//! The records that expressions are evaluated over at once, and what operators take and give.
+//! The records that are evaluated together, and the operands and results of operators.
 
 use bumpalo::Bump;
 
 use crate::record::{Fault, Faults, Records};
 use crate::value::{Numbers, Value};
 
-/// Records evaluated at once: their values stay in the processor's first caches.
+/// Records evaluated together; small enough that their values stay in the L1 and L2 caches.
 pub const BATCH: usize = 1024;
 
-/// Made texts that are longer than this are looked at together.
+/// Size in bytes of a computed text after which the arena's size is compared with [`MOST`].
 pub(super) const LONG: usize = 4 << 10;
 
-/// When they take more than this, the records after them wait for another batch.
+/// Bytes in the arena above which the remaining records wait for another batch.
 pub(super) const MOST: usize = 4 << 20;
 
-/// Empties an arena, and keeps its memory if that is not much.
+/// Empties an arena, and keeps its memory unless it is larger than 4 MiB.
 pub fn renew(arena: &mut Bump) {
     match arena.allocated_bytes() > MOST {
         true => *arena = Bump::new(),
@@ -22,21 +22,21 @@ pub fn renew(arena: &mut Bump) {
     }
 }
 
-/// What expressions are evaluated over.
+/// The input of an evaluation.
 #[derive(Clone, Copy)]
 pub struct Batch<'s, 'v> {
-    /// The block's records; none where only slots are read.
+    /// The block's records; `None` if only slots are read.
     pub records: Option<Records<'v>>,
-    /// Values computed elsewhere, by slot and then by record from `first` on.
+    /// Values computed elsewhere, by slot and then by record, starting with record `first`.
     pub slots: &'s [Operand<'v>],
-    /// The record that the slots begin with.
+    /// The first record in the slots.
     pub first: u32,
-    /// Where new text lives.
+    /// Holds new text.
     pub arena: &'v Bump,
 }
 
 impl<'v> Batch<'_, 'v> {
-    /// A batch over a block's records.
+    /// Returns a batch over a block's records.
     pub fn over(records: Records<'v>, arena: &'v Bump) -> Self {
         Batch {
             records: Some(records),
@@ -47,11 +47,11 @@ impl<'v> Batch<'_, 'v> {
     }
 }
 
-/// An operator's input: values that were made, or that need not be.
+/// The input of an operator: computed values, or values that need no computation.
 pub enum Operand<'v> {
-    /// The same for every record.
+    /// The same value for every record.
     Constant(Value<'v>),
-    /// A column, read where it is used.
+    /// A column, read on use.
     Column(Records<'v>, usize, &'v Bump),
     /// One number for each selected record.
     Numbers(Numbers<'v>),
@@ -60,7 +60,7 @@ pub enum Operand<'v> {
 }
 
 impl<'v> Operand<'v> {
-    /// The value for the record at `place` of the selection.
+    /// Returns the value for `record`, which is at `place` of the selection.
     #[inline(always)]
     pub fn get(&self, place: usize, record: u32) -> Value<'v> {
         match self {
@@ -73,7 +73,7 @@ impl<'v> Operand<'v> {
         }
     }
 
-    /// Its values for the selected records, to be changed one by one.
+    /// Returns the values for the selected records, for changes one by one.
     pub fn make(&mut self, selection: &[u32]) -> &mut [Value<'v>] {
         if !matches!(self, Operand::Made(_)) {
             let values = selection.iter().enumerate();
@@ -89,7 +89,7 @@ impl<'v> Operand<'v> {
         }
     }
 
-    /// The numbers that these values are for the selected records, all of them; see [`Numbers`].
+    /// Returns these values as numbers, or `None` if they are not all suitable; see [`Numbers`].
     pub fn numbers(&self, selection: &[u32], arena: &'v Bump) -> Option<Numbers<'v>> {
         match self {
             Operand::Constant(value) => Numbers::of_constant(value, selection.len(), arena),
@@ -102,7 +102,7 @@ impl<'v> Operand<'v> {
     }
 }
 
-/// One answer for each selected record; where there is none, `unknown` and a fault.
+/// Returns one answer per selected record. If `answer` fails, the record gets a fault, and `unknown` as its answer.
 #[inline(always)]
 pub(super) fn each<T: Copy>(
     selection: &[u32],

@@ -1,4 +1,4 @@
-//! What is wrong with a program, with the place marked.
+//! Errors in a program, shown with their position marked.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use super::ast::{Expr, ExprKind, Literal};
 use super::token::Span;
 use super::token::spelled;
 
-/// The widest piece of a program's line that an error shows, in terminal columns.
+/// Maximum width of a program's line in an error, in terminal columns.
 const SHOWN_WIDTH: usize = 100;
 
-/// A program that cannot be run: refused before a byte is read. Shown as
+/// An error in a program, found before any input is read. Shown as
 ///
 /// ```text
 /// unknown column 'pirce'
@@ -19,8 +19,7 @@ const SHOWN_WIDTH: usize = 100;
 ///   ^^^^^ did you mean 'price'? columns: id, ts, customer_id, qty, price
 /// ```
 ///
-/// with the line's number where the program has more than one line. The caller puts its own name
-/// (`filter: `) in front.
+/// with a line number if the program has several lines. The caller adds its name (`filter: `) in front.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProgramError {
     text: Box<str>,
@@ -30,8 +29,8 @@ pub struct ProgramError {
 }
 
 impl ProgramError {
-    /// An error about the bytes `span` of the program `text`. An empty span marks the place
-    /// between two characters. The message is lower case, the culprit in single quotes.
+    /// Creates an error about the bytes `span` of the program `text`. An empty span marks a place between two
+    /// characters. The message is lower case, with the culprit in single quotes.
     pub fn new(text: &str, span: Span, message: impl Into<String>) -> Self {
         ProgramError {
             text: text.into(),
@@ -41,13 +40,13 @@ impl ProgramError {
         }
     }
 
-    /// The same error with words behind the mark: what to do, or what was expected.
+    /// Adds words after the mark: what to do, or what was expected.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// A key, at `expr` of the program `text`, that looks at no column.
+    /// Error for a key, at `expr` of the program `text`, that is a constant.
     pub fn constant_key(text: &str, expr: &Expr) -> Self {
         let written = text.get(expr.span.clone()).unwrap_or_default();
         let name = match &expr.kind {
@@ -64,7 +63,7 @@ impl ProgramError {
         ProgramError::new(text, expr.span.clone(), message).with_hint(hint)
     }
 
-    /// A constant, at `left` of the program `text`, before a `=` that was to name a column.
+    /// Error for a constant, at `left` of the program `text`, before a `=` that should name a column.
     pub(super) fn constant_name(text: &str, left: &Expr) -> Self {
         let written = text.get(left.span.clone()).unwrap_or_default();
         let name = match &left.kind {
@@ -79,12 +78,12 @@ impl ProgramError {
         ProgramError::new(text, left.span.clone(), message).with_hint(hint)
     }
 
-    /// What is wrong, in one line, without the place.
+    /// The message in one line, without the position.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// Where it is wrong.
+    /// Position of the error in the program.
     pub fn span(&self) -> Span {
         self.span.clone()
     }
@@ -112,9 +111,9 @@ impl fmt::Display for ProgramError {
     }
 }
 
-/// The line that an error marks, ready to be shown. Widths are terminal columns.
+/// The marked line of an error, ready to be shown. Widths are in terminal columns.
 struct MarkedLine {
-    /// `line 3: `, or nothing where the program is one line.
+    /// `line 3: `; empty if the program is one line.
     label: String,
     line: String,
     before: usize,
@@ -147,7 +146,7 @@ impl MarkedLine {
         MarkedLine::windowed(label, parts)
     }
 
-    /// Cuts a line that is too wide to a piece around the mark.
+    /// Cuts a line that is too wide to a part around the mark.
     fn windowed(label: String, [before, marked, after]: [String; 3]) -> MarkedLine {
         let marked = cut_end(&marked, SHOWN_WIDTH);
         let room = SHOWN_WIDTH - marked.width().min(SHOWN_WIDTH);
@@ -163,14 +162,14 @@ impl MarkedLine {
     }
 }
 
-/// The text with each control character (a tab, say) as one space, so that widths can be counted.
+/// Replaces each control character, such as a tab, with a space so that widths can be counted.
 fn shown(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()
 }
 
-/// At most `room` columns from the text's start, `...` standing for the rest.
+/// Returns at most `room` columns from the start of the text; `...` replaces the rest.
 pub(super) fn cut_end(text: &str, room: usize) -> String {
     if text.width() <= room {
         return text.to_owned();
@@ -181,7 +180,7 @@ pub(super) fn cut_end(text: &str, room: usize) -> String {
     cut
 }
 
-/// At most `room` columns from the text's end, `...` standing for what came before.
+/// Returns at most `room` columns from the end of the text; `...` replaces what came before.
 fn cut_start(text: &str, room: usize) -> String {
     if text.width() <= room {
         return text.to_owned();
@@ -192,7 +191,7 @@ fn cut_start(text: &str, room: usize) -> String {
     format!("...{tail}")
 }
 
-/// How many of these characters fit into `room` columns.
+/// Returns how many of these characters fit into `room` columns.
 fn fitting(characters: impl Iterator<Item = char>, room: usize) -> usize {
     let mut width = 0;
     characters

@@ -1,9 +1,8 @@
-//! Evaluates a node over a selection of a block's records, operator by operator: each is one loop
-//! over many records, so that the tree is walked once a batch and not once a record.
+//! Evaluates an expression over selected records of a block. Each operator is one loop over many records, so the
+//! tree is walked once per batch, not once per record.
 //!
-//! A record that an operator cannot work on gets a fault and goes on as null. Where a part of an
-//! expression is not asked for (the branches of `if`, the right side of `and`), its records are
-//! not selected, and so cannot fail.
+//! A record for which an operator fails gets a fault and continues as null. Records that do not need a part of an
+//! expression (a branch of `if`, the right side of `and`) are not selected for it, so they cannot fail there.
 
 use bumpalo::Bump;
 
@@ -17,7 +16,7 @@ use crate::record::{Fault, Faults};
 use crate::value::{Interval, Number, Numbers, Real, Time, Value, compare, text};
 
 impl Node {
-    /// The values for the selected records.
+    /// Returns the values for the selected records.
     pub fn evaluate<'v>(
         &'v self,
         batch: &Batch<'_, 'v>,
@@ -169,7 +168,7 @@ fn arithmetic<'v>(
     selection: &[u32],
     faults: &mut Faults,
 ) -> Operand<'v> {
-    // One copy of the loop for each operator, so that the operator is chosen once.
+    // One copy of the loop per operator, so that the operator is chosen once, not per record.
     macro_rules! with {
         ($method:ident) => {{
             let long = (op, label, Real::$method as Long, arena);
@@ -189,7 +188,7 @@ fn arithmetic<'v>(
 /// An operation on numbers of any length.
 type Long = fn(&Real, &Real) -> Result<Real, Fault>;
 
-/// The usual arithmetic, in one loop over integers; `None` where it is not this.
+/// Adds, subtracts or multiplies integers in one loop; `None` if the operator or the operands do not allow it.
 fn arithmetic_of_numbers<'v>(
     op: Arithmetic,
     arena: &'v Bump,
@@ -220,8 +219,7 @@ fn with<'v>(
         if a.is_time() || b.is_time() {
             return with_time(op, a, b).map_err(|fault| fault.about(label));
         }
-        // The long way reads the operands again: `a` and `b` stay in registers if nothing refers to
-        // them.
+        // The slow path reads the operands again: `a` and `b` stay in registers only if nothing refers to them.
         let long = || {
             let (left, right) = ((left_node, &left), (right_node, &right));
             with_long(long, label, left, right, (place, record), arena)
@@ -242,8 +240,7 @@ fn with<'v>(
     })
 }
 
-/// Arithmetic that [`Number`] cannot do: with a number that is too long for it, with such a result,
-/// or a fault.
+/// Handles what [`Number`] cannot: an operand or a result that is too long for it, and faults.
 #[cold]
 fn with_long<'v>(
     compute: Long,
@@ -276,7 +273,7 @@ fn negate_long<'v>(
     Ok(number.map_or(Value::Null, |number| number.negate().to_value(arena)))
 }
 
-/// Arithmetic with a point or a length of time on at least one side.
+/// Arithmetic with a time or an interval on at least one side.
 #[cold]
 fn with_time<'v>(op: Arithmetic, a: Value<'v>, b: Value<'v>) -> Result<Value<'v>, Fault> {
     let point = |value: Value<'v>| -> Result<Time, Fault> { compare::time(&value) };
@@ -368,7 +365,7 @@ fn case<'v>(
     Operand::Made(out)
 }
 
-/// Evaluates `node` for `records` and puts the values where they belong.
+/// Evaluates `node` for `records` and writes the values to `places` of `out`.
 fn scatter<'v>(
     node: &'v Node,
     batch: &Batch<'_, 'v>,

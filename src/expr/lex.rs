@@ -1,4 +1,4 @@
-//! From a program's text to its words.
+//! Splits a program's text into tokens.
 
 use unicode_width::UnicodeWidthChar;
 
@@ -6,13 +6,13 @@ use super::error::ProgramError;
 use super::literal;
 use super::token::{Lexeme, Token, begins_name, continues_name, name_end, name_or_keyword};
 
-/// Operators and punctuation; where one begins another, the longer comes first.
+/// Operators and punctuation. If one is a prefix of another, the longer comes first.
 const SYMBOLS: [&str; 26] = [
     "==", "=~", "!=", "!~", "<>", "<=", ">=", "&&", "||", "**", "//", "=", "<", ">", "!", "~", "+",
     "-", "*", "/", "%", "^", "(", ")", ",", ":",
 ];
 
-/// What people write that the language lacks, and what to write instead.
+/// Operators and characters of other languages, and what to write instead.
 const MISTAKEN: [(&str, &str); 20] = [
     ("===", "write '='"),
     ("!==", "write '!='"),
@@ -42,7 +42,7 @@ const MISTAKEN: [(&str, &str); 20] = [
     ("‘", "write a straight quote: \""),
 ];
 
-/// The words of a program, the last of them [`Token::End`].
+/// Returns the tokens of a program; the last is [`Token::End`].
 pub(super) fn lex(text: &str) -> Result<Vec<Lexeme>, ProgramError> {
     let mut lexemes = Vec::new();
     let mut at = 0;
@@ -67,7 +67,7 @@ pub(super) fn lex(text: &str) -> Result<Vec<Lexeme>, ProgramError> {
     Ok(lexemes)
 }
 
-/// The word that begins with the character `first` at `start`, and where it ends.
+/// Returns the token that begins with the character `first` at `start`, and its end.
 fn word(text: &str, start: usize, first: char) -> Result<(Token, usize), ProgramError> {
     let second = text[start + first.len_utf8()..].chars().next();
     match first {
@@ -119,8 +119,8 @@ fn unexpected_character(text: &str, start: usize, first: char) -> ProgramError {
     ProgramError::new(text, span, format!("unexpected character {culprit}"))
 }
 
-/// The name in the brackets that open at `start`, and where the closing one ends. `]]` stands for
-/// one `]` of the name.
+/// Returns the name in the brackets that open at `start`, and the end of the closing bracket. `]]` stands for one
+/// `]`.
 pub(super) fn bracketed(text: &str, start: usize) -> Result<(String, usize), ProgramError> {
     let mut name = String::new();
     let mut at = start + 1;

@@ -5,10 +5,10 @@ use super::token::Span;
 use super::token::{Token, continues_name, name_end};
 use crate::value::Interval;
 
-/// The text between the quotes that open at `start`, and where the closing one ends.
+/// Reads the text between the quotes that open at `start`; returns it and the end of the closing quote.
 ///
-/// `\n \t \r \\ \" \'` and `\u{..}` are escapes; before any other character the backslash stays,
-/// so that `"\d+\.csv"` is the regular expression it looks like. A doubled quote is one quote.
+/// `\n \t \r \\ \" \'` and `\u{..}` are escapes. Before any other character the backslash is literal, so that
+/// `"\d+\.csv"` is the regular expression that it looks like. A doubled quote is one quote.
 pub(super) fn quoted(
     text: &str,
     start: usize,
@@ -34,7 +34,7 @@ pub(super) fn quoted(
     Err(error.with_hint(format!("add {quote} where it ends")))
 }
 
-/// Appends what the escape stands for whose backslash is just before `at`; yields where it ends.
+/// Appends the character of the escape whose backslash is just before `at`; returns its end.
 fn escape(text: &str, at: usize, value: &mut String) -> Result<usize, ProgramError> {
     let rest = &text[at..];
     let meaning = match rest.chars().next() {
@@ -52,7 +52,7 @@ fn escape(text: &str, at: usize, value: &mut String) -> Result<usize, ProgramErr
     Ok(at + 1)
 }
 
-/// Appends the character of `u{..}` at `at`; yields where it ends.
+/// Appends the character of `u{..}` at `at`; returns its end.
 fn code_point(text: &str, at: usize, value: &mut String) -> Result<usize, ProgramError> {
     let digits = text[at + 2..].split('}').next().unwrap_or_default();
     let end = (at + 2 + digits.len() + 1).min(text.len());
@@ -73,7 +73,7 @@ fn code_point(text: &str, at: usize, value: &mut String) -> Result<usize, Progra
     }
 }
 
-/// The number or interval that begins at `start`, and where it ends.
+/// Reads the number or interval that begins at `start`; returns it and its end.
 pub(super) fn numeric(text: &str, start: usize) -> Result<(Token, usize), ProgramError> {
     let mantissa = mantissa_end(text, start);
     let number = exponent_end(text, mantissa);
@@ -91,7 +91,7 @@ pub(super) fn numeric(text: &str, start: usize) -> Result<(Token, usize), Progra
     Err(ProgramError::new(text, start..end, message))
 }
 
-/// `007` is a code, and this language has no octal numbers.
+/// Rejects a leading zero: `007` is probably a code, and the language has no octal numbers.
 fn refuse_leading_zero(text: &str, span: &Span) -> Result<(), ProgramError> {
     let source = &text[span.clone()];
     let mut characters = source.chars();
@@ -112,7 +112,7 @@ fn refuse_leading_zero(text: &str, span: &Span) -> Result<(), ProgramError> {
     Err(ProgramError::new(text, span.clone(), message).with_hint(hint))
 }
 
-/// Where `12_000.50` ends that begins at `start`.
+/// Returns the end of the number without exponent, such as `12_000.50`, that begins at `start`.
 fn mantissa_end(text: &str, start: usize) -> usize {
     let whole = digits_end(text, start);
     match text[whole..].strip_prefix('.') {
@@ -121,7 +121,7 @@ fn mantissa_end(text: &str, start: usize) -> usize {
     }
 }
 
-/// Where the digits end that begin at `start`; single underscores may stand between them.
+/// Returns the end of the digits that begin at `start`; single underscores between them are allowed.
 fn digits_end(text: &str, start: usize) -> usize {
     let bytes = text.as_bytes();
     let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
@@ -132,7 +132,7 @@ fn digits_end(text: &str, start: usize) -> usize {
     at
 }
 
-/// Where the exponent ends that may begin at `at`; `at` where there is none.
+/// Returns the end of the exponent at `at`, or `at` if there is none.
 fn exponent_end(text: &str, at: usize) -> usize {
     let rest = &text[at..];
     let Some(exponent) = rest.strip_prefix(['e', 'E']) else {
@@ -146,7 +146,7 @@ fn exponent_end(text: &str, at: usize) -> usize {
     }
 }
 
-/// Where what follows a number without a space ends: letters, digits, dots between them.
+/// Returns the end of the letters, digits and dots that directly follow a number.
 fn junk_end(text: &str, number: usize) -> usize {
     let rest = &text[number..];
     let dotted = rest
@@ -158,7 +158,7 @@ fn junk_end(text: &str, number: usize) -> usize {
     }
 }
 
-/// The length of time that `15m` or `1h30m` at `span` stands for.
+/// Parses the interval, such as `15m` or `1h30m`, at `span`.
 fn interval(text: &str, span: Span) -> Result<Interval, ProgramError> {
     let source = &text[span.clone()];
     let spelling = source.replace('_', "");
@@ -178,7 +178,7 @@ fn interval(text: &str, span: Span) -> Result<Interval, ProgramError> {
     })
 }
 
-/// The spelling of an interval with each of its numbers replaced by 1: only its units are left.
+/// Replaces each number of an interval with 1, so that only its units matter.
 fn with_ones(spelling: &str) -> String {
     let mut ones = String::new();
     let mut was_number = false;

@@ -1,4 +1,4 @@
-//! Comparisons whose one side is a text that the program spells out.
+//! Comparisons with a text literal on one side.
 
 use std::cmp::Ordering;
 
@@ -6,7 +6,7 @@ use crate::record::Fault;
 use crate::value::Value;
 use crate::value::compare::{self, TextLiteral};
 
-/// The text literal on one side of a comparison, which decides how the other side is compared.
+/// The text literal on one side of a comparison; it decides how the other side is compared.
 #[derive(Clone, Copy)]
 pub(super) struct LiteralSide {
     text: TextLiteral<'static>,
@@ -14,7 +14,7 @@ pub(super) struct LiteralSide {
 }
 
 impl LiteralSide {
-    /// That of two sides, where there is one.
+    /// Returns the text literal of the two sides, if there is one.
     pub(super) fn of(left: Option<Value<'static>>, right: Option<Value<'static>>) -> Option<Self> {
         let literal = |value, is_left| match value {
             Some(Value::Text(text)) => Some(LiteralSide {
@@ -26,8 +26,8 @@ impl LiteralSide {
         literal(right, false).or_else(|| literal(left, true))
     }
 
-    /// The order of two values by it, `None` where one is null; nothing where the other side is a time
-    /// that was made: then the literal is read as one.
+    /// Compares two values according to the literal. The outer `None` means that the other side is a computed time,
+    /// so the literal must be read as a time; the inner one means that a value is null.
     #[inline(always)]
     pub(super) fn compare(&self, a: &Value<'_>, b: &Value<'_>) -> Option<Option<Ordering>> {
         let value = if self.is_left { b } else { a };
@@ -41,7 +41,7 @@ impl LiteralSide {
     }
 }
 
-/// Whether two values are the same.
+/// Whether two values are equal; `None` if one is null.
 #[inline]
 pub(super) fn equal(
     literal: Option<LiteralSide>,

@@ -1,16 +1,16 @@
-//! Keys whose values are of several kinds.
+//! Expressions whose values are of several kinds.
 //!
-//! Made text, computed times and computed intervals each have an identity and an order of their own. An
-//! expression that returns one of them for some records and a field for others (`if(a, text(x), x)`) would
-//! be compared by two rules at once, and its order would not agree with its identity. So each of its values
-//! is compared as the field that it is written as.
+//! Computed texts, times and intervals each have an equality and an order of their own. An expression that returns
+//! one of them for some records and a field for others (`if(a, text(x), x)`) would be compared by two rules at
+//! once, and its order would contradict its equality. So each of its values is compared as the field that it is
+//! written as.
 
 use super::ast::Arithmetic;
 use super::functions::{Function, Yields, body};
 use super::node::{Node, NodeKind};
 use crate::value::{Value, text};
 
-/// What kinds of values an expression returns, other than null: one bit each.
+/// The kinds of values that an expression can return, other than null: one bit each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Kinds(u8);
 
@@ -58,7 +58,7 @@ impl Kinds {
         }
     }
 
-    /// What an operation on values of two kinds returns; a field beside an interval is taken for a time.
+    /// Returns the kind of an operation's result. A field combined with an interval is assumed to be a time.
     fn of_result(operation: Arithmetic, left: Kinds, right: Kinds) -> Kinds {
         let is_sum = matches!(operation, Arithmetic::Add | Arithmetic::Subtract);
         match (left, right) {
@@ -76,7 +76,7 @@ impl Kinds {
         }
     }
 
-    /// A negated interval is one; all else that can be negated is a number.
+    /// A negated interval is an interval; everything else that can be negated is a number.
     fn or_field(self) -> Kinds {
         match self {
             Kinds::INTERVAL => self,
@@ -89,7 +89,7 @@ impl Kinds {
     }
 }
 
-/// Turns a made value into the field that it is written as.
+/// Converts a computed value to the field that it is written as.
 static AS_FIELD: Function = Function::new(
     "as_field",
     "value",
@@ -112,8 +112,8 @@ static AS_FIELD: Function = Function::new(
 );
 
 impl Node {
-    /// The expression as a key or as what is compared with others: if its values are of several kinds,
-    /// each is the field that it is written as.
+    /// Prepares the expression for use as a key or in comparisons with others: if its values are of several kinds,
+    /// each is converted to the field that it is written as.
     #[must_use]
     pub fn compared(self) -> Node {
         match Kinds::of(&self).is_mixture() {
@@ -124,7 +124,7 @@ impl Node {
 
     fn into_field(self) -> Node {
         let label = self.label.clone();
-        // It has no literal that could be wrong.
+        // Cannot fail, because no argument is a literal.
         let Ok(body) = (AS_FIELD.make)(&[None]) else {
             return self;
         };
@@ -137,7 +137,7 @@ impl Node {
     }
 }
 
-/// The arguments of a function that compares them: all of one kind, or all fields.
+/// Prepares the arguments of a function that compares them: all are of one kind, or all are fields.
 pub(super) fn compared(function: &Function, arguments: Vec<Node>) -> Vec<Node> {
     let is_mixture = function.yields == Yields::Compared && Kinds::of_all(&arguments).is_mixture();
     match is_mixture {

@@ -1,17 +1,17 @@
-//! The language: one small expression language for every program.
+//! The expression language that all programs share.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | [`token`], `lex`, `literal`, [`parse`] | text to tree |
 //! | [`ast`] | the tree |
-//! | `error`, `unknown` | what is wrong with a program, with the place marked |
+//! | `error`, `unknown` | errors in a program, with their position marked |
 //! | `resolve`, `node` | names bound to a header, functions compiled |
 //! | `assign` | `name = expression` lists
 //! | `regex` | regular expressions, with errors in our words
-//! | `mixture` | keys whose values are of several kinds, compared as the fields that they are written as |
+//! | `mixture` | expressions of several kinds, compared as the fields that they are written as |
 //! | `batch`, `literal_side`, `eval`, `truth` | values and conditions over a batch of records |
-//! | [`functions`] | what can be called, a file for each family |
-//! | [`sequence`] | what can be called of the records before as well |
+//! | [`functions`] | the scalar functions, one file per family |
+//! | [`sequence`] | functions that depend on earlier records |
 //! | [`columns`] | lists of columns: names, ranges, globs, renames |
 
 mod assign;

@@ -1,4 +1,4 @@
-//! A program made ready to run: columns are places, constants are values, functions are compiled.
+//! A program that is ready to run: columns are indexes, constants are values, functions are compiled.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -10,15 +10,15 @@ use crate::value::{Decimal, Value};
 /// A resolved expression.
 pub struct Node {
     pub(super) kind: NodeKind,
-    /// The column's name or the source text: what an error about its value names.
+    /// The column's name or the source text, for error messages about its value.
     pub(super) label: Box<str>,
 }
 
-/// The forms of a resolved expression; as in [`super::ast::ExprKind`], with all names bound.
+/// The forms of a resolved expression: those of [`super::ast::ExprKind`] with all names bound.
 pub(super) enum NodeKind {
-    /// Text of a constant lives as long as the process.
+    /// A constant. Its text is never freed.
     Constant(Value<'static>),
-    /// What `--set` gave: the same for every record as a constant is, compared as a field is.
+    /// A value of `--set`: constant over all records, but compared as a field.
     Setting(Value<'static>),
     Column(usize),
     /// A value computed elsewhere: a group's key, an aggregate's result.
@@ -54,23 +54,23 @@ pub(super) enum NodeKind {
     },
 }
 
-/// A regular expression, compiled once where the program spells it out.
+/// A regular expression, compiled once if it is constant.
 pub(super) enum Pattern {
     Compiled(Matcher),
     Computed(Box<Node>),
 }
 
-/// What `in` looks through.
+/// The candidates of `in`.
 pub(super) enum List {
-    /// All texts of at least one byte, none a date-time: a set of their bytes.
+    /// Only non-empty texts, none of them a date-time: a set of their bytes.
     Texts(HashSet<Box<[u8]>>),
-    /// All exact numbers.
+    /// Only exact numbers.
     Numbers(HashSet<Decimal>),
     Any(Vec<Node>),
 }
 
 impl Node {
-    /// A column by its place.
+    /// Returns a node for the column at this index.
     pub fn column(column: usize, name: &str) -> Self {
         Node {
             kind: NodeKind::Column(column),
@@ -78,7 +78,7 @@ impl Node {
         }
     }
 
-    /// A value computed elsewhere, in this slot of the batch.
+    /// Returns a node for a value computed elsewhere, in this slot of the batch.
     pub fn slot(slot: usize, label: &str) -> Self {
         Node {
             kind: NodeKind::Slot(slot),
@@ -86,7 +86,7 @@ impl Node {
         }
     }
 
-    /// The place of the column that this is and nothing else.
+    /// Returns the column's index if this is just a column.
     pub fn as_column(&self) -> Option<usize> {
         match self.kind {
             NodeKind::Column(column) => Some(column),
@@ -94,7 +94,7 @@ impl Node {
         }
     }
 
-    /// The value, where it is the same for every record.
+    /// Returns the value if it is the same for every record.
     pub fn as_constant(&self) -> Option<Value<'static>> {
         match self.kind {
             NodeKind::Constant(value) | NodeKind::Setting(value) => Some(value),
@@ -102,18 +102,18 @@ impl Node {
         }
     }
 
-    /// The value, where the program spells it out.
+    /// Returns the value if the program spells it out.
     pub(super) fn as_literal(&self) -> Option<Value<'static>> {
         self.as_constant()
             .filter(|_| matches!(self.kind, NodeKind::Constant(_)))
     }
 
-    /// What an error about its value names: the column, or the expression's text.
+    /// What error messages about its value name: the column, or the expression's text.
     pub fn label(&self) -> &str {
         &self.label
     }
 
-    /// Adds the places of all columns that it looks at.
+    /// Adds the indexes of all columns that it reads.
     pub fn add_columns(&self, columns: &mut BTreeSet<usize>) {
         match &self.kind {
             NodeKind::Column(column) => {

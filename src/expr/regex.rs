@@ -6,7 +6,7 @@ use regex_syntax::hir::literal::Extractor;
 
 use crate::record::{Records, field};
 
-/// Compiles a regular expression.
+/// Compiles a regular expression; the error is in our words.
 pub(super) fn compile(pattern: &[u8]) -> Result<Regex, String> {
     let text = std::str::from_utf8(pattern)
         .map_err(|_| "the regular expression is not valid UTF-8".to_owned())?;
@@ -21,16 +21,16 @@ pub(super) fn compile(pattern: &[u8]) -> Result<Regex, String> {
     })
 }
 
-/// A regular expression that a program spells out.
+/// A constant regular expression.
 pub(super) struct Matcher {
     regex: Regex,
-    /// Whether it asks for nothing but texts, none of which has a quote: these stand in the raw
-    /// bytes of a field wherever they do in its content.
+    /// Whether it matches only literal texts without quotes. The raw bytes of a field contain such a text whenever
+    /// its content does.
     finds_texts: bool,
 }
 
 impl Matcher {
-    /// Compiles it.
+    /// Compiles a pattern.
     pub(super) fn new(pattern: &[u8]) -> Result<Self, String> {
         Ok(Matcher {
             regex: compile(pattern)?,
@@ -38,21 +38,21 @@ impl Matcher {
         })
     }
 
-    /// Whether it matches somewhere in the text.
+    /// Whether it matches anywhere in the text.
     pub(super) fn is_match(&self, text: &[u8]) -> bool {
         self.regex.is_match(text)
     }
 
-    /// For each selected record whether it matches in a column; `None` for null. One search goes
-    /// through all bytes rather than one through each field, most of whose time is its beginning.
-    /// `None` where it asks for more than texts, or where the fields are far between.
+    /// Returns, for each selected record, whether it matches in a column; `None` for null. Searches all bytes at
+    /// once, because a search per field would spend most of its time starting up. Returns `None` if the expression
+    /// matches more than literal texts, or if the fields are far apart.
     pub(super) fn search(
         &self,
         records: &Records<'_>,
         column: usize,
         selection: &[u32],
     ) -> Option<Vec<Option<bool>>> {
-        /// About so many bytes are passed over in the time in which a search begins.
+        /// Starting a search takes about as long as scanning this many bytes.
         const FAR: usize = 256;
         let place = |record: u32| records.span(record as usize, column, column);
         let (first, last) = (place(*selection.first()?), place(*selection.last()?));
@@ -68,7 +68,7 @@ impl Matcher {
             }
             let is_found = match next {
                 Some(next) if next.end() <= place.end => true,
-                // What goes on behind the field hides what may end inside it.
+                // A match that extends past the field may hide one that ends inside it.
                 Some(next) if next.start() < place.end => {
                     self.is_match(&field::content(&bytes[place.clone()]))
                 }

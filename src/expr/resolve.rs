@@ -1,4 +1,4 @@
-//! Binds a tree to a header: every name is looked up once, before a byte of data is read.
+//! Binds a tree to a header: every name is looked up once, before any data is read.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -16,8 +16,7 @@ use crate::value::Value;
 use crate::value::compare::TextLiteral;
 use crate::value::parse::{self, is_plain};
 
-/// Names that mean something only where many records are summarised (the room `fold`), and are
-/// no functions of one.
+/// Names that are defined only over many records (in `fold`), not as functions of one record.
 pub const AGGREGATES: [&str; 35] = [
     "any",
     "approx_count_distinct",
@@ -56,28 +55,28 @@ pub const AGGREGATES: [&str; 35] = [
     "variance",
 ];
 
-/// What the names of a program can mean.
+/// What names in a program can refer to.
 #[derive(Clone, Copy)]
 pub struct Scope<'s> {
     /// The program's text, for errors.
     pub text: &'s str,
-    /// Columns by place.
+    /// The columns, by index.
     pub header: &'s Header,
-    /// `--set` values.
+    /// The values of `--set`.
     pub settings: &'s BTreeMap<String, String>,
 }
 
-/// Looks at an expression before anything else does: where it gives a node, that stands for the
-/// whole expression. `aggregate` puts its results into expressions this way.
+/// Called for every expression before it is resolved; a node that it returns stands for the whole expression.
+/// `aggregate` inserts its results this way.
 pub type Special<'f> = dyn FnMut(&Expr) -> Result<Option<Node>, ProgramError> + 'f;
 
 impl Scope<'_> {
-    /// Resolves an expression over records.
+    /// Resolves an expression over the records.
     pub fn resolve(&self, expr: &Expr) -> Result<Node, ProgramError> {
         self.resolve_with(expr, &mut |_| Ok(None))
     }
 
-    /// Resolves an expression some parts of which have a meaning of their own.
+    /// Resolves an expression in which `special` resolves some parts.
     pub fn resolve_with(
         &self,
         expr: &Expr,
@@ -177,8 +176,8 @@ impl Scope<'_> {
 
     fn setting(&self, expr: &Expr, name: &str) -> Result<NodeKind, ProgramError> {
         match self.settings.get(name) {
-            // It counts as a field would. A raw one is written as it stands: only a number surely
-            // needs no quotes.
+            // A setting behaves like a field. Raw values are written without quotes, and only a number is sure to
+            // need none.
             Some(value) if is_plain(value.as_bytes()) => {
                 Ok(NodeKind::Setting(Value::Raw(forever(value))))
             }
@@ -331,7 +330,7 @@ impl Scope<'_> {
         })
     }
 
-    /// Refuses a call that gives other arguments than a function takes.
+    /// Rejects a call with the wrong number of arguments, or with `distinct`.
     pub(super) fn check_call(
         &self,
         expr: &Expr,
@@ -378,7 +377,7 @@ fn constant(literal: &Literal) -> Value<'static> {
     }
 }
 
-/// A constant that needs more than 38 digits, possibly with two signs.
+/// Returns a constant that needs more than 38 digits; `digits` may begin with two signs.
 fn long(digits: &[u8]) -> Value<'static> {
     let digits = digits.strip_prefix(b"--").unwrap_or(digits);
     let mut written = Vec::new();
@@ -388,13 +387,13 @@ fn long(digits: &[u8]) -> Value<'static> {
     Value::Long(Box::leak(written.into_boxed_slice()))
 }
 
-/// A program's constants are needed until the process ends, and there is one program.
+/// Leaks a text: there is one program, and its constants are needed until the process ends.
 fn forever(text: &str) -> &'static [u8] {
     Box::leak(Box::<[u8]>::from(text.as_bytes()))
 }
 
 impl Arithmetic {
-    /// How it is written.
+    /// The operator as written.
     pub fn sign(self) -> &'static str {
         match self {
             Arithmetic::Add => "+",

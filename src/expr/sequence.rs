@@ -1,38 +1,38 @@
-//! The functions of a record and those before it: their names, and their calls bound to a header.
+//! Functions that depend on earlier records: their names, and their calls bound to a header.
 //!
-//! An expression knows one record. What the records before it come to is told to it, in a slot of the
-//! batch, by who carries it from record to record: the room `fold`.
+//! An expression sees only one record. `fold` carries state from record to record and passes the values of these
+//! functions in slots of the batch.
 
 use std::ops::RangeInclusive;
 
 use super::ast::{ExprKind as Ast, Item};
 use super::node::Node;
 
-/// A function of a record and those before it.
+/// A function that depends on earlier records.
 #[derive(Debug)]
 pub struct Function {
     /// In lower case.
     pub name: &'static str,
-    /// Its arguments' names, as help shows them.
+    /// The names of its parameters, as help shows them.
     pub parameters: &'static str,
-    /// How many arguments it takes.
+    /// How many arguments it accepts.
     pub arity: RangeInclusive<usize>,
-    /// One line on what it yields.
+    /// One line on what it returns.
     pub purpose: &'static str,
     /// Whether its argument must be a number.
     pub is_numeric: bool,
-    /// Which it is.
+    /// What it computes.
     pub kind: CallKind,
 }
 
 /// What is carried from record to record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallKind {
-    /// The last value.
+    /// The previous value.
     Prev,
-    /// The exact sum.
+    /// The exact sum so far.
     RunningSum,
-    /// How many records came.
+    /// The number of records so far.
     RecordNumber,
 }
 
@@ -64,17 +64,17 @@ static FUNCTIONS: [Function; 3] = [
     },
 ];
 
-/// All of them, in the order that help lists them.
+/// Returns all of them, in the order in which help lists them.
 pub fn all() -> impl Iterator<Item = &'static Function> {
     FUNCTIONS.iter()
 }
 
-/// The function of this name.
+/// Returns the function with this name.
 pub fn find(name: &str) -> Option<&'static Function> {
     all().find(|function| function.name == name)
 }
 
-/// Whether a program calls any of them.
+/// Whether a program calls any of these functions.
 pub fn is_called(items: &[Item]) -> bool {
     let is_call = |kind: &Ast| matches!(kind, Ast::Call { name, .. } if find(name).is_some());
     items
@@ -82,12 +82,12 @@ pub fn is_called(items: &[Item]) -> bool {
         .any(|item| item.expr.has(&|expr| is_call(&expr.kind)))
 }
 
-/// A call of one of them, bound to a header.
+/// A call of one of these functions, bound to a header.
 pub struct Call {
-    /// What is called.
+    /// The function.
     pub function: &'static Function,
-    /// What it takes in.
+    /// Its arguments.
     pub arguments: Vec<Node>,
-    /// As written: what an error about it names.
+    /// The call as written, for error messages about it.
     pub source: Box<str>,
 }

@@ -1,4 +1,4 @@
-//! The words of a program, and how names are spelled in it.
+//! The tokens of a program, and how it spells names.
 
 use std::ops::Range;
 
@@ -9,14 +9,14 @@ use crate::value::Interval;
 /// Byte offsets into the program's text.
 pub type Span = Range<usize>;
 
-/// A word of a program and where it stands.
+/// A token and its position.
 #[derive(Clone, Debug)]
 pub(super) struct Lexeme {
     pub token: Token,
     pub span: Span,
 }
 
-/// The kinds of word. Comments and white space are none.
+/// The kinds of token. Comments and white space are not tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {
     /// `price`, `user.name`
@@ -39,13 +39,13 @@ pub(super) enum Token {
     End,
 }
 
-/// Words that name no column unless they stand in brackets.
+/// Words that are columns only in brackets.
 const KEYWORDS: [&str; 14] = [
     "and", "or", "not", "in", "between", "is", "null", "true", "false", "case", "when", "then",
     "else", "end",
 ];
 
-/// A name, or the keyword that a word is, in any case.
+/// Returns the keyword that a word is, in any case, or else a name.
 pub(super) fn name_or_keyword(word: &str) -> Token {
     match KEYWORDS
         .iter()
@@ -61,8 +61,8 @@ pub(super) fn begins_name(c: char) -> bool {
     c.is_alphabetic() || c == '_'
 }
 
-/// Whether an unbracketed name may go on with this character: also digits, and the marks that
-/// combine with a letter (which have no width of their own).
+/// Whether an unbracketed name may continue with this character: also digits, and combining marks, which have no
+/// width of their own.
 pub(super) fn continues_name(c: char) -> bool {
     let combines = |c: char| {
         !matches!(
@@ -74,7 +74,7 @@ pub(super) fn continues_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || !c.is_ascii() && combines(c)
 }
 
-/// Where the name ends that begins at `start`. A dot belongs to it when the name goes on behind.
+/// Returns the end of the name that begins at `start`. A dot belongs to the name if the name continues after it.
 pub(super) fn name_end(text: &str, start: usize) -> usize {
     let mut characters = text[start..].char_indices().peekable();
     while let Some((at, c)) = characters.next() {
@@ -91,14 +91,14 @@ pub(super) fn name_end(text: &str, start: usize) -> usize {
     text.len()
 }
 
-/// Whether a column of this name can be written without brackets.
+/// Whether a column with this name can be written without brackets.
 pub(super) fn is_plain_name(name: &str) -> bool {
     name.starts_with(begins_name)
         && name_end(name, 0) == name.len()
         && matches!(name_or_keyword(name), Token::Name(_))
 }
 
-/// A column's name as a program spells it: in brackets where it needs them.
+/// Returns a column's name as a program spells it: in brackets if it needs them.
 pub(super) fn spelled(name: &str) -> String {
     match is_plain_name(name) {
         true => name.to_owned(),

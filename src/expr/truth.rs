@@ -15,14 +15,14 @@ use crate::value::compare::TextLiteral;
 use crate::value::numbers::{NULL, small_power};
 use crate::value::{Decimal, Number, Numbers, Value, compare, text};
 
-/// What a condition says of one record.
+/// The outcome of a condition for one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Truth {
     /// It does not hold.
     False,
     /// It holds.
     True,
-    /// Null: it cannot be said.
+    /// Null: neither is known.
     Unknown,
 }
 
@@ -66,7 +66,7 @@ impl From<Option<bool>> for Truth {
 }
 
 impl Node {
-    /// Keeps in `selection` the records for which this condition is true.
+    /// Keeps the records in `selection` for which this condition is true.
     pub fn select<'v>(
         &'v self,
         batch: &Batch<'_, 'v>,
@@ -74,8 +74,8 @@ impl Node {
         faults: &mut Faults,
     ) {
         let truths = self.truths(batch, selection, faults);
-        // Every record is written down, and the next one over it where it does not count: no branch
-        // that cannot be foreseen.
+        // Every record is written, and the next one overwrites it unless it is kept: this avoids an unpredictable
+        // branch.
         let mut kept = 0;
         for (place, truth) in truths.into_iter().enumerate() {
             selection[kept] = selection[place];
@@ -84,7 +84,7 @@ impl Node {
         selection.truncate(kept);
     }
 
-    /// What this condition says of each selected record.
+    /// Evaluates this condition for each selected record.
     pub fn truths<'v>(
         &'v self,
         batch: &Batch<'_, 'v>,
@@ -135,7 +135,7 @@ impl Node {
     }
 }
 
-/// The right side is asked only about the records that the left side leaves open.
+/// Evaluates the right side only for the records that the left side does not decide.
 fn logic<'v>(
     op: Logic,
     left: &'v Node,
@@ -158,7 +158,7 @@ fn logic<'v>(
     let mut answers = right.truths(batch, &open, faults).into_iter();
     for truth in truths.iter_mut().filter(|truth| **truth != decided) {
         let answer = answers.next().unwrap_or(Truth::Unknown);
-        // What is left of the left side is unknown or does not decide.
+        // The left side is unknown or does not decide.
         if answer == decided || *truth != Truth::Unknown {
             *truth = answer;
         }
@@ -177,7 +177,7 @@ fn holds(op: Compare, order: Ordering) -> bool {
     }
 }
 
-/// The operator that says the same with its sides exchanged.
+/// Returns the operator with the same meaning if the sides are swapped.
 fn mirrored(op: Compare) -> Compare {
     match op {
         Compare::Less => Compare::Greater,
@@ -233,8 +233,7 @@ fn comparison<'v>(
     })
 }
 
-/// The usual numbers and a constant, in one loop over integers; `None` where the constant does not
-/// fit at their scale.
+/// Compares numbers with a constant in one loop over integers; `None` if the constant does not fit at their scale.
 fn numbers_with<'v>(
     op: Compare,
     numbers: Numbers<'v>,
@@ -246,7 +245,7 @@ fn numbers_with<'v>(
     let power = small_power(numbers.scale.checked_sub(least.scale())?)?;
     let constant = least.small_mantissa()?.checked_mul(power)?;
     let mantissas = numbers.mantissas;
-    // One copy of the loop for each operator.
+    // One copy of the loop per operator.
     Some(match op {
         Compare::Equal => holding(mantissas, |mantissa| mantissa == constant),
         Compare::NotEqual => holding(mantissas, |mantissa| mantissa != constant),
@@ -266,7 +265,7 @@ fn holding(mantissas: &[i64], holds: impl Fn(i64) -> bool) -> Vec<Truth> {
     mantissas.iter().map(truth).collect()
 }
 
-/// The usual comparison in a loop of its own: no value is made, the field is looked at in place.
+/// Compares fields with a constant in place, without making values.
 fn column_with_constant(
     op: Compare,
     (records, column): (Records<'_>, usize),
@@ -351,7 +350,7 @@ fn matching<'v>(
         }),
         Pattern::Computed(node) => {
             let patterns = node.evaluate(batch, selection, faults);
-            // Patterns that come with the data repeat, more often than not, from record to record.
+            // Patterns from data often repeat from record to record.
             let mut last: Option<(&[u8], regex::bytes::Regex)> = None;
             each(selection, faults, Truth::Unknown, |place, record| {
                 let pattern = text::to_text(&patterns.get(place, record), batch.arena);
@@ -373,7 +372,7 @@ fn matching<'v>(
     }
 }
 
-/// A time that was made is looked for among texts that are read as times.
+/// Looks up a computed time among texts, which are read as times.
 fn is_among_times(time: &Value<'_>, texts: &HashSet<Box<[u8]>>) -> Result<Truth, Fault> {
     for text in texts {
         if compare::equal(time, &Value::Text(text))? == Some(true) {
@@ -383,7 +382,7 @@ fn is_among_times(time: &Value<'_>, texts: &HashSet<Box<[u8]>>) -> Result<Truth,
     Ok(Truth::False)
 }
 
-/// True where one candidate is equal; unknown where none is but one, or the value, is null.
+/// `in`: true if one candidate is equal; unknown if none is, but the value or a candidate is null.
 fn contained<'v>(
     value: &'v Node,
     list: &'v List,
@@ -436,7 +435,7 @@ fn contained<'v>(
     }
 }
 
-/// The fault of comparing two values, with the name of the one it is about.
+/// Adds the name of the value that caused a comparison to fail.
 #[cold]
 pub(super) fn blame(
     fault: Fault,

@@ -1,30 +1,30 @@
-//! Names that a program uses and nobody knows: what might have been meant.
+//! Errors for unknown names, with suggestions.
 
 use super::error::{ProgramError, cut_end};
 use super::lex::lex;
 use super::token::Span;
 use super::token::{Token, is_plain_name, spelled};
 
-/// How many columns an error lists.
+/// Maximum number of columns that an error lists.
 const LISTED: usize = 10;
 
-/// The widest name in such a list, in terminal columns.
+/// Maximum width of a name in such a list, in terminal columns.
 const LISTED_WIDTH: usize = 30;
 
 impl ProgramError {
-    /// A column that the header does not have, at `span` of the program `text`. Suggests the
-    /// nearest name, or brackets, or quotes, and lists the first columns.
+    /// Error for a column that the header lacks, at `span` of the program `text`. Suggests the nearest name,
+    /// brackets, or quotes, and lists the first columns.
     pub fn unknown_column(text: &str, span: Span, name: &str, header: &[String]) -> Self {
         let is_compared = is_compared(text, &span);
         unknown_column(text, span, name, header, is_compared)
     }
 
-    /// The same in a list of columns, where there are no texts.
+    /// [`unknown_column`](Self::unknown_column) for a list of columns, where text literals do not exist.
     pub(super) fn unlisted_column(text: &str, span: Span, name: &str, header: &[String]) -> Self {
         unknown_column(text, span, name, header, false)
     }
 
-    /// A function that does not exist, at `span` of the program `text`.
+    /// Error for a function that does not exist, at `span` of the program `text`.
     pub fn unknown_function<'n>(
         text: &str,
         span: Span,
@@ -38,7 +38,7 @@ impl ProgramError {
         }
     }
 
-    /// A setting that was not given, at `span` of the program `text`. `name` has no colon.
+    /// Error for a setting that was not given, at `span` of the program `text`. `name` has no colon.
     pub fn unknown_setting<'n>(
         text: &str,
         span: Span,
@@ -79,7 +79,7 @@ fn unknown_column(
     ProgramError::new(text, span, format!("unknown column '{name}'")).with_hint(hint)
 }
 
-/// The candidate that was most likely meant by `name`, if any is close.
+/// Returns the candidate that `name` most likely means, if any is close.
 pub(super) fn nearest<'n>(
     name: &str,
     candidates: impl IntoIterator<Item = &'n str>,
@@ -89,7 +89,7 @@ pub(super) fn nearest<'n>(
         .or_else(|| containing(name, candidates.iter().copied()))
 }
 
-/// The candidate that is the same but for upper and lower case and a few slips of the fingers.
+/// Returns the candidate that is equal except for letter case and a few typing errors.
 fn slipped<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let wanted = name.to_lowercase();
     let slips = match wanted.chars().count() {
@@ -109,7 +109,7 @@ fn slipped<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<
         .map(|(_, candidate)| candidate)
 }
 
-/// The only candidate that has `name` in it.
+/// Returns the only candidate that contains `name`.
 fn containing<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let wanted = name.to_lowercase();
     let mut longer = candidates.filter(|candidate| candidate.to_lowercase().contains(&wanted));
@@ -135,7 +135,7 @@ pub(super) fn listed(label: &str, names: &[String]) -> String {
     }
 }
 
-/// The column of which `name` is only the piece that a bare word can hold: `first` of `first-name`.
+/// Returns the column of which `name` is only the part that needs no brackets: `first` of `first-name`.
 fn bracketable<'h>(text: &str, span: &Span, name: &str, header: &'h [String]) -> Option<&'h str> {
     let covers = |column: &str| {
         text.match_indices(column)
@@ -148,8 +148,8 @@ fn bracketable<'h>(text: &str, span: &Span, name: &str, header: &'h [String]) ->
         .max_by_key(|column| column.len())
 }
 
-/// Whether the word at `span` stands where a text would: behind a comparison, in the list of an
-/// `in`, or as one of the outcomes of an `if` or a `case`.
+/// Whether the word at `span` stands where a text is likely: after a comparison operator, in the list of an `in`,
+/// or as a result of an `if` or a `case`.
 fn is_compared(text: &str, span: &Span) -> bool {
     let Ok(mut before) = lex(text) else {
         return false;
@@ -193,7 +193,7 @@ fn is_compared(text: &str, span: &Span) -> bool {
 mod tests {
     use super::*;
 
-    /// The error for the first `name` in the program.
+    /// Returns the error for the first `name` in the program.
     fn unknown(text: &str, name: &str, header: &[&str]) -> String {
         let at = text.find(name).unwrap();
         let header: Vec<String> = header.iter().map(|&name| name.to_owned()).collect();

@@ -1,4 +1,4 @@
-//! Compressed sources, known by their first bytes and not by their names.
+//! Compressed sources, recognised by their first bytes and not by their names.
 
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 
@@ -9,22 +9,22 @@ use liblzma::bufread::XzDecoder;
 
 use crate::stream::Source;
 
-/// Endings that say that the file is compressed, not what is in it.
+/// File endings that say how a file is compressed, not which format is in it.
 pub(crate) const COMPRESSED: [&str; 6] = [".gz", ".zst", ".zstd", ".bz2", ".xz", ".bgz"];
 
-/// Compressed bytes that one read asks for: enough that one block of records comes of them.
+/// Bytes per read of compressed data: enough to decompress to a block of records.
 const CHUNK: usize = 128 * 1024;
 
-/// The longest of the marks below.
+/// Length of the longest mark below.
 const LONGEST_MARK: usize = 6;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// The first bytes of what is told apart.
+/// The first bytes that identify each codec.
 const MARKS: [(&[u8], Codec); 7] = [
     (b"\x1F\x8B", Codec::Gzip),
     (b"\x28\xB5\x2F\xFD", Codec::Zstd),
-    // A skippable frame, with which some compressors begin.
+    // A skippable frame; some compressors write one first.
     (b"\x50\x2A\x4D\x18", Codec::Zstd),
     (b"BZh", Codec::Bzip2),
     (b"\xFD7zXZ\0", Codec::Xz),
@@ -38,14 +38,14 @@ enum Codec {
     Zstd,
     Bzip2,
     Xz,
-    /// Text behind a byte order mark.
+    /// Text after a byte order mark.
     Marked,
-    /// Not read here: its name, and the command that reads it.
+    /// Not supported: its name, and a command that decompresses it.
     Other(&'static str, &'static str),
 }
 
-/// The source with its bytes decompressed, where they are compressed, and without a byte order
-/// mark. Data that are damaged or end too early make reading fail.
+/// Returns the source without a byte order mark, and decompressed if it is compressed. Reading fails if the data is
+/// damaged or ends too early.
 pub(crate) fn decompressed(mut source: Source) -> anyhow::Result<Source> {
     let start = first_bytes(&mut source)?;
     let kind = MARKS
@@ -94,13 +94,13 @@ pub(crate) fn decompressed(mut source: Source) -> anyhow::Result<Source> {
     })
 }
 
-/// Whether bytes that begin like this are compressed.
+/// Returns whether data that begins like this is compressed.
 pub(crate) fn is_compressed(start: &[u8]) -> bool {
     let found = MARKS.iter().find(|(mark, _)| start.starts_with(mark));
     found.is_some_and(|(_, kind)| !matches!(kind, Codec::Marked))
 }
 
-/// As many bytes as it takes to know the marks apart: no more than one where the first says it.
+/// Reads until the marks can be told apart; does not wait for a second byte if the first decides.
 fn first_bytes(source: &mut Source) -> anyhow::Result<Vec<u8>> {
     let mut start = Vec::with_capacity(LONGEST_MARK);
     let is_undecided = |start: &[u8]| {
@@ -112,8 +112,8 @@ fn first_bytes(source: &mut Source) -> anyhow::Result<Vec<u8>> {
     Ok(start)
 }
 
-/// The members of gzip data, one behind the other. Zeros behind the last one are passed over, as gzip
-/// does: tapes and block devices pad with them.
+/// The concatenated members of gzip data. Zeros after the last member are skipped, as gzip does: tapes and block
+/// devices pad with them.
 struct Members<R>(Option<GzDecoder<R>>);
 
 impl<R: BufRead> Read for Members<R> {
@@ -139,7 +139,7 @@ impl<R: BufRead> Read for Members<R> {
     }
 }
 
-/// Tells in our words what a decompressor found wrong.
+/// Rewords the errors of a decompressor.
 struct Decoder<R> {
     read: R,
     kind: &'static str,
@@ -148,7 +148,7 @@ struct Decoder<R> {
 impl<R: Read> Read for Decoder<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.read.read(buffer).map_err(|error| {
-            // The system's own failures keep their words.
+            // System errors keep their wording.
             if error.raw_os_error().is_some() || error.kind() == ErrorKind::Interrupted {
                 return error;
             }

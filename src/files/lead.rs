@@ -1,4 +1,4 @@
-//! Lines that are no data: a preamble, comments.
+//! Lines that are not data: a preamble, comments.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
@@ -6,27 +6,27 @@ use std::io::{self, Read};
 use crate::record::PASSED_OVER;
 use crate::stream::Source;
 
-/// Lines to pass over in every source. Their line ends stay, so that line numbers hold.
+/// Lines to skip in every source. Their line ends stay, so that line numbers hold.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lead {
-    /// So many lines at the start.
+    /// This many lines at the start.
     pub skip: u64,
     /// Every line that begins with this byte.
     pub comment: Option<u8>,
-    /// Encloses fields in which a line's start is none.
+    /// Encloses fields; a line that starts within one is data.
     pub quote: Option<u8>,
-    /// Whether [`PASSED_OVER`] is left of each line: of a source that may have one column, in which a
-    /// blank line is a record. Other formats pass over blank lines themselves.
+    /// Whether [`PASSED_OVER`] replaces each skipped line. Set if the source may have one column, where a blank
+    /// line is a record. Other formats skip blank lines themselves.
     pub leaves_marks: bool,
 }
 
 impl Lead {
-    /// Whether any line may be passed over.
+    /// Returns whether any line may be skipped.
     pub(crate) fn is_any(self) -> bool {
         self.skip > 0 || self.comment.is_some()
     }
 
-    /// The source without those lines.
+    /// Returns the source without those lines.
     pub(crate) fn passed_over(self, mut source: Source) -> Source {
         if self.is_any() {
             source.read = Box::new(PassingOver {
@@ -38,8 +38,8 @@ impl Lead {
         source
     }
 
-    /// The beginning of a source with blank lines in place of those that are passed over here, or were
-    /// before. Lines are told by their ends alone, whatever is quoted.
+    /// Returns the beginning of a source with blank lines in place of those that are skipped here or were before.
+    /// Quotes are ignored: every line end ends a line.
     pub(crate) fn blanked(self, start: &[u8]) -> Cow<'_, [u8]> {
         let end = match start.contains(&b'\n') {
             true => b'\n',
@@ -84,7 +84,7 @@ struct PassingOver<R> {
 impl<R: Read> Read for PassingOver<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            // The mark of a line without any byte takes room.
+            // Marking a blank line adds a byte.
             let may_grow = self.lead.leaves_marks && self.lead.skip > 0;
             let room = match may_grow {
                 true => buffer.len().div_ceil(2),
@@ -106,8 +106,8 @@ impl<R: Read> Read for PassingOver<R> {
 }
 
 impl<R> PassingOver<R> {
-    /// Gives the first `count` bytes of the buffer, of which they take no more than half, with some byte
-    /// on each blank line that is to be passed over; how many there are then.
+    /// Puts a byte on each blank line to skip among the first `count` bytes of the buffer, which are at most half
+    /// of it, and returns the new count.
     fn filled(&self, buffer: &mut [u8], count: usize) -> usize {
         let fresh = buffer[..count].to_vec();
         let mut is_start = self.state == LineState::LineStart;
@@ -127,7 +127,7 @@ impl<R> PassingOver<R> {
         at
     }
 
-    /// Moves what stays to the front; gives its length.
+    /// Moves the bytes that stay to the front, and returns their number.
     fn compact(&mut self, bytes: &mut [u8]) -> usize {
         let (mut at, mut kept) = (0, 0);
         while at < bytes.len() {
@@ -168,7 +168,7 @@ impl<R> PassingOver<R> {
         }
     }
 
-    /// Where the line ends, or the quoted part of it that is looked at.
+    /// Returns where the line ends, or the end of the bytes; line ends in quotes do not count.
     fn piece_end(&mut self, bytes: &[u8], start: usize) -> usize {
         let mut at = start;
         while at < bytes.len() {
@@ -198,7 +198,7 @@ impl<R> PassingOver<R> {
 mod tests {
     use super::*;
 
-    /// Gives its bytes in reads of one size.
+    /// Returns its bytes in reads of one size.
     struct Dribble<'b>(&'b [u8], usize);
 
     impl Read for Dribble<'_> {
@@ -266,7 +266,7 @@ mod tests {
                 }
                 let marked = b"\xFE\n\xFE\n\xFE\n\n\xFE\n\xFE\na\n\n\xFE";
                 match room {
-                    // There is no room for the mark of a blank line.
+                    // A buffer of one byte has no room for the mark of a blank line.
                     1 => assert_eq!(out.len() + 2, marked.len()),
                     _ => assert_eq!(out, marked, "{size} {room}"),
                 }

@@ -1,14 +1,14 @@
-//! Files on their way to text: which are meant, what is packed in them, how they are encoded, and which of
-//! their lines are no data.
+//! Turns files into text: which files are meant, how they are compressed and encoded, and which of their lines are
+//! not data.
 //!
 //! | file | what it answers |
 //! |---|---|
-//! | [`paths`] | which files the user means; each opened when its turn comes |
-//! | [`compression`] | what is packed |
-//! | [`encoding`] | which bytes are which letters |
-//! | [`lead`] | lines that are passed over |
-//! | [`text`] | all of these, in the order that they have |
-//! | [`seen`] | what a source begins with, for messages and guesses |
+//! | [`paths`] | which files the user means; each is opened when its turn comes |
+//! | [`compression`] | how a source is compressed |
+//! | [`encoding`] | which encoding a source has |
+//! | [`lead`] | which lines are skipped |
+//! | [`text`] | all of these, in a fixed order |
+//! | [`seen`] | how a source begins, for messages and guesses |
 
 pub mod compression;
 pub mod encoding;

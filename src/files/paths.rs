@@ -1,4 +1,4 @@
-//! What the user names as sources: files, quoted globs, standard input.
+//! The sources that the user names: files, quoted globs, standard input.
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,9 @@ use crate::stream::{Opener, Source};
 
 use crate::files::text::ToText;
 
-/// The files that are meant: a path that does not exist and holds `*`, `?` or `[` is a glob, and
-/// becomes what it matches, sorted by name. An error where one does not exist, matches nothing, or
-/// is a directory; standard input (`-`, or no path at all) is not touched.
+/// Returns the files that are meant. A path that does not exist and contains `*`, `?` or `[` is a glob, and becomes
+/// its matches, sorted by name. Fails if a path does not exist, is a directory or matches nothing. Standard input
+/// (`-`, or no path at all) is not touched.
 pub fn expanded(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {
@@ -33,8 +33,8 @@ pub fn expanded(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// As [`expanded`], for files that are read on: a directory becomes its files but for hidden ones
-/// and what is no regular file, sorted by name; a file that is absent may have been rotated away.
+/// Like [`expanded`], for files to resume. A directory becomes its regular files except hidden ones, sorted by
+/// name. Files of checkpoints are left out. A missing file may have been rotated away, so it is no error.
 pub fn expanded_to_resume(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {
@@ -54,9 +54,9 @@ fn metadata_of(path: &Path) -> anyhow::Result<Metadata> {
     std::fs::metadata(path).with_context(|| format!("cannot open '{}'", path.display()))
 }
 
-/// What a glob matches, but for directories.
+/// Returns the matches of a glob, except directories.
 fn matches_of(pattern: &str) -> anyhow::Result<Vec<PathBuf>> {
-    // As in a shell, hidden files are not matched unless the pattern says the point.
+    // As in a shell, hidden files match only if the pattern names the dot.
     let options = glob::MatchOptions {
         require_literal_leading_dot: true,
         ..glob::MatchOptions::new()
@@ -91,20 +91,20 @@ fn files_of(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Whether it keeps the checkpoints of a file, and no data.
+/// Returns whether it holds the checkpoints of a file, and no data.
 fn is_sidecar(path: &Path) -> bool {
     path.as_os_str()
         .as_encoded_bytes()
         .ends_with(SIDECAR.as_bytes())
 }
 
-/// The glob that a path is, where it is none of a file that is there.
+/// Returns the path as a glob, if it is one and no file has that name.
 fn glob_pattern(path: &Path) -> Option<&str> {
     path.to_str()
         .filter(|text| text.contains(['*', '?', '[']) && !path.exists())
 }
 
-/// Opens each of these when its turn comes, as text.
+/// Returns openers that open each path as text when its turn comes.
 pub fn openers(paths: &[PathBuf], to_text: &ToText) -> Vec<Opener> {
     let opener = |path: &PathBuf| -> Opener {
         let (path, to_text) = (path.clone(), to_text.clone());

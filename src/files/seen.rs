@@ -1,4 +1,4 @@
-//! The beginning of each source, kept while it is read, for what is said of it.
+//! Keeps the beginning of each source while it is read, for messages and guesses.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -8,21 +8,21 @@ use crate::files::Lead;
 use crate::record::Place;
 use crate::stream::Opener;
 
-/// How much is looked at.
+/// Bytes that are kept of each source.
 pub(crate) const LOOKED_AT: usize = 64 * 1024;
 
-/// The beginnings of the first source and of those that were opened last.
+/// The beginnings of the first source and of the most recent ones.
 #[derive(Clone, Default)]
 pub(crate) struct SeenBeginnings(Arc<Mutex<Beginnings>>);
 
 #[derive(Default)]
 struct Beginnings {
     first: Option<Start>,
-    /// The last one is being read; records of others may still be worked on.
+    /// The last one is being read; records of others may still be in work.
     recent: VecDeque<Start>,
 }
 
-/// So many recent ones are kept.
+/// How many recent beginnings are kept.
 const RECENT: usize = 64;
 
 /// The beginning of a source.
@@ -30,11 +30,11 @@ const RECENT: usize = 64;
 pub(crate) struct Start {
     pub(crate) name: Arc<str>,
     pub(crate) bytes: Vec<u8>,
-    /// Whether that is all of it.
+    /// Whether it is the whole source.
     pub(crate) is_whole: bool,
-    /// Whether nothing is added any more.
+    /// Whether it is complete: no bytes are added any more.
     pub(crate) is_done: bool,
-    /// Its last line, from 1.
+    /// The number of its last line, from 1.
     pub(crate) lines: u64,
 }
 
@@ -45,7 +45,7 @@ impl Beginnings {
 }
 
 impl Start {
-    /// The same with blank lines in place of what is passed over.
+    /// Returns it with blank lines in place of those that are skipped.
     pub(crate) fn without(mut self, lead: Lead) -> Self {
         self.bytes = lead.blanked(&self.bytes).into_owned();
         self
@@ -53,7 +53,7 @@ impl Start {
 }
 
 impl SeenBeginnings {
-    /// The same sources, whose beginnings are kept.
+    /// Returns openers of the same sources that keep their beginnings.
     pub(crate) fn of(&self, openers: Vec<Opener>) -> Vec<Opener> {
         let openers = openers.into_iter().map(|opener| -> Opener {
             let seen = self.clone();
@@ -71,20 +71,20 @@ impl SeenBeginnings {
         openers.collect()
     }
 
-    /// The beginning of the first source.
+    /// Returns the beginning of the first source.
     pub(crate) fn first(&self) -> Start {
         let beginnings = self.lock();
         let first = beginnings.first.as_ref().or(beginnings.recent.front());
         first.cloned().unwrap_or_default()
     }
 
-    /// The beginning of the source that was opened last.
+    /// Returns the beginning of the source that was opened last.
     pub(crate) fn last(&self) -> Start {
         self.lock().recent.back().cloned().unwrap_or_default()
     }
 
-    /// Hands on the beginning of a source, with blank lines in place of what was passed over there, and
-    /// whether nothing is added to it any more.
+    /// Calls `work` with the beginning of a source, blank lines in place of skipped ones, and whether it is
+    /// complete.
     pub(crate) fn with<R>(&self, name: &str, work: impl FnOnce(&[u8], bool) -> R) -> R {
         let beginnings = self.lock();
         match beginnings.of_source(name) {
@@ -93,7 +93,7 @@ impl SeenBeginnings {
         }
     }
 
-    /// Whether a place in a source is behind its beginning.
+    /// Returns whether a place in a source is after its beginning.
     pub(crate) fn is_past(&self, place: &Place) -> bool {
         let beginnings = self.lock();
         let start = beginnings.of_source(&place.source);
@@ -112,7 +112,7 @@ impl SeenBeginnings {
         }
     }
 
-    /// Keeps what was read; whether no more is wanted.
+    /// Keeps what was read, and returns whether no more is wanted.
     fn keep(&self, bytes: &[u8]) -> bool {
         let mut beginnings = self.lock();
         let Some(start) = beginnings.recent.back_mut() else {

@@ -1,5 +1,5 @@
-//! From the bytes of a source to its text. There is one order: what is packed is unpacked, a byte order mark goes, the
-//! text is decoded, and lines that are no data are passed over.
+//! Turns the bytes of a source into its text, in a fixed order: decompress, drop the byte order mark, decode, skip
+//! lines that are not data.
 
 use crate::stream::Source;
 
@@ -12,22 +12,22 @@ use super::lead::Lead;
 pub struct ToText {
     /// How the text is encoded.
     pub encoding: Encoding,
-    /// Where it is kept what was guessed of it.
+    /// Where guessed encodings are recorded.
     pub guesses: Guesses,
-    /// Lines that are no data.
+    /// Lines that are not data.
     pub lead: Lead,
 }
 
 impl ToText {
-    /// The text of a source that is read from its first byte.
+    /// Returns the text of a source that is read from its first byte.
     ///
     /// # Errors
-    /// It cannot be read; it is packed in a way that is not known here; it is another encoding's text.
+    /// The source cannot be read, its compression is not supported, or its text is in another encoding.
     pub(crate) fn whole(&self, source: Source) -> anyhow::Result<Source> {
         self.unpacked(decompressed(source)?)
     }
 
-    /// The text of a source that was decompressed, from its first byte.
+    /// Returns the text of a decompressed source, from its first byte.
     ///
     /// # Errors
     /// As [`ToText::whole`].
@@ -36,7 +36,7 @@ impl ToText {
         Ok(self.lead.passed_over(text))
     }
 
-    /// The text of a source that is UTF-8 and was read before, up to the end of this many lines.
+    /// Returns the text of a UTF-8 source of which this many lines were read before.
     pub(crate) fn behind(&self, source: Source, lines: u64) -> Source {
         let lead = Lead {
             skip: self.lead.skip.saturating_sub(lines),

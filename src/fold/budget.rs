@@ -1,16 +1,16 @@
-//! How much memory a fold may take, and how it is divided.
+//! The memory that a fold may take, and how it is divided.
 
-/// Memory and the threads that share it.
+/// An amount of memory, and the threads that share it.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     /// Bytes of memory.
     pub memory: usize,
-    /// Threads that work, from 1.
+    /// Number of working threads, at least 1.
     pub threads: usize,
 }
 
 impl Budget {
-    /// One of so many equal parts, for something that all threads use.
+    /// Returns one of `parts` equal parts, for something that all threads use.
     #[must_use]
     pub fn part(self, parts: usize) -> Self {
         Budget {
@@ -19,7 +19,7 @@ impl Budget {
         }
     }
 
-    /// The bytes that each thread may take.
+    /// Returns the bytes that each thread may take.
     pub fn per_thread(self) -> usize {
         self.memory / self.threads
     }

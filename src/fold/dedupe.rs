@@ -1,9 +1,8 @@
-//! One record of each key, in the order of the stream.
+//! Keeps one record per key, in the order of the stream.
 //!
-//! The first of each key goes on at once, as long as the keys seen fit in memory. Records whose key is
-//! not among those, once it is full, wait on disk, sorted by key; the first ones among them are put
-//! back in the order of the stream at the end. The last of each key are found the same way, all of
-//! them.
+//! The first record of each key is written at once, as long as the known keys fit into memory. When memory is full,
+//! records with unknown keys are sorted by key on disk, and at the end the first of each key is put back in the
+//! order of the stream. The last record of each key is found in the same way, with all records on disk.
 
 use std::ops::Range;
 
@@ -14,20 +13,20 @@ use super::table::{KeyKind, KeyTable, LOT, Lot};
 use crate::fold::budget::Budget;
 use crate::record::{Faults, Records};
 
-/// Records are handed to a sorter in portions of about so many bytes.
+/// Approximate size, in bytes, of the portions that are passed to a sorter.
 const PORTION: usize = 256 << 10;
 
-/// The records of a block that no fault was found with: where they are, and their keys.
+/// The records of a block that have no fault: their ranges and keys.
 #[derive(Debug, Default)]
 pub struct Keyed {
     keys: Vec<u8>,
-    /// Where each key ends.
+    /// The end of each key.
     ends: Vec<usize>,
     ranges: Vec<Range<usize>>,
 }
 
 impl Keyed {
-    /// Empties it, keeping its memory.
+    /// Clears it, keeping its memory.
     pub fn clear(&mut self) {
         self.keys.clear();
         self.ends.clear();
@@ -55,12 +54,12 @@ impl Keyed {
     }
 }
 
-/// Finds out which records are the only ones, or the first or last ones, of their keys.
+/// Finds the wanted record, such as the first or the last, of each key.
 pub struct Deduper {
     table: KeyTable,
     lot: Lot,
     budget: Budget,
-    /// Records that can't be judged yet, with their numbers in front.
+    /// Records that cannot be decided yet, each prefixed with its number.
     late: Option<Late>,
     of_equal: OfEqual,
     number: u64,
@@ -93,7 +92,7 @@ impl Late {
         self.hand_on(PORTION)
     }
 
-    /// Hands the portion to the sorter, where it has at least so many bytes.
+    /// Passes the portion to the sorter if it has at least this many bytes.
     fn hand_on(&mut self, least: usize) -> anyhow::Result<()> {
         if self.portion.bytes() >= least {
             self.sorter.take(&mut self.portion)?;
@@ -103,10 +102,10 @@ impl Late {
 }
 
 impl Deduper {
-    /// No records yet. `of_equal` says which of those with the same key are wanted.
+    /// Creates a deduper. `of_equal` says which of the records with the same key are wanted.
     pub fn new(of_equal: OfEqual, budget: Budget) -> Self {
-        // Half is for the table, and half for the records that come late; or half for those sorted
-        // by key, and half for those sorted by number.
+        // Half is for the table and half for the undecided records. At the end, half is for those sorted by key and
+        // half for those sorted by number.
         let budget = budget.part(2);
         Deduper {
             table: KeyTable::new(Groups::seed()),
@@ -118,8 +117,7 @@ impl Deduper {
         }
     }
 
-    /// Takes the next records of the stream, of this block; `keep` hears of those that are wanted
-    /// for certain.
+    /// Takes the next records of the stream, from this block, and calls `keep` for those that are certainly wanted.
     ///
     /// # Errors
     /// The disk is full, or fails.
@@ -162,10 +160,10 @@ impl Deduper {
         Ok(())
     }
 
-    /// Hands on the wanted records that were not judged before, in the order of the stream.
+    /// Passes on the wanted records that were undecided, in the order of the stream.
     ///
     /// # Errors
-    /// Those of the disk, and those of `each`.
+    /// Errors of the disk and of `each`.
     pub fn finish(self, each: &mut dyn FnMut(&[u8]) -> anyhow::Result<bool>) -> anyhow::Result<()> {
         let Deduper {
             late,
@@ -191,7 +189,7 @@ impl Deduper {
     }
 }
 
-/// A record without its line end.
+/// Returns a record without its line end.
 fn line(record: &[u8]) -> &[u8] {
     let line = record.strip_suffix(b"\n").unwrap_or(record);
     line.strip_suffix(b"\r").unwrap_or(line)

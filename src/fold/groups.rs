@@ -1,8 +1,8 @@
-//! The groups of a stream: from a record's keys to a group's number, and back to the keys.
+//! The groups of a stream: maps a record's keys to a group's number, and a group back to its keys.
 //!
-//! Keys are the same where the language's `=` says so: `1`, `1.0` and `"1"` are one group, spelled
-//! as it appeared first; `007` is another. Which of them are known is the [`KeyTable`]'s to say. A
-//! group's fields are written from its key; only where they were spelled otherwise are they kept.
+//! Keys are equal if the language's `=` says so: `1`, `1.0` and `"1"` are one group, which is written as it was
+//! first spelled; `007` is another. The [`KeyTable`] holds the known keys. A group's fields are written from its
+//! key and stored only if they were spelled differently.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -16,17 +16,17 @@ use crate::record::{Records, field};
 use crate::value::identity::{is_short_identity, within, write_identity};
 use crate::value::{Value, text};
 
-/// The mark of a null key among several, which no length can be.
+/// Marks a null among several keys; no length has this value.
 const NO_KEY: u8 = 0xFF;
 
-/// The mark of a key among several whose length takes eight bytes more.
+/// Marks a key among several whose length follows in eight bytes.
 const LONG_KEY: u8 = 0xFE;
 
-/// The groups of a stream, numbered as they appear.
+/// The groups of a stream, numbered in order of appearance.
 pub struct Groups {
     table: KeyTable,
     firsts: Firsts,
-    /// Where a group's fields are in `spellings`, from 1; 0 (or nothing) where they are as its key.
+    /// Index of a group's fields in `spellings`, from 1; 0 (or absent) if they are spelled as its key.
     spelled: Vec<u32>,
     spellings: Vec<Span>,
     fields: Vec<u8>,
@@ -45,7 +45,7 @@ impl Span {
     }
 }
 
-/// Memory that is used again.
+/// Memory that is reused.
 #[derive(Default)]
 struct Scratch {
     lot: Lot,
@@ -53,13 +53,13 @@ struct Scratch {
     as_key: Vec<u8>,
 }
 
-/// Where each group appeared first. Groups of one block follow each other, until tables are merged.
+/// The position of each group's first record. Groups of one block are adjacent, until tables are merged.
 #[derive(Default)]
 struct Firsts {
-    /// From which group on which block.
+    /// For each block, the first of its groups and the block's index.
     blocks: Vec<(u32, u64)>,
     records: Vec<u32>,
-    /// In place of both, once groups of other tables have come in.
+    /// Replaces both once groups of other tables were merged.
     merged: Option<Vec<Position>>,
 }
 
@@ -87,7 +87,7 @@ impl Firsts {
         list
     }
 
-    /// Each block with the records where its groups appeared first.
+    /// Returns each block with the first records of its groups.
     fn by_block(&self) -> impl Iterator<Item = (u64, &[u32])> {
         let end = |number: usize| match self.blocks.get(number + 1) {
             Some((next, _)) => *next as usize,
@@ -99,7 +99,7 @@ impl Firsts {
         })
     }
 
-    /// Whether a group appeared before the one with the next number, all along.
+    /// Whether the groups' numbers are in the order of their first records.
     fn is_sorted(&self) -> bool {
         match &self.merged {
             Some(merged) => merged.is_sorted(),
@@ -112,7 +112,7 @@ impl Firsts {
 }
 
 impl Groups {
-    /// No groups yet. Tables that will be merged share a seed.
+    /// Returns a table without groups. Tables that will be merged must have the same seed.
     pub fn new(seed: [u64; 2]) -> Self {
         Groups {
             table: KeyTable::new(seed),
@@ -124,18 +124,18 @@ impl Groups {
         }
     }
 
-    /// A seed that differs from process to process.
+    /// Returns a seed that differs from process to process.
     pub fn seed() -> [u64; 2] {
         [0, 1].map(|number| RandomState::new().hash_one(number))
     }
 
-    /// How many groups.
+    /// Returns the number of groups.
     pub fn count(&self) -> usize {
         self.table.len()
     }
 
-    /// The group of each record of a block by `width` keys, one record's behind the other's; groups
-    /// are made where they are new. `records` are the records' places in the block.
+    /// Returns the group of each record of a block, creating groups as needed. `keys` has `width` keys per record;
+    /// `at` holds the block and the records' indexes in it.
     pub fn find_all(
         &mut self,
         keys: &[Value<'_>],
@@ -148,7 +148,7 @@ impl Groups {
         self.find_with(at, delimiter, push, |nth, _, note| note(keys_of(nth)))
     }
 
-    /// The group of each record by one field of it.
+    /// Returns the group of each record by one of its fields.
     pub fn find_fields(
         &mut self,
         (records, column, arena): (&Records<'_>, usize, &Bump),
@@ -170,8 +170,8 @@ impl Groups {
         })
     }
 
-    /// The group of each record, whose key `push` adds to a lot; `keys` gives the keys of one that
-    /// is new.
+    /// Returns the group of each record. `push` adds the record's key to a lot; `keys` provides the keys of a
+    /// record whose group is new.
     #[inline(always)]
     fn find_with(
         &mut self,
@@ -203,13 +203,12 @@ impl Groups {
         groups
     }
 
-    /// The group of a record with these keys, which is made where it is new. `first` is the
-    /// record's place in the stream.
+    /// Returns the group of a record with these keys, creating it if it is new. The position is the record's.
     pub fn find(&mut self, keys: &[Value<'_>], (block, record): Position, delimiter: u8) -> u32 {
         self.find_all(keys, keys.len(), (block, &[record]), delimiter)[0]
     }
 
-    /// Takes down how a new group is spelled and where it appeared.
+    /// Notes the spelling of a new group and the position of its first record.
     #[inline(never)]
     fn note(&mut self, group: u32, keys: &[Value<'_>], first: Position, delimiter: u8) {
         self.firsts.push(first);
@@ -248,8 +247,7 @@ impl Groups {
         Some(self.spellings[number as usize].of(&self.fields))
     }
 
-    /// Takes in another table made with the same seed. The result says which group here each of
-    /// its groups has become.
+    /// Merges another table with the same seed. Returns the group here for each group there.
     pub fn merge(&mut self, other: &Groups) -> Vec<u32> {
         let theirs = other.firsts.to_list();
         let mut firsts = match self.firsts.merged.take() {
@@ -292,7 +290,7 @@ impl Groups {
         map
     }
 
-    /// The bytes of memory that they take.
+    /// Returns the memory of the groups in bytes.
     pub fn bytes(&self) -> usize {
         let firsts = match &self.firsts.merged {
             Some(merged) => size_of_val(&merged[..]),
@@ -302,13 +300,13 @@ impl Groups {
         self.table.held() + firsts + spellings + self.fields.len()
     }
 
-    /// Where each group's first record stands.
+    /// Returns the position of each group's first record.
     pub fn firsts(&self) -> Vec<Position> {
         self.firsts.to_list()
     }
 
-    /// Appends bytes that are a group's alone, and the same in all tables made with the same seed.
-    /// None begin others.
+    /// Appends bytes that identify a group, the same ones in all tables with the same seed. None is a prefix of
+    /// another.
     pub fn write_identity(&self, group: u32, out: &mut Vec<u8>) {
         let word = self.table.word(group);
         let (mut short, is_null) = ([0; 16], word == NULL);
@@ -316,14 +314,14 @@ impl Groups {
             true => &[],
             false => self.table.bytes(word, &mut short),
         };
-        // A hash in front makes most of them differ early.
+        // A leading hash makes most of them differ early.
         out.extend_from_slice(&self.table.hash(word).to_be_bytes());
         out.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
         out.push(u8::from(is_null));
         out.extend_from_slice(bytes);
     }
 
-    /// The groups in the order of their first records.
+    /// Returns the groups in the order of their first records.
     pub fn in_order(&self) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.count() as u32).collect();
         if !self.firsts.is_sorted() {
@@ -342,8 +340,8 @@ impl Groups {
         }
     }
 
-    /// Appends a letter for each key of a group, where one is a time or an interval that was made and
-    /// its field does not say so; see [`MadeKey`].
+    /// Appends a letter for each key of a group, if one is a computed time or interval that its field does not
+    /// reveal; see [`MadeKey`].
     pub fn write_letters(&self, group: u32, out: &mut Vec<u8>, delimiter: u8) {
         let Some(fields) = self.spelling(group) else {
             return;
@@ -362,7 +360,7 @@ impl Groups {
         }
     }
 
-    /// Appends a group's keys as they are in the table.
+    /// Appends a group's keys as stored in the table.
     #[inline]
     fn write_key(&self, group: u32, out: &mut Vec<u8>, delimiter: u8) {
         let word = self.table.word(group);
@@ -407,12 +405,12 @@ fn push_other_key(lot: &mut Lot, key: &Value<'_>) {
     }
 }
 
-/// Each key as its length and its bytes, so that no two lists of keys look the same.
+/// Writes each key as length and bytes, so that different lists of keys have different bytes.
 pub(super) fn encode(keys: &[Value<'_>], out: &mut Vec<u8>) {
     keys.iter().for_each(|key| encode_key(key, out));
 }
 
-/// One of these keys.
+/// Writes one such key.
 #[inline]
 pub(super) fn encode_key(key: &Value<'_>, out: &mut Vec<u8>) {
     if matches!(key, Value::Null) {
@@ -432,7 +430,7 @@ pub(super) fn encode_key(key: &Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// The identities that [`encode`] put together, a null's being nothing.
+/// Returns the identities that [`encode`] joined; that of a null is empty.
 fn several(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (&mark, mut rest) = bytes.split_first()?;
@@ -452,7 +450,7 @@ fn several(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The keys that [`encode`] put together as fields, as far as their bytes are their spelling.
+/// Writes the keys that [`encode`] joined as fields. They are right only if each key is spelled as its identity.
 fn write_several(bytes: &[u8], out: &mut Vec<u8>, delimiter: u8) {
     for (nth, key) in several(bytes).enumerate() {
         if nth > 0 {

@@ -1,10 +1,10 @@
-//! A value that outlives the block it came from.
+//! Values that outlive the block that they came from.
 
 use bumpalo::Bump;
 
 use crate::value::{Decimal, Interval, Time, Value};
 
-/// A [`Value`] with text of its own. Starts as null.
+/// A [`Value`] that owns its text; null by default.
 #[derive(Clone, Debug, Default)]
 pub(super) enum HeldValue {
     #[default]
@@ -23,7 +23,7 @@ pub(super) enum HeldValue {
 impl HeldValue {
     /// Holds a copy of `value`.
     pub(super) fn set(&mut self, value: &Value<'_>) {
-        // Values of one column are often of one length: their memory is used again.
+        // Values of one column often have the same length, so reuse the memory.
         if let (HeldValue::Raw(own), Value::Raw(text)) = (&mut *self, value)
             && own.len() == text.len()
         {
@@ -44,7 +44,7 @@ impl HeldValue {
         };
     }
 
-    /// The bytes of memory that its text takes.
+    /// Returns the memory of its text in bytes.
     pub(super) fn bytes(&self) -> usize {
         match self {
             HeldValue::Raw(text)
@@ -55,7 +55,7 @@ impl HeldValue {
         }
     }
 
-    /// Its text, where it is a field or a text.
+    /// Returns the text, if it is a field or a text.
     #[inline]
     pub(super) fn text(&self) -> Option<&[u8]> {
         match self {
@@ -64,7 +64,7 @@ impl HeldValue {
         }
     }
 
-    /// The value, as long as it is held.
+    /// Borrows the value.
     #[inline]
     pub(super) fn value(&self) -> Value<'_> {
         match self {
@@ -81,7 +81,7 @@ impl HeldValue {
         }
     }
 
-    /// The value, its text copied into the arena.
+    /// Returns the value with its text copied to the arena.
     pub(super) fn copied<'a>(&self, arena: &'a Bump) -> Value<'a> {
         match self {
             HeldValue::Raw(text) => Value::Raw(arena.alloc_slice_copy(text)),

@@ -1,7 +1,7 @@
-//! Lengths as they are kept beside keys, records and states: 4 bytes, and 8 more for the rare ones
-//! that pass 4 GiB, as the state of one group can.
+//! Lengths as stored before keys, records and states: 4 bytes, plus 8 for lengths of 4 GiB and more, which the
+//! state of a group can reach.
 
-/// In place of a length: it follows in 8 bytes.
+/// Says that the length follows in 8 bytes.
 const LONG: u32 = u32::MAX;
 
 /// Appends a length.
@@ -16,7 +16,7 @@ pub(super) fn push(length: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// Takes what [`push`] appended from the front; 0 if nothing is left.
+/// Reads what [`push`] appended from the front; 0 if nothing is left.
 #[inline(always)]
 pub(super) fn split(bytes: &[u8]) -> (usize, &[u8]) {
     let Some((short, rest)) = bytes.split_first_chunk::<4>() else {

@@ -1,17 +1,17 @@
-//! What many records become: groups, and the aggregate functions over them.
+//! Operations over many records: groups, aggregates, order, joins.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | [`functions`] | the aggregate functions, a file for each family |
-//! | [`aggregation`] | keys, calls of aggregates, and expressions over them, over a stream |
+//! | [`functions`] | the aggregate functions, one file per family |
+//! | [`aggregation`] | aggregation of a stream: keys, calls of aggregates, expressions over them |
 //! | [`budget`] | how much memory a fold may take |
-//! | `groups` | the groups; `table`: from keys to numbers; `room`: memory for large tables; `length`: lengths beside bytes |
-//! | [`order`] | records in order; `spill`: what is too much for memory |
-//! | [`dedupe`] | one record of each key |
-//! | [`sequence`] | what is carried from record to record |
-//! | [`lookup`] | a table that the records of a stream are joined with |
+//! | `groups` | the groups; `table`: keys to numbers; `room`: memory of large tables; `length`: stored lengths |
+//! | [`order`] | sorting; `spill`: the file for what does not fit into memory |
+//! | [`dedupe`] | one record per key |
+//! | [`sequence`] | state that is carried from record to record |
+//! | [`lookup`] | joins of a stream with a table |
 //!
-//! No result depends on how the stream is dealt to threads.
+//! No result depends on how the stream is divided among threads.
 
 pub mod aggregation;
 pub mod budget;
@@ -30,5 +30,5 @@ mod table;
 pub use aggregation::{Aggregation, GroupStates};
 use groups::Groups;
 
-/// A record's place in the stream: its block, and its place there.
+/// A record's position in the stream: the index of its block, and its index in the block.
 pub type Position = (u64, u32);

@@ -1,16 +1,16 @@
 //! Memory for tables that are larger than the caches.
 //!
-//! Two hints to the machine, neither of which changes a result. Random access to a large table
-//! waits for memory, and on pages of 4 KB for the page's address before that: pages of 2 MB do
-//! away with the second, and a load begun early hides the first.
+//! Gives two hints to the machine, neither of which changes a result. Random access to a large table waits for
+//! memory, and with 4 KiB pages first for an address translation. 2 MiB pages avoid the translation, and early
+//! loads hide the wait for memory.
 
 use crate::sys::pages;
 pub(super) use crate::sys::pages::prefetch;
 
-/// From this size on, in bytes, a vector is asked to stand on large pages.
+/// Size in bytes from which large pages are requested for a vector.
 const LARGE: usize = 4 << 20;
 
-/// Make room for `more` elements, twice as many as before where there is not enough.
+/// Makes room for `more` elements, at least doubling the capacity if it is too small.
 #[inline(always)]
 pub(super) fn reserve<T>(vector: &mut Vec<T>, more: usize) {
     if vector.capacity() - vector.len() < more {
@@ -26,20 +26,20 @@ fn move_to_larger<T>(vector: &mut Vec<T>, more: usize) {
         vector.reserve(capacity - vector.len());
         return;
     }
-    // Not in place: pages that have been moved stay small.
+    // Not in place, because pages that were moved stay small.
     let mut larger = with_room(capacity);
     larger.append(vector);
     *vector = larger;
 }
 
-/// As [`Vec::resize`], on large pages where it pays.
+/// [`Vec::resize`] that uses large pages if that pays.
 #[inline]
 pub(super) fn resize<T: Clone>(vector: &mut Vec<T>, len: usize, value: T) {
     reserve(vector, len.saturating_sub(vector.len()));
     vector.resize(len, value);
 }
 
-/// An empty vector with room for `capacity` elements.
+/// Returns an empty vector with room for `capacity` elements.
 pub(super) fn with_room<T>(capacity: usize) -> Vec<T> {
     let vector = Vec::with_capacity(capacity);
     if vector.capacity() * size_of::<T>() >= LARGE {
@@ -48,17 +48,17 @@ pub(super) fn with_room<T>(capacity: usize) -> Vec<T> {
     vector
 }
 
-/// The same, its memory got from the system at once rather than when it is written.
+/// [`with_room`], but the memory is requested from the system at once instead of on first write.
 pub(super) fn with_room_at_hand<T>(capacity: usize) -> Vec<T> {
     let vector = with_room(capacity);
     pages::get(&vector);
     vector
 }
 
-/// Begins to load what stands at the places of a lot, where the table is not near anyway.
+/// Starts loading the elements at the places of a lot, unless the table is in a near cache anyway.
 #[inline(always)]
 pub(super) fn prefetch_all<T>(slice: &[T], places: &[u32]) {
-    /// What a near cache holds beside all else, in bytes.
+    /// Size in bytes of a table that stays in a near cache next to everything else.
     const NEAR: usize = 256 * 1024;
     if size_of_val(slice) > NEAR {
         for &place in places {

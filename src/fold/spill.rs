@@ -1,13 +1,12 @@
-//! What is too much for memory, on disk: one file without a name, which is gone whatever becomes of
-//! the program, and in it as many stretches as are written one behind the other. So no number of
-//! runs needs more than one file descriptor.
+//! Data on disk that does not fit into memory: one unnamed file, which disappears with the process, with any number
+//! of stretches one after the other. So the number of runs is not limited by file descriptors.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use anyhow::Context;
 
-/// Written or read at once.
+/// Size in bytes of a write or read.
 pub const PIECE: usize = 256 << 10;
 
 /// A file that is written at its end.
@@ -18,7 +17,7 @@ pub struct Spill {
     waiting: Vec<u8>,
 }
 
-/// A stretch of the file.
+/// A part of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretch {
     start: u64,
@@ -26,10 +25,10 @@ pub struct Stretch {
 }
 
 impl Spill {
-    /// An empty file in the temporary directory.
+    /// Creates an empty file in the temporary directory.
     ///
     /// # Errors
-    /// No file can be made there.
+    /// No file can be created there.
     pub fn new() -> anyhow::Result<Self> {
         let file = tempfile::tempfile().with_context(place)?;
         Ok(Spill {
@@ -39,7 +38,7 @@ impl Spill {
         })
     }
 
-    /// The same file, to be read while this one is written.
+    /// Opens the same file for reading while this one is written.
     ///
     /// # Errors
     /// There are no more file descriptors.
@@ -52,7 +51,7 @@ impl Spill {
         })
     }
 
-    /// Where the next stretch begins.
+    /// Returns the offset at which the next stretch begins.
     pub fn start(&self) -> u64 {
         self.end + self.waiting.len() as u64
     }
@@ -60,7 +59,7 @@ impl Spill {
     /// Appends bytes.
     ///
     /// # Errors
-    /// The disk is full, or fails.
+    /// The disk is full or fails.
     #[inline]
     pub fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         if self.waiting.len() + bytes.len() > PIECE {
@@ -99,7 +98,8 @@ impl Spill {
         })
     }
 
-    /// Reads what of a stretch fits `out`, and moves its beginning past that: how many bytes.
+    /// Reads as much of a stretch as `out` holds, and moves the stretch's start past it. Returns the number of
+    /// bytes.
     ///
     /// # Errors
     /// The disk fails.
@@ -114,7 +114,7 @@ impl Spill {
 }
 
 impl Stretch {
-    /// Whether all was read.
+    /// Whether everything was read.
     pub fn is_empty(&self) -> bool {
         self.start == self.end
     }

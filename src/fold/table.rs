@@ -1,60 +1,59 @@
-//! The table under groups and distinct values: from a key to its number.
+//! The table under groups and distinct values: maps keys to numbers.
 //!
-//! Keys are numbered from 0 as they come. One of up to 15 bytes is a word of 16, the last of which
-//! is its length and kind; a longer one is a word that says where its bytes are. The words stand in
-//! the order of their numbers, and the table proper holds 8 bytes a slot, half of them the hash, so
-//! that growing reads no key. Keys are looked up in lots: all slots of a lot are loaded at once,
-//! then all words, and memory is waited for once and not a key at a time.
+//! Keys are numbered from 0 in order of arrival. A key of up to 15 bytes is a 16-byte word, whose last byte is its
+//! length and kind; the word of a longer key says where its bytes are. The words are stored in the order of their
+//! numbers. The hash table has 8 bytes per slot, half of which are the hash, so that growing it reads no keys. Keys
+//! are looked up in lots: first all slots of a lot are loaded, then all words, so that a lot waits for memory once,
+//! not once per key.
 //!
-//! The hash is a folded multiplication (as in wyhash, by Wang Yi) with a seed of the process, so
-//! that no input can be made to collide on purpose.
+//! The hash is a folded multiplication (as in wyhash, by Wang Yi) with a seed per process, so that no input can be
+//! made to collide on purpose.
 
 use std::hint::select_unpredictable;
 
 use super::room;
 
-/// Keys of up to this many bytes are held in their words.
+/// Keys of up to this many bytes are stored in their words.
 pub(super) const SHORT: usize = 15;
 
-/// How many keys are looked up together.
+/// Number of keys that are looked up together.
 pub(super) const LOT: usize = 64;
 
 /// The word of a null key.
 pub(super) const NULL: u128 = 0xFF << 120;
 
-/// Up to so many slots, which lie in a near cache, their number is chosen for few keys beside
-/// their own place.
+/// Up to this many slots, which fit into a near cache, the table is kept emptier, so that few keys are displaced.
 const ROOMY: usize = 1 << 14;
 
-/// A word that no key has, but for its lowest byte: of a long key in a lot. That byte says which.
+/// The word of a long key in a lot; no other key has it. The lowest byte is the index of the long key.
 const BESIDE: u128 = 0xFE << 120;
 
-/// The bits of a long key's length.
+/// Mask of a long key's length.
 const LONGEST: u64 = (1 << 56) - 1;
 
-/// From so many keys on a table says that it takes more memory than any machine has, so that its
-/// owner moves to disk before the numbers of 32 bits run out. A block adds at most as many again.
+/// From this many keys on, a table reports more memory than any machine has, so that its owner spills to disk
+/// before the 32-bit numbers run out. A block adds at most as many again.
 const FULL: usize = 1 << 31;
 
-/// The bit of a long key's last byte; no length has it.
+/// Bit of the last byte that marks a long key; no length has it.
 const LONG: u8 = 0x80;
 
-/// What a key is made of. Keys of different kinds are different; the kind is kept with the key.
+/// What a key consists of. Keys of different kinds are different; the kind is stored with the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum KeyKind {
     /// One value's identity.
     One = 0,
-    /// A number of its owner's, and an identity.
+    /// An identity and a number that its owner chose.
     Owned = 0x10,
     /// Several identities.
     Several = 0x20,
 }
 
-/// Keys numbered from 0 in the order of arrival.
+/// Keys numbered from 0 in order of arrival.
 pub(super) struct KeyTable {
-    /// A hash, and a number and one below it; 0 where it is free. A power of two, at most half
-    /// full, and a quarter while there are few.
+    /// A hash, and a number plus one; 0 if free. The length is a power of two. At most half of the slots are used,
+    /// and at most a quarter while there are few.
     slots: Vec<u64>,
     /// Each key's word, by number.
     words: Vec<u128>,
@@ -68,7 +67,7 @@ pub(super) struct Lot {
     len: usize,
     words: [u128; LOT],
     hashes: [u32; LOT],
-    /// The number that the key may have.
+    /// The number that the key probably has.
     likely: [u32; LOT],
     long: Vec<LongKey>,
     /// The bytes of long keys.
@@ -132,13 +131,13 @@ impl Lot {
         }
     }
 
-    /// The long key that a word of the lot stands for.
+    /// Returns the long key that a word of the lot stands for.
     #[inline]
     fn long_key(&self, word: u128) -> Option<&LongKey> {
         (word & !0xFF == BESIDE).then(|| &self.long[usize::from(word as u8)])
     }
 
-    /// Adds a key of these bytes.
+    /// Adds a key with these bytes.
     #[inline]
     pub fn push_bytes(&mut self, kind: KeyKind, bytes: &[u8]) {
         match pack(bytes, kind) {
@@ -149,7 +148,7 @@ impl Lot {
 }
 
 impl KeyTable {
-    /// No keys yet.
+    /// Returns a table without keys.
     pub fn new(seed: [u64; 2]) -> Self {
         KeyTable {
             slots: Vec::new(),
@@ -159,19 +158,19 @@ impl KeyTable {
         }
     }
 
-    /// How many keys.
+    /// Returns the number of keys.
     #[inline]
     pub fn len(&self) -> usize {
         self.words.len()
     }
 
-    /// The word of a number's key.
+    /// Returns the word of the key with this number.
     #[inline]
     pub fn word(&self, number: u32) -> u128 {
         self.words[number as usize]
     }
 
-    /// The bytes of a word that this table holds, where it is short in `short`.
+    /// Returns the bytes of a word in this table; those of a short word are written to `short`.
     #[inline]
     pub fn bytes<'k>(&'k self, word: u128, short: &'k mut [u8; 16]) -> &'k [u8] {
         if is_long(word) {
@@ -186,7 +185,7 @@ impl KeyTable {
         &self.long[start..start + (mark & LONGEST) as usize]
     }
 
-    /// Adds the key of a word of another table to a lot of this one.
+    /// Adds the key of a word in this table to a lot for another one.
     #[inline]
     pub fn add_to(&self, word: u128, lot: &mut Lot) {
         if is_long(word) {
@@ -196,7 +195,7 @@ impl KeyTable {
         }
     }
 
-    /// Loads what is needed to say the numbers of these keys.
+    /// Prefetches what is needed to find the numbers of these keys.
     #[inline]
     pub fn look_ahead(&self, lot: &mut Lot) {
         let len = lot.len;
@@ -234,8 +233,8 @@ impl KeyTable {
         }
     }
 
-    /// Gives the long keys of a lot that are known the words they are known by, so that they are
-    /// then found as short ones are.
+    /// Replaces the known long keys of a lot by their words in this table, so that they are then found like short
+    /// ones.
     #[inline(always)]
     fn settle_long(&self, lot: &mut Lot) {
         for key in &lot.long {
@@ -250,16 +249,15 @@ impl KeyTable {
         }
     }
 
-    /// Whether a word is that of a long key.
+    /// Whether a word is that of this long key.
     #[inline(always)]
     fn is_long_key(&self, word: u128, kind: KeyKind, bytes: &[u8]) -> bool {
         let is_alike = word >> 64 == long_mark(kind, bytes.len());
         is_alike && is_same(self.long_bytes(word), bytes)
     }
 
-    /// A number that has this hash, the first one in most cases; it is none where no number has it,
-    /// and may be one then. Which of the first two places it is found at is not foreseeable, so no
-    /// branch asks.
+    /// Returns a number with this hash, usually the first one, or `u32::MAX` if there is none. Which of the first
+    /// two places holds it is unpredictable, so it is selected without a branch.
     #[inline(always)]
     fn likely(&self, hash: u32) -> u32 {
         let mask = self.slots.len() - 1;
@@ -275,7 +273,7 @@ impl KeyTable {
         (slot as u32).wrapping_sub(1)
     }
 
-    /// The number of the key at `place` of the lot, and whether it is new.
+    /// Returns the number of the key at `place` of the lot, and whether it is new.
     #[inline(always)]
     pub fn number(&mut self, lot: &Lot, place: usize) -> (u32, bool) {
         let (word, likely) = (lot.words[place], lot.likely[place]);
@@ -285,8 +283,8 @@ impl KeyTable {
         }
     }
 
-    /// The number of the key at `place` of the lot, where it is there. No key came since the lot was
-    /// looked ahead for.
+    /// Returns the number of the key at `place` of the lot, if the key exists. No key may have been added since
+    /// [`KeyTable::look_ahead`] was called for the lot.
     #[inline(always)]
     pub fn known(&self, lot: &Lot, place: usize) -> Option<u32> {
         let (word, likely) = (lot.words[place], lot.likely[place]);
@@ -303,7 +301,7 @@ impl KeyTable {
         self.find(lot.hashes[place], is_key)
     }
 
-    /// The hash of a word that this table holds.
+    /// Returns the hash of a word in this table.
     pub fn hash(&self, word: u128) -> u32 {
         match is_long(word) {
             true => hash_bytes(self.long_bytes(word), self.seed),
@@ -311,7 +309,7 @@ impl KeyTable {
         }
     }
 
-    /// The bytes that its keys take.
+    /// Returns the memory of its keys in bytes.
     pub fn held(&self) -> usize {
         if self.words.len() >= FULL {
             return 1 << 48;
@@ -319,7 +317,7 @@ impl KeyTable {
         self.words.len() * 16 + self.slots.len() * 8 + self.long.len()
     }
 
-    /// The bytes that it takes while it grows, where the next lot may make it grow; else 0.
+    /// Returns the memory in bytes that it takes while it grows, if the next lot may make it grow; else 0.
     pub fn bytes_to_grow(&self) -> usize {
         let is_full = self.words.len() + LOT >= self.words.capacity()
             || (self.words.len() + LOT) * 2 >= self.slots.len()
@@ -364,7 +362,7 @@ impl KeyTable {
         }
     }
 
-    /// Adds a key that is not there.
+    /// Adds a key that does not exist yet.
     fn add(&mut self, word: u128, hash: u32) -> u32 {
         let number = self.words.len();
         assert!(number < u32::MAX as usize, "at most 2^32 different keys");
@@ -383,7 +381,7 @@ impl KeyTable {
         let size = (self.slots.len() * 2).max(256);
         let mut larger = room::with_room(size);
         larger.resize(size, 0);
-        // In the order of their places the old slots go to two places that move along.
+        // In slot order, all writes go to two positions that move forward.
         for &slot in self.slots.iter().filter(|slot| **slot != 0) {
             put(&mut larger, slot);
         }
@@ -401,14 +399,13 @@ fn put(slots: &mut [u64], slot: u64) {
     slots[place] = slot;
 }
 
-/// The upper half of a long key's word.
+/// Returns the upper half of a long key's word.
 #[inline(always)]
 fn long_mark(kind: KeyKind, len: usize) -> u128 {
     u128::from(kind as u8 | LONG) << 56 | len as u128
 }
 
-/// Whether two long keys of one length are the same. Of up to 32 bytes, their first and last 16
-/// cover all.
+/// Whether two long keys of the same length are equal. Up to 32 bytes, the first and the last 16 cover everything.
 #[inline(always)]
 fn is_same(a: &[u8], b: &[u8]) -> bool {
     match (a.first_chunk::<16>(), b.first_chunk::<16>()) {
@@ -425,7 +422,7 @@ fn is_long(word: u128) -> bool {
     mark & LONG != 0 && mark < (BESIDE >> 120) as u8
 }
 
-/// The kind of a key that is not null.
+/// Returns the kind of a key that is not null.
 #[inline(always)]
 pub(super) fn kind(word: u128) -> KeyKind {
     match (word >> 120) as u8 & 0x70 {
@@ -435,7 +432,7 @@ pub(super) fn kind(word: u128) -> KeyKind {
     }
 }
 
-/// A short key as a word; `None` for a long one.
+/// Packs a short key into a word; `None` for a long one.
 #[inline(always)]
 pub(super) fn pack(bytes: &[u8], kind: KeyKind) -> Option<u128> {
     let len = bytes.len();
@@ -447,7 +444,7 @@ pub(super) fn pack(bytes: &[u8], kind: KeyKind) -> Option<u128> {
     Some(packed | (kind as u128 | len as u128) << 120)
 }
 
-/// The first so many bytes of a word.
+/// Masks of the first `len` bytes of a word.
 const FIRST_BYTES: [u128; SHORT + 1] = {
     let mut masks = [0; SHORT + 1];
     let mut len = 1;
@@ -458,7 +455,7 @@ const FIRST_BYTES: [u128; SHORT + 1] = {
     masks
 };
 
-/// What marks a word of one value of so many bytes.
+/// The last byte of a word with one value of `len` bytes.
 const WITH_LENGTH: [u128; SHORT + 1] = {
     let mut marks = [0; SHORT + 1];
     let mut len = 0;
@@ -469,8 +466,8 @@ const WITH_LENGTH: [u128; SHORT + 1] = {
     marks
 };
 
-/// The word of an unquoted field of a block, of 1 to 15 bytes, in one load that may run past the
-/// field; `None` for any other, or where the block ends too soon.
+/// Returns the word of an unquoted field of 1 to 15 bytes, using one load that may extend past the field; `None`
+/// for other fields, or if the block ends too early.
 #[inline(always)]
 pub(super) fn word_at(block: &[u8], start: usize, len: usize) -> Option<u128> {
     let bytes = u128::from_le_bytes(*block.get(start..)?.first_chunk::<16>()?);
@@ -480,7 +477,7 @@ pub(super) fn word_at(block: &[u8], start: usize, len: usize) -> Option<u128> {
     Some(bytes & FIRST_BYTES[len] | WITH_LENGTH[len])
 }
 
-/// Up to eight bytes. Two overlapping reads cover any length from 4, three bytes any from 1 to 3.
+/// Loads up to eight bytes. Two overlapping reads cover any length from 4; three single bytes cover 1 to 3.
 #[inline(always)]
 fn low(bytes: &[u8]) -> u64 {
     let len = bytes.len();
@@ -510,7 +507,7 @@ fn hash_word(word: u128, seed: [u64; 2]) -> u32 {
     (fold(word as u64 ^ seed[0], (word >> 64) as u64 ^ seed[1]) >> 32) as u32
 }
 
-/// Of more than 15 bytes; the last 16 are read once more where they overlap.
+/// Hashes more than 15 bytes; the last 16 may overlap with those before.
 fn hash_bytes(bytes: &[u8], seed: [u64; 2]) -> u32 {
     let mut state = seed[0] ^ bytes.len() as u64;
     let mut mix = |chunk: &[u8; 16]| {
@@ -547,7 +544,7 @@ mod tests {
         assert_eq!(pack(&[0; 16], KeyKind::One), None);
     }
 
-    /// Keys of all lengths around the seam, and many that repeat.
+    /// Keys of all lengths around the limit of short keys, many of them repeated.
     fn keys() -> impl Strategy<Value = Vec<(Vec<u8>, KeyKind)>> {
         let bytes = prop_oneof![
             prop::collection::vec(any::<u8>(), 0..40),

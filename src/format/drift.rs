@@ -1,5 +1,5 @@
-//! Files of CSV whose headers differ: the columns of the stream go by name, and each file's own header
-//! tells which of its fields they are.
+//! CSV files whose headers differ: the columns of the stream are matched by name, and each file's own header says
+//! which of its fields they are.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,7 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    /// Those of files with this header at these places, under these names.
+    /// Returns the columns at these places of the files' header, under these names.
     pub(crate) fn of(own: &Header, places: &[usize], names: &Header) -> Self {
         let source = |place: &usize| own.names()[*place].clone();
         Columns {
@@ -29,10 +29,10 @@ impl Columns {
         }
     }
 
-    /// Those of the last load, as far as `list` still selects them, and what it names beside them.
+    /// Returns the columns of the last load that `list` still selects, and those that it names in addition.
     ///
     /// # Errors
-    /// The list names no columns that can be side by side.
+    /// The listed columns cannot form one header.
     pub(crate) fn of_last_load(before: &[String], list: Option<&List<'_>>) -> anyhow::Result<Self> {
         let Some(list) = list else {
             return Ok(Columns {
@@ -58,7 +58,7 @@ impl Columns {
         })
     }
 
-    /// Those of a list that asks by nothing but names; none if it asks otherwise.
+    /// Returns the columns of a list that selects only by names; `None` for other lists.
     pub(crate) fn listed(list: &List<'_>) -> anyhow::Result<Option<Self>> {
         let Some(listed) = &list.names else {
             return Ok(None);
@@ -71,8 +71,8 @@ impl Columns {
         Ok(Some(Columns { names, sources }))
     }
 
-    /// The header whose records are read without a mapping: that of the first file if it has all of
-    /// them.
+    /// Returns the header whose records are read without a mapping: that of the first file if it has all of the
+    /// columns, else one of just these columns.
     pub(crate) fn base(&self, first: &Header) -> Header {
         let mut sources = self.sources.iter();
         match sources.all(|source| first.position(source).is_some()) {
@@ -81,18 +81,18 @@ impl Columns {
         }
     }
 
-    /// Their places in a header that has all.
+    /// Returns the places of the columns in a header that has all of them.
     pub(crate) fn picks(&self, base: &Header) -> Vec<usize> {
         let sources = self.sources.iter();
         sources.filter_map(|source| base.position(source)).collect()
     }
 
-    /// Whether a file with this header has any of them.
+    /// Returns whether a file with this header has any of the columns.
     pub(crate) fn is_any_in(&self, own: &Header) -> bool {
         (self.sources.iter()).any(|source| own.position(source).is_some())
     }
 
-    /// The names in the files, none twice.
+    /// Returns the names in the files, without duplicates.
     pub(crate) fn of_files(&self) -> Header {
         let mut seen = HashSet::new();
         let mut sources = self.sources.clone();
@@ -100,7 +100,7 @@ impl Columns {
         Header::new(sources)
     }
 
-    /// A list for -c that selects them, and `more`.
+    /// Returns a list for -c, quoted for the shell, that selects these columns and `more`.
     fn to_list(&self, more: &[&String]) -> String {
         let named = |(new, old): (&String, &String)| match new == old {
             true => bracketed(new),
@@ -112,7 +112,7 @@ impl Columns {
     }
 }
 
-/// A name as -c takes it.
+/// Returns a name as -c accepts it.
 fn bracketed(name: &str) -> String {
     let is_plain = !name.contains([',', '=', '*', '?', '[', ']'])
         && !name.contains("..")
@@ -125,10 +125,10 @@ fn bracketed(name: &str) -> String {
     }
 }
 
-/// Which columns of a file, beside those of the stream, are new ones.
+/// Which columns of a file, in addition to those of the stream, count as new.
 #[derive(Clone)]
 pub(crate) enum New {
-    /// None: the user listed those that are wanted.
+    /// None: the user listed the wanted columns.
     None,
     /// All.
     All,
@@ -146,27 +146,28 @@ impl New {
     }
 }
 
-/// How files become the stream, each by its own header.
+/// Reads each file by its own header.
 pub(crate) struct ByName {
     pub(crate) columns: Columns,
     /// The header whose records are read without a mapping.
     pub(crate) base: Header,
     pub(crate) new: New,
-    /// The name of the load that the columns are known from, if it is not the first.
+    /// The name of the load that the columns come from, unless this is its first run.
     pub(crate) load: Option<String>,
-    /// The columns that no file had so far, if one of the files must have each.
+    /// The columns that no file had so far, if each must be in one of the files.
     pub(crate) unseen: Vec<String>,
-    /// Whether a last column of each file is none of its own.
+    /// Whether the last column of each file was added to it.
     pub(crate) has_extra: bool,
     pub(crate) delimiter: u8,
     pub(crate) absences: Absences,
 }
 
 impl ByName {
-    /// Has each source of `input`, whose first header was read as `first`, read by its own header.
+    /// Makes `input` read each source by its own header. The first header was read as `first`.
     ///
     /// # Errors
-    /// The first source has a column too many, or none of those of the stream.
+    /// The first source has a new column or none of those of the stream, or it is the only one and lacks a listed
+    /// column.
     pub(crate) fn apply(mut self, first: &Header, input: &mut Input) -> anyhow::Result<()> {
         let (name, is_last) = (input.current_name(), input.is_last());
         let mapping = self.mapping(first, &name, is_last)?;
@@ -179,7 +180,7 @@ impl ByName {
         Ok(())
     }
 
-    /// How a file's records become those of the stream; none if they are read without a mapping.
+    /// Returns how a file's records become those of the stream; `None` if they need no mapping.
     fn mapping(
         &mut self,
         own: &Header,
@@ -209,8 +210,8 @@ impl ByName {
         Ok(Some(Arc::new(Mapping::new(columns, picks))))
     }
 
-    /// Refuses a file that has none of the columns: its header may be a record, or its delimiter
-    /// another one.
+    /// Refuses a file that has none of the columns: its header may be a record, or its delimiter may be another
+    /// one.
     fn refuse_strangers(&self, own: &Header, file: &str) -> anyhow::Result<()> {
         if self.columns.is_any_in(own) {
             return Ok(());
@@ -232,7 +233,7 @@ impl ByName {
             New::None => return Ok(()),
             New::All => own.names().iter().filter(is_new).collect(),
             New::Found(find) => {
-                // What the file lacks is added, so that each name of the list is found.
+                // Columns that the file lacks are added, so that each name of the list is found.
                 let absent = is_known.names().iter();
                 let absent = absent.filter(|name| own.position(name).is_none());
                 let all: Vec<String> = own.names().iter().chain(absent).cloned().collect();
@@ -266,7 +267,7 @@ impl ByName {
     }
 }
 
-/// Which columns files lacked, for the user.
+/// Which columns files lacked, for messages.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Absences(Arc<Mutex<Absent>>);
 
@@ -276,7 +277,7 @@ struct Absent {
     told: Vec<String>,
 }
 
-/// So many files are told of one by one.
+/// How many files are reported one by one.
 const TOLD: usize = 10;
 
 impl Absences {
@@ -299,7 +300,7 @@ impl Absences {
         }
     }
 
-    /// A line for each file, as far as there are few.
+    /// Returns a line for each of the first files, and one for the rest.
     pub(crate) fn notices(&self) -> Vec<String> {
         let absent = self.lock();
         let mut told = absent.told.clone();

@@ -1,18 +1,18 @@
-//! What the table of formats says of each.
+//! The entries of the table of formats.
 
 use std::fmt;
 
 use super::read::Reader;
 
-/// A format that `extract` reads: its line in the table.
+/// A format that `extract` reads: its entry in the table.
 pub struct Format {
-    /// What `--from` calls it.
+    /// Its name for `--from`.
     pub name: &'static str,
     /// Other names.
     pub aliases: &'static [&'static str],
-    /// Endings of files that have it, without the point.
+    /// Endings of files in this format, without the dot.
     pub endings: &'static [&'static str],
-    /// Flags of `extract` that are about it alone.
+    /// Flags of `extract` for this format alone.
     pub flags: &'static [Flag],
     /// Whether `--names` can name its columns.
     pub takes_names: bool,
@@ -20,13 +20,13 @@ pub struct Format {
     pub read: Read,
 }
 
-/// A flag that is about one format.
+/// A flag for one format.
 pub struct Flag {
     /// Its name, without the dashes.
     pub name: &'static str,
-    /// What stands for its value in help.
+    /// What stands for its value in the help.
     pub value: &'static str,
-    /// What it says.
+    /// Its help text.
     pub help: &'static str,
 }
 
@@ -34,15 +34,15 @@ pub struct Flag {
 pub enum Read {
     /// As CSV with this delimiter.
     Csv(u8),
-    /// As lines or values, by the reader that comes of what the user said.
+    /// As lines or values, by a reader that is built from the user's settings.
     Units(fn(&Said<'_>) -> Result<Box<dyn Reader>, String>),
 }
 
-/// What the user said about a format.
+/// The user's settings for a format.
 pub struct Said<'s> {
-    /// The value of a flag.
+    /// Returns the value of a flag.
     pub flag: &'s dyn Fn(&str) -> Option<&'s str>,
-    /// The columns' names by `--names`.
+    /// The names of the columns from `--names`.
     pub names: &'s [String],
 }
 

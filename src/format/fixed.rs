@@ -1,4 +1,4 @@
-//! Lines whose fields stand at fixed positions, counted in characters.
+//! Lines whose fields are at fixed positions, counted in characters.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use crate::format::read::{Asked, Reader, Way};
 use crate::record::Fault;
 use crate::stream::{Convert, Summary};
 
-/// This format's line in the table.
+/// This format's entry in the table.
 pub const FORMATS: &[Format] = &[Format {
     name: "fixed",
     aliases: &["fwf"],
@@ -60,7 +60,7 @@ fn read(said: &Said<'_>) -> Result<Box<dyn Reader>, String> {
     }))
 }
 
-/// Fields of these widths, one after the other.
+/// Returns consecutive fields of these widths.
 fn of_widths(text: &str) -> Result<Vec<Range<usize>>, String> {
     let mut end = 0;
     text.split(',')
@@ -75,7 +75,7 @@ fn of_widths(text: &str) -> Result<Vec<Range<usize>>, String> {
         .collect()
 }
 
-/// Fields from a first to a last character; the last may be that of the line.
+/// Returns fields from a first to a last character; without a last one, a field reaches to the end of the line.
 fn of_positions(text: &str) -> Result<Vec<Range<usize>>, String> {
     let field = |position: &str| {
         let (first, last) = match position.trim().split_once('-') {
@@ -98,13 +98,13 @@ fn of_positions(text: &str) -> Result<Vec<Range<usize>>, String> {
         .collect()
 }
 
-/// No line is longer, in characters.
+/// The largest width or position, in characters.
 const MOST: usize = 1 << 30;
 
 struct Fixed {
-    /// Where the fields are, in characters from 0.
+    /// The ranges of the fields, in characters from 0.
     fields: Vec<Range<usize>>,
-    /// Whether nothing but blanks may stand after the last of them.
+    /// Whether only blanks may follow the last field.
     covers_all: bool,
     names: Vec<String>,
 }
@@ -127,16 +127,16 @@ impl Reader for Fixed {
     }
 }
 
-/// Makes records of the stream of lines.
+/// Converts lines to records.
 struct Cutting {
     fields: Vec<Range<usize>>,
-    /// The character after which nothing but blanks may stand.
+    /// The character after which only blanks may follow.
     end: Option<usize>,
     picked: Picked,
 }
 
 impl Convert for Cutting {
-    /// Where each character of a line that is not ASCII begins, and the line's end.
+    /// Where each character of a line that is not ASCII begins, and where the line ends.
     type Scratch = Vec<usize>;
 
     fn scratch(&self) -> Vec<usize> {
@@ -155,7 +155,7 @@ impl Convert for Cutting {
             starts.extend(line.iter().enumerate().filter(begins).map(|(at, _)| at));
             starts.push(line.len());
         }
-        // The byte at which a character begins.
+        // The byte at which a character begins; the end of the line if there are fewer characters.
         let at = |character: usize| match starts.is_empty() {
             true => character.min(line.len()),
             false => starts.get(character).copied().unwrap_or(line.len()),

@@ -1,4 +1,4 @@
-//! The names of a CSV's columns.
+//! The column names of CSV.
 
 use anyhow::bail;
 
@@ -8,19 +8,19 @@ use crate::stream::Input;
 /// Where the names come from.
 #[derive(Clone, Debug)]
 pub struct Heading {
-    /// Whether the first record of every source holds them.
+    /// Whether the first record of every source is a header.
     pub is_there: bool,
-    /// Names that the user gave instead; empty where none.
+    /// Names that the user gave instead, if any.
     pub names: Vec<String>,
 }
 
 impl Heading {
-    /// The header, with unique names; `input` then gives the records. The last column is none of the
-    /// source's, and left out, where it `has_extra`.
+    /// Returns the header, with unique names; `input` then returns the records. If `has_extra`, the last column is
+    /// not the source's own and is left out.
     ///
     /// # Errors
-    /// The input is empty and nothing else tells the columns, or the user gave more or fewer names
-    /// than there are columns.
+    /// The input is empty and nothing else tells the columns, or the number of names that the user gave differs
+    /// from the number of columns.
     pub fn read(&self, input: &mut Input, has_extra: bool) -> anyhow::Result<Header> {
         let found = match self.is_there {
             true => Some(input.header_as_it_stands()?),

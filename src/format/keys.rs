@@ -1,17 +1,17 @@
-//! Keys of records that bring their names with them, found fast where they come in the usual order.
+//! Keys of records that carry their own names, found fast if they come in the usual order.
 
 use std::collections::HashMap;
 
 use crate::bytes::seek;
 
-/// So few are looked through one by one.
+/// Up to this many keys are searched one by one.
 const FEW: usize = 8;
 
-/// Keys in order, each with what it stands for.
+/// Keys in order, each with its value.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys<T> {
     list: Vec<(Box<[u8]>, T)>,
-    /// Of each key whether it has no byte that JSON escapes.
+    /// For each key, whether JSON writes it without escapes.
     is_plain: Vec<bool>,
     places: HashMap<Box<[u8]>, usize>,
 }
@@ -27,8 +27,8 @@ impl<T> Default for Keys<T> {
 }
 
 impl<T> Keys<T> {
-    /// What `key` stands for. `guess` is where it is looked for first; afterwards it is the place
-    /// behind, where the next key of the same record is likely to be.
+    /// Returns the value of `key`, tried at `guess` first. If it is found, `guess` becomes the place after it,
+    /// where the next key of the record is likely to be.
     #[inline]
     pub(crate) fn find(&self, key: &[u8], guess: &mut usize) -> Option<&T> {
         if let Some((candidate, value)) = self.list.get(*guess)
@@ -45,25 +45,25 @@ impl<T> Keys<T> {
         Some(&self.list[place].1)
     }
 
-    /// The key at this place, where it is written in JSON as it is.
+    /// Returns the key at this place and its value, if JSON writes the key without escapes.
     #[inline]
     pub(crate) fn plain_at(&self, place: usize) -> Option<(&[u8], &T)> {
         let (key, value) = self.list.get(place)?;
         self.is_plain[place].then_some((&**key, value))
     }
 
-    /// The place of a key.
+    /// Returns the place of a key.
     pub(crate) fn place(&self, key: &[u8]) -> Option<usize> {
         self.places.get(key).copied()
     }
 
-    /// What the key at this place stands for.
+    /// Returns the value of the key at this place.
     #[inline(always)]
     pub(crate) fn at(&self, place: usize) -> Option<&T> {
         self.list.get(place).map(|(_, value)| value)
     }
 
-    /// What `key` stands for, made where it is new.
+    /// Returns the value of `key`, inserted if the key is new.
     pub(crate) fn find_or_insert(&mut self, key: &[u8], new: impl FnOnce() -> T) -> &mut T {
         let place = match self.places.get(key) {
             Some(&place) => place,
@@ -81,7 +81,7 @@ impl<T> Keys<T> {
         self.list.is_empty()
     }
 
-    /// All of them in order.
+    /// Returns all of them in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &T)> {
         self.list.iter().map(|(key, value)| (&**key, value))
     }

@@ -1,15 +1,15 @@
-//! Formats: how records stand in text, read and written.
+//! Formats: how records are written as text, and read from it.
 //!
 //! | file | what it answers |
 //! |---|---|
 //! | [`source`] | the table of formats; which one a source has |
-//! | [`entry`] | what the table says of a format |
+//! | [`entry`] | what the table says about a format |
 //! | [`read`] | how lines and values are read |
-//! | `csv`, `lenient`, `sniff`, `heading` | CSV, its relatives, and what is guessed of it |
-//! | `json`, `logfmt` | records that bring their names: `keys`, `shape`, `wanted` find the columns |
+//! | `csv`, `lenient`, `sniff`, `heading` | CSV, its relatives, and what is guessed about it |
+//! | `json`, `logfmt` | records that carry their names: `keys`, `shape`, `wanted` find the columns |
 //! | `log`, `pattern`, `fixed` | lines by a pattern or by positions |
 //! | `drift` | sources whose columns differ |
-//! | [`mod@write`] | what is written |
+//! | [`mod@write`] | the formats that are written |
 
 pub mod csv;
 pub mod drift;

@@ -1,4 +1,4 @@
-//! Lines by a regular expression whose named groups are the columns.
+//! Lines read by a regular expression whose named groups are the columns.
 
 use regex::bytes::{CaptureLocations, Regex};
 
@@ -11,15 +11,15 @@ use crate::format::read::{Asked, Reader, Way};
 /// A pattern with at least one named group.
 pub struct Pattern {
     regex: Regex,
-    /// The number of each named group, in order.
+    /// The index of each named group, in order.
     groups: Vec<usize>,
 }
 
 impl Pattern {
-    /// Reads a pattern.
+    /// Compiles a pattern.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// The pattern is invalid or has no named group.
     pub fn new(text: &str) -> Result<Self, String> {
         let regex = Regex::new(text).map_err(|error| format!("--pattern: {error}"))?;
         let groups: Vec<usize> = regex
@@ -33,7 +33,7 @@ impl Pattern {
         }
     }
 
-    /// The names of the groups.
+    /// Returns the names of the groups.
     pub fn columns(&self) -> Vec<String> {
         self.regex
             .capture_names()
@@ -42,7 +42,7 @@ impl Pattern {
             .collect()
     }
 
-    /// Makes records of the lines that it matches.
+    /// Returns a converter of the lines that the pattern matches.
     pub fn picking(self, picked: Picked) -> Matching {
         Matching {
             pattern: self,
@@ -57,7 +57,7 @@ impl Reader for Pattern {
     }
 }
 
-/// Makes records of the stream of lines.
+/// Converts lines to records.
 pub struct Matching {
     pattern: Pattern,
     picked: Picked,

@@ -1,11 +1,11 @@
-//! Lines that fall into known fields: which of them are written.
+//! Lines with known fields: which of them are written.
 
 use crate::record::field;
 
-/// The fields to write, in order, and what stands for null in them.
+/// The fields to write, in order, and the texts that stand for null.
 #[derive(Clone, Debug, Default)]
 pub struct Picked {
-    /// Places among the fields of a line.
+    /// Indexes of fields in a line.
     pub picks: Vec<usize>,
     /// Texts that stand for null.
     pub nulls: Vec<Vec<u8>>,
@@ -30,7 +30,7 @@ impl Picked {
     }
 }
 
-/// The beginning of a line, for a fault.
+/// Returns the beginning of a line, for a fault.
 pub(crate) fn shown(line: &[u8]) -> String {
     const SHOWN: usize = 60;
     let text = String::from_utf8_lossy(&line[..line.len().min(SHOWN)]);

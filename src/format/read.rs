@@ -1,4 +1,4 @@
-//! Readers of lines and values: all formats but CSV, whose units are records already.
+//! Readers of lines and values: all formats except CSV, whose units are records already.
 
 use crate::bytes::Dialect;
 use crate::record::{Header, List};
@@ -9,24 +9,24 @@ use super::wanted::{
     EXTRA_COLUMN, Extra, Keyed, Survey, WantedFields, glance, notice_of_unseen, survey,
 };
 
-/// A format, with what the user said about it.
+/// A format, with the user's settings for it.
 pub trait Reader: Send {
-    /// What its units are.
+    /// Returns what its units are.
     fn framing(&self) -> Framing {
         Framing::Lines
     }
 
-    /// Whether its records bring the names of their columns.
+    /// Returns whether its records carry the names of their columns.
     fn is_keyed(&self) -> bool {
         false
     }
 
-    /// Whether a column's name may be a path, `a.b` or `a[0]`.
+    /// Returns whether a column's name may be a path, `a.b` or `a[0]`.
     fn has_paths(&self) -> bool {
         false
     }
 
-    /// Why its sources cannot be read on from where the last load ended, if that is so.
+    /// Returns why its sources cannot be resumed from where the last load ended, if they cannot.
     fn refuses_resume(&self) -> Option<&'static str> {
         None
     }
@@ -34,25 +34,25 @@ pub trait Reader: Send {
     /// Reads all units, and writes the stream.
     ///
     /// # Errors
-    /// The input cannot be read; its columns are not those that were asked for; a bad record that the
-    /// policy does not allow.
+    /// The input cannot be read, its columns are not those that were asked for, or a record is bad and the policy
+    /// does not allow it.
     fn run(self: Box<Self>, asked: &Asked<'_>, way: Way<'_>) -> anyhow::Result<Summary>;
 }
 
-/// What the user asked for of any format.
+/// What the user asked for, in any format.
 pub struct Asked<'l> {
-    /// The columns that the user listed; all if None.
+    /// The columns that the user listed; all if `None`.
     pub list: Option<List<'l>>,
     /// Texts that stand for null.
     pub nulls: Vec<Vec<u8>>,
-    /// Records that bring their names: how many are looked at to know them.
+    /// For records that carry their names: how many are looked at to find the names.
     pub sample: usize,
-    /// Records that bring their names: what happens to others. If None, they are ignored if the user
-    /// named the columns, and a fault if not.
+    /// For records that carry their names: what happens to other fields. If `None`, they are ignored if the user
+    /// listed columns, and a fault otherwise.
     pub extra: Option<Extra>,
 }
 
-/// From where units come, and where the stream goes.
+/// Where units come from, and where the stream goes.
 pub struct Way<'w> {
     /// The units.
     pub input: Input,
@@ -63,10 +63,10 @@ pub struct Way<'w> {
 }
 
 impl Asked<'_> {
-    /// What the list selects of a header.
+    /// Returns what the list selects of a header.
     ///
     /// # Errors
-    /// It asks for a column that does not exist.
+    /// The list names a column that does not exist.
     pub fn picked(&self, header: Header) -> anyhow::Result<(Header, Picked)> {
         let nulls = self.nulls.clone();
         let Some(list) = &self.list else {
@@ -77,7 +77,7 @@ impl Asked<'_> {
         Ok((Header::new(names), Picked { picks, nulls }))
     }
 
-    /// Runs a converter of units that fall into these columns.
+    /// Runs a converter of units with these columns.
     ///
     /// # Errors
     /// As [`Reader::run`].
@@ -97,8 +97,7 @@ impl Asked<'_> {
         Ok(convert(&mut input, settings, &make(picked), output)?.summary)
     }
 
-    /// Runs a converter of records that bring their names. Tells which of the names that were asked for are
-    /// in none of them.
+    /// Runs a converter of records that carry their names. Reports which of the requested names no record has.
     ///
     /// # Errors
     /// As [`Reader::run`].
@@ -132,7 +131,7 @@ impl Asked<'_> {
         Ok(summary)
     }
 
-    /// Which fields are read of records that bring their names with them.
+    /// Decides which fields are read of records that carry their names.
     fn wanted<S: Survey>(&self, mut input: Input) -> anyhow::Result<(Header, WantedFields, Input)> {
         let asked = self.list.as_ref().and_then(|list| list.names.clone());
         let ((names, indexed), sampled) = match asked {
@@ -163,7 +162,7 @@ impl Asked<'_> {
     }
 }
 
-/// The same header with a last column for what is none of the known fields.
+/// Returns the header with a last column for unknown fields.
 pub fn with_extra(header: &Header) -> Header {
     let mut names = header.names().to_vec();
     names.push(EXTRA_COLUMN.to_owned());

@@ -1,9 +1,9 @@
-//! Keys as they came so far, compared as words, each with the marks around it: `"key":`, `key=`.
+//! The keys seen so far, compared as machine words, each with the marks around it: `"key":`, `key=`.
 
 /// Keys that are longer, with their marks, are read in full.
 const LONGEST: usize = 32;
 
-/// So many keys are kept.
+/// The most keys that are kept.
 const MOST: usize = 64;
 
 /// What a key stands for.
@@ -11,7 +11,7 @@ const MOST: usize = 64;
 pub(crate) enum Role {
     /// The known key at this place.
     Known(u32),
-    /// None of the known ones.
+    /// An unknown key.
     Unknown,
 }
 
@@ -31,7 +31,7 @@ struct KeyStep {
 }
 
 impl KeyStep {
-    /// Whether the bytes begin with this key; never, where they are few.
+    /// Returns whether the bytes begin with this key; false if there are fewer than `LONGEST` of them.
     #[inline(always)]
     fn begins(&self, bytes: &[u8]) -> bool {
         let Some([low, high]) = bytes.first_chunk::<LONGEST>().map(halves) else {
@@ -51,8 +51,8 @@ fn halves(bytes: &[u8; LONGEST]) -> [u128; 2] {
 }
 
 impl Shape {
-    /// The key that these bytes begin with: its role and its length with its marks. It is
-    /// looked for at `guess` first, which then is the place behind it.
+    /// Returns the role of the key that these bytes begin with, and its length with its marks. Tries the place
+    /// `guess` first; if a key is found, `guess` becomes the place after it.
     #[inline(always)]
     pub(crate) fn find(&self, bytes: &[u8], guess: &mut usize) -> Option<(Role, usize)> {
         if let Some(step) = self.steps.get(*guess)
@@ -78,10 +78,10 @@ impl Shape {
         None
     }
 
-    /// Keeps the key that these bytes begin with, of this length with its marks, where it is short and
-    /// there is room. It was looked for in vain.
+    /// Keeps the key that these bytes begin with, of this length with its marks, if it is short and there is room.
+    /// It must be one that `find` did not find.
     pub(crate) fn learn(&mut self, bytes: &[u8], length: usize, role: Role, guess: &mut usize) {
-        // Where the bytes are few, it may be there and was not seen.
+        // With fewer bytes, `find` does not recognise even a key that is kept.
         if length > LONGEST || bytes.len() < LONGEST || self.steps.len() >= MOST {
             return;
         }

@@ -1,4 +1,4 @@
-//! Which format a source has: said by the user, or told by its name's ending.
+//! Which format a source has: named by the user, or told by the ending of its name.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use crate::files::compression::COMPRESSED;
 use crate::format::entry::Format;
 use crate::format::{csv, fixed, json, log, logfmt};
 
-/// The formats of all families, in the order that help lists them.
+/// The formats of all families, in the order of the help.
 static FORMATS: [&[Format]; 5] = [
     csv::FORMATS,
     json::FORMATS,
@@ -15,22 +15,22 @@ static FORMATS: [&[Format]; 5] = [
     fixed::FORMATS,
 ];
 
-/// Every format, once.
+/// Returns every format once.
 pub fn all() -> impl Iterator<Item = &'static Format> {
     FORMATS.iter().flat_map(|family| family.iter())
 }
 
 impl Format {
-    /// The names of all, for help and messages.
+    /// Returns the names of all formats, for help and messages.
     pub fn names() -> String {
         let names: Vec<&str> = all().map(|format| format.name).collect();
         names.join(", ")
     }
 
-    /// The format of this name.
+    /// Returns the format of this name.
     ///
     /// # Errors
-    /// There is none; the message lists them.
+    /// No format has this name; the message lists the names.
     pub fn named(name: &str) -> Result<&'static Self, String> {
         let is_it = |format: &&Format| format.name == name || format.aliases.contains(&name);
         all()
@@ -38,10 +38,10 @@ impl Format {
             .ok_or_else(|| format!("the formats are {}", Format::names()))
     }
 
-    /// The one format of all these files by their endings: CSV where an ending says nothing.
+    /// Returns the one format of all these files by their endings; CSV if an ending says nothing.
     ///
     /// # Errors
-    /// They differ, or an ending names what needs to be said or cannot be read.
+    /// The formats differ, or an ending is ambiguous or not supported.
     pub fn of_files(paths: &[PathBuf]) -> Result<&'static Self, String> {
         let Some(first) = paths.first() else {
             return Format::named("csv");

@@ -1,4 +1,4 @@
-//! Which fields are written of records that bring their own names.
+//! Which fields are written of records that carry their own names.
 
 use std::ops::Range;
 
@@ -8,23 +8,23 @@ use crate::record::nearest;
 use crate::record::{Block, Fault, counted};
 use crate::stream::{Convert, Input, look_ahead};
 
-/// What happens to a field that is none of the known ones.
+/// What happens to an unknown field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extra {
     /// The record is bad.
     Fail,
     /// It is left out.
     Ignore,
-    /// All of them become one text in a last column: a JSON object; of CSV, the rest of the record
-    /// as it stands in the source.
+    /// All unknown fields become one text in a last column: a JSON object, or in CSV the rest of the record as it
+    /// is in the source.
     Column,
 }
 
 impl Extra {
-    /// What is meant by a word of the command line.
+    /// Returns what a word of the command line means.
     ///
     /// # Errors
-    /// It is none of the three.
+    /// The word is none of the three.
     pub fn named(text: &str) -> Result<Self, String> {
         match text {
             "fail" => Ok(Extra::Fail),
@@ -35,29 +35,29 @@ impl Extra {
     }
 }
 
-/// The name of the column for what is none of the known fields.
+/// The name of the column for unknown fields.
 pub const EXTRA_COLUMN: &str = "_extra";
 
-/// A look at the first records, to know the names of their fields.
+/// Looks at the first records to find the names of their fields.
 pub trait Survey: Default {
-    /// Takes in one record.
+    /// Adds the names of one record.
     ///
     /// # Errors
-    /// It is none; nothing is taken in.
+    /// It is not a record; no name is added.
     fn look(&mut self, record: &[u8]) -> Result<(), Fault>;
 
-    /// The names found so far, in order.
+    /// Returns the names found so far, in order.
     ///
     /// # Errors
-    /// A name that is not valid UTF-8.
+    /// A name is not valid UTF-8.
     fn names(&self) -> Result<Vec<String>, Fault>;
 }
 
-/// The names of the fields of the first `count` records, which stay in `input`, and how many
-/// records there were.
+/// Returns the names of the fields of the first `count` records, which stay in `input`, and how many records there
+/// were.
 ///
 /// # Errors
-/// No name was found.
+/// No name was found, or the input cannot be read.
 pub fn survey<S: Survey>(input: &mut Input, count: usize) -> anyhow::Result<(Vec<String>, usize)> {
     let mut survey = S::default();
     let mut first_fault = None;
@@ -86,8 +86,8 @@ pub fn survey<S: Survey>(input: &mut Input, count: usize) -> anyhow::Result<(Vec
     }
 }
 
-/// The names of the fields of a few of the first records, which stay in `input`: those that come
-/// with the first one. What is no record has none.
+/// Returns the names of the fields of some of the first records, which stay in `input`: those that arrive together
+/// with the first one. Units that are not records are ignored.
 ///
 /// # Errors
 /// The input cannot be read.
@@ -100,13 +100,13 @@ pub fn glance<S: Survey>(input: &mut Input) -> anyhow::Result<Vec<String>> {
     Ok(survey.names().unwrap_or_default())
 }
 
-/// A reader that knows which of the fields that it was asked for no record had.
+/// A converter that knows which requested fields no record had.
 pub trait Keyed: Convert {
-    /// The fields that none of a thread's records had, as places in [`WantedFields::names`].
+    /// Returns the fields that none of a thread's records had, as indexes into [`WantedFields::names`].
     fn unseen(scratch: &Self::Scratch) -> &[usize];
 }
 
-/// Takes out of `unseen` what a record has.
+/// Removes from `unseen` the fields that a record has.
 #[inline(always)]
 pub(crate) fn see(unseen: &mut Vec<usize>, is_absent: impl Fn(usize) -> bool) {
     if !unseen.is_empty() {
@@ -114,7 +114,7 @@ pub(crate) fn see(unseen: &mut Vec<usize>, is_absent: impl Fn(usize) -> bool) {
     }
 }
 
-/// The sentence about fields that were asked for and are in no record, beside those that are there.
+/// Returns a notice about requested fields that are in no record; `there` are fields that exist.
 pub fn notice_of_unseen<'n>(
     unseen: impl Iterator<Item = &'n String>,
     there: &[String],
@@ -136,19 +136,19 @@ pub fn notice_of_unseen<'n>(
     (!unseen.is_empty()).then(|| format!("no record has the {keys} {listed}{more}"))
 }
 
-/// The fields that are known, and those of them that are written.
+/// The known fields, and which of them are written.
 #[derive(Clone, Debug)]
 pub struct WantedFields {
-    /// Names of the known fields, none twice.
+    /// Names of the known fields, without duplicates.
     pub names: Vec<String>,
-    /// Of each name, whether an index in it counts: `a[0]` is then the first element of `a`, too.
-    /// None does where this is empty.
+    /// For each name, whether an index in it counts: `a[0]` is then also the first element of `a`. If this is
+    /// empty, no index counts.
     pub indexed: Vec<bool>,
-    /// What is written, in order, as places in `names`.
+    /// What is written, in order, as indexes into `names`.
     pub picks: Vec<usize>,
-    /// How many records were looked at to know the names; none where the user listed them.
+    /// How many records were looked at to find the names; `None` if the user listed them.
     pub sampled: Option<usize>,
-    /// What happens to others.
+    /// What happens to unknown fields.
     pub extra: Extra,
     /// Texts that stand for null.
     pub nulls: Vec<Vec<u8>>,
@@ -159,7 +159,7 @@ impl WantedFields {
         self.nulls.iter().any(|null| null == text)
     }
 
-    /// The names that the user listed; none if they are those of the first records.
+    /// Returns the names that the user listed; none if they are those of the first records.
     pub(crate) fn asked(&self) -> Vec<String> {
         match self.sampled {
             None => self.names.clone(),
@@ -167,7 +167,7 @@ impl WantedFields {
         }
     }
 
-    /// What a thread has not seen at its start: all that the user listed.
+    /// Returns what a thread has not seen at its start: all that the user listed.
     pub(crate) fn unseen(&self) -> Vec<usize> {
         match self.sampled {
             None => (0..self.names.len()).collect(),
@@ -175,7 +175,7 @@ impl WantedFields {
         }
     }
 
-    /// The fault that an unknown field is under [`Extra::Fail`].
+    /// Returns the fault for an unknown field under [`Extra::Fail`].
     #[cold]
     pub(crate) fn unknown(&self, name: &[u8]) -> Fault {
         let name = String::from_utf8_lossy(name);
@@ -193,7 +193,7 @@ impl WantedFields {
     }
 }
 
-/// The fault that a field is when it stands twice in one record.
+/// Returns the fault for a field that occurs twice in one record.
 #[cold]
 pub(crate) fn repeated(name: &str) -> Fault {
     Fault::new(format!("the key '{name}' stands twice"))

@@ -1,25 +1,25 @@
-//! Which checkpoint a load commits, of those that came with the records.
+//! Which of the checkpoints that arrived with the records a load commits.
 
 use anyhow::bail;
 
 use crate::trust::Checkpoint;
 
-/// What the user said about checkpoints.
+/// Which checkpoint the user expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim<'n> {
-    /// The records are only looked at.
+    /// Any: nothing is committed, so checkpoints are ignored.
     Whatever,
-    /// There is none to commit.
+    /// None.
     Nothing,
-    /// The one of this name.
+    /// The one with this name.
     Named(&'n str),
 }
 
 impl Claim<'_> {
-    /// The checkpoint to commit.
+    /// Returns the checkpoint to commit.
     ///
     /// # Errors
-    /// One came that would be lost, or the one that was named did not come.
+    /// A checkpoint arrived that would be lost, or the named one did not arrive.
     pub fn take(self, came: Vec<Checkpoint>) -> anyhow::Result<Option<Checkpoint>> {
         let wanted = match self {
             Claim::Whatever => return Ok(None),

@@ -1,14 +1,14 @@
-//! A load: records that a target takes all of, or none.
+//! A load: a target takes all records, or none.
 //!
-//! | file | what it answers |
+//! | file | what it does |
 //! |---|---|
-//! | this | what a target is |
-//! | [`run`] | the run: header, types where they are wanted, records, commit |
-//! | [`mode`] | what happens to what was there before |
+//! | this | defines a target |
+//! | [`run`] | runs the load: header, types if the target needs them, records, commit |
+//! | [`mode`] | what happens to existing data |
 //! | [`claim`] | which checkpoint is committed with the records |
-//! | [`spool`] | records kept aside until the types are known |
-//! | [`places`] | where a record stood in the input, found again by its number |
-//! | [`receipt`] | what a load says when it is done |
+//! | [`spool`] | holds records until the types are known |
+//! | [`places`] | maps a record's number to its place in the input |
+//! | [`receipt`] | what a load reports when it is done |
 
 pub mod claim;
 pub mod mode;
@@ -32,32 +32,31 @@ use crate::schema::Fit;
 use crate::schema::types::ColumnType;
 use places::ParcelLines;
 
-/// A place that takes records: all of them, or on any failure none. Dropped before its commit, it
+/// A destination for records: it takes all of them or, on any failure, none. If it is dropped before its commit, it
 /// leaves nothing behind.
 pub trait Target: Send {
-    /// Looks at the header, before any record.
+    /// Checks the header, before any record.
     ///
     /// # Errors
-    /// A column that the target does not have; a key that the stream does not have.
+    /// The target does not have one of the columns, or the stream does not have a column of the key.
     fn meet(&mut self, header: &Header) -> anyhow::Result<Types>;
 
-    /// Gets ready for records. It is not called if no record came for a table that does not exist.
+    /// Prepares for records. It is not called if the table does not exist and there are no records.
     fn begin(&mut self, start: Start<'_>) -> anyhow::Result<Ready>;
 
-    /// Takes the records of the next block. A record that the target refuses goes to `parcel.refused`, if
-    /// the start sets such records aside.
+    /// Takes the records of the next block. A record that the target rejects is added to `parcel.refused` if
+    /// [`Start::sets_aside`] is set.
     ///
     /// # Errors
-    /// [`Refused`] if it is about one record, and such records are not to be set aside.
+    /// [`Refused`] if one record is rejected and rejected records are not set aside.
     fn write(&mut self, block: &Block, parcel: &mut Parcel) -> anyhow::Result<Flow>;
 
-    /// Makes everything visible at once, and how far the records' source was read with it. `last` is
-    /// called when only the commit itself is left. Without [`Target::begin`], there is only the checkpoint
-    /// to commit, and no table is made.
+    /// Makes all records visible at once, together with the checkpoint. `last` is called right before the commit.
+    /// If [`Target::begin`] was not called, only the checkpoint is committed and no table is created.
     ///
     /// # Errors
-    /// As [`Target::write`]; the checkpoint does not go on from where the last one ended; those of
-    /// `last`. Nothing is committed.
+    /// Those of [`Target::write`] and of `last`; or the checkpoint does not continue from where the last one ended.
+    /// Nothing is committed.
     fn commit(
         self: Box<Self>,
         checkpoint: Option<&Checkpoint>,
@@ -68,27 +67,27 @@ pub trait Target: Send {
 /// The last step before a commit. If it fails, nothing is committed.
 pub type LastStep<'a> = dyn FnMut() -> anyhow::Result<()> + 'a;
 
-/// What a target knows of its columns' types before the first record.
+/// Whether a target knows the types of its columns before the first record.
 pub enum Types {
-    /// All of them: records can be sent as they come.
+    /// It does: records can be sent as they arrive.
     Known,
-    /// The target wants them, as all values are, before it takes any record.
+    /// It needs types found from all values before it takes any record.
     Wanted(TargetNeeds),
 }
 
-/// What a target wants to know of all records before it takes any.
+/// What a target needs to know about all records before it takes any.
 #[derive(Default)]
 pub struct TargetNeeds {
-    /// The places of the columns that identify a record, which must not be null.
+    /// Positions of the key's columns, which must not be null.
     pub key: Vec<usize>,
-    /// What the columns of a table take whose records are to be replaced. The table stays if all values fit
-    /// them. If one does not, its record is bad if such are set aside; else the table is made from the
-    /// values' types.
+    /// What the columns of an existing table accept, if its records are to be replaced. The table is kept if all
+    /// values fit. If one does not, its record is rejected if bad records are set aside; otherwise the table is
+    /// recreated with types found from the values.
     pub rules: Option<Vec<Box<dyn Fit>>>,
 }
 
 impl TargetNeeds {
-    /// Of a stream whose records have this key.
+    /// Returns the needs for a stream whose records have this key.
     pub fn with_key(key: &[String], header: &Header) -> Self {
         let places = key.iter().filter_map(|name| header.position(name));
         TargetNeeds {
@@ -98,17 +97,17 @@ impl TargetNeeds {
     }
 }
 
-/// What the user is told if a table is made anew because a value does not fit its columns.
+/// Returns the notice that a table is recreated because a value does not fit its columns.
 pub(crate) fn made_anew(table: &str, misfit: &str) -> String {
     format!("table '{table}' is made anew with other types, because of {misfit}")
 }
 
-/// What is wrong with a null in a column that identifies records.
+/// Returns the fault of a null in a column of the key.
 pub(crate) fn null_in_key() -> Fault {
     Fault::new("null in a column of the key")
 }
 
-/// What is wrong with a record whose key came before.
+/// Returns the fault of a record whose key occurred before.
 pub(crate) fn repeated(key: &[String], values: &str) -> Fault {
     Fault::new(format!(
         "{}: {values} stands in more than one record; 'aggregate' makes keys unique",
@@ -119,40 +118,40 @@ pub(crate) fn repeated(key: &[String], values: &str) -> Fault {
 /// How a target is to take records.
 #[derive(Clone, Copy, Debug)]
 pub struct Start<'p> {
-    /// What each column is, if [`Target::meet`] asked.
+    /// The type of each column, if [`Target::meet`] asked for types.
     pub found: Option<&'p [ColumnType]>,
-    /// The first value that does not fit the table that exists, if [`Target::meet`] asked.
+    /// The first value that does not fit the existing table, if [`Target::meet`] gave rules.
     pub misfit: Option<&'p str>,
-    /// Whether a record that the target refuses is set aside, instead of ending the load.
+    /// Whether a record that the target rejects is set aside instead of ending the load.
     pub sets_aside: bool,
 }
 
-/// What a target is like once it is ready.
+/// A target that is ready for records.
 pub struct Ready {
-    /// Turns records into parcels.
+    /// Converts records to parcels.
     pub encoder: Box<dyn Encoder>,
-    /// What the user should know about the types that were chosen.
+    /// Notices for the user about the types that were chosen.
     pub notices: Vec<String>,
 }
 
-/// Turns the records of a block, on any thread, into what the target takes.
+/// Converts the records of a block to what the target takes, on any thread.
 pub trait Encoder: Send + Sync {
-    /// Appends the records below `faults.limit()`, and puts a fault where one does not fit.
+    /// Appends the records below `faults.limit()`, and adds a fault for each one that does not fit.
     fn encode(&self, records: &Records<'_>, faults: &mut Faults, parcel: &mut Parcel);
 }
 
-/// A block's records in the target's own form.
+/// The records of a block in the target's own format.
 #[derive(Debug, Default)]
 pub struct Parcel {
-    /// The bytes, and how many records they are.
+    /// The bytes, and the number of records in them.
     pub made: Made,
-    /// The records' lines, where they are wanted.
+    /// The line numbers of the records, if `wants_lines` is set.
     pub lines: ParcelLines,
-    /// Whether they are.
+    /// Whether line numbers are needed.
     pub wants_lines: bool,
-    /// Whether the bytes are in the second form of a target that has two.
+    /// Whether the bytes are in the target's second, binary format.
     pub is_binary: bool,
-    /// Records that the target refused, by their number in the parcel, in ascending order.
+    /// Records that the target rejected, by their number in the parcel, in ascending order.
     pub refused: Vec<Refusal>,
 }
 
@@ -170,8 +169,8 @@ impl stream::Parcel for Parcel {
 }
 
 impl Parcel {
-    /// Goes through the records one by one: `append` writes one behind what is there; where it
-    /// finds a fault, what it wrote of that record is taken back.
+    /// Encodes the records one by one. `append` appends one record; if it returns a fault, its output for that
+    /// record is removed.
     pub fn encode_each(
         &mut self,
         records: &Records<'_>,
@@ -193,8 +192,8 @@ impl Parcel {
         self.settle(records, faults, &bad);
     }
 
-    /// Has all records encoded at once, which `append` does with those below a limit, or declines
-    /// and leaves nothing: whether it did.
+    /// Encodes all records at once. `append` appends those below the limit, or declines and appends nothing.
+    /// Returns whether it did.
     pub fn encode_all(
         &mut self,
         records: &Records<'_>,
@@ -208,8 +207,7 @@ impl Parcel {
         is_done
     }
 
-    /// Goes through the records one by one and keeps those as they stand, but for a line end
-    /// that is not LF, that pass `check`.
+    /// Keeps each record that passes `check` unchanged, except that its line end becomes LF.
     pub fn keep_each(
         &mut self,
         records: &Records<'_>,
@@ -231,8 +229,8 @@ impl Parcel {
         self.settle(records, faults, &bad);
     }
 
-    /// Counts the records and notes their lines. Under `OnFault::Fail` the one bad record is the
-    /// limit itself, and no good one was written behind it.
+    /// Counts the records and stores their lines. Under `OnFault::Fail` the first bad record is the limit, and no
+    /// record was written after it.
     fn settle(&mut self, records: &Records<'_>, faults: &Faults, bad: &[u32]) {
         let limit = faults.limit();
         let bad_before = bad.iter().filter(|&&bad| bad < limit).count();
@@ -246,28 +244,28 @@ impl Parcel {
 /// What was committed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
-    /// What became of the target.
+    /// How the target was changed; None if it was not.
     pub mode: Option<Mode>,
-    /// The target's name, without any password.
+    /// The name of the target, without a password.
     pub target: String,
     /// The table.
     pub table: Option<String>,
     /// Records added.
     pub inserted: u64,
-    /// Records that replaced one of the same key.
+    /// Records that replaced one with the same key.
     pub updated: u64,
-    /// Records that the table did not take.
+    /// Records that the table ignored.
     pub ignored: u64,
-    /// What the user should know, as sentences.
+    /// Notices for the user, as sentences.
     pub notices: Vec<String>,
 }
 
-/// The target was told to commit, and did not answer: whether it did is not known.
+/// The target was told to commit and did not answer, so the outcome is unknown.
 #[derive(Debug)]
 pub struct InDoubt {
-    /// What came instead of the answer.
+    /// What happened instead of the answer.
     pub why: String,
-    /// Whether the same can be run again: a checkpoint went with it.
+    /// Whether the same load can be repeated, because a checkpoint is committed with it.
     pub is_resumed: bool,
 }
 
@@ -287,8 +285,8 @@ impl fmt::Display for InDoubt {
 
 impl std::error::Error for InDoubt {}
 
-/// One record that a target did not take, by its number among all that were sent, from 0. The run
-/// puts its place in the input in front.
+/// A record that a target rejected, by its number among all that were sent, from 0. The run prepends its place in
+/// the input.
 #[derive(Debug)]
 pub struct Refused {
     /// The record.
@@ -305,7 +303,7 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Names a person who mistyped a column would want to see: the nearest one, then all.
+/// Returns the columns to suggest for a mistyped name: the nearest one, then all.
 pub(crate) fn nearest_of(name: &str, names: &[String]) -> String {
     crate::record::nearest_of(name, "columns", names)
 }

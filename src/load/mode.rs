@@ -1,24 +1,24 @@
-//! What a load does to what was there before.
+//! What a load does to existing data.
 
 use std::str::FromStr;
 
-/// What happens to what the target held before.
+/// What happens to the target's existing data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// The target must not be there yet.
+    /// The target must not exist.
     Create,
-    /// Records are added; the target is made where it is absent.
+    /// Records are added; the target is created if it does not exist.
     Append,
-    /// The target is made anew.
+    /// The target is recreated.
     Replace,
-    /// Records replace those with the same key; others are added.
+    /// Records replace those with the same key; the others are added.
     Upsert,
-    /// Records are added, except those that are there already: they stay as they are.
+    /// Records are added, except those whose key exists already; existing records are not changed.
     Insert,
 }
 
 impl Mode {
-    /// The word for it on the command line and in receipts.
+    /// Returns its name on the command line and in receipts.
     pub fn word(self) -> &'static str {
         match self {
             Mode::Create => "create",

@@ -1,14 +1,14 @@
-//! Where records stood in the input, found again by their number.
+//! Maps the number of a record to its place in the input.
 
 use std::sync::Arc;
 
 use crate::record::Records;
 
-/// Beyond this many, no more is kept: 24 MB.
+/// Most entries kept: 32 MiB.
 const MOST: usize = 1 << 20;
 
-/// The places of all records that went to a target. Runs of records on successive lines take one
-/// entry, so that ordinary input takes one entry in all.
+/// The places of all records sent to a target. A run of records on consecutive lines takes one entry, so ordinary
+/// input takes one entry in total.
 #[derive(Debug, Default)]
 pub struct Places {
     runs: Vec<LineRun>,
@@ -25,11 +25,11 @@ struct LineRun {
     source: Arc<str>,
 }
 
-/// The lines of one parcel's records: a record's number in the parcel with its line, wherever the
-/// line is not one more than that of the record before.
+/// Line numbers of a parcel's records: pairs of a record's number in the parcel and its line, for each record whose
+/// line does not directly follow that of the record before.
 pub type ParcelLines = Vec<(u32, u64)>;
 
-/// Fills `lines` for those of `records` below `limit` that are not `bad` (ascending).
+/// Fills `lines` for the `records` below `limit` that are not in `bad` (ascending).
 pub fn note_lines(records: &Records<'_>, limit: u32, bad: &[u32], lines: &mut ParcelLines) {
     lines.clear();
     let mut bad = bad.iter().peekable();
@@ -68,7 +68,7 @@ impl Places {
         self.records += records;
     }
 
-    /// The source and line of the record of this number, from 0; None past what is kept.
+    /// Returns the source and line of the record with this number, from 0; None if it was not kept.
     pub fn find(&self, record: u64) -> Option<(Arc<str>, u64)> {
         let after = self.runs.partition_point(|run| run.first <= record);
         let run = &self.runs[after.checked_sub(1)?];
@@ -76,7 +76,7 @@ impl Places {
         (run.line > 0).then(|| (run.source.clone(), line))
     }
 
-    /// `orders.csv:1042` for the record of this number, from 0; past what is kept, `record 77`.
+    /// Returns `orders.csv:1042` for the record with this number, from 0; `record 77` if its place was not kept.
     pub fn of(&self, record: u64) -> String {
         match self.find(record) {
             Some((source, line)) => format!("{source}:{line}"),

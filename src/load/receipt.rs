@@ -1,34 +1,34 @@
-//! What a load says when it is done: one record on standard output, or a sentence on a terminal.
+//! What a load reports when it is done: one record on standard output, or a sentence on a terminal.
 
 use crate::record::{Header, counted, field};
 
-/// What was done, in figures that add up: `records = inserted + updated + rejected + ignored`.
+/// The result in numbers that add up: `records = inserted + updated + rejected + ignored`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receipt {
-    /// The target, without any password.
+    /// The target, without a password.
     pub target: String,
     /// The table; a file has none.
     pub table: Option<String>,
-    /// What happened to the target: `create`, `append`, `insert`, `replace` or `upsert`; empty if nothing
-    /// was made.
+    /// What happened to the target: `create`, `append`, `insert`, `replace` or `upsert`; empty if nothing was
+    /// created or changed.
     pub mode: &'static str,
     /// Records read.
     pub records: u64,
     /// Records that were added.
     pub inserted: u64,
-    /// Records that took the place of one with the same key.
+    /// Records that replaced one with the same key.
     pub updated: u64,
     /// Records set aside.
     pub rejected: u64,
-    /// Records that the stages before have set aside; none where a foreign one does not say.
+    /// Records that upstream stages set aside; None if a foreign program upstream does not report them.
     pub rejected_upstream: Option<u64>,
-    /// Records that the table did not take: those that `insert` found there, and those that a trigger or a
-    /// conflict clause of the table dropped.
+    /// Records that the table ignored: those that `insert` found there, and those that a trigger or a conflict
+    /// clause of the table dropped.
     pub ignored: u64,
 }
 
 impl Receipt {
-    /// The same for a person, with a line end: `loaded 3 records into table 'orders' of sqlite:shop.db
+    /// Returns the receipt as a line for people: `loaded 3 records into table 'orders' of sqlite:shop.db
     /// (created)`.
     pub fn sentence(&self) -> String {
         let target = match &self.table {
@@ -64,7 +64,7 @@ impl Receipt {
         text
     }
 
-    /// Appends it as a stream of its own: a header and a record.
+    /// Appends the receipt as a header and a record.
     pub fn write(&self, out: &mut Vec<u8>) {
         let names = [
             "target",

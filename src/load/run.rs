@@ -1,4 +1,4 @@
-//! The run of a load: header, types where they are wanted, records, commit.
+//! The run of a load: header, types if the target needs them, records, commit.
 
 use crate::record::{Fault, Faults, Header, Layout, OnFault, Records};
 use crate::stream::{self, Flow, Input, Settings, Sink, Summary};
@@ -13,9 +13,8 @@ use crate::load::{
 use crate::schema::types;
 use crate::schema::types::{ColumnType, ValuesSeen};
 
-/// Loads all of `input` into `target`, with the checkpoint that `claim` says. `watch` is told now
-/// and then how many records have come. `last` is called when only the commit is left, and
-/// nothing is committed if it fails.
+/// Loads all of `input` into `target`, with the checkpoint that `claim` selects. `watch` is regularly told how many
+/// records have arrived. `last` is called right before the commit; if it fails, nothing is committed.
 pub fn load(
     input: &mut Input,
     settings: &Settings,
@@ -62,7 +61,7 @@ struct LoadRun<'r> {
 }
 
 impl LoadRun<'_> {
-    /// Everything before the commit.
+    /// Does everything before the commit.
     fn records(
         &mut self,
         input: &mut Input,
@@ -109,7 +108,7 @@ impl LoadRun<'_> {
         Ok(summary)
     }
 
-    /// Sends the records that were kept aside to the target.
+    /// Sends the spooled records to the target.
     fn send_kept(
         &mut self,
         (spool, before): (Spool, &Summary),
@@ -153,7 +152,7 @@ impl LoadRun<'_> {
         Ok(summary)
     }
 
-    /// Sends the records to the target as they come.
+    /// Sends the records to the target as they arrive.
     fn send(
         &mut self,
         input: &mut Input,
@@ -184,8 +183,8 @@ impl LoadRun<'_> {
         Ok(summary)
     }
 
-    /// Keeps the records aside and finds out what the columns are, and the first value that does not fit
-    /// the rules of those that exist, if it is not set aside.
+    /// Spools the records and finds the types of the columns. Also finds the first value that does not fit the
+    /// existing table, unless such records are set aside.
     fn keep(
         &mut self,
         input: &mut Input,
@@ -228,7 +227,7 @@ impl LoadRun<'_> {
         Ok((found, misfit.map(|(_, fault)| fault), spool, summary))
     }
 
-    /// The same error, with the place of the record that it is about.
+    /// Adds the place of the rejected record to an error.
     fn placed(&self, error: anyhow::Error) -> anyhow::Error {
         match error.downcast::<Refused>() {
             Ok(refused) => anyhow::anyhow!("{}: {}", self.places.of(refused.record), refused.fault),
@@ -261,23 +260,23 @@ impl Sink for Encoding<'_> {
     }
 }
 
-/// Looks at what columns are, and keeps the records.
+/// Finds the types of the columns and keeps the records.
 struct Looking<'h> {
     header: &'h Header,
     wanted: &'h TargetNeeds,
-    /// Whether a record that does not fit the table that exists is set aside.
+    /// Whether a record that does not fit the existing table is set aside.
     sets_aside: bool,
 }
 
-/// What one thread has seen.
+/// What one thread has found.
 struct Look {
     columns: Vec<ValuesSeen>,
-    /// The first value that does not fit, with the line its block begins on.
+    /// The first value that does not fit, and the line on which its block begins.
     misfit: Option<(u64, String)>,
 }
 
 impl Looking<'_> {
-    /// The first value of a record that does not fit the table that exists.
+    /// Finds the first value of a record that does not fit the existing table.
     fn misfit(&self, records: &Records<'_>, record: usize, is_text: bool) -> Option<Fault> {
         let rules = self.wanted.rules.as_ref()?.iter();
         let rules = rules.zip(self.header.names()).enumerate();
@@ -292,7 +291,7 @@ impl Looking<'_> {
         None
     }
 
-    /// That no column of the key is null.
+    /// Checks that no column of the key is null.
     fn check_key(&self, records: &Records<'_>, record: usize) -> Result<(), Fault> {
         let mut key = self.wanted.key.iter();
         match key.find(|place| records.field(record, **place).is_empty()) {
@@ -343,7 +342,7 @@ impl Sink for Looking<'_> {
     }
 }
 
-/// That all fields of a record are text that a database can hold.
+/// Checks that all fields of a record are text that a database can store.
 fn check_record(records: &Records<'_>, record: usize, header: &Header) -> Result<(), Fault> {
     for (place, name) in header.names().iter().enumerate() {
         types::check_text(records.field(record, place)).map_err(|fault| fault.about(name))?;

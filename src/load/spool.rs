@@ -1,5 +1,5 @@
-//! Records kept aside until all of them were seen: in memory as long as they are few, then in a
-//! file without a name, which is gone whatever becomes of the program.
+//! Holds records until all of them were read: in memory while they are few, then in an unnamed temporary file,
+//! which disappears however the program ends.
 
 use std::io::{Seek, SeekFrom, Write};
 use std::sync::Arc;
@@ -11,24 +11,24 @@ use crate::bytes::Dialect;
 use crate::record::{Block, Header};
 use crate::stream::{Framing, Input, Made, Opener, Source};
 
-/// Bytes kept in memory.
+/// Bytes kept in memory before spilling to disk.
 const IN_MEMORY: usize = 32 << 20;
 
-/// Records of one number of columns.
+/// Records that all have the same number of columns.
 pub struct Spool {
     file: SpooledTempFile,
     dialect: Dialect,
 }
 
 impl Spool {
-    /// An empty spool for records of so many columns.
+    /// Creates an empty spool for records with this many columns.
     pub fn new(columns: usize, dialect: Dialect) -> anyhow::Result<Self> {
         let mut spool = Spool {
             file: SpooledTempFile::new(IN_MEMORY),
             dialect,
         };
-        // The names are of no use to the reader, but no byte of data may stand where a byte
-        // order mark or a compressed file's magic number would be looked for.
+        // The reader ignores these names, but with a header no data can be mistaken for a byte order mark or for
+        // the magic number of a compressed file.
         let names = (1..=columns).map(|number| format!("c{number}")).collect();
         let mut head = Vec::new();
         Header::new(names).write(dialect.delimiter, &mut head);
@@ -36,7 +36,7 @@ impl Spool {
         Ok(spool)
     }
 
-    /// Keeps what was made of a block.
+    /// Writes what was made from a block.
     pub fn write(&mut self, block: &Block, made: &mut Made) -> anyhow::Result<()> {
         for slice in made.slices(&block.bytes) {
             self.file.write_all(&slice).with_context(|| {
@@ -49,7 +49,7 @@ impl Spool {
         Ok(())
     }
 
-    /// All that was kept, to be read again.
+    /// Returns the records as an input.
     pub fn into_input(mut self) -> anyhow::Result<Input> {
         self.file
             .seek(SeekFrom::Start(0))

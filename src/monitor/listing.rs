@@ -1,10 +1,10 @@
-//! The stages of pipelines as a table to look at, or as records.
+//! The stages of pipelines as a table for people, or as records.
 
 use super::pipeline::{Bottleneck, Pipeline, Stage};
 use crate::record::field;
 use crate::trust::figures::Course;
 
-/// The table's columns; the first three stand to the left.
+/// The columns of the table; the first three are aligned left.
 const COLUMNS: [&str; 13] = [
     "stage",
     "program",
@@ -22,7 +22,7 @@ const COLUMNS: [&str; 13] = [
 ];
 const LEFT: usize = 3;
 
-/// A table for each pipeline, with the bottleneck below it.
+/// Returns a table for each pipeline, followed by its bottleneck.
 pub fn table(pipelines: &[Pipeline]) -> String {
     let mut text = String::new();
     for (place, pipeline) in pipelines.iter().enumerate() {
@@ -102,14 +102,14 @@ fn state(stage: &Stage) -> &'static str {
     }
 }
 
-/// Records a second.
+/// Returns records per second.
 fn speed(stage: &Stage) -> f64 {
     let figures = &stage.figures;
     let records = figures.records_in.max(figures.records_out);
     records as f64 / figures.wall_seconds.max(1e-3)
 }
 
-/// One record for each stage.
+/// Returns one record for each stage.
 pub fn records(pipelines: &[Pipeline]) -> Vec<u8> {
     let mut out = b"pipeline,stage,program,runs,state,exit,records_in,records_out,rejected,bytes_in,bytes_out,\
         wall_seconds,cpu_seconds,waited_in_seconds,waited_out_seconds,peak_bytes,started,pid,command,\

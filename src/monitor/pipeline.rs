@@ -1,9 +1,7 @@
-//! The stages that left their figures in one directory, as the pipelines that they were, and which of
-//! them held the others up.
+//! Rebuilds pipelines from the figures that stages left in a directory, and finds the bottleneck of each.
 //!
-//! Who reads a pipe follows who writes it. Where a foreign program stands between two stages, they
-//! are known to be neighbours by their common parent, their common time, and the numbers of their
-//! pipes, which a shell makes in order.
+//! The reader of a pipe follows its writer. If a foreign program is between two stages, they are matched by their
+//! parent process, their overlapping times and the inode numbers of their pipes, which a shell creates in order.
 
 use std::fs;
 use std::io;
@@ -15,18 +13,18 @@ use crate::trust::process;
 /// One stage of a pipeline.
 #[derive(Clone, Debug)]
 pub struct Stage {
-    /// What it says.
+    /// What the stage reports.
     pub figures: Figures,
-    /// The name of its file, without the ending.
+    /// The name of its file, without the extension.
     id: String,
-    /// Whether it says that it runs, and its process is gone.
+    /// Whether it reports that it is running although its process is gone.
     pub is_killed: bool,
-    /// How many stages it is run within, as the command of one of them.
+    /// How many stages it is nested in, each running the next as its command.
     pub depth: usize,
 }
 
 impl Stage {
-    /// Its program, with the foreign command that it runs.
+    /// Returns its program, with the foreign command that it runs.
     pub fn label(&self) -> String {
         match &self.figures.runs {
             Some(command) => format!("{} {command}", self.figures.program),
@@ -34,12 +32,12 @@ impl Stage {
         }
     }
 
-    /// Whether it is still at work.
+    /// Whether it is still running.
     pub fn is_running(&self) -> bool {
         self.figures.state == Course::Running && !self.is_killed
     }
 
-    /// Seconds in which it waited for who feeds it: reading files is its own work.
+    /// Returns the seconds spent waiting for upstream; reading files counts as work.
     pub fn waited_in(&self) -> f64 {
         let is_file = |end: &End| matches!(end, End::File(_));
         match self.figures.inputs.iter().all(is_file) {
@@ -48,7 +46,7 @@ impl Stage {
         }
     }
 
-    /// Seconds in which it waited for who reads it: writing files is its own work.
+    /// Returns the seconds spent waiting for downstream; writing files counts as work.
     pub fn waited_out(&self) -> f64 {
         match pipes(&self.figures.outputs).next() {
             Some(_) => self.figures.blocked_out_seconds,
@@ -56,12 +54,12 @@ impl Stage {
         }
     }
 
-    /// Seconds in which it waited for neither.
+    /// Returns the seconds spent working: waiting for neither.
     pub fn worked(&self) -> f64 {
         (self.figures.wall_seconds - self.waited_in() - self.waited_out()).max(0.0)
     }
 
-    /// These seconds as a share of its time.
+    /// Returns these seconds as a share of the stage's wall time.
     pub fn share(&self, seconds: f64) -> f64 {
         match self.figures.wall_seconds > 0.0 {
             true => (seconds / self.figures.wall_seconds).clamp(0.0, 1.0),
@@ -70,16 +68,16 @@ impl Stage {
     }
 }
 
-/// Stages that are joined by pipes, in the order of the stream.
+/// Stages joined by pipes, in the order of the stream.
 #[derive(Clone, Debug, Default)]
 pub struct Pipeline {
-    /// Those that are run by another stand behind it.
+    /// A stage that another one runs comes after it.
     pub stages: Vec<Stage>,
-    /// Between which of them a foreign program stands: by place, before and behind.
+    /// Pairs of stages with a foreign program between them: the places of the one before and the one after it.
     foreign: Vec<(usize, usize)>,
 }
 
-/// All pipelines whose stages left figures in `directory`, in the order of their start.
+/// Reads all pipelines whose stages left figures in `directory`, in the order in which they started.
 ///
 /// # Errors
 /// The directory cannot be read.
@@ -119,7 +117,7 @@ fn pipes(ends: &[End]) -> impl Iterator<Item = &str> {
     })
 }
 
-/// One stage's output is another's input.
+/// A connection from one stage's output to another's input.
 struct Joint {
     from: usize,
     to: usize,
@@ -203,13 +201,13 @@ fn joints(stages: &[Stage]) -> Vec<Joint> {
     joints
 }
 
-/// A pipe's inode, the last part of its key.
+/// Returns a pipe's inode, the last part of its key.
 fn number(pipe: &str) -> u64 {
     let inode = pipe.rsplit('-').next().unwrap_or_default();
     u64::from_str_radix(inode, 16).unwrap_or(0)
 }
 
-/// Whether one shell ran both at one time.
+/// Whether one parent process ran both at the same time.
 fn are_together(one: &Figures, other: &Figures) -> bool {
     let start = |figures: &Figures| figures.started.parse::<jiff::Timestamp>().ok();
     let (Some(first), Some(second)) = (start(one), start(other)) else {
@@ -221,7 +219,7 @@ fn are_together(one: &Figures, other: &Figures) -> bool {
         && -apart < one.wall_seconds + 0.1
 }
 
-/// All that are joined with `first`, directly or through others.
+/// Returns all stages connected to `first`, directly or through others.
 fn joined_with(first: usize, joints: &[Joint]) -> Vec<usize> {
     let mut members = vec![first];
     let mut seen = 0;
@@ -238,8 +236,8 @@ fn joined_with(first: usize, joints: &[Joint]) -> Vec<usize> {
     members
 }
 
-/// Every stage behind those that feed it; where that leaves a choice, behind the last one placed, and
-/// else the first that began.
+/// Places every stage after those that feed it. If several qualify, the one that the last placed stage feeds comes
+/// next, otherwise the one that started first.
 fn ordered(mut members: Vec<usize>, joints: &[Joint]) -> Vec<usize> {
     members.sort_unstable();
     let mut order: Vec<usize> = Vec::new();
@@ -260,7 +258,7 @@ fn ordered(mut members: Vec<usize>, joints: &[Joint]) -> Vec<usize> {
             .filter(|&stage| !is_fed(stage))
             .collect();
         let next = free.iter().copied().find(|&stage| follows(stage));
-        // In a ring, which shells do not make, any may be the first.
+        // In a cycle, which shells do not create, any stage may come first.
         let next = next.or(free.first().copied()).unwrap_or(members[0]);
         members.retain(|&stage| stage != next);
         order.push(next);
@@ -268,25 +266,25 @@ fn ordered(mut members: Vec<usize>, joints: &[Joint]) -> Vec<usize> {
     order
 }
 
-/// What holds a pipeline up.
+/// What limits the speed of a pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bottleneck {
     /// The stage at this place.
     Stage(usize),
-    /// What feeds the stage at this place.
+    /// Whatever feeds the stage at this place.
     Before(usize),
-    /// A foreign program between the stages at these two.
+    /// A foreign program between the stages at these two places.
     Between(usize, usize),
-    /// What reads the stage at this place.
+    /// Whatever reads from the stage at this place.
     Behind(usize),
 }
 
-/// A run shorter than this many seconds says nothing: starting takes most of it.
+/// Below this many seconds, startup dominates the figures and they show nothing.
 const SHORT: f64 = 0.1;
 
 impl Pipeline {
-    /// What the others wait for: the one that was at work for longest while it waited neither for
-    /// its input nor for its reader. None in a run too short to tell.
+    /// Returns the stage that spent the most time working rather than waiting, or what stands before, between or
+    /// after the stages if they waited longer for that. None if the run is too short to tell.
     pub fn bottleneck(&self) -> Option<Bottleneck> {
         let long = |stage: &Stage| stage.figures.wall_seconds >= SHORT;
         if !self.stages.iter().any(long) {
@@ -308,7 +306,7 @@ impl Pipeline {
             }
         }
         for &(before, behind) in &self.foreign {
-            // What comes late because its own input did is not its fault.
+            // If a foreign program is late because its own input is, it is not the bottleneck.
             let late = self.stages[before].figures.wall_seconds - self.stages[before].waited_out();
             let seconds = self.stages[behind].waited_in() - late;
             weigh(seconds, Bottleneck::Between(before, behind));
@@ -316,7 +314,7 @@ impl Pipeline {
         longest.1
     }
 
-    /// The bottleneck in words, and what tells it.
+    /// Returns the bottleneck in words, with the figures that show it.
     pub fn verdict(&self) -> Option<String> {
         let waits = |place: usize, seconds: f64| {
             let stage = &self.stages[place];
@@ -367,12 +365,12 @@ impl Pipeline {
         })
     }
 
-    /// Whether any of its stages is at work.
+    /// Whether any of its stages is running.
     pub fn is_running(&self) -> bool {
         self.stages.iter().any(Stage::is_running)
     }
 
-    /// Stages that are not run by another, with their places.
+    /// Returns the stages that no other stage runs, with their places.
     fn outer(&self) -> impl Iterator<Item = (usize, &Stage)> {
         self.stages
             .iter()
@@ -404,7 +402,7 @@ impl Pipeline {
         self.foreign.iter().any(|joint| side(joint) == place)
     }
 
-    /// A stage's name in quotes, with its number where others have the same name.
+    /// Returns the name of a stage in quotes, with its number if others have the same name.
     fn named(&self, place: usize) -> String {
         let label = self.stages[place].label();
         let same = self

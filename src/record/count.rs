@@ -1,14 +1,14 @@
-//! Records counted in bytes that come in pieces, whatever the bytes are.
+//! Counts records in bytes that arrive in pieces and may be anything.
 
 use crate::bytes::Dialect;
 use crate::bytes::scan::{self, Counting};
 
-/// Counts the records behind a header: what stands between two line ends outside quotes, blank
-/// lines apart. Bytes that are no CSV have a count, too, and nothing is refused.
+/// Counts the records after a header: what is between two line ends outside quotes, except blank lines. Bytes that
+/// are not CSV have a count, too, and nothing is rejected.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordCount {
     counting: Counting,
-    /// The header was seen.
+    /// Whether the header was seen.
     is_headed: bool,
 }
 
@@ -22,18 +22,18 @@ impl Default for RecordCount {
 }
 
 impl RecordCount {
-    /// How many records end in the next bytes.
+    /// Returns how many records end in the next bytes.
     pub fn add(&mut self, bytes: &[u8]) -> u64 {
         let ends = scan::record_ends(bytes, Dialect::STREAM, &mut self.counting);
         self.without_header(ends)
     }
 
-    /// Whether what came so far ends inside a quoted field.
+    /// Whether the bytes so far end inside a quoted field.
     pub fn is_inside(&self) -> bool {
         self.counting.is_inside()
     }
 
-    /// One more where the last record has no line end. Nothing comes any more.
+    /// Returns 1 if the last record has no line end. Called after all bytes.
     pub fn finish(mut self) -> u64 {
         let ends = u64::from(self.counting.is_within());
         self.without_header(ends)

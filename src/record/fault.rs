@@ -1,10 +1,10 @@
-//! What is wrong with one record, in words for the person who must mend it.
+//! What is wrong with one record, worded for the person who has to fix it.
 
 use std::fmt;
 
 use crate::bytes::Dialect;
 
-/// The most characters of a name that a fault shows.
+/// Maximum number of characters of a name in a fault.
 const LONGEST_NAME: usize = 100;
 
 const WHERE_THE_HEADER_HAS: &str = " where the header has ";
@@ -12,23 +12,23 @@ const A_QUOTE: &str = "a quote ";
 const IN_THE_MIDDLE: &str = "a quote in the middle of a field";
 const QUOTE_REMEDY: &str = "quote the whole field and double the quote, or read quotes as text with 'extract --quote none'";
 
-/// A fault of CSV itself, as it is found at the end of an error's text: who knows the source can name a
-/// better remedy.
+/// A fault of the CSV syntax, recognised at the end of an error's text, so that code that knows the source can
+/// suggest a better fix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw<'m> {
-    /// As of [`Fault::wrong_count`].
+    /// See [`Fault::wrong_count`].
     Count {
-        /// Of the record.
+        /// Fields in the record.
         fields: usize,
-        /// Of the header.
+        /// Columns in the header.
         columns: usize,
     },
-    /// As of [`Fault::stray_quote`]: with the text before the fault.
+    /// See [`Fault::stray_quote`]; has the text before the fault.
     Quote(&'m str),
 }
 
 impl<'m> Flaw<'m> {
-    /// The flaw that ends this message.
+    /// Returns the flaw at the end of this message.
     pub fn told_in(message: &'m str) -> Option<Self> {
         if let Some(before) = message.strip_suffix(QUOTE_REMEDY) {
             let place = before.rfind(A_QUOTE)?;
@@ -43,36 +43,36 @@ impl<'m> Flaw<'m> {
         })
     }
 
-    /// An error's text with another remedy for a stray quote.
+    /// Returns an error's text with another suggestion for a stray quote.
     pub fn with_quote_remedy(before: &str, remedy: &str) -> String {
         format!("{before}{IN_THE_MIDDLE}; {remedy}")
     }
 }
 
-/// A reason why one record cannot be used, without its place: the driver knows file and line and
-/// puts them in front. Worded as `price: 'abc' is not a number`.
+/// Why one record cannot be used, without its position: the driver knows file and line and adds them in front.
+/// Worded as `price: 'abc' is not a number`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault(Box<str>);
 
 impl Fault {
-    /// A fault with this wording: lower case, the culprit in single quotes, no full stop.
+    /// Creates a fault with this wording: lower case, the culprit in single quotes, no full stop.
     pub fn new(message: impl Into<String>) -> Self {
         Fault(message.into().into_boxed_str())
     }
 
-    /// A record of another number of fields than there are columns.
+    /// Fault for a record whose number of fields differs from the number of columns.
     pub fn wrong_count(fields: usize, columns: usize) -> Self {
         let fields = counted(fields, "field");
         Fault::new(format!("{fields}{WHERE_THE_HEADER_HAS}{columns}"))
     }
 
-    /// A quote that opens or closes where no field begins or ends.
+    /// Fault for a quote in the middle of a field.
     pub fn stray_quote() -> Self {
         Fault::new(format!("{IN_THE_MIDDLE}; {QUOTE_REMEDY}"))
     }
 
-    /// The same of a quote that stands here, or right before here, in bytes with this delimiter: with
-    /// what its neighbour suggests.
+    /// [`Fault::stray_quote`] for a quote at this offset, or right before it, in bytes with this delimiter.
+    /// Suggests a fix according to the byte next to the quote.
     pub fn stray_quote_in(bytes: &[u8], place: usize, delimiter: u8) -> Self {
         let before = place.checked_sub(1).and_then(|before| bytes.get(before));
         let is_quote = |byte: Option<&u8>| matches!(byte, Some(b'"' | b'\''));
@@ -99,8 +99,7 @@ impl Fault {
         ))
     }
 
-    /// The same fault with the name of the column or expression it is about in front; of a long
-    /// one its beginning.
+    /// Adds the name of a column or expression in front; a long name is cut.
     pub fn about(self, name: &str) -> Self {
         let end = name.char_indices().nth(LONGEST_NAME).map(|(end, _)| end);
         let name = end.map_or_else(|| name.to_owned(), |end| format!("{}...", &name[..end]));

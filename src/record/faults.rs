@@ -1,37 +1,37 @@
-//! The faults of one block's records, and which records are left to work on.
+//! The faults of one block's records, and the records that are left to process.
 
 use super::Fault;
 
-/// What a bad record does to the run.
+/// What happens after a bad record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnFault {
-    /// The first one ends it; records before it still count.
+    /// The first one ends the run; records before it still count.
     Fail,
-    /// It is set aside and counted; the others go on.
+    /// It is set aside and counted; the run continues.
     SetAside,
 }
 
-/// Faults by record number within a block, gathered in any order.
+/// Faults by record number in a block, added in any order.
 #[derive(Debug)]
 pub struct Faults {
-    /// How many bad records the run may still take; one more ends it.
+    /// How many bad records the run may still accept; one more ends it.
     allowed: usize,
-    /// For each ragged record, how many regular ones come before it.
+    /// For each ragged record, the number of regular records before it.
     ragged: Vec<u32>,
-    /// The first record to work on.
+    /// The first record to process.
     first: u32,
     limit: u32,
-    /// Records from here on are left for later; none is, if this is the greatest number.
+    /// Records from this one on are left for later; the greatest number means none.
     left: u32,
-    /// Whether records can be left at all.
+    /// Whether records can be left for later at all.
     leaves: bool,
     list: Vec<(u32, Fault)>,
-    /// How many of the list are known to be in order, each record once.
+    /// How many entries of the list are known to be in order and without duplicates.
     in_order: usize,
 }
 
 impl Faults {
-    /// No faults yet in a block whose records `0..limit` are to be worked on.
+    /// Returns no faults, for a block whose records `0..limit` are to be processed.
     pub fn new(on_fault: OnFault, limit: usize) -> Self {
         let allowed = match on_fault {
             OnFault::Fail => 0,
@@ -40,8 +40,8 @@ impl Faults {
         Self::up_to(allowed, limit, std::iter::empty())
     }
 
-    /// No faults yet in a block with so many regular records, `allowed` of which may be bad. Bad are
-    /// also its ragged records, given by how many regular ones come before each.
+    /// Returns no faults, for a block with `records` regular records, of which `allowed` may be bad. Ragged records
+    /// are bad, too; each is given by the number of regular records before it.
     pub fn up_to(allowed: usize, records: usize, ragged: impl Iterator<Item = u32>) -> Self {
         let mut faults = Faults {
             allowed,
@@ -62,7 +62,7 @@ impl Faults {
         faults
     }
 
-    /// Adds a fault. A record may have several; the first one given is kept.
+    /// Adds a fault. Only the first fault of a record is kept.
     pub fn add(&mut self, record: u32, fault: Fault) {
         if record >= self.limit() {
             return;
@@ -70,21 +70,21 @@ impl Faults {
         let is_last = self.list.last().is_none_or(|(last, _)| *last < record);
         self.list.push((record, fault));
         let is_one_too_many = self.list.len() + self.ragged.len() > self.allowed;
-        // Out of order, a record may be listed twice; `settle` looks at all of them at once. Where
-        // none is allowed, the limit is exact at any time.
+        // Out of order, a record may be in the list twice; `settle` checks all of them at once. If no bad record is
+        // allowed, the limit is exact at any time.
         if is_one_too_many && (is_last || self.allowed == 0) {
             self.tighten();
         }
     }
 
-    /// The work begins with this record, and may leave others for later.
+    /// Starts at this record, and allows leaving others for later.
     pub fn leaving(mut self, first: u32) -> Self {
         self.first = first;
         self.leaves = true;
         self
     }
 
-    /// No record may be left for later.
+    /// Allows no record to be left for later.
     pub fn leave_none(&mut self) {
         self.leaves = false;
     }
@@ -94,7 +94,7 @@ impl Faults {
         self.leaves
     }
 
-    /// Leaves this record and all after it for later, if that can be done: those before it have become
+    /// Leaves this record and all after it for later, if that is allowed, because the results so far have become
     /// large.
     pub fn leave_from(&mut self, record: u32) {
         if self.leaves {
@@ -102,8 +102,8 @@ impl Faults {
         }
     }
 
-    /// Works on these records, in their order, in as many parts as it takes, by what `work` leaves for
-    /// later: all of them are worked on in the end.
+    /// Processes all these records, in their order. If `work` leaves records for later, it is called again for
+    /// them.
     pub fn in_parts(&mut self, records: &[u32], mut work: impl FnMut(&[u32], &mut Self)) {
         let (before, mut rest) = (self.leaves, records);
         while !rest.is_empty() {
@@ -115,7 +115,7 @@ impl Faults {
         self.leaves = before;
     }
 
-    /// The first of the records that are left for later.
+    /// Returns the first record that is left for later.
     pub fn left(&self) -> Option<u32> {
         (self.left < self.limit).then_some(self.left)
     }
@@ -125,18 +125,18 @@ impl Faults {
         self.list.is_empty() && self.left == u32::MAX
     }
 
-    /// Records at and after this one are not to be worked on.
+    /// Returns the first record that is not to be processed, with all after it.
     pub fn limit(&self) -> u32 {
         self.limit.min(self.left)
     }
 
-    /// Fills `selection` with the records to work on.
+    /// Fills `selection` with the records to process.
     pub fn select_all(&self, selection: &mut Vec<u32>) {
         selection.clear();
         selection.extend(self.first..self.limit());
     }
 
-    /// Drops from `selection` (ascending) the records that turned out bad or are left for later.
+    /// Removes records that turned out bad or are left for later from `selection`, which is ascending.
     pub fn settle(&mut self, selection: &mut Vec<u32>) {
         if self.is_empty() {
             return;
@@ -149,14 +149,14 @@ impl Faults {
         });
     }
 
-    /// The faults by ascending record number; the last may be the one that is too many.
+    /// Returns the faults in ascending order of records; the last may be the one that exceeds the allowed number.
     pub fn into_list(mut self) -> Vec<(u32, Fault)> {
         self.tighten();
         self.list.retain(|(record, _)| *record < self.left);
         self.list
     }
 
-    /// Puts the list in order, and lowers the limit to the first bad record that is not allowed.
+    /// Sorts the list, and lowers the limit to the first bad record that is not allowed.
     fn tighten(&mut self) {
         self.sort();
         if self.list.len() + self.ragged.len() <= self.allowed {
@@ -247,7 +247,7 @@ mod tests {
         );
         assert_eq!(of(1, &[], &[7, 2, 2]).0, 7);
         assert_eq!(of(1, &[], &[7, 4, 2]), (4, vec![0, 1, 3], vec![2, 4]));
-        // A ragged record comes before the regular one with its number.
+        // A ragged record comes before the regular record with its number.
         assert_eq!(of(1, &[3, 5], &[8]), (5, vec![0, 1, 2, 3, 4], vec![]));
         assert_eq!(of(1, &[3, 5], &[8, 3]), (3, vec![0, 1, 2], vec![3]));
         assert_eq!(of(1, &[3, 5], &[8, 2]), (3, vec![0, 1], vec![2]));
@@ -272,7 +272,7 @@ mod tests {
         faults.settle(&mut selection);
         assert_eq!(selection, [2, 4, 5]);
         assert_eq!(faults.into_list(), [(3, Fault::new("three"))]);
-        // The first error ends the run, so nothing after it is for later.
+        // The first error ends the run, so nothing after it is left for later.
         let mut faults = Faults::new(OnFault::Fail, 9).leaving(0);
         faults.add(4, Fault::new("four"));
         faults.leave_from(6);

@@ -1,15 +1,15 @@
-//! One field: its raw bytes, its content, and how text becomes a field again.
+//! A field: its raw bytes, its content, and how text is written as a field.
 
 use std::borrow::Cow;
 
 use crate::bytes::seek;
 
-/// Whether the raw field was written in quotes, which makes it text and never null.
+/// Whether the raw field is quoted, which makes it text and never null.
 pub fn is_quoted(raw: &[u8]) -> bool {
     raw.first() == Some(&b'"')
 }
 
-/// What a raw field says: quotes taken off, doubled quotes made single.
+/// Returns the content of a raw field: without its quotes, and with doubled quotes made single.
 pub fn content(raw: &[u8]) -> Cow<'_, [u8]> {
     match raw {
         [b'"', inner @ .., b'"'] => match memchr::memchr(b'"', inner) {
@@ -24,7 +24,7 @@ pub fn content(raw: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// As [`content`], with another quote or none.
+/// [`content`] with another quote or none.
 pub fn content_in(raw: &[u8], quote: Option<u8>) -> Cow<'_, [u8]> {
     let (inner, quote) = match (raw, quote) {
         (_, Some(b'"')) => return content(raw),
@@ -44,7 +44,7 @@ pub fn content_in(raw: &[u8], quote: Option<u8>) -> Cow<'_, [u8]> {
     Cow::Owned(text)
 }
 
-/// Appends what stands between two quotes, each doubled quote as one.
+/// Appends the text between two quotes, with doubled quotes made single.
 pub fn push_unescaped(mut inner: &[u8], out: &mut Vec<u8>) {
     while let Some(place) = memchr::memchr(b'"', inner) {
         out.extend_from_slice(&inner[..=place]);
@@ -53,13 +53,13 @@ pub fn push_unescaped(mut inner: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(inner);
 }
 
-/// Whether text must be quoted to stand in a field: it holds the delimiter, a quote or a line end,
-/// or is empty (which unquoted would be null).
+/// Whether text must be quoted in a field: it contains the delimiter, a quote or a line end, or is empty (unquoted,
+/// it would be null).
 pub fn needs_quotes(text: &[u8], delimiter: u8) -> bool {
     text.is_empty() || seek::has_any(text, [delimiter, b'"', b'\n', b'\r'])
 }
 
-/// The raw fields of one sound record.
+/// Returns the raw fields of a valid record.
 pub fn split(record: &[u8], delimiter: u8) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(record);
     std::iter::from_fn(move || {
@@ -87,7 +87,7 @@ pub fn push_quoted(mut text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Appends text as a field, quoted only where it must be.
+/// Appends text as a field, quoted only if it must be.
 pub fn push_text(text: &[u8], delimiter: u8, out: &mut Vec<u8>) {
     if needs_quotes(text, delimiter) {
         push_quoted(text, out);

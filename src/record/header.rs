@@ -13,19 +13,19 @@ pub struct Header {
     index: Index,
 }
 
-/// The place of each name. It is built for a wide header that is asked for many names, as a program
-/// that names 10,000 of 100,000 columns does.
+/// The index of each name, built only for a wide header that is asked for many names, as by a program that names
+/// 10,000 of 100,000 columns.
 #[derive(Debug, Default)]
 struct Index {
     asked: AtomicUsize,
     places: OnceLock<HashMap<String, usize>>,
 }
 
-/// Up to so many names, and so many times, a scan of the names is the cheapest way to find one.
+/// Up to this many names or lookups, scanning the names is the cheapest way to find one.
 const FEW: usize = 16;
 
 impl Clone for Index {
-    /// The copy builds its own if it is needed.
+    /// The copy builds its own index if needed.
     fn clone(&self) -> Self {
         Index::default()
     }
@@ -40,7 +40,7 @@ impl PartialEq for Header {
 impl Eq for Header {}
 
 impl Header {
-    /// A header of these names, which the caller made unique.
+    /// Creates a header from these names, which must be unique.
     pub fn new(names: Vec<String>) -> Self {
         Header {
             names,
@@ -48,7 +48,7 @@ impl Header {
         }
     }
 
-    /// The names of raw fields, as they stand but for this quote.
+    /// Returns the header with the contents of these raw fields as names.
     pub fn from_fields<'f>(
         fields: impl Iterator<Item = &'f [u8]>,
         quote: Option<u8>,
@@ -66,7 +66,7 @@ impl Header {
         Ok(Header::new(names))
     }
 
-    /// The same header where it keeps the contract: no name empty, none twice.
+    /// Checks the contract: no name is empty, and none occurs twice.
     pub fn checked(self) -> Result<Self, Fault> {
         let mut seen = std::collections::HashSet::new();
         for (place, name) in self.names.iter().enumerate() {
@@ -85,11 +85,11 @@ impl Header {
         Ok(self)
     }
 
-    /// The header with every empty name made `column_N` and every repeated one `name_2`.
+    /// Replaces every empty name by `column_N` and every repeated one by `name_2` and so on.
     pub fn repaired(self) -> Self {
         let mut taken: std::collections::HashSet<String> = self.names.iter().cloned().collect();
         let mut seen = std::collections::HashSet::new();
-        // Of each repeated name the number to try next: smaller ones stay taken.
+        // The next number to try for each repeated name; smaller ones stay taken.
         let mut next = std::collections::HashMap::new();
         let mut names = Vec::with_capacity(self.names.len());
         for (place, name) in self.names.into_iter().enumerate() {
@@ -116,22 +116,22 @@ impl Header {
         Header::new(names)
     }
 
-    /// The names in order.
+    /// Returns the names in order.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// How many columns.
+    /// Returns the number of columns.
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// Whether there is no column.
+    /// Whether there are no columns.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
-    /// The column of this name.
+    /// Returns the index of the column with this name.
     pub fn position(&self, name: &str) -> Option<usize> {
         if self.names.len() <= FEW || self.index.asked.fetch_add(1, Ordering::Relaxed) < FEW {
             return self.names.iter().position(|candidate| candidate == name);

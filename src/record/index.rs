@@ -8,36 +8,36 @@ use super::text::Malformed;
 use crate::bytes::Dialect;
 use crate::bytes::scan::{self, Picks};
 
-/// The structural index: where the fields of a [`Layout`] stand in each record of a block. Kept from
-/// block to block, so that its memory is used again.
+/// The structural index: where the fields of a [`Layout`] are in each record of a block. Its memory is reused from
+/// block to block.
 #[derive(Debug, Default)]
 pub struct Index {
-    /// 0, and for each record the offsets behind the ends that the layout keeps.
+    /// 0, and for each record the offsets after the field ends that the layout keeps.
     bounds: Vec<u32>,
     records: usize,
     has_returns: bool,
     lacks_returns: bool,
-    /// Whether only the picked bounds are there.
+    /// Whether only the picked bounds are present.
     is_picked: bool,
     ragged: Vec<Ragged>,
-    /// Lines taken out of the block before record `.0`: `(record, lines)`.
+    /// Lines removed from the block before record `.0`: `(record, lines)`.
     removed_lines: Vec<(u32, u64)>,
 }
 
-/// Why a block cannot be read as records at all.
+/// Why a block cannot be read as records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
-    /// The offset in the block of the record that cannot be read. Records before it can be.
+    /// The offset in the block of the unreadable record. Records before it can be read.
     pub start: usize,
-    /// The line in the source.
+    /// Its line in the source.
     pub line: u64,
-    /// What is wrong there.
+    /// What is wrong with it.
     pub fault: Fault,
 }
 
 impl Index {
-    /// Indexes a block. Records with another number of fields, and blank lines where there is more
-    /// than one column, are taken out of it; the former are kept as [`Ragged`].
+    /// Indexes a block. Removes records with a wrong number of fields and, if there is more than one column, blank
+    /// lines. The former are kept as [`Ragged`].
     pub fn build<'i>(
         &'i mut self,
         block: &'i mut Block,
@@ -48,8 +48,7 @@ impl Index {
         Ok(self.records_of(block, layout, picks))
     }
 
-    /// The same up to the first record that cannot be read: it and all that follows is taken out of
-    /// the block.
+    /// [`Index::build`] up to the first unreadable record: that record and all after it are removed from the block.
     pub fn build_readable<'i>(
         &'i mut self,
         block: &'i mut Block,
@@ -69,7 +68,7 @@ impl Index {
         (self.records_of(block, layout, picks), unreadable)
     }
 
-    /// The records of the block that was indexed last.
+    /// Returns the records of the block that was indexed last.
     pub fn records<'i>(&'i self, block: &'i Block, layout: &'i Layout) -> Records<'i> {
         self.records_of(block, layout, layout.picks().filter(|_| self.is_picked))
     }
@@ -91,7 +90,7 @@ impl Index {
             self.scan(block, columns, None, dialect)?;
             self.take_out_irregular(block, columns, broken);
             block.malformed = None;
-            // What is left is regular.
+            // The remaining records are regular.
             self.scan(block, columns, picks, dialect)?;
         }
         Ok(picks)
@@ -118,8 +117,7 @@ impl Index {
         }
     }
 
-    /// Finds the bounds that are to be picked, or all; false where a record has not as many fields
-    /// as it should.
+    /// Finds the picked bounds, or all; returns false if a record has a wrong number of fields.
     fn scan(
         &mut self,
         block: &Block,
@@ -145,8 +143,7 @@ impl Index {
         Ok(found.is_regular)
     }
 
-    /// Whether every record has as many fields as there are columns; where they have, notes whether
-    /// any ends in CR LF.
+    /// Whether every record has as many fields as there are columns; if so, also notes whether any ends in CR LF.
     fn is_regular(&mut self, bytes: &[u8], columns: usize) -> bool {
         if self.bounds.len() != self.records * columns + 1 {
             return false;
@@ -162,13 +159,13 @@ impl Index {
         is_regular
     }
 
-    /// Whether any record ends in CR LF, as far as their ends are known.
+    /// Whether any record ends in CR LF, as far as record ends are known.
     fn ends_in_return(&self, block: &Block, stride: usize) -> bool {
         let is_return = |&bound: &u32| block.bytes[..bound as usize].ends_with(b"\r\n");
         stride > 0 && self.bounds[stride..].iter().step_by(stride).any(is_return)
     }
 
-    /// Rewrites the block without its irregular records, and those that are no UTF-8.
+    /// Rewrites the block without irregular records and records that are not UTF-8.
     fn take_out_irregular(&mut self, block: &mut Block, columns: usize, broken: Option<Malformed>) {
         let mut kept = Vec::with_capacity(block.bytes.len());
         let mut line = block.place.line;
@@ -212,7 +209,7 @@ impl Index {
     }
 }
 
-/// The error of a stray quote, where there is one.
+/// Returns an error if there is a stray quote.
 fn refuse(block: &Block, dialect: Dialect, stray_quote: Option<usize>) -> Result<(), Unreadable> {
     match stray_quote {
         None => Ok(()),
@@ -225,7 +222,7 @@ fn refuse(block: &Block, dialect: Dialect, stray_quote: Option<usize>) -> Result
 }
 
 impl<'b> Records<'b> {
-    /// The same records with all their bounds known, where `layout` is of all columns.
+    /// Returns the same records with all bounds known; `layout` must have all columns.
     pub fn relaid<'i>(
         self,
         layout: &'i Layout,

@@ -2,22 +2,21 @@
 
 use crate::bytes::scan::Picks;
 
-/// Records of more columns are indexed whole: the tables below would leave the cache.
+/// Records with more columns are indexed completely: the tables of the picks would not fit into the cache.
 const MOST: usize = 1 << 14;
 
-/// How many columns a record has, and of which of them the index writes down where they stand.
-/// What nobody asks for costs little that way, and every record's count of fields is seen all the
-/// same.
+/// The number of columns, and the columns whose positions the index stores. Other fields cost little, and the
+/// number of fields of every record is still checked.
 #[derive(Clone, Debug)]
 pub struct Layout {
     columns: usize,
-    /// Which of those written down each bound of a record is, where all are.
+    /// For each bound of a record, its position among the stored ones, if all are stored.
     slots: Vec<u32>,
     picks: Option<Picks>,
 }
 
 impl Layout {
-    /// All of `columns` fields.
+    /// Stores the positions of all fields.
     pub fn all(columns: usize) -> Self {
         Layout {
             columns,
@@ -26,7 +25,7 @@ impl Layout {
         }
     }
 
-    /// Spans of fields, each from a first to a last column, and where records begin and end.
+    /// Stores the positions of these spans of fields, each from a first to a last column, and of the records.
     pub fn of(columns: usize, wanted: impl IntoIterator<Item = (usize, usize)>) -> Self {
         let mut is_kept = vec![false; columns];
         is_kept[columns - 1] = true;
@@ -39,12 +38,12 @@ impl Layout {
         Self::with_ends(&is_kept)
     }
 
-    /// No field: records are only counted. Nothing is known of where they stand.
+    /// Stores no positions: records are only counted, and it is not known where they are.
     pub fn counting(columns: usize) -> Self {
         Self::with_ends(&vec![false; columns])
     }
 
-    /// Writes down the ends of those fields of a record that are marked.
+    /// Stores the ends of the marked fields of a record.
     fn with_ends(is_kept: &[bool]) -> Self {
         let columns = is_kept.len();
         let is_whole = columns > MOST || is_kept.iter().all(|is_kept| *is_kept);
@@ -54,17 +53,17 @@ impl Layout {
         }
     }
 
-    /// Fields a record.
+    /// Returns the number of columns.
     pub fn columns(&self) -> usize {
         self.columns
     }
 
-    /// What of a record's bounds is written down, where that are not all.
+    /// Returns which of a record's bounds are stored, if not all are.
     pub(super) fn picks(&self) -> Option<&Picks> {
         self.picks.as_ref()
     }
 
-    /// Which of a record's bounds each of its bounds is, where all are written down.
+    /// Returns the position of each bound of a record among the stored ones, if all are stored.
     pub(super) fn slots(&self) -> &[u32] {
         &self.slots
     }

@@ -1,9 +1,9 @@
-//! The lines of the source on which places of a block stand, each found on the way from the one
-//! before: counted from the start for each, the lines of many bad records would cost the square of the block.
+//! Line numbers of offsets in a block, each counted from the previous one. Counting each from the start of the
+//! block would make many bad records cost quadratic time.
 
 use crate::bytes::scan;
 
-/// Counts lines on the way through a block, so that many places cost one look at its bytes.
+/// Counts lines on the way through a block, so that many offsets cost one pass over its bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct LineCursor<'b> {
     bytes: &'b [u8],
@@ -12,12 +12,12 @@ pub struct LineCursor<'b> {
 }
 
 impl<'b> LineCursor<'b> {
-    /// At the start of bytes that begin on this line of their source.
+    /// Starts at the first of these bytes, which is on this line of the source.
     pub fn new(bytes: &'b [u8], line: u64) -> Self {
         LineCursor { bytes, at: 0, line }
     }
 
-    /// The line of the source on which this byte stands, which is none before the last one asked for.
+    /// Returns the line of the source that contains this byte. Offsets must ascend from call to call.
     pub fn line(&mut self, place: usize) -> u64 {
         self.line += scan::count_byte(&self.bytes[self.at..place], b'\n') as u64;
         self.at = place;

@@ -1,30 +1,30 @@
-//! The columns that the user lists, and the header that comes of them.
+//! The columns that the user lists, and the resulting header.
 
 use std::sync::Arc;
 
 use super::Header;
 use crate::bytes::Dialect;
 
-/// A list of columns, whatever language it is written in.
+/// A list of columns, in whatever syntax it is written.
 pub struct List<'l> {
-    /// The names that it asks for, where it asks by nothing else, and of each whether an index in it
-    /// counts: `a[0]` is then the first element of `a`, too.
+    /// The names in the list, if it consists only of names. The flag says whether an index in the name counts, so
+    /// that `a[0]` can also be the first element of `a`.
     pub names: Option<Vec<(String, bool)>>,
-    /// The columns that it selects of a header: place and name of each.
+    /// Selects columns of a header; returns index and name of each.
     pub select: &'l Select<'l>,
-    /// The new and the old names of the columns that it asks for by their names.
+    /// New and old name of each column that is listed by its name.
     pub renamed: Vec<(String, String)>,
-    /// Finds the columns that it selects of a header that may lack some.
+    /// Finds the selected columns of a header that may lack some of them.
     pub find: Find,
 }
 
-/// The places of the columns that are selected of a header that may lack some.
+/// Returns the indexes of the selected columns of a header that may lack some of them.
 pub type Find = Arc<dyn Fn(&[String]) -> Vec<usize> + Send + Sync>;
 
-/// The places and names of the columns that are selected of a header.
+/// Returns the indexes and names of the selected columns of a header.
 pub type Select<'l> = dyn Fn(&[String]) -> anyhow::Result<Vec<(usize, String)>> + 'l;
 
-/// What to say of a header that is one column and has in it what may be the delimiter.
+/// Returns a message for a header with one column whose name contains a possible delimiter.
 pub fn one_column(header: &Header, delimiter: u8, name: &str) -> Option<String> {
     let [only] = header.names() else {
         return None;

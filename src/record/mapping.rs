@@ -1,9 +1,8 @@
-//! How the records of a source with a header of its own become those of the stream.
+//! Maps the records of a source with its own header to those of the stream.
 
 use super::Layout;
 
-/// Which field of a source each column of the stream is, for a source whose header differs from that
-/// of the first one.
+/// Which field of a source each column of the stream is, if the source's header differs from that of the first one.
 #[derive(Clone, Debug)]
 pub struct Mapping {
     layout: Layout,
@@ -11,7 +10,7 @@ pub struct Mapping {
 }
 
 impl Mapping {
-    /// Of records of `columns` fields. A column that is none of them is null.
+    /// Creates a mapping of records with `columns` fields. A column without a field is null.
     pub fn new(columns: usize, picks: Vec<Option<usize>>) -> Self {
         let wanted = picks.iter().flatten().map(|&pick| (pick, pick));
         Mapping {
@@ -20,12 +19,12 @@ impl Mapping {
         }
     }
 
-    /// The fields that are read.
+    /// Returns the layout of the fields that are read.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// Of each column of the stream, its field; none if the source does not have it.
+    /// Returns the field of each column of the stream; `None` if the source lacks it.
     pub fn picks(&self) -> &[Option<usize>] {
         &self.picks
     }

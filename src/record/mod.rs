@@ -1,4 +1,4 @@
-//! What a record is: bytes, found by a scan and never copied until they change.
+//! Records: bytes that are found by a scan and not copied until they change.
 
 mod block;
 mod count;

@@ -1,10 +1,10 @@
-//! Names that are not there: what might have been meant.
+//! Suggestions for names that do not exist.
 
-/// Most names that are listed.
+/// Maximum number of names listed.
 const LISTED: usize = 20;
 
-/// What a person who mistyped a name would want to see: the nearest one, then all, as `kind`
-/// (`columns`, `tables`) calls them.
+/// Returns what helps someone who mistyped a name: the nearest name, then all names, which `kind` describes
+/// (`columns`, `tables`).
 pub fn nearest_of(name: &str, kind: &str, names: &[String]) -> String {
     let mut all = names[..names.len().min(LISTED)].join(", ");
     if names.len() > LISTED {
@@ -16,7 +16,7 @@ pub fn nearest_of(name: &str, kind: &str, names: &[String]) -> String {
     }
 }
 
-/// The name that was probably meant, if one is near.
+/// Returns the name that was probably meant, if one is close.
 pub fn nearest<'n>(name: &str, names: &'n [String]) -> Option<&'n String> {
     names
         .iter()

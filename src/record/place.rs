@@ -1,15 +1,15 @@
-//! Where records stood in their source.
+//! The position of records in their source.
 
 use std::sync::Arc;
 
-/// Where a block stood in its source.
+/// The position of a block in its source.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// The source's name as errors give it: a path as the user wrote it, or `standard input`.
+    /// The source's name in errors: a path as the user wrote it, or `standard input`.
     pub source: Arc<str>,
     /// Line number of the first byte, from 1.
     pub line: u64,
-    /// The block's number in the whole input, from 0.
+    /// The block's index in the whole input, from 0.
     pub sequence: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The regular records of a block, as an index finds them.
+//! The regular records of a block, as found by an index.
 
 use std::ops::Range;
 
@@ -7,16 +7,16 @@ use super::lines::LineCursor;
 use super::{Fault, Mapping, Place};
 use crate::bytes::scan;
 
-/// A record that has not as many fields as the header, or is no text.
+/// A record that does not have as many fields as the header, or is not UTF-8.
 #[derive(Clone, Debug)]
 pub struct Ragged {
-    /// How many regular records of the block stand before it.
+    /// The number of regular records of the block before it.
     pub before: u32,
     /// Its line in the source.
     pub line: u64,
     /// What is wrong.
     pub fault: Fault,
-    /// The record as it stood, without its newline.
+    /// The original record, without its newline.
     pub raw: Vec<u8>,
 }
 
@@ -30,8 +30,7 @@ pub struct FieldColumn<'b> {
 }
 
 impl FieldColumn<'_> {
-    /// Where a record's field stands in the block; a carriage return before a line end is a part of
-    /// it.
+    /// Returns the range of a record's field in the block, including a carriage return before a line end.
     #[inline(always)]
     pub fn place(&self, record: u32) -> Range<usize> {
         let bounds = &self.bounds[record as usize * self.stride..];
@@ -55,22 +54,22 @@ pub struct Records<'b> {
 }
 
 impl<'b> Records<'b> {
-    /// How many records.
+    /// Returns the number of records.
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether there is none.
+    /// Whether there are no records.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Fields a record.
+    /// Returns the number of fields per record.
     pub fn columns(&self) -> usize {
         self.columns
     }
 
-    /// The raw bytes of a field that the layout has, quotes and all; empty is null.
+    /// Returns the raw bytes of a field of the layout, including quotes; empty means null.
     #[inline(always)]
     pub fn field(&self, record: usize, column: usize) -> &'b [u8] {
         let raw = &self.block.bytes[self.span_of(record, column, column)];
@@ -80,7 +79,7 @@ impl<'b> Records<'b> {
         raw
     }
 
-    /// One field of each record, which the layout has.
+    /// Returns one field of each record; the layout must include it.
     pub fn column(&self, column: usize) -> FieldColumn<'b> {
         FieldColumn {
             bounds: self.bounds,
@@ -90,8 +89,8 @@ impl<'b> Records<'b> {
         }
     }
 
-    /// From the start of one column to the end of another, a carriage return before a line end
-    /// included.
+    /// Returns the range from the start of one column to the end of another, including a carriage return before a
+    /// line end.
     #[inline(always)]
     fn span_of(&self, record: usize, first: usize, last: usize) -> Range<usize> {
         let place = record * self.stride;
@@ -100,16 +99,16 @@ impl<'b> Records<'b> {
         start..end - 1
     }
 
-    /// The bytes of a whole record in the block, its newline included. A layout that only counts
-    /// knows none.
+    /// Returns the range of a whole record in the block, including its newline. Not available in a layout that only
+    /// counts.
     #[inline(always)]
     pub fn range(&self, record: usize) -> Range<usize> {
         let place = record * self.stride;
         self.bounds[place] as usize..self.bounds[place + self.stride] as usize
     }
 
-    /// From the start of one column to the end of another (both included), with the delimiters
-    /// between, without the one behind.
+    /// Returns the range from the start of one column to the end of another (both included), without the delimiter
+    /// after it.
     #[inline(always)]
     pub fn span(&self, record: usize, first: usize, last: usize) -> Range<usize> {
         let mut span = self.span_of(record, first, last);
@@ -122,20 +121,19 @@ impl<'b> Records<'b> {
         span
     }
 
-    /// Where the fields begin, of a layout that has all: field `c` of record `r` at
-    /// `r * columns + c`; each ends one byte before the next begins. In front of a line end that is
-    /// CR LF, the CR is still a part.
+    /// Returns where the fields begin, if the layout has all: field `c` of record `r` at `r * columns + c`. Each
+    /// field ends one byte before the next begins. Before a line end of CR LF, the CR is still included.
     pub fn bounds(&self) -> &'b [u32] {
         debug_assert_eq!(self.stride, self.columns);
         self.bounds
     }
 
-    /// The whole block's bytes, which the ranges speak of.
+    /// Returns the bytes of the whole block, to which the ranges refer.
     pub fn bytes(&self) -> &'b [u8] {
         &self.block.bytes
     }
 
-    /// A record's bytes without its line end.
+    /// Returns a record's bytes without its line end.
     #[inline]
     pub fn raw(&self, record: usize) -> &'b [u8] {
         without_line_end(&self.block.bytes[self.range(record)])
@@ -146,22 +144,22 @@ impl<'b> Records<'b> {
         self.has_returns
     }
 
-    /// Whether it was seen that there is no carriage return anywhere.
+    /// Whether the block is known to contain no carriage return at all.
     pub fn lacks_returns(&self) -> bool {
         self.lacks_returns
     }
 
-    /// The line of the source on which a record begins.
+    /// Returns the line of the source on which a record begins.
     pub fn line(&self, record: usize) -> u64 {
         self.line_cursor().line(record)
     }
 
-    /// Finds the lines of records that are asked for in ascending order.
+    /// Returns a cursor that finds the lines of records in ascending order.
     pub fn line_cursor(&self) -> RecordLines<'b> {
         RecordLines::new(*self, self.block, self.removed_lines)
     }
 
-    /// The line of every record, in order.
+    /// Returns the line of every record, in order.
     pub fn lines(&self) -> impl Iterator<Item = u64> {
         let newlines = scan::count_byte(&self.block.bytes, b'\n');
         let is_plain = newlines == self.count;
@@ -180,35 +178,35 @@ impl<'b> Records<'b> {
         })
     }
 
-    /// How they become those of the stream, if their header is not that of the first source.
+    /// Returns how they become records of the stream, if their header differs from that of the first source.
     pub fn mapping(&self) -> Option<&'b Mapping> {
         self.block.mapping.as_deref()
     }
 
-    /// Where the block stood.
+    /// Returns the position of the block in its source.
     pub fn place(&self) -> &'b Place {
         &self.block.place
     }
 
-    /// The irregular records that were taken out.
+    /// Returns the irregular records that were removed.
     pub fn ragged(&self) -> &'b [Ragged] {
         self.ragged
     }
 }
 
-/// The lines of records, in ascending order.
+/// Finds the lines of records in ascending order.
 #[derive(Clone, Debug)]
 pub struct RecordLines<'b> {
     records: Records<'b>,
     cursor: LineCursor<'b>,
     removed: std::slice::Iter<'b, (u32, u64)>,
-    /// Lines of the irregular records that were taken out before the last record asked for.
+    /// Number of lines removed before the last record asked for.
     removed_lines: u64,
 }
 
 impl<'b> RecordLines<'b> {
-    /// From the first record of `block` on, out of which lines were removed: `(record, lines)` says how
-    /// many before which record.
+    /// Starts at the first record of `block`. Each `(record, lines)` of `removed` says how many lines were removed
+    /// before a record.
     fn new(records: Records<'b>, block: &'b Block, removed: &'b [(u32, u64)]) -> Self {
         RecordLines {
             records,
@@ -218,7 +216,7 @@ impl<'b> RecordLines<'b> {
         }
     }
 
-    /// The line of the source on which a record begins, which is none before the last one asked for.
+    /// Returns the line of the source on which a record begins. Records must ascend from call to call.
     pub fn line(&mut self, record: usize) -> u64 {
         while let Some((before, lines)) = self.removed.as_slice().first()
             && *before as usize <= record
@@ -230,7 +228,7 @@ impl<'b> RecordLines<'b> {
     }
 }
 
-/// A record as it stood, without its line end.
+/// Returns a raw record without its line end.
 pub(super) fn without_line_end(raw: &[u8]) -> &[u8] {
     let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
     raw.strip_suffix(b"\r").unwrap_or(raw)

@@ -1,18 +1,17 @@
-//! Bytes that are to be text, and the records among them that are none.
+//! Bytes that should be UTF-8, and the records that are not.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::{Fault, Place};
 
-/// Stands in front of a byte that could not be decoded: in text that was decoded, nothing else is no
-/// UTF-8.
+/// Precedes a byte that could not be decoded; nothing else in decoded text is invalid UTF-8.
 pub const UNDECODED: u8 = 0xFF;
 
-/// Stands alone on a line that was passed over, and so is no record: a blank one would be, of one column.
+/// Stands alone on a skipped line, which is not a record. A blank line would be one if there is one column.
 pub const PASSED_OVER: u8 = 0xFE;
 
-/// How bytes that are no UTF-8 are told of, where they are looked for.
+/// How to report bytes that are not UTF-8, if they are checked.
 #[derive(Clone)]
 pub struct Malformed {
     words: Arc<Words>,
@@ -20,11 +19,12 @@ pub struct Malformed {
     has_marks: bool,
 }
 
-/// What is said behind `byte 0xE9`, of a record that has such a byte, in a block that stood there.
+/// Returns what follows `byte 0xE9` in a message about a record with such a byte; gets the record and its block's
+/// place.
 type Words = dyn Fn(&[u8], &Place) -> String + Send + Sync;
 
 impl Malformed {
-    /// Of bytes as they were read: these words of a record come behind the byte.
+    /// For bytes as read: `words` returns what follows the byte in a message about a record.
     pub fn read(words: impl Fn(&[u8], &Place) -> String + Send + Sync + 'static) -> Self {
         Malformed {
             words: Arc::new(words),
@@ -33,7 +33,7 @@ impl Malformed {
         }
     }
 
-    /// Of text that was decoded, with [`UNDECODED`] in front of each byte that could not be.
+    /// For decoded text, in which [`UNDECODED`] precedes each byte that could not be decoded.
     pub fn decoded(words: impl Fn(&[u8], &Place) -> String + Send + Sync + 'static) -> Self {
         Malformed {
             was_decoded: true,
@@ -41,22 +41,22 @@ impl Malformed {
         }
     }
 
-    /// The same of a source in which [`PASSED_OVER`] is left of lines, if `has_marks`.
+    /// Sets whether the source has [`PASSED_OVER`] in place of skipped lines.
     pub fn with_marks(self, has_marks: bool) -> Self {
         Malformed { has_marks, ..self }
     }
 
-    /// Whether a raw record is a line that was passed over.
+    /// Whether a raw record is a skipped line.
     pub fn was_passed_over(&self, record: &[u8]) -> bool {
         self.has_marks && record == [PASSED_OVER, b'\n']
     }
 
-    /// Whether not all of these bytes are UTF-8.
+    /// Whether any of these bytes are not UTF-8.
     pub fn is_in(&self, bytes: &[u8]) -> bool {
         simdutf8::basic::from_utf8(bytes).is_err()
     }
 
-    /// The fault of a record, if it is no UTF-8, in a block that stood at this place.
+    /// Returns the fault of a record that is not UTF-8; `place` is that of its block.
     pub fn fault(&self, record: &[u8], place: &Place) -> Option<Fault> {
         let wrong = std::str::from_utf8(record).err()?;
         let at = wrong.valid_up_to() + usize::from(self.was_decoded);

@@ -1,4 +1,4 @@
-//! The bytes of a file that was read: how they are known again, and where they lie.
+//! The bytes of a file that was read: how they are recognised, and where they are.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -14,10 +14,10 @@ use sha2::{Digest, Sha256};
 use crate::files::compression::{decompressed, is_compressed};
 use crate::stream::Source;
 
-/// Bytes at the start, and before the end of what was read, that tell contents apart.
+/// Bytes at the start and at the end of what was read that identify it.
 const PRINTED: usize = 1024;
 
-/// Bytes that are read at once.
+/// Bytes per read.
 const CHUNK: usize = 64 * 1024;
 
 /// A fingerprint of a few bytes.
@@ -37,31 +37,31 @@ impl Print {
     }
 }
 
-/// What is kept of the bytes of a file from its start on.
+/// What is stored about the first bytes of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prefix {
-    /// Of their beginning.
+    /// Fingerprint of their beginning.
     head: Print,
-    /// Of their end.
+    /// Fingerprint of their end.
     tail: Print,
-    /// The CRC-32 of all of them; none where they were read by an earlier version, or never.
+    /// The CRC-32 of all of them; `None` if they were read by an earlier version or not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crc: Option<u32>,
 }
 
-/// How the bytes of a file stand to those that were read.
+/// How the content of a file relates to the bytes that were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holds {
     /// It does not begin with them.
     No,
-    /// They are all that it has.
+    /// It is exactly these bytes.
     Whole,
-    /// It goes on behind them.
+    /// It begins with them and continues.
     More,
 }
 
 impl Prefix {
-    /// What is kept of the first `offset` bytes of a file.
+    /// Describes the first `offset` bytes of a file.
     pub fn of(file: &File, offset: u64, crc: Option<u32>) -> io::Result<Self> {
         let (head, tail) = ends_of(file, offset)?;
         Ok(Prefix {
@@ -71,7 +71,7 @@ impl Prefix {
         })
     }
 
-    /// What is kept of bytes that have passed.
+    /// Describes bytes that have passed.
     pub fn passed(ends: &StreamEnds) -> Self {
         Prefix {
             head: Print::of(&ends.head),
@@ -80,8 +80,8 @@ impl Prefix {
         }
     }
 
-    /// What is kept of the first `offset` bytes of a file, as of this one. `is_thorough`: with a CRC-32, if
-    /// this has one.
+    /// Describes the first `offset` bytes of a file to compare them with this. If `is_thorough`, computes the
+    /// CRC-32, if this has one.
     fn again(&self, file: &File, offset: u64, is_thorough: bool) -> io::Result<Self> {
         let crc = match is_thorough && self.crc.is_some() {
             true => Some(crc_of(file, 0, offset, 0)?),
@@ -90,10 +90,10 @@ impl Prefix {
         Prefix::of(file, offset, crc)
     }
 
-    /// Whether an open file, as it is, begins with the `offset` bytes that this is of.
+    /// Returns whether an open file, without decompression, begins with the `offset` bytes that this describes.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The file cannot be read.
     pub fn begins(&self, file: &File, offset: u64, is_thorough: bool) -> io::Result<bool> {
         match self.again(file, offset, is_thorough) {
             Ok(prefix) => Ok(prefix == *self),
@@ -102,11 +102,11 @@ impl Prefix {
         }
     }
 
-    /// How the file at `path`, decompressed or not, stands to the `offset` bytes that this is of.
-    /// `is_thorough`: all of them are compared; else the first and the last ones alone.
+    /// Returns how the file at `path`, decompressed if it is compressed, relates to the `offset` bytes that this
+    /// describes. If `is_thorough`, all of them are compared, else only the first and the last ones.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The file cannot be read.
     pub fn held_by(&self, path: &Path, offset: u64, is_thorough: bool) -> anyhow::Result<Holds> {
         let cannot = || format!("cannot read '{}'", path.display());
         let mut opened = Content::open(path)?;
@@ -141,7 +141,7 @@ impl Prefix {
     }
 }
 
-/// A file that is open for a look at its bytes.
+/// A file that is open to look at its bytes.
 enum Content {
     Plain(File),
     Compressed(Source),
@@ -162,11 +162,11 @@ impl Content {
     }
 }
 
-/// How all that a file holds stands to another one. A compressed one that ends too early, because it is
-/// being written, counts as the whole of it if it is a beginning.
+/// Returns how all that a file holds relates to another file. A compressed file that ends too early, because it is
+/// still being written, counts as whole if the other file begins with it.
 ///
 /// # Errors
-/// One cannot be read.
+/// One of the files cannot be read.
 pub fn beginning_of(path: &Path, other: &Path) -> anyhow::Result<Holds> {
     let cannot = |path: &Path| format!("cannot read '{}'", path.display());
     let (mut own, mut other_source) = (
@@ -179,7 +179,7 @@ pub fn beginning_of(path: &Path, other: &Path) -> anyhow::Result<Holds> {
             Ok(0) => break,
             Ok(count) => count,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            // A compressed file that is not whole yet; no fault of the disk.
+            // The compressed file is not complete yet; the disk has not failed.
             Err(error) if error.raw_os_error().is_none() => return Ok(Holds::Whole),
             Err(error) => return Err(error).with_context(|| cannot(path)),
         };
@@ -201,7 +201,7 @@ impl Content {
     }
 }
 
-/// Reads until the buffer is full or there is no more.
+/// Reads until the buffer is full or the input ends, and returns the number of bytes.
 fn full(read: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut found = 0;
     while found < buffer.len() {
@@ -215,14 +215,14 @@ fn full(read: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(found)
 }
 
-/// Whether a file holds compressed bytes.
+/// Returns whether a file is compressed.
 pub fn compressed(file: &File) -> io::Result<bool> {
     let mut start = [0; 8];
     let count = read_at(file, &mut start, 0)?;
     Ok(is_compressed(&start[..count]))
 }
 
-/// The first and the last bytes of the first `offset` bytes.
+/// Returns the first and the last of the first `offset` bytes.
 fn ends_of(file: &File, offset: u64) -> io::Result<(Vec<u8>, Vec<u8>)> {
     let length = offset.min(PRINTED as u64);
     let read = |start| {
@@ -234,7 +234,7 @@ fn ends_of(file: &File, offset: u64) -> io::Result<(Vec<u8>, Vec<u8>)> {
     Ok((read(0)?, read(offset - length)?))
 }
 
-/// The first bytes of a file that has so many.
+/// Returns the fingerprint of the first bytes of a file of this size.
 pub fn first_of(file: &File, size: u64) -> io::Result<Print> {
     let mut bytes = vec![0; size.min(PRINTED as u64) as usize];
     let count = read_at(file, &mut bytes, 0)?;
@@ -242,7 +242,7 @@ pub fn first_of(file: &File, size: u64) -> io::Result<Print> {
     Ok(Print::of(&bytes))
 }
 
-/// The CRC-32 of a file's first `end` bytes, where that of the first `start` is `before`.
+/// Returns the CRC-32 of a file's first `end` bytes; `before` is that of the first `start` bytes.
 pub fn crc_of(file: &File, start: u64, end: u64, before: u32) -> io::Result<u32> {
     let mut hasher = Hasher::new_with_initial_len(before, start);
     let mut chunk = vec![0; CHUNK];
@@ -259,7 +259,7 @@ pub fn crc_of(file: &File, start: u64, end: u64, before: u32) -> io::Result<u32>
     Ok(hasher.finalize())
 }
 
-/// Reads until the buffer is full or the file ends.
+/// Reads until the buffer is full or the file ends, and returns the number of bytes.
 pub fn read_at(file: &File, buffer: &mut [u8], start: u64) -> io::Result<usize> {
     let mut read = 0;
     while read < buffer.len() {
@@ -273,13 +273,12 @@ pub fn read_at(file: &File, buffer: &mut [u8], start: u64) -> io::Result<usize> 
     Ok(read)
 }
 
-/// The CRC-32 of what passes, behind what has passed before.
+/// The CRC-32 of the bytes that pass, continued from that of the bytes before.
 #[derive(Clone, Debug)]
 struct Sum {
-    /// Up to the last newline: where that is, and the sum. None where that of the bytes before is not
-    /// known.
+    /// Up to the last newline: its place, and the sum. `None` if the sum of the bytes before is not known.
     lines: Option<(u64, Hasher)>,
-    /// Behind it.
+    /// The sum of the bytes after that.
     rest: Hasher,
     rest_length: u64,
 }
@@ -301,7 +300,7 @@ impl Sum {
         self.rest_length += rest.len() as u64;
     }
 
-    /// The sum up to this offset, where it is one of the two that are known.
+    /// Returns the sum up to this offset, if it is one of the two that are known.
     fn at(&self, offset: u64) -> Option<u32> {
         let (end, lines) = self.lines.as_ref()?;
         match offset.checked_sub(*end)? {
@@ -324,13 +323,13 @@ impl Sum {
 pub struct StreamEnds {
     head: Vec<u8>,
     tail: Vec<u8>,
-    /// All bytes that passed.
+    /// How many bytes passed.
     pub bytes: u64,
     sum: Sum,
 }
 
 impl StreamEnds {
-    /// For what lies behind the first `start` bytes, whose CRC-32 is `crc` where it is known.
+    /// Begins after the first `start` bytes of a file; `crc` is their CRC-32, if it is known.
     pub fn begin(crc: Option<u32>, start: u64) -> Self {
         let lines = crc.map(|crc| (start, Hasher::new_with_initial_len(crc, start)));
         StreamEnds {
@@ -345,7 +344,7 @@ impl StreamEnds {
         }
     }
 
-    /// Takes in more bytes.
+    /// Adds more bytes.
     pub fn pass(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
         self.sum.pass(bytes);
@@ -358,12 +357,12 @@ impl StreamEnds {
         self.tail.drain(..surplus);
     }
 
-    /// The CRC-32 of the file up to this offset, where it is known.
+    /// Returns the CRC-32 of the file up to this offset, if it is known.
     pub fn crc_at(&self, offset: u64) -> Option<u32> {
         self.sum.at(offset)
     }
 
-    /// Whether what passed stands in a file from `start` on, as far as its ends tell.
+    /// Returns whether a file has what passed from `start` on, judged by the first and last bytes.
     pub fn are_in(&self, file: &File, start: u64) -> io::Result<bool> {
         let mut there = vec![0; self.head.len()];
         let count = read_at(file, &mut there, start)?;
@@ -374,7 +373,7 @@ impl StreamEnds {
         Ok(is_head && there[..count] == self.tail)
     }
 
-    /// Takes in all that a reader gives: how much that was.
+    /// Adds all bytes of a reader, and returns their number.
     pub fn skim(&mut self, read: &mut dyn Read) -> io::Result<u64> {
         let before = self.bytes;
         let mut chunk = vec![0; CHUNK];
@@ -389,8 +388,8 @@ impl StreamEnds {
     }
 }
 
-/// Where the line begins that has `newlines` newlines between it and `end`; not before `start`,
-/// where a line begins.
+/// Returns where the line begins that has `newlines` newlines between its start and `end`, but not less than
+/// `start`, where a line begins.
 pub fn line_start(file: &File, start: u64, end: u64, newlines: u64) -> io::Result<u64> {
     let mut left = newlines;
     let mut until = end;
@@ -476,7 +475,7 @@ mod tests {
         assert_eq!(held(&other, true), Holds::More);
         std::fs::write(&path, &text[..5000]).unwrap();
         assert_eq!(held(&path, true), Holds::Whole);
-        // The ends are alike, and one line between them is not.
+        // The ends are the same, and one line between them is not.
         std::fs::write(&path, text.replace("line 250\n", "line 2S0\n")).unwrap();
         assert_eq!(held(&path, false), Holds::More);
         assert_eq!(held(&path, true), Holds::No);

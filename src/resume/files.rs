@@ -1,4 +1,4 @@
-//! The files that are there: those that are meant, and beside them older parts of logs.
+//! The files that exist: those that are meant, and older parts of logs beside them.
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
@@ -15,30 +15,30 @@ use crate::resume::content::{Print, compressed};
 use crate::resume::known::{Extent, Known, born, modified};
 use crate::resume::names::{Rotation, counted, rotation, stem, uncompressed};
 
-/// A file that is there.
+/// A file that exists.
 #[derive(Clone, Debug)]
 pub struct FoundFile {
-    /// As the user wrote it, or beside what the user wrote.
+    /// The path as the user wrote it, or beside what the user wrote.
     pub path: PathBuf,
-    /// The same, absolute and without links.
+    /// The absolute path, with links resolved.
     pub real: PathBuf,
-    /// The same, absolute alone.
+    /// The absolute path, with links.
     pub absolute: PathBuf,
-    /// Its file system and its number there.
+    /// Its device and inode numbers.
     pub identity: (u64, u64),
-    /// When it was made, where the file system tells.
+    /// When it was created, if the file system tells.
     pub born: Option<i64>,
-    /// Its bytes.
+    /// Its size in bytes.
     pub size: u64,
-    /// When it was last written.
+    /// When it was last modified.
     pub modified: i64,
-    /// The place of the log that it is or belongs to, among the files that are meant.
+    /// The index of the log that it is or belongs to, among the files that are meant.
     pub log: Option<usize>,
     /// Whether it is one of the files that are meant.
     pub is_meant: bool,
-    /// Of one beside a log: what its name says of a rotation.
+    /// For a file beside a log: what its name says about a rotation.
     pub older: Option<Rotation>,
-    /// Of a log: its first bytes.
+    /// For a log: the fingerprint of its first bytes.
     pub begins: Option<Print>,
 }
 
@@ -60,7 +60,7 @@ impl FoundFile {
         })
     }
 
-    /// The same with its first bytes.
+    /// Returns the file with the fingerprint of its first bytes.
     fn begun(mut self) -> anyhow::Result<Self> {
         let cannot = || format!("cannot read '{}'", self.path.display());
         match File::open(&self.path) {
@@ -68,17 +68,17 @@ impl FoundFile {
                 let begins = content::first_of(&file, self.size).with_context(cannot)?;
                 self.begins = Some(begins);
             }
-            // It has been renamed meanwhile, which is seen later.
+            // It has been renamed meanwhile, which is noticed later.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error).with_context(cannot),
         }
         Ok(self)
     }
 
-    /// Whether an open file still begins as this one did when it was found.
+    /// Returns whether an open file still begins as this one did when it was found.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The file cannot be read.
     pub fn begins_as_found(&self, file: &File) -> io::Result<bool> {
         match &self.begins {
             Some(begins) => Ok(content::first_of(file, self.size)? == *begins),
@@ -86,24 +86,24 @@ impl FoundFile {
         }
     }
 
-    /// The file's name, without the links that lead to it.
+    /// Returns the file's name, with links resolved.
     pub fn name(&self) -> String {
         name_of(&self.real)
     }
 
-    /// Whether a file that is known was at this place.
+    /// Returns whether a known file was at this path.
     pub fn is_at(&self, known: &Known) -> bool {
         let place = Path::new(&known.path);
         self.real == place || self.absolute == place
     }
 
-    /// Whether the file that is known is this one: of a number that another file may have had.
+    /// Returns whether the known file is this one. Another file may have reused the inode number.
     pub fn is_same(&self, known: &Known) -> bool {
         let is_one = self.identity == (known.device, known.inode);
         let was_made = match (self.born, known.born) {
             (Some(own), Some(other)) => own == other,
-            // Earlier versions did not look; without the time, only its place and what rotation makes
-            // of it speak for it, or that nothing has changed.
+            // Earlier versions did not store the time. If the file system has none, the file must be unchanged, or
+            // a rotation must explain its path.
             (Some(_), None) => true,
             (None, _) => {
                 let is_unchanged = (self.size, self.modified) == (known.size, known.modified);
@@ -113,7 +113,7 @@ impl FoundFile {
         is_one && was_made
     }
 
-    /// Whether it may have been rotated later than another one.
+    /// Returns whether it may have been rotated later than another file.
     fn may_be_later(&self, other: &FoundFile) -> bool {
         let rank = |found: &FoundFile| found.older.as_ref().map(|older| older.rank.clone());
         let ranks = rank(self).zip(rank(other));
@@ -128,10 +128,10 @@ impl FoundFile {
                     .is_none_or(|(own, other)| own > other)
     }
 
-    /// Opens it, also where it was renamed since it was found.
+    /// Opens it, even if it was renamed since it was found.
     ///
     /// # Errors
-    /// It is not there any more.
+    /// It does not exist any more.
     pub fn open(&self) -> anyhow::Result<File> {
         let cannot = || format!("cannot open '{}'", self.path.display());
         match File::open(&self.path) {
@@ -162,7 +162,7 @@ impl FoundFile {
         self.identity == (metadata.dev(), metadata.ino()) && self.born == born(metadata)
     }
 
-    /// What is known of it where it is not read at all.
+    /// Returns what is stored about it if nothing of it is read.
     ///
     /// # Errors
     /// It cannot be opened.
@@ -170,7 +170,7 @@ impl FoundFile {
         self.taken_as(Extent::default())
     }
 
-    /// The same, of a file that is to be known again when it is compressed.
+    /// Returns what is stored about it if it is not read but must be recognised when it is compressed.
     ///
     /// # Errors
     /// It cannot be opened.
@@ -199,7 +199,7 @@ impl FoundFile {
     }
 }
 
-/// Whether a file may be one that was read under another name: a rotation or a compression explains it.
+/// Returns whether a file may be one that was read under another name, explained by a rotation or a compression.
 pub fn is_related(found: &FoundFile, known: &Known) -> bool {
     let before = Path::new(&known.path);
     if directory_of(&found.real) != directory_of(before)
@@ -219,23 +219,23 @@ pub fn is_related(found: &FoundFile, known: &Known) -> bool {
     matches!(counts, (Some((own, to)), Some((log, from))) if own == log && to > from)
 }
 
-/// The files that are there: those that are meant, in their order, and those beside them.
+/// The files that exist: those that are meant, in their order, and those beside them.
 #[derive(Debug, Default)]
 pub struct Files {
-    /// All of them, each once.
+    /// All files, without duplicates.
     pub list: Vec<FoundFile>,
     by_identity: HashMap<(u64, u64), usize>,
     by_path: HashMap<PathBuf, usize>,
-    /// Paths that the user wrote, and where nothing is.
+    /// Paths that the user wrote and that do not exist.
     pub absent: Vec<PathBuf>,
 }
 
 impl Files {
-    /// Looks for these files. `followed`: those among them that are logs. Of what is `known`, older parts
-    /// and what it was may lie elsewhere.
+    /// Looks for these files. `followed` are those among them that are logs. Older parts of a log may also be
+    /// beside the paths where `known` says that it was read.
     ///
     /// # Errors
-    /// A file is no regular one; a directory cannot be read.
+    /// A file is not a regular one, or a directory cannot be read.
     pub fn look(paths: &[PathBuf], followed: &[PathBuf], known: &[Known]) -> anyhow::Result<Self> {
         let mut files = Files::default();
         for (place, path) in paths.iter().enumerate() {
@@ -261,8 +261,8 @@ impl Files {
         Ok(files)
     }
 
-    /// Whether the files are still those that were found, and have not been emptied: a rotation may have
-    /// come between.
+    /// Returns whether the files are still those that were found, and were not truncated: a rotation may have
+    /// intervened.
     pub fn are_still_there(&self) -> bool {
         let is_there = |path: &Path, found: &FoundFile| {
             let metadata = fs::metadata(path);
@@ -276,23 +276,23 @@ impl Files {
             && self.absent.iter().all(|path| !path.exists())
     }
 
-    /// The place of the file at a path that is meant.
+    /// Returns the index of the file at a path that is meant.
     pub fn at(&self, path: &Path) -> Option<usize> {
         self.by_path.get(path).copied()
     }
 
-    /// The place of the file with this identity.
+    /// Returns the index of the file with this identity.
     pub fn with_identity(&self, identity: (u64, u64)) -> Option<usize> {
         self.by_identity.get(&identity).copied()
     }
 
-    /// The place of the file of this name in the same directory.
+    /// Returns the index of the file of this name in the same directory.
     pub fn beside(&self, found: &FoundFile, name: &str) -> Option<usize> {
         let real = found.real.with_file_name(name);
         self.list.iter().position(|other| other.real == real)
     }
 
-    /// Adds a file beside a set, which is read because a part of the set has become it.
+    /// Adds a file beside a set, which is read because a file of the set was renamed to it. Returns its index.
     ///
     /// # Errors
     /// Its directory cannot be read.
@@ -319,14 +319,14 @@ impl Files {
             return Ok(None);
         };
         let found = beside.swap_remove(at);
-        // One that came later was never read, and nobody has named it.
+        // A later file was never read, and the user did not name it.
         match beside.iter().any(|other| other.may_be_later(&found)) {
             true => Ok(None),
             false => Ok(Some(self.add(found))),
         }
     }
 
-    /// Adds a file, unless it is there already under another name; its place.
+    /// Adds a file, unless it is listed under another name, and returns its index.
     fn add(&mut self, found: FoundFile) -> usize {
         let place = *self
             .by_identity
@@ -338,8 +338,8 @@ impl Files {
         place
     }
 
-    /// Adds the files that may be older parts of a log: beside it, beside what its links lead to, and
-    /// beside what it was when it was read.
+    /// Adds the files that may be older parts of a log: beside it, beside the target of its links, and beside the
+    /// path where it was read before.
     fn add_older(&mut self, path: &Path, place: usize, known: &[Known]) -> anyhow::Result<()> {
         let own = absolute(path)?;
         let mut bases = vec![own.clone()];
@@ -361,11 +361,11 @@ impl Files {
         for base in &bases {
             let is_own = *base == own;
             let name = name_of(base);
-            // What is beside the path as the user wrote it is named so.
+            // Files beside the user's path are named as the user wrote it.
             let directory = directory_of(if is_own { path } else { base });
             let listed = match entries(directory) {
                 Ok(listed) => listed,
-                // Where a link has led before, nothing may be any more.
+                // The former target of a link may be gone.
                 Err(_) if !is_own => continue,
                 Err(error) => return Err(error),
             };
@@ -396,7 +396,7 @@ impl Files {
     }
 }
 
-/// The files of a directory: path and name of each.
+/// Returns path and name of each file of a directory.
 fn entries(directory: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
     let cannot = || format!("cannot read the directory '{}'", directory.display());
     let mut found = Vec::new();
@@ -411,7 +411,7 @@ fn entries(directory: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
     Ok(found)
 }
 
-/// What is to be known of the file at a path; none where nothing is there.
+/// Returns the metadata of the file at a path; `None` if it does not exist.
 fn regular(path: &Path) -> anyhow::Result<Option<Metadata>> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => Ok(Some(metadata)),
@@ -424,7 +424,7 @@ fn regular(path: &Path) -> anyhow::Result<Option<Metadata>> {
     }
 }
 
-/// A path as it is without a look at where the program runs.
+/// Returns a path that does not depend on the working directory.
 pub fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("cannot open '{}'", path.display()))
 }

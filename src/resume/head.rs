@@ -1,4 +1,4 @@
-//! The header of a CSV, for a file whose data are read from further on.
+//! The header of a CSV file whose data is read from further on.
 
 use std::io::{ErrorKind, Read};
 
@@ -8,23 +8,23 @@ use crate::bytes::{Dialect, scan};
 use crate::record::PASSED_OVER;
 use crate::stream::Source;
 
-/// The longest header that is looked for.
+/// The longest header that is accepted, in bytes.
 const LONGEST: usize = 64 << 20;
 
-/// Where a header is read again.
+/// A header that is read again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// The first record with its line end, and blank lines before it.
     pub bytes: Vec<u8>,
-    /// Newlines in it.
+    /// The number of newlines in `bytes`.
     pub lines: u64,
 }
 
 impl Head {
-    /// That of a source; none where its first record is not finished.
+    /// Returns the header of a source; `None` if its first record is not finished.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The source cannot be read, or its header is too long.
     pub fn read(source: Source, dialect: Dialect) -> anyhow::Result<Option<Self>> {
         let mut read = source.read;
         let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! What is known of a file: which one it is, how far it was read, and what became of it.
+//! What is stored about a file: which one it is, how far it was read, and what became of it.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -10,56 +10,56 @@ use serde::{Deserialize, Serialize};
 
 use crate::resume::content::{Holds, Prefix, StreamEnds};
 
-/// Up to this length what was read is compared as a whole, where a file was written since.
+/// If a file was modified, what was read is compared as a whole up to this length, in bytes.
 const COMPARED: u64 = 16 << 20;
 
 /// One file, and how far it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
-    /// Where it was, absolute and without links.
+    /// Its absolute path, with links resolved.
     pub path: String,
-    /// Its file system.
+    /// Its device number.
     pub device: u64,
-    /// Its number there, which another file may have when it is gone.
+    /// Its inode number, which another file may reuse when it is gone.
     pub inode: u64,
-    /// When it was made, in nanoseconds since 1970, where the file system tells.
+    /// When it was created, in nanoseconds since 1970, if the file system tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub born: Option<i64>,
-    /// Its bytes as they lay there.
+    /// Its size on disk, in bytes.
     pub size: u64,
-    /// When it was last written, as far as it was read, in nanoseconds since 1970.
+    /// When it was last modified, as of the last read, in nanoseconds since 1970.
     pub modified: i64,
-    /// Bytes read, decompressed: up to the end of the last whole record.
+    /// Bytes read, after decompression: up to the end of the last whole record.
     pub offset: u64,
     /// Newlines in them.
     pub lines: u64,
-    /// Whether it lies there compressed.
+    /// Whether it is compressed on disk.
     pub is_compressed: bool,
-    /// Of the bytes that were read.
+    /// What is stored about the bytes that were read.
     #[serde(flatten)]
     pub(crate) prefix: Prefix,
-    /// What it is to the source.
+    /// Its role in the source.
     #[serde(default, skip_serializing_if = "Standing::is_read")]
     pub standing: Standing,
-    /// The log that it was when it was read, as the user names it; none of an older part, and of a
-    /// file of a set.
+    /// The log that it was when it was read, by its absolute path; `None` for an older part and for a file of a
+    /// set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
-    /// Since when it is not there, in seconds since 1970.
+    /// Since when it is missing, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<i64>,
 }
 
-/// What a file is to the source.
+/// The role of a file in the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {
     /// It is read.
     #[default]
     Read,
-    /// It holds what another one does, and is passed over as long as it is not written to.
+    /// It has the content of another one, and is skipped as long as it is not written to.
     Copy,
-    /// It is an older part of a log, and was there before the log was read for the first time.
+    /// It is an older part of a log, and existed before the log was read for the first time.
     Before,
 }
 
@@ -72,14 +72,14 @@ impl Standing {
 /// How far a file was read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Extent {
-    /// Bytes, decompressed.
+    /// Bytes, after decompression.
     pub offset: u64,
     /// Newlines in them.
     pub lines: u64,
 }
 
 impl Known {
-    /// A plain file that is open, as it stood at some time, read so far.
+    /// Describes an open file that is not compressed, with this metadata, read up to `extent`.
     pub fn plain(
         path: &Path,
         file: &File,
@@ -91,7 +91,7 @@ impl Known {
         Ok(Self::with(path, metadata, extent, prefix, false))
     }
 
-    /// A compressed file, read so far, with what is kept of the bytes that passed.
+    /// Describes a compressed file, read up to `extent`; `passed` describes its bytes.
     pub fn compressed(
         path: &Path,
         metadata: &Metadata,
@@ -125,7 +125,7 @@ impl Known {
         }
     }
 
-    /// The CRC-32 of what was read, where it is known.
+    /// Returns the CRC-32 of what was read, if it is known.
     pub fn crc(&self) -> Option<u32> {
         match self.offset {
             0 => Some(0),
@@ -133,7 +133,7 @@ impl Known {
         }
     }
 
-    /// How far it was read.
+    /// Returns how far it was read.
     pub fn extent(&self) -> Extent {
         Extent {
             offset: self.offset,
@@ -141,28 +141,29 @@ impl Known {
         }
     }
 
-    /// How the file at `path`, decompressed or not, stands to what was read: all of it is compared.
+    /// Returns how the file at `path`, decompressed if it is compressed, relates to what was read. All of it is
+    /// compared.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The file cannot be read.
     pub fn held_by(&self, path: &Path) -> anyhow::Result<Holds> {
         self.prefix.held_by(path, self.offset, true)
     }
 
-    /// Whether an open file, as it is, still begins with what was read.
+    /// Returns whether an open file, without decompression, still begins with what was read.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The file cannot be read.
     pub fn begins(&self, file: &File) -> io::Result<bool> {
         self.prefix
             .begins(file, self.offset, self.offset <= COMPARED)
     }
 
-    /// Whether the file itself, which was last written at `modified` and has `size` bytes by now, still
-    /// begins with what was read. Of a long one that has grown, the ends alone are compared.
+    /// Returns whether the file itself, which was last modified at `modified` and now has `size` bytes, still
+    /// begins with what was read. If it was not modified, or is long and has grown, only the ends are compared.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The file cannot be read.
     pub fn is_intact(&self, path: &Path, modified: i64, size: u64) -> anyhow::Result<bool> {
         let was_written = modified != self.modified;
         let may_be_rewritten = self.offset <= COMPARED || size <= self.size;
@@ -172,13 +173,13 @@ impl Known {
     }
 }
 
-/// When a file was last written, in nanoseconds since 1970.
+/// Returns when a file was last modified, in nanoseconds since 1970.
 pub fn modified(metadata: &Metadata) -> i64 {
     let nanoseconds = metadata.mtime().saturating_mul(1_000_000_000);
     nanoseconds.saturating_add(metadata.mtime_nsec())
 }
 
-/// When a file was made, in nanoseconds since 1970, where the file system tells.
+/// Returns when a file was created, in nanoseconds since 1970, if the file system tells.
 pub fn born(metadata: &Metadata) -> Option<i64> {
     let since = metadata.created().ok()?.duration_since(UNIX_EPOCH).ok()?;
     i64::try_from(since.as_nanos()).ok()

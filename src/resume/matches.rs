@@ -1,8 +1,8 @@
-//! Which of the files that are there are those that were read before.
+//! Decides which of the existing files were read before.
 //!
-//! A file is known again by its number in the file system and the time it was made, or else by its
-//! content under a name that a rotation or a compression gives; either way it begins with what was read.
-//! A copy of a file that is there, under such a name, is no file of its own.
+//! A file is recognised by its inode number and creation time, or else by its content under a name that a rotation
+//! or a compression gives; either way it must begin with what was read. A copy of an existing file under such a
+//! name is not a file of its own.
 
 use std::cmp::Ordering;
 
@@ -13,37 +13,37 @@ use crate::resume::files::{Files, FoundFile, is_related, name_of};
 use crate::resume::known::{Known, Standing};
 use crate::resume::names::{Rank, counted, rotation, uncompressed};
 
-/// What a file that is there is.
+/// What an existing file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// None of those that are known.
+    /// None of the known files.
     New,
-    /// The known one of this place.
+    /// The known file with this index.
     Known(usize),
-    /// What another file holds, too. Where it is known already, its place.
+    /// A copy of another file; its index if it is known already.
     Copy(Option<usize>),
-    /// An older part of a log, not to be read. Where it is known already, its place.
+    /// An older part of a log that is not read; its index if it is known already.
     Before(Option<usize>),
 }
 
-/// The files that are there, and which of the known ones they are.
+/// The existing files, and which of the known ones they are.
 pub struct Matches<'m> {
-    /// What was known before.
+    /// The files that were known before.
     pub known: &'m [Known],
-    /// Of each file that is there, what it is.
+    /// For each existing file, what it is.
     pub fates: Vec<Fate>,
-    /// Of each that is known, where it is now.
+    /// For each known file, the index of the existing file that it is now.
     pub places: Vec<Option<usize>>,
-    /// Whether what cannot be told is taken as it looks.
+    /// Whether ambiguous files are taken for what they seem to be.
     pub accept_gap: bool,
 }
 
 impl<'m> Matches<'m> {
-    /// Holds the files against what is known; of a set, files beside it are added where a part of it has
-    /// become them.
+    /// Compares the files with what is known. If a file of a set was renamed to one beside the set, that one is
+    /// added.
     ///
     /// # Errors
-    /// A file cannot be read; it cannot be told which one it is.
+    /// A file cannot be read, or it cannot be decided which one it is.
     pub fn find(known: &'m [Known], files: &mut Files, accept_gap: bool) -> anyhow::Result<Self> {
         let mut matches = Matches {
             known,
@@ -56,7 +56,7 @@ impl<'m> Matches<'m> {
         matches.by_content(files)?;
         matches.emptied(files)?;
         matches.copies(files)?;
-        // What was empty may be anything by now, so all else comes first.
+        // A file that was empty may be anything by now, so all other rules come first.
         matches.by_identity(files, is_empty)?;
         matches.packed_before(files)?;
         Ok(matches)
@@ -92,7 +92,7 @@ impl<'m> Matches<'m> {
         Ok(())
     }
 
-    /// Whether a file still is what is known of it.
+    /// Returns whether a file still is what is known about it.
     fn is_intact(&self, found: &FoundFile, known: &Known) -> anyhow::Result<bool> {
         match known.standing {
             Standing::Read => known.is_intact(&found.path, found.modified, found.size),
@@ -101,7 +101,7 @@ impl<'m> Matches<'m> {
         }
     }
 
-    /// The rest of a file whose name a glob has no more is found beside it.
+    /// Finds the rest of a file that was renamed so that its glob no longer matches: it is beside the set.
     fn beside_sets(&mut self, files: &mut Files) -> anyhow::Result<()> {
         for (place, known) in self.known.iter().enumerate() {
             if self.places[place].is_some()
@@ -124,8 +124,8 @@ impl<'m> Matches<'m> {
         Ok(())
     }
 
-    /// Known ones whose file is not there any more, or holds something else: a copy or a compressed file
-    /// may have their content.
+    /// Finds known files that do not exist any more or have other content: a copy or a compressed file may have
+    /// what was read of them.
     fn by_content(&mut self, files: &Files) -> anyhow::Result<()> {
         for (place, known) in self.known.iter().enumerate() {
             if self.places[place].is_some() || known.standing != Standing::Read || known.offset == 0
@@ -160,8 +160,8 @@ impl<'m> Matches<'m> {
         Ok(())
     }
 
-    /// Whether a file may hold what was read of a known one: it is at its place, or a rotation that copies
-    /// or compresses has made it.
+    /// Returns whether a file may have what was read of a known one: it is at its path, or a rotation that copies,
+    /// compresses or moves files has made it.
     fn may_hold(&self, found: &FoundFile, known: &Known) -> bool {
         if found.is_at(known) {
             return true;
@@ -177,7 +177,7 @@ impl<'m> Matches<'m> {
         is_packed || is_of_log || was_current || is_moved
     }
 
-    /// Of some files, the one that was rotated first.
+    /// Returns the one of these files that was rotated first.
     fn oldest(&self, places: &[usize], files: &Files) -> Option<usize> {
         let rank = |at: usize| {
             let found = &files.list[at];
@@ -197,8 +197,8 @@ impl<'m> Matches<'m> {
         Some(oldest)
     }
 
-    /// A log that was copied and emptied, and begins with the same lines again: its copy has gone on behind
-    /// what was read, and otherwise than the log.
+    /// Finds logs that were copied and truncated, and begin with the same lines again: the copy continues after
+    /// what was read, and not as the log does.
     fn emptied(&mut self, files: &Files) -> anyhow::Result<()> {
         for (place, known) in self.known.iter().enumerate() {
             let Some(at) = self.places[place] else {
@@ -228,7 +228,7 @@ impl<'m> Matches<'m> {
         Ok(())
     }
 
-    /// Files that hold what another one does: being compressed, or copied to be emptied.
+    /// Finds files that hold what another one does: one is being compressed, or was copied to be truncated.
     fn copies(&mut self, files: &Files) -> anyhow::Result<()> {
         for (at, found) in files.list.iter().enumerate() {
             if self.fates[at] != Fate::New || found.size == 0 {
@@ -248,7 +248,7 @@ impl<'m> Matches<'m> {
                 continue;
             }
             for (log, fate) in files.list.iter().zip(self.fates.clone()) {
-                // One that was renamed is older than the log that came in its place.
+                // A log that was renamed is older than the one that replaced it.
                 let is_later = found
                     .born
                     .zip(log.born)
@@ -266,7 +266,7 @@ impl<'m> Matches<'m> {
         Ok(())
     }
 
-    /// Older parts of logs that are not to be read, and were compressed since.
+    /// Finds older parts of logs that are not read and were compressed since.
     fn packed_before(&mut self, files: &Files) -> anyhow::Result<()> {
         for (place, known) in self.known.iter().enumerate() {
             if self.places[place].is_some()
@@ -292,7 +292,7 @@ impl<'m> Matches<'m> {
     }
 }
 
-/// Whether nothing was read of a file.
+/// Returns whether nothing was read of a file.
 fn is_empty(known: &Known) -> bool {
     known.standing == Standing::Read && known.offset == 0
 }
@@ -305,7 +305,7 @@ fn cannot_tell(found: &FoundFile, log: &FoundFile) -> anyhow::Result<()> {
     )
 }
 
-/// Whether a file may by its name be a copy that a rotation makes of a log to empty it.
+/// Returns whether a file may, by its name, be a copy that a rotation makes of a log before truncating it.
 fn is_copy_of(found: &FoundFile, log: &FoundFile) -> bool {
     let (name, other) = (found.name(), log.name());
     let is_beside = found.real.parent() == log.real.parent() && uncompressed(&name) == name;

@@ -4,37 +4,37 @@ use std::cmp::Ordering;
 
 use crate::files::compression::COMPRESSED;
 
-/// The most digits of a number that counts rotations; more are a date.
+/// The most digits of a number that counts rotations; a longer one is a date.
 const COUNTED: usize = 5;
 
 /// What a rotation adds to a log's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rotation {
-    /// When it came, as far as the name tells.
+    /// When it happened, as far as the name tells.
     pub rank: Rank,
-    /// Whether it stands behind the whole name, as in `access.log.1`; `access-20261122.log` may as
-    /// well be a file of its own.
+    /// Whether it follows the whole name, as in `access.log.1`; `access-20261122.log` may also be a file of its
+    /// own.
     pub is_behind: bool,
 }
 
-/// When a rotation came, as far as a name tells.
+/// When a rotation happened, as far as a name tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rank {
-    /// `.1`, `.2`: most rotations count from the latest one on, some from the first one.
+    /// `.1`, `.2`: most rotations count from the latest one, some from the first one.
     Number(u64),
-    /// `-20261122`, `.2026-11-22`, `-20261122.1`: the greater the later.
+    /// `-20261122`, `.2026-11-22`, `-20261122.1`: greater is later.
     Date(Vec<u64>),
-    /// `.old`, or nothing but a compression's ending.
+    /// `.old`, or only a compression's ending.
     Unknown,
 }
 
 impl Rank {
-    /// Which of two came first; none where their names do not tell. Of numbers, the greater one did.
+    /// Compares by age, the older one first; `None` if the names do not tell. The greater number is older.
     pub fn compare(&self, other: &Rank) -> Option<Ordering> {
         match (self, other) {
             (Rank::Number(a), Rank::Number(b)) => Some(b.cmp(a)),
             (Rank::Date(a), Rank::Date(b)) => {
-                // `-20261122` and `-2026112213` are written differently.
+                // `-20261122` and `-2026112213` are written differently and cannot be compared.
                 let digits = |date: &[u64]| {
                     date.iter()
                         .map(u64::to_string)
@@ -49,7 +49,7 @@ impl Rank {
     }
 }
 
-/// What `name` has beside the name `current` of a log, where it may be a rotated part of it.
+/// Returns what `name` adds to the name `current` of a log, if it may be a rotated part of it.
 pub fn rotation(name: &str, current: &str) -> Option<Rotation> {
     if name == current {
         return None;
@@ -79,7 +79,7 @@ pub fn rotation(name: &str, current: &str) -> Option<Rotation> {
     })
 }
 
-/// The number of a name such as `access.log.2`, and what stands before it.
+/// Returns what is before the number of a name such as `access.log.2`, and the number.
 pub fn counted(name: &str) -> Option<(&str, u64)> {
     let at = name.rfind('.')?;
     match rank(&name[at..]) {
@@ -97,7 +97,7 @@ fn rank(part: &str) -> Rank {
     match (groups.as_slice(), numbers) {
         (_, None) | ([], _) => Rank::Unknown,
         ([only], Some(numbers)) if only.len() <= COUNTED => Rank::Number(numbers[0]),
-        // A year first, or day and month with it in one number: `22-11-2026` is no order.
+        // The year must come first, alone or in one number with month and day: `22-11-2026` has no order.
         ([first, ..], Some(numbers)) if first.len() > COUNTED || is_year(first) => {
             Rank::Date(numbers)
         }
@@ -109,8 +109,8 @@ fn is_year(digits: &str) -> bool {
     digits.len() == 4 && (digits.starts_with("19") || digits.starts_with("20"))
 }
 
-/// A name without what rotation adds to it: `access.log.2.gz`, `access.log-20261122` and
-/// `access-20261122.log` are all `access.log`.
+/// Returns a name without what rotation adds to it: `access.log.2.gz`, `access.log-20261122` and
+/// `access-20261122.log` all become `access.log`.
 pub fn stem(name: &str) -> String {
     let name = uncompressed(name);
     let mut stem = String::with_capacity(name.len());
@@ -123,7 +123,7 @@ pub fn stem(name: &str) -> String {
     stem
 }
 
-/// A name without an ending that says that it is compressed.
+/// Returns a name without the ending of a compression.
 pub fn uncompressed(name: &str) -> &str {
     COMPRESSED
         .iter()
@@ -131,7 +131,7 @@ pub fn uncompressed(name: &str) -> &str {
         .unwrap_or(name)
 }
 
-/// Pieces that each begin with a point, a hyphen or an underscore, but for the first.
+/// Splits a name before each dot, hyphen and underscore, except at its start.
 fn parts(name: &str) -> impl Iterator<Item = &str> {
     let mut rest = name;
     std::iter::from_fn(move || {
@@ -145,7 +145,7 @@ fn parts(name: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether this is a separator with a number or a date behind it.
+/// Returns whether this is a separator followed by a number or a date.
 fn is_number(part: &str) -> bool {
     let mut letters = part.chars();
     matches!(letters.next(), Some('.' | '-' | '_'))

@@ -1,4 +1,4 @@
-//! What is to be read: the files that are there, held against what is known of those before.
+//! Decides what is read: compares the files that exist with what is known of those before.
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -12,47 +12,47 @@ use crate::resume::known::{Extent, Known, Standing};
 use crate::resume::matches::{Fate, Matches};
 use crate::resume::names::Rank;
 
-/// How often the files are looked for again where a rotation comes between.
+/// How often the files are looked for again if a rotation intervenes.
 const LOOKS: u32 = 20;
 
-/// How long a file that is not there is remembered, in seconds, and how many of them.
+/// How long a missing file is remembered, in seconds, and how many of them are.
 const REMEMBERED: i64 = 30 * 24 * 60 * 60;
 const MOST: usize = 100_000;
 
-/// A file to read, and from where on.
+/// A file to read, and where to start.
 #[derive(Clone, Debug)]
 pub struct FilePiece {
     /// The file.
     pub found: FoundFile,
     /// What was read of it before.
     pub known: Option<Known>,
-    /// The log that it is, as the user names it; none of an older part, and of a file of a set.
+    /// The log that it is, by its absolute path; `None` for an older part and for a file of a set.
     pub log: Option<String>,
 }
 
 impl FilePiece {
-    /// The file's path.
+    /// Returns the file's path.
     pub fn path(&self) -> &Path {
         &self.found.path
     }
 
-    /// How far it was read before.
+    /// Returns how far it was read before.
     pub fn start(&self) -> Extent {
         self.known.as_ref().map(Known::extent).unwrap_or_default()
     }
 
-    /// The CRC-32 of what was read before, where it is known.
+    /// Returns the CRC-32 of what was read before, if it is known.
     pub fn crc(&self) -> Option<u32> {
         self.known.as_ref().map_or(Some(0), Known::crc)
     }
 }
 
-/// What is to be read, in order, and what is not.
+/// What is read, in order, and what is not.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// Files that are new or may have grown.
     pub pieces: Vec<FilePiece>,
-    /// Files that have nothing new, or are not there.
+    /// Files that have nothing new, or do not exist any more.
     pub kept: Vec<Known>,
     /// What the user should know.
     pub notices: Vec<String>,
@@ -60,28 +60,28 @@ pub struct Plan {
 
 /// What the user names, and what was read of it before.
 pub struct Planning<'p> {
-    /// Files, globs and directories as the user wrote them: a file is a log that may be rotated.
+    /// Files, globs and directories as the user wrote them; a file is a log that may be rotated.
     pub sources: &'p [PathBuf],
-    /// What was read; none at the first time.
+    /// What was read; `None` before the first load.
     pub known: Option<&'p [Known]>,
-    /// Whether all older parts of logs are known that were there the last time.
+    /// Whether all older parts of logs that existed the last time are known.
     pub knows_older: bool,
-    /// Whether it may be missing.
+    /// Whether data that was read before may be missing.
     pub accept_gap: bool,
 }
 
 impl Planning<'_> {
-    /// Finds out what is to be read. Globs and directories are expanded at each look, for a file that
-    /// one of them had may have got another name by the time it is opened.
+    /// Decides what is read. Globs and directories are expanded at each look, because a file from one of them may
+    /// have another name by the time it is opened.
     ///
     /// # Errors
-    /// A file is not there or is no regular file; what was read before is not found; which file is which,
-    /// or their order, cannot be told.
+    /// A file does not exist or is not a regular file, what was read before is not found, or it cannot be decided
+    /// which file is which or which one is older.
     pub fn plan(&self) -> anyhow::Result<Plan> {
         for look in 0.. {
             let (plan, is_still) = self.look();
             match plan {
-                // What cannot be told may only be half of a rotation.
+                // What cannot be decided may be half of a rotation.
                 Err(_) if look < LOOKS / if is_still { 2 } else { 1 } => {}
                 Ok(_) if !is_still && look < LOOKS => {}
                 Ok(_) if !is_still => bail!(
@@ -94,7 +94,7 @@ impl Planning<'_> {
         unreachable!("a look ends the loop")
     }
 
-    /// One look, and whether nothing was renamed during it.
+    /// Looks once, and returns the plan and whether nothing was renamed during the look.
     fn look(&self) -> (anyhow::Result<Plan>, bool) {
         let known = self.known.unwrap_or_default();
         let found = expanded_to_resume(self.sources).and_then(|paths| {
@@ -115,9 +115,9 @@ impl Planning<'_> {
     }
 }
 
-/// The files that are there at one look.
+/// The files that exist at one look.
 struct Look<'p> {
-    /// The files, by the paths that the user wrote and those that a glob or a directory has.
+    /// Their paths: those that the user wrote, and those from globs and directories.
     paths: Vec<PathBuf>,
     planning: &'p Planning<'p>,
 }
@@ -137,7 +137,7 @@ impl Look<'_> {
         self.planning.sources.iter().any(|log| log == path)
     }
 
-    /// A log that is not there at the moment may be between two names, if its older part is found.
+    /// Refuses a log that does not exist, unless an older part of it is known: then it may be between two names.
     fn refuse_absent(&self, files: &Files, matches: &Matches<'_>) -> anyhow::Result<()> {
         for path in &files.absent {
             let place = self.paths.iter().position(|other| other == path);
@@ -153,7 +153,7 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// What was read before and is not found is a gap, where it may have gone on.
+    /// Refuses a gap: what was read before is not found, and it may have grown.
     fn refuse_gap(&self, files: &Files, matches: &Matches<'_>) -> anyhow::Result<()> {
         let all = matches.known.iter().zip(&matches.places);
         let lost: Vec<&Known> = all
@@ -171,7 +171,7 @@ impl Look<'_> {
                 self.is_log(path) && is_log_of(known, &own)
             };
             let log = self.paths.iter().find(was_log);
-            // Of a set, one may have taken the name of another that was deleted.
+            // In a set, a file may have taken the name of another one that was deleted.
             let is_replaced = |(at, found): (usize, &FoundFile)| {
                 found.is_meant && found.is_at(known) && matches.fates[at] == Fate::New
             };
@@ -223,7 +223,7 @@ impl Look<'_> {
                 }
             }
         }
-        // What was renamed out of a set.
+        // Files that were renamed out of a set.
         for (at, fate) in matches.fates.iter().enumerate() {
             if matches!(fate, Fate::Known(_) | Fate::Before(_) | Fate::Copy(_)) && !is_taken[at] {
                 self.add(at, files, &matches, &mut plan)?;
@@ -294,8 +294,8 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// The older parts of a log that are to be read on or kept, the oldest first: those that are known,
-    /// and where the log was rotated, those that came since. All others become what is passed over.
+    /// Returns the older parts of a log that are read or kept, the oldest first: those that are known and, if the
+    /// log was rotated, those that appeared since. All others become [`Fate::Before`], which is not read.
     fn older(
         &self,
         place: usize,
@@ -346,7 +346,8 @@ impl Look<'_> {
         Ok(turn)
     }
 
-    /// Whether a log may have been rotated since it was read. Of an empty one nothing tells.
+    /// Returns whether a log may have been rotated since it was read. If nothing of it was read, that cannot be
+    /// ruled out.
     fn was_rotated(
         &self,
         path: &Path,
@@ -365,8 +366,8 @@ impl Look<'_> {
         })
     }
 
-    /// Whether an older part that is not known has come since the last time. Earlier versions did not keep
-    /// which were there: what its name says against the one that was read last is all there is then.
+    /// Returns whether an unknown older part appeared since the last load. Earlier versions did not store which
+    /// parts existed; then only the names tell, compared with the part that was read last.
     fn is_since(&self, at: usize, last: Option<&usize>, files: &Files) -> bool {
         let rank = |at: usize| files.list[at].older.as_ref().map(|older| &older.rank);
         if self.planning.knows_older {
@@ -376,7 +377,7 @@ impl Look<'_> {
         compared == Some(std::cmp::Ordering::Less)
     }
 
-    /// Sorts older parts of a log that were never read by what their names say: the oldest first.
+    /// Sorts older parts of a log that were never read by their names, the oldest first.
     fn sort(
         &self,
         between: &mut [usize],
@@ -408,7 +409,7 @@ impl Look<'_> {
                 .and_then(|(a, b)| a.compare(b))
                 .unwrap_or(std::cmp::Ordering::Equal)
         });
-        // Some rotations count from the first one on.
+        // Some rotations count up from the first one.
         let number = |found: &FoundFile| match found.older.as_ref().map(|older| &older.rank) {
             Some(Rank::Number(number)) => Some(*number),
             _ => None,
@@ -425,7 +426,7 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// What is known of files that are not there.
+    /// Returns what is stored about files that do not exist any more.
     fn gone(&self, matches: &Matches<'_>) -> Vec<Known> {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -436,7 +437,7 @@ impl Look<'_> {
                 at.is_none() && (known.offset > 0 || known.standing != Standing::Read)
             })
             .map(|(known, _)| Known {
-                // A clock that was set back begins again.
+                // If the clock was set back, the time starts again.
                 gone: Some(known.gone.map_or(now, |since| since.min(now))),
                 log: None,
                 ..known.clone()
@@ -451,13 +452,13 @@ impl Look<'_> {
     }
 }
 
-/// The log that a file is, as the user names it; none of an older part, and of a file of a set.
+/// Returns the log that a file is, by its absolute path; `None` for an older part and for a file of a set.
 fn log_of(found: &FoundFile) -> Option<String> {
     let is_log = found.log.is_some() && found.is_meant;
     is_log.then(|| found.absolute.to_string_lossy().into_owned())
 }
 
-/// Whether a file was this log when it was read. Earlier versions kept its path alone.
+/// Returns whether a file was this log when it was read. Earlier versions stored only its path.
 fn is_log_of(known: &Known, log: &Path) -> bool {
     match &known.log {
         Some(own) => Path::new(own) == log,

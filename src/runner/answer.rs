@@ -1,4 +1,4 @@
-//! The output of a command, which may have to be given up.
+//! The output of a command, which may have to be abandoned.
 
 use std::fs::File;
 use std::io::{self, PipeReader, Read};
@@ -9,11 +9,11 @@ use std::sync::Arc;
 use crate::stream::Source;
 use crate::sys::descriptor::either;
 
-/// The most that a pipe holds: what was written before it was given up is still read.
+/// The capacity of a pipe: output written before the command was abandoned is still read.
 const REST: usize = 1 << 20;
 
-/// The output of a command. A process that has left the command's group may hold it open after all
-/// others were ended, so it also ends when `given_up` does.
+/// Returns the output of a command. A process that left the command's process group can keep the output open after
+/// all others were ended, so the output also ends when `given_up` is closed.
 pub fn answer(stdout: ChildStdout, name: &str, given_up: Option<PipeReader>) -> Source {
     let stdout = File::from(OwnedFd::from(stdout));
     let descriptor = stdout.as_raw_fd();
@@ -31,7 +31,7 @@ pub fn answer(stdout: ChildStdout, name: &str, given_up: Option<PipeReader>) -> 
 
 struct Answer {
     read: Box<dyn Read + Send>,
-    /// What `read` reads.
+    /// The descriptor that `read` reads from.
     descriptor: RawFd,
     given_up: PipeReader,
     rest: usize,

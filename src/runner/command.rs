@@ -1,12 +1,11 @@
-//! One command, run as a stage with a clean end.
+//! Runs a command as a stage with a clean end.
 //!
-//! Two threads: one hands the input to the command, the other the command's output on. So the
-//! command may read and write in any order, and nothing waits for what it does not do. Memory is two
-//! buffers.
+//! One thread feeds the command its input, another passes on its output, so the command may read and write in any
+//! order without deadlock. Memory is two buffers.
 //!
-//! The command runs in a process group of its own, so that everything that it starts can be ended
-//! with it, and its input has a [`Guardian`]. A command that reads the terminal stays in the group
-//! of this program, as the terminal's keys expect; no end of an input can mislead it.
+//! The command runs in its own process group, so that everything it starts can be ended with it, and a [`Guardian`]
+//! holds its input open if this program is killed. A command that reads the terminal stays in this program's group,
+//! so that Ctrl-C and the like reach it; no early end of input can mislead it.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -34,12 +33,12 @@ use crate::trust::{Carried, Ends, Unclean, Upstream, ends, figures};
 use super::answer::answer;
 use super::terminal::{self, Terminal};
 
-/// A command ended with a status of its own, which becomes that of the program.
+/// A command ended with its own exit status, which becomes that of the program.
 #[derive(Debug)]
 pub struct Exited {
     message: String,
-    /// As a shell has it: 127 for a command that is not there, 126 for one that cannot be run, 128
-    /// and the number of the signal that ended it.
+    /// As in a shell: 127 if the command does not exist, 126 if it cannot be run, 128 plus the signal number if a
+    /// signal ended it.
     pub code: u8,
 }
 
@@ -51,11 +50,11 @@ impl fmt::Display for Exited {
 
 impl std::error::Error for Exited {}
 
-/// Runs a command: standard input goes to it, what it writes to standard output. A terminal is left
-/// to the command as it is.
+/// Runs a command with standard input as its input and passes its output to standard output. If standard input is a
+/// terminal, the command inherits it.
 ///
 /// # Errors
-/// The upstream ended badly, which ends the command; or the command did ([`Exited`]).
+/// The upstream failed, which ends the command; or the command failed ([`Exited`]).
 pub fn run(words: &[OsString], ends: Ends) -> anyhow::Result<Summary> {
     let [program, arguments @ ..] = words else {
         anyhow::bail!("no command to run");
@@ -92,16 +91,16 @@ pub fn run(words: &[OsString], ends: Ends) -> anyhow::Result<Summary> {
     };
     let before = match fed {
         Fate::Failed(error) => return Err(error),
-        // Nobody stands before a command that makes its records of nothing.
+        // Without any input there is no upstream: the command generates its own records.
         _ if !has_come => Carried::default(),
         Fate::Whole(before) => before,
-        // The command did not want the rest, so what would have come with its end did not come.
+        // The command left the rest unread, so what the upstream carries at its end did not arrive.
         Fate::Left => Carried::unknown(),
     };
     settle(&name, before, written, status)
 }
 
-/// What counts in the end where the input did not fail, and came with `before`: who failed first.
+/// Decides the result if the input did not fail and arrived with `before`: the first failure counts.
 fn settle(
     name: &str,
     before: Carried,
@@ -113,7 +112,7 @@ fn settle(
         .as_ref()
         .err()
         .is_none_or(|error| error.is::<Unclean>());
-    // A reader that leaves early ends the command by a signal, or by an error of its own.
+    // If the reader leaves early, the command ends by a signal or with an error of its own. That is no failure.
     if !status.success() && of_command && !is_unread {
         return Err(anyhow::Error::new(exited(name, status)));
     }
@@ -129,10 +128,10 @@ fn settle(
     })
 }
 
-/// The end of a command's input that is written, and who guards it.
+/// The write end of a command's input, and its guardian.
 type Input = (PipeWriter, Arc<Guardian>);
 
-/// Starts the command; with its input, unless that is the terminal.
+/// Starts the command, with its input unless standard input is a terminal.
 fn start(
     program: &OsStr,
     arguments: &[OsString],
@@ -151,12 +150,12 @@ fn start(
         guardian.meets(&mut command);
         input = Some((writer, Arc::new(guardian)));
     }
-    // For a command without a guardian, and for one whose guardian was killed.
+    // For a command without a guardian, or one whose guardian was killed.
     process::ends_with_this(&mut command);
     match command.spawn() {
         Ok(child) => Ok((child, input)),
         Err(error) => {
-            // The command holds the other end of its input.
+            // The command holds the read end of its input.
             drop(command);
             if let Some((_, guardian)) = input {
                 guardian.end();
@@ -175,24 +174,24 @@ fn not_run(program: &OsStr, error: io::Error) -> anyhow::Error {
     anyhow::Error::new(error).context(Exited { message, code })
 }
 
-/// What became of the input.
+/// The result of feeding the input.
 #[derive(Debug, Default)]
 enum Fate {
-    /// It goes on, or the command wanted no more of it.
+    /// It has not ended, or the command closed its input.
     #[default]
     Left,
-    /// The command was given all of it, and this came with its end.
+    /// The command was given all of it; its end carried this.
     Whole(Carried),
-    /// It ended badly.
+    /// It failed.
     Failed(anyhow::Error),
 }
 
 #[derive(Debug)]
 struct Fed {
     fate: Mutex<Fate>,
-    /// Whether any of it has come.
+    /// Whether any input has arrived.
     has_come: AtomicBool,
-    /// Nobody waits for what the command writes once this is closed.
+    /// Once this is closed, the output of the command is no longer waited for.
     giving_up: Mutex<Option<PipeWriter>>,
 }
 
@@ -201,7 +200,7 @@ impl Fed {
         self.fate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends the command, which must not take what follows for the end of the data.
+    /// Ends the command, which must not take the end of its input for the end of the data.
     fn fail(&self, error: anyhow::Error, running: Running) {
         *self.lock() = Fate::Failed(error);
         running.stop();
@@ -213,7 +212,7 @@ impl Fed {
     }
 }
 
-/// The input that a thread gives to the command.
+/// The input that a thread feeds to the command.
 struct Feeding {
     fed: Arc<Fed>,
     guardian: Arc<Guardian>,
@@ -222,7 +221,7 @@ struct Feeding {
 }
 
 impl Feeding {
-    /// What became of it, once the command has ended, and whether any of it had come.
+    /// Returns the result, once the command has ended, and whether any input had arrived.
     fn end(self) -> (Fate, bool) {
         self.guardian.end();
         // The command has exited, so unread input stays unread. Foreign commands never delete
@@ -234,8 +233,8 @@ impl Feeding {
     }
 }
 
-/// Hands standard input to the command, on a thread of its own: a terminal or a pipe that says
-/// nothing must not hold up the end.
+/// Feeds standard input to the command on its own thread, so that a terminal or an idle pipe does not delay the
+/// end.
 fn feed(
     input: Input,
     ends: Ends,
@@ -277,10 +276,10 @@ fn feed(
     feeding
 }
 
-/// What gives the command its input.
+/// Writes the command's input.
 struct Feeder {
     stdin: File,
-    /// How many bytes were written, for the note beside the pipe.
+    /// Bytes written, for the note beside the pipe.
     bytes: Arc<AtomicU64>,
     count: RecordCount,
     name: Arc<str>,
@@ -288,14 +287,14 @@ struct Feeder {
 }
 
 impl Feeder {
-    /// Gives the input to its end, or ends the command. The command's input is closed after that.
+    /// Feeds all of the input, or ends the command. Closes the command's input afterwards.
     fn feed(mut self, ends: Ends, fed: &Fed, running: Running) {
         let given = self.give(ends, &fed.has_come);
         let descriptor = self.stdin.as_raw_fd();
         let fate = match given {
             Ok(Relayed::Whole(carried)) => {
-                // A key of the terminal ends a foreign upstream, too. It leaves no note, and its
-                // end must not look like that of the data.
+                // Ctrl-C also ends a foreign upstream, which leaves no note; its end must not look like the end of
+                // the data.
                 while leftovers::is_stopping() {
                     std::thread::park();
                 }
@@ -342,7 +341,7 @@ impl Feeder {
     }
 }
 
-/// Hands on what the command writes, until it closes its output or nobody reads ours.
+/// Passes on the command's output until the command closes it or downstream leaves.
 fn hand_on(mut source: Source) -> anyhow::Result<Relayed> {
     let mut output = Output::standard();
     let mut count = RecordCount::default();
@@ -361,18 +360,18 @@ fn hand_on(mut source: Source) -> anyhow::Result<Relayed> {
     relayed
 }
 
-/// The status of a command that has ended. Where a signal ended it together with this program, that
-/// is what is to be told.
+/// Returns the status of a command that has ended. If a signal is ending this program as well, this does not
+/// return: the handler ends the program.
 fn ended(
     mut child: Child,
     running: Running,
     terminal: Option<Terminal>,
 ) -> anyhow::Result<ExitStatus> {
-    /// A terminal sends its signals to both, and the command may be quicker.
+    /// A terminal sends its signals to both; the command may end first by this much.
     const TOGETHER: Duration = Duration::from_millis(100);
     let was_lent = terminal.is_some_and(Terminal::take_back);
     running.release();
-    // A signal has ended the command, and ends this program next.
+    // A signal has ended the command and is about to end this program.
     while leftovers::is_stopping() {
         std::thread::park();
     }
@@ -405,7 +404,7 @@ fn exited(name: &str, status: ExitStatus) -> Exited {
     }
 }
 
-/// A command's name, without the directory that it lies in.
+/// Returns a command's name without its directory.
 fn shown(program: &OsStr) -> String {
     let file = Path::new(program).file_name().unwrap_or(program);
     file.to_string_lossy().into_owned()

@@ -1,4 +1,4 @@
-//! A table that our own `extract` reads: whatever that reads can be looked up in.
+//! Reads a lookup table through our own `extract`, so that every format it supports can be looked up in.
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -13,7 +13,7 @@ use crate::record::Header;
 use crate::stream::{Framing, Input, Opener, Source};
 use crate::trust::figures;
 
-/// A table, being read.
+/// A table that is being read.
 pub struct Extracted {
     /// Its records.
     pub input: Input,
@@ -24,10 +24,10 @@ pub struct Extracted {
 }
 
 impl Extracted {
-    /// Begins to read a table: a file, or a database's table or query.
+    /// Starts to read a table: a file, or a database table or query.
     ///
     /// # Errors
-    /// `extract` is not there; the table cannot be read.
+    /// `extract` cannot be run, or the table cannot be read.
     pub fn start(table: &str, query: Option<&str>) -> anyhow::Result<Self> {
         let mut command = Command::new(program());
         command
@@ -37,7 +37,7 @@ impl Extracted {
         if let Some(query) = query {
             command.args(["--query", query]);
         }
-        // It is a part of this stage, and no stage of its own.
+        // It is part of this stage, not a stage of its own.
         command.env_remove(figures::DIRECTORY);
         let mut child = command.spawn().context("cannot run 'extract'")?;
         let stdout = child.stdout.take().context("'extract' has no output")?;
@@ -59,10 +59,10 @@ impl Extracted {
         }
     }
 
-    /// After all was read: that it was all there is.
+    /// Checks, after all records were read, that `extract` succeeded.
     ///
     /// # Errors
-    /// `extract` has failed, and said why.
+    /// `extract` failed; it reported why.
     pub fn finish(mut self) -> anyhow::Result<()> {
         ended(&mut self.child, &self.name)
     }
@@ -76,7 +76,7 @@ fn ended(child: &mut Child, table: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The `extract` beside this program, else that of the `PATH`.
+/// Returns the `extract` next to this program, or else the one in `PATH`.
 fn program() -> PathBuf {
     let beside = std::env::current_exe().ok();
     let beside = beside.map(|own| own.with_file_name("extract"));

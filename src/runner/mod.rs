@@ -1,4 +1,4 @@
-//! Commands run as stages, or as parts of one.
+//! Runs commands as stages or as parts of a stage.
 
 mod answer;
 mod command;

@@ -1,9 +1,9 @@
-//! The terminal of a command that runs in a process group of its own.
+//! Shares the terminal with a command that runs in its own process group.
 //!
-//! Such a group is a background one, whatever that of this program is. Two things would be lost.
-//! A command that asks at the terminal for a password (`ssh`, `sudo`) would be stopped for good: it
-//! is lent the terminal instead, from when it asks until it ends. And Ctrl-Z would stop this
-//! program alone: it is passed on, and so is the signal to continue.
+//! Such a group is always a background group, even if this program is in the foreground. Two things must be
+//! handled. A command that asks for a password on the terminal (`ssh`, `sudo`) would be stopped forever: it is lent
+//! the terminal, from when it asks until it ends. And Ctrl-Z would stop this program alone: it is forwarded, and so
+//! is the signal to continue.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -17,7 +17,7 @@ use signal_hook::iterator::Signals;
 use crate::sys::{process, terminal};
 use crate::trust::commands::Running;
 
-/// The terminal that a command shares with this program.
+/// A terminal shared between a command and this program.
 pub struct Terminal {
     watch: JoinHandle<()>,
     shared: Arc<SharedTerminal>,
@@ -25,14 +25,14 @@ pub struct Terminal {
 
 struct SharedTerminal {
     terminal: File,
-    /// The group that the command leads.
+    /// The process group that the command leads.
     group: libc::pid_t,
     running: Running,
     is_lent: AtomicBool,
 }
 
 impl Terminal {
-    /// Shares the terminal with a command and its group; none if this program has no terminal.
+    /// Shares the terminal with a command and its group; None if this program has no terminal.
     pub fn share(process: u32, running: Running) -> Option<Self> {
         let terminal = File::options().read(true).write(true).open("/dev/tty");
         let shared = Arc::new(SharedTerminal {
@@ -44,7 +44,7 @@ impl Terminal {
         if let Ok(signals) = Signals::new([SIGTSTP]) {
             let shared = Arc::clone(&shared);
             let pass_on = move || shared.pass_on_stops(signals);
-            // Without the thread, only this program is stopped.
+            // Without the thread, Ctrl-Z stops only this program.
             let _ = thread("stops").spawn(pass_on);
         }
         let watched = Arc::clone(&shared);
@@ -52,8 +52,8 @@ impl Terminal {
         Some(Terminal { watch, shared })
     }
 
-    /// Takes it back from a command that has ended, and was not waited for yet: whether the command
-    /// was lent it. Then this program did not get the signal of a key that ended the command.
+    /// Takes the terminal back from a command that has ended but was not waited for yet. Returns whether it was
+    /// lent: then a signal from the terminal that ended the command did not reach this program.
     pub fn take_back(self) -> bool {
         let _ = self.watch.join();
         self.shared.is_lent.load(Ordering::Acquire)
@@ -66,7 +66,7 @@ fn thread(name: &str) -> std::thread::Builder {
 }
 
 impl SharedTerminal {
-    /// Waits for the command to stop, until it has ended.
+    /// Handles every stop of the command until it ends.
     fn watch(&self) {
         terminal::block_ttou();
         while let Some(signal) = process::stop_of(self.group) {
@@ -74,7 +74,7 @@ impl SharedTerminal {
             match signal {
                 libc::SIGTTIN | libc::SIGTTOU => {
                     if !self.lend() {
-                        // All of a background job stops, until the shell continues it.
+                        // The whole background job stops until the shell continues it.
                         send_to_own_group(signal);
                         self.lend();
                     }
@@ -96,7 +96,7 @@ impl SharedTerminal {
         terminal::block_ttou();
         for signal in signals.forever() {
             self.running.signal(signal);
-            // Returns when this program is continued.
+            // Returns once this program is continued.
             let _ = signal_hook::low_level::emulate_default_handler(signal);
             if self.is_lent.load(Ordering::Acquire) {
                 self.lend();
@@ -105,8 +105,8 @@ impl SharedTerminal {
         }
     }
 
-    /// Lends the terminal to the command's group, if this program is in the foreground or the
-    /// command is: whether it has it now.
+    /// Lends the terminal to the command's group if this program is in the foreground. Returns whether the command
+    /// has it now.
     fn lend(&self) -> bool {
         let foreground = terminal::foreground(self.terminal.as_raw_fd());
         if foreground == process::own_group() {
@@ -122,7 +122,7 @@ impl SharedTerminal {
     }
 }
 
-/// Sends a signal to the process group of this program, to which the other stages belong.
+/// Sends a signal to this program's process group, which includes the other stages.
 pub fn send_to_own_group(signal: i32) {
     let _ = process::send(0, signal);
 }

@@ -1,15 +1,15 @@
-//! JSON whose values a database keeps, and not its text.
+//! JSON for columns that store its values rather than its text.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Checks that a text is JSON which comes back with the same values.
+/// Checks that a text is JSON that can be read back with the same values.
 ///
 /// # Errors
-/// In words, as what follows the text: it is no JSON; an object has a key twice, of which one would be
-/// kept; a text holds a NUL byte, which no database keeps.
+/// The message is worded to follow the quoted text: it is not JSON; an object has a key twice, of which one would
+/// be lost; or a string contains a NUL byte, which databases cannot store.
 pub fn check(text: &[u8]) -> Result<(), String> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let read = Whole.deserialize(&mut reader).and_then(|()| reader.end());
@@ -26,7 +26,7 @@ pub fn check(text: &[u8]) -> Result<(), String> {
     })
 }
 
-/// One value of any kind.
+/// Any single value.
 struct Whole;
 
 impl<'de> DeserializeSeed<'de> for Whole {
@@ -45,7 +45,7 @@ impl<'de> Visitor<'de> for Whole {
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
-        // Numbers come as an object of one secret key, which is never there twice.
+        // serde_json passes a number as an object with one private key, which is never repeated.
         let mut known = HashSet::new();
         while let Some(key) = map.next_key::<String>()? {
             check_letters(&key)?;
@@ -99,7 +99,7 @@ fn check_letters<E: Error>(text: &str) -> Result<(), E> {
     }
 }
 
-/// The list that a text in JSON is, if it is one.
+/// Returns the elements if the text is a JSON array.
 pub fn list(text: &[u8]) -> Option<Vec<serde_json::Value>> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let list = Vec::deserialize(&mut reader).ok()?;

@@ -1,10 +1,10 @@
-//! What columns are: types found from values, and the rules that values are held to.
+//! The types of columns, found from values, and the rules that values are checked against.
 //!
-//! | file | what it answers |
+//! | file | what it does |
 //! |---|---|
-//! | [`types`], [`plain`] | what a column is, from all that it holds |
-//! | [`rule`] | whether a value fits the type that a table's column has |
-//! | [`json_values`] | whether JSON keeps its values in a database |
+//! | [`types`], [`plain`] | finds the type of a column from all its values |
+//! | [`rule`] | checks whether a value fits the type of a table's column |
+//! | [`json_values`] | checks whether JSON keeps its values in a database |
 
 pub mod json_values;
 pub mod plain;

@@ -1,7 +1,7 @@
-//! Numbers as they stand on the stream, seen with a database's eyes.
+//! Numbers as text, and what databases make of them.
 
-/// The integer that is written plainly (`-?(0|[1-9][0-9]*)`) and fits 64 bits. `007` and `+5` are
-/// codes and not integers.
+/// Parses an integer that is written plainly (`-?(0|[1-9][0-9]*)`) and fits 64 bits. `007` and `+5` are treated as
+/// codes.
 #[inline]
 pub fn integer(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
@@ -16,7 +16,7 @@ pub fn integer(text: &[u8]) -> Option<i64> {
         if digit > 9 {
             return None;
         }
-        // Nineteen nines fit 64 bits without a sign.
+        // Nineteen nines fit in a u64.
         magnitude = magnitude * 10 + u64::from(digit);
     }
     if digits.len() == text.len() {
@@ -26,21 +26,20 @@ pub fn integer(text: &[u8]) -> Option<i64> {
     }
 }
 
-/// A number that a column of numbers takes, taken apart; none of the parts is parsed yet.
+/// The parts of a number that a numeric column accepts, as unparsed text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plain<'t> {
     /// Digits before the point.
     pub whole: &'t [u8],
-    /// Digits behind the point; empty without one.
+    /// Digits after the point; empty without a point.
     pub fraction: &'t [u8],
-    /// The power of ten behind an `e`, where there is one; far ones are cut to ±100,000.
+    /// The exponent, if there is one, limited to ±100,000.
     pub exponent: Option<i32>,
 }
 
 impl<'t> Plain<'t> {
-    /// Takes apart `-?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][+-]?[0-9]+)?` with a digit in front: a plain
-    /// number, or one with a bare exponent. A leading zero or a plus makes a code, which no column of
-    /// numbers keeps as it is.
+    /// Splits `-?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][+-]?[0-9]+)?` with at least one digit in the mantissa. A leading
+    /// zero or a plus sign marks a code, which a numeric column would change.
     pub fn of(text: &'t [u8]) -> Option<Self> {
         let text = text.strip_prefix(b"-").unwrap_or(text);
         let (whole, rest) = digits(text);
@@ -63,7 +62,7 @@ impl<'t> Plain<'t> {
         })
     }
 
-    /// How many digits stand behind the point when written out, trailing zeros left off.
+    /// Returns the number of decimal places when written out, without trailing zeros.
     pub fn places(&self) -> i64 {
         let (digits, exponent) = self.significant();
         if digits.is_empty() {
@@ -72,14 +71,14 @@ impl<'t> Plain<'t> {
         (digits.len() as i64 - exponent).max(0)
     }
 
-    /// The power of ten of the point before the first digit: how many digits stand before the
-    /// point, and below zero, how many zeros follow it. None for zero.
+    /// Returns the exponent of `0.digits * 10^exponent`: the number of digits before the point or, if negative, of
+    /// zeros right after it. None for zero.
     pub fn magnitude(&self) -> Option<i64> {
         let (digits, exponent) = self.significant();
         (!digits.is_empty()).then_some(exponent)
     }
 
-    /// How many zeros stand before the point behind the last other digit.
+    /// Returns how many zeros a whole number ends in when written out; `i64::MAX` for zero.
     pub fn trailing_zeros(&self) -> i64 {
         let (digits, exponent) = self.significant();
         match digits.is_empty() {
@@ -88,13 +87,13 @@ impl<'t> Plain<'t> {
         }
     }
 
-    /// Whether it has thousands of digits when written out, more than databases take.
+    /// Whether it has thousands of digits when written out, more than databases accept.
     pub fn is_huge(&self) -> bool {
         self.whole.len() + self.fraction.len() > 10_000
             || self.exponent.is_some_and(|power| power.abs() > 10_000)
     }
 
-    /// Whether a double rounded to as many digits is this number.
+    /// Whether the double, rounded to as many digits, is this number.
     fn is_rounded(&self, double: f64) -> bool {
         let own = self.significant();
         let digits = own.0.len();
@@ -107,8 +106,8 @@ impl<'t> Plain<'t> {
         is_own(format!("{double:.*e}", digits - 1)) || self.is_other_half(double, is_own)
     }
 
-    /// Whether a double lies in the middle between two numbers of this many digits, and this is the one
-    /// that rounding half to even does not yield.
+    /// Whether the double lies exactly halfway between two numbers with this many digits, and this is the one that
+    /// rounding half to even does not choose.
     #[cold]
     fn is_other_half(&self, double: f64, is_own: impl Fn(String) -> bool) -> bool {
         let digits = self.significant().0.len();
@@ -123,7 +122,7 @@ impl<'t> Plain<'t> {
         let is_exact =
             [&exact, &half].map(|text| Plain::of(text.as_bytes()).map(|p| p.significant()));
         let shorter = shorter.trim_end_matches('.');
-        // One more in the last place: nines would have come out of the rounding to even.
+        // A last digit of 9 needs no carry: half to even rounds it up, so that number was checked by `is_rounded`.
         let (kept, last) = shorter.split_at(shorter.len() - 1);
         let above = last
             .parse::<u8>()
@@ -132,8 +131,8 @@ impl<'t> Plain<'t> {
             && (is_own(format!("{shorter}e{power}")) || above.is_ok_and(is_own))
     }
 
-    /// The digits from the first to the last that is not zero, and the power of ten with which
-    /// `0.digits` gives the number.
+    /// Returns the digits from the first to the last that is not zero, and the exponent for which `0.digits *
+    /// 10^exponent` is the number.
     fn significant(&self) -> (Vec<u8>, i64) {
         let all = [self.whole, self.fraction].concat();
         let Some(first) = all.iter().position(|&digit| digit != b'0') else {
@@ -149,18 +148,18 @@ impl<'t> Plain<'t> {
     }
 }
 
-/// A plain number of at most 15 digits without an exponent, which a double holds (IEEE 754).
+/// A plain number of at most 15 digits without an exponent. A double holds it (IEEE 754).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Short {
     /// The number.
     pub double: f64,
-    /// Whether it is written with a point.
+    /// Whether it is written with a decimal point.
     pub has_point: bool,
 }
 
 impl Short {
-    /// Reads one. Digits and power of ten are exact, and so their quotient is rounded once and is
-    /// the nearest double (Clinger, "How to Read Floating Point Numbers Accurately", 1990).
+    /// Parses one. The digits and the power of ten are exact doubles, so their quotient is rounded once and is the
+    /// nearest double (Clinger, "How to Read Floating Point Numbers Accurately", 1990).
     #[inline]
     pub fn of(text: &[u8]) -> Option<Self> {
         let unsigned = text.strip_prefix(b"-").unwrap_or(text);
@@ -205,23 +204,23 @@ const POWERS: [f64; 16] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
 ];
 
-/// The digits of a plain number from the first to the last that is not zero, and the power of ten with
-/// which `0.digits` gives the number, without its sign.
+/// Returns the digits of a plain number from the first to the last that is not zero, and the exponent for which
+/// `0.digits * 10^exponent` is its absolute value.
 pub fn significant(text: &[u8]) -> Option<(Vec<u8>, i64)> {
     Plain::of(text).map(|plain| plain.significant())
 }
 
-/// Any decimal of so many significant digits comes back from a normal double, or float, as it went in
-/// (`DBL_DIG` and `FLT_DIG` of C).
+/// Decimals with at most this many significant digits survive a round trip through a normal double or float
+/// (`DBL_DIG` and `FLT_DIG` in C).
 const DOUBLE_DIGITS: usize = 15;
 const SINGLE_DIGITS: usize = 6;
 
-/// A number of more significant digits is the exact value of no double.
+/// No double needs more significant digits than this to be written exactly.
 const MOST_DIGITS: usize = 767;
 
-/// The double that a plain number reads as, if it stands for that double: it is exactly the double, or the
-/// nearest to it of all numbers with as many digits. So whatever a program wrote for a double, with
-/// enough digits to read it back, is kept.
+/// Returns the double for a plain number, if the number stands for that double: it is the double's exact value, or
+/// the nearest number to it with as many digits. So every text that a program printed for a double, with enough
+/// digits to read it back, is kept.
 pub fn surviving(text: &[u8]) -> Option<f64> {
     if let Some(short) = Short::of(text) {
         return Some(short.double);
@@ -234,7 +233,7 @@ pub fn surviving(text: &[u8]) -> Option<f64> {
     survives.then_some(double)
 }
 
-/// Whether a plain number stands for a float of 32 bits, as [`surviving`] says.
+/// Whether a plain number stands for a 32-bit float, in the sense of [`surviving`].
 pub fn survives_single(text: &[u8]) -> bool {
     let survives = || {
         let single: f32 = std::str::from_utf8(text).ok()?.parse().ok()?;
@@ -249,7 +248,7 @@ pub fn survives_single(text: &[u8]) -> bool {
     survives().unwrap_or(false)
 }
 
-/// The double nearest to a plain number; none past a double's range.
+/// Returns the double nearest to a plain number; None if it overflows.
 pub fn nearest(text: &[u8]) -> Option<f64> {
     let double: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     double.is_finite().then_some(double)
@@ -339,7 +338,7 @@ mod tests {
             "9007199254740992",
             "100000000000000000000",
             "-2.5e10",
-            // As others write doubles: with 17 digits, or all of them.
+            // As other programs write doubles: with 17 digits, or with all of them.
             "0.10000000000000001",
             "1700000000123456.25",
             "5e-324",
@@ -364,7 +363,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever number of digits a program prints that reads back as the double.
+        /// Any number of digits that reads back as the same double.
         #[test]
         fn all_that_is_printed_of_a_double_survives(bits: u64, digits in 16usize..25) {
             let double = f64::from_bits(bits);

@@ -1,4 +1,4 @@
-//! What a column is, from all that it holds.
+//! Finds the type of a column from all its values.
 
 use crate::record::{Fault, field};
 use crate::value::Time;
@@ -7,8 +7,8 @@ use crate::schema::plain;
 use crate::schema::plain::{Plain, Short};
 use crate::value::parse::is_plain;
 
-/// What the values of one column were seen to be. Starts as nothing, widens with every value, and
-/// two of them join into what both saw: so blocks can be looked at in any order.
+/// The kinds of values seen in one column. It only ever gains kinds, and two of them can be joined, so blocks can
+/// be scanned in any order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ValuesSeen(u16);
 
@@ -20,18 +20,18 @@ impl ValuesSeen {
     const DECIMAL: u16 = 1 << 3;
     /// Written with an exponent.
     const DOUBLE: u16 = 1 << 4;
-    /// A number that does not come back from a double as it went in.
+    /// A number that a double does not preserve.
     const EXACT: u16 = 1 << 5;
     /// A number with thousands of digits when written out.
     const HUGE: u16 = 1 << 6;
     const DATE: u16 = 1 << 7;
     const CIVIL: u16 = 1 << 8;
     const INSTANT: u16 = 1 << 9;
-    /// A time with parts of a microsecond.
+    /// A time with a fraction of a microsecond.
     const FINE: u16 = 1 << 10;
     const TEXT: u16 = 1 << 11;
 
-    /// Takes in one raw field.
+    /// Adds one raw field.
     #[inline]
     pub fn see(&mut self, raw: &[u8]) {
         if raw.is_empty() {
@@ -39,14 +39,14 @@ impl ValuesSeen {
         } else if self.0 & !(Self::NULL | Self::INTEGER) == 0
             && plain::integer(raw).is_some_and(|integer| integer.unsigned_abs() <= 1 << 53)
         {
-            // A column of integers stays one: the usual case, and the cheapest test.
+            // A column that has only integers so far: the most common case, and the cheapest test.
             self.0 |= Self::INTEGER;
         } else if self.0 & Self::TEXT == 0 {
             self.0 |= Self::kind(raw);
         }
     }
 
-    /// Adds what another saw.
+    /// Adds what another one has seen.
     pub fn join(&mut self, other: ValuesSeen) {
         self.0 |= other.0;
     }
@@ -83,7 +83,7 @@ impl ValuesSeen {
     }
 
     fn precision(raw: &[u8]) -> u16 {
-        // A long integer is more likely a code than a double, even if a double happens to be it.
+        // A long integer is more likely a code than a double, even if a double equals it.
         let is_integer = raw
             .iter()
             .all(|byte| byte.is_ascii_digit() || *byte == b'-');
@@ -113,7 +113,7 @@ impl ValuesSeen {
         }
     }
 
-    /// What the column is, when all was seen.
+    /// Returns the type of the column, once all values were seen.
     pub fn found(self) -> ColumnType {
         let kinds = self.0 & !(Self::NULL | Self::EXACT | Self::HUGE | Self::FINE);
         let is_only = |allowed: u16| kinds != 0 && kinds & !allowed == 0;
@@ -144,61 +144,61 @@ impl ValuesSeen {
     }
 }
 
-/// Whether a field begins as a date does: `2013-`.
+/// Whether a field begins like a date: `2013-`.
 fn is_year_first(raw: &[u8]) -> bool {
     raw.get(4) == Some(&b'-') && raw[..4].iter().all(u8::is_ascii_digit)
 }
 
-/// What a column is.
+/// The kind of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnKind {
-    /// Anything; also where nothing but nulls was seen.
+    /// Anything; also a column that has only nulls.
     Text,
     /// `true` and `false`.
     Boolean,
-    /// Integers of 64 bits.
+    /// 64-bit integers.
     Integer,
     /// Numbers written without an exponent.
     Decimal,
-    /// Numbers, some of them with an exponent.
+    /// Numbers, at least one of them with an exponent.
     Double,
-    /// Days.
+    /// Dates.
     Date,
-    /// A wall clock's times; days among them count as their midnight.
+    /// Times without an offset from UTC; dates among them mean midnight.
     Civil,
-    /// Times with their offset from UTC.
+    /// Times with an offset from UTC.
     Instant,
 }
 
-/// A column's kind, and what a system must know to choose a type that loses nothing.
+/// A column's kind, and what a database needs to know to choose a type that loses nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ColumnType {
     /// The narrowest kind that holds every value.
     pub kind: ColumnKind,
-    /// Every number comes back from a double as it went in.
+    /// Every number survives a round trip through a double.
     pub survives_double: bool,
-    /// Some number has more than 10,000 digits when written out.
+    /// At least one number has more than 10,000 digits when written out.
     pub is_huge: bool,
     /// No time is finer than a microsecond.
     pub fits_microseconds: bool,
-    /// There are nulls.
+    /// There is at least one null.
     pub has_null: bool,
 }
 
-/// What kind of time a text is: ISO 8601 in the shapes that databases read alike.
+/// A date or time in the ISO 8601 forms that all databases read alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// Date, civil or instant.
+    /// `Date`, `Civil` or `Instant`.
     pub kind: ColumnKind,
-    /// Digits of the fraction of a second, trailing zeros left off.
+    /// Digits in the fraction of a second, without trailing zeros.
     pub places: usize,
-    /// The time itself.
+    /// The time.
     pub time: Time,
 }
 
 impl Moment {
-    /// The kind of a time; none for what is no valid time, for the year 0, which SQL does not
-    /// have, and for offsets of 16 hours and more.
+    /// Parses a time. None if it is invalid, in year 0, which SQL does not have, or has an offset of 16 hours or
+    /// more.
     pub fn of(text: &[u8]) -> Option<Self> {
         if text.len() > 40 || text.starts_with(b"0000") || text.contains(&b',') {
             return None;
@@ -243,7 +243,7 @@ pub fn is_text(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok() && memchr::memchr(0, bytes).is_none()
 }
 
-/// That a database's text can hold a raw field.
+/// Checks that a database's text can hold a raw field.
 #[inline]
 pub fn check_text(raw: &[u8]) -> Result<(), Fault> {
     if is_text(raw) {
@@ -256,7 +256,7 @@ pub fn check_text(raw: &[u8]) -> Result<(), Fault> {
     Err(Fault::new(format!("{} {wrong}", shown(raw))))
 }
 
-/// The truth that a text stands for, by the words that SQL databases read.
+/// Parses a boolean from the words that SQL databases accept.
 pub fn boolean(text: &[u8]) -> Option<bool> {
     let is = |words: &[&str]| {
         words
@@ -272,7 +272,7 @@ pub fn boolean(text: &[u8]) -> Option<bool> {
     }
 }
 
-/// A value as an error quotes it: its content, cut where it is long.
+/// Returns a value as errors quote it: its content, truncated if it is long.
 pub fn shown(raw: &[u8]) -> String {
     let text = field::content(raw);
     let text = String::from_utf8_lossy(&text);

@@ -1,4 +1,4 @@
-//! A file that appears whole or not at all.
+//! A file that appears complete or not at all.
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io;
@@ -11,31 +11,30 @@ use tempfile::NamedTempFile;
 use super::{Output, kept};
 use crate::trust::leftovers::Leftover;
 
-/// What the names of files begin with that go when the program ends. Each is locked by its writer.
+/// Prefix of the names of temporary files. Each is locked by its writer and removed when the program ends.
 pub const PREFIX: &str = ".pipewright-";
 
-/// Written under another name in the same directory, and renamed when all is well; dropped
-/// without a trace when not. What is no regular file (a device, a named pipe) is written as it
-/// comes.
+/// A file that is written under a temporary name in the same directory and renamed on success; otherwise it is
+/// removed. A path that is not a regular file (a device, a named pipe) is written directly.
 pub struct AsideFile {
-    /// None for what is no regular file.
+    /// None if the path is not a regular file.
     temporary: Option<NamedTempFile>,
-    /// Has it removed when a signal ends the program.
+    /// Removes the temporary file if a signal ends the program.
     _leftover: Option<Leftover>,
     path: PathBuf,
     output: Output,
     is_new: bool,
-    /// Whether all of it is on the disk.
+    /// Whether all of it was synced to disk.
     is_settled: bool,
 }
 
 impl AsideFile {
-    /// Prepares to write `path`, in the place of an existing file, whose owner, mode and attributes
-    /// the new one gets. A link is followed, even if the file that it leads to does not exist yet.
+    /// Prepares to write `path`. The new file replaces an existing one and takes over its owner, mode and
+    /// attributes. A symbolic link is followed, even if the file that it points to does not exist yet.
     ///
     /// # Errors
-    /// The directory cannot be written, or the existing file may not be; the new file could not
-    /// stand for it: another's file, one with several hard links.
+    /// The directory or the existing file is not writable, or the new file could not replace it: it belongs to
+    /// another user, or has several hard links.
     pub fn create(path: &Path) -> anyhow::Result<Self> {
         let naming = || format!("cannot write '{}'", path.display());
         let real = resolved(path).with_context(naming)?;
@@ -48,7 +47,7 @@ impl AsideFile {
         }
         let old = match fs::metadata(&real) {
             Ok(_) => {
-                // Renaming would ask the directory alone: opening the file asks it, too.
+                // Renaming only needs permission for the directory; opening also checks that for the file.
                 let open = File::options().append(true).open(&real);
                 let old = open.with_context(naming)?;
                 let metadata = old.metadata().with_context(naming)?;
@@ -64,7 +63,7 @@ impl AsideFile {
                     kept::refuse_parting(metadata, path)?;
                 }
                 remove_abandoned(directory(&real));
-                // What the old file kept secret is not shown under another name, either.
+                // A secret in the old file must not become readable under the temporary name.
                 let mode = if is_new { 0o666 } else { 0o600 };
                 let make = || locked_temporary(directory(&real), mode);
                 let made = Leftover::of(make, NamedTempFile::path);
@@ -87,41 +86,42 @@ impl AsideFile {
         })
     }
 
-    /// Whether nothing was there when the writing began.
+    /// Whether no file existed when writing began.
     pub fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// Whether it takes its name when it is done; what is no regular file has it already.
+    /// Whether it is renamed at the end; anything but a regular file is not.
     pub fn is_renamed(&self) -> bool {
         self.temporary.is_some()
     }
 
-    /// Its name in the end, without links.
+    /// Returns its final path, with links resolved.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where it stands for now.
+    /// Returns the path that it is written under until it is renamed.
     pub fn temporary_path(&self) -> &Path {
         self.temporary
             .as_ref()
             .map_or(&self.path, NamedTempFile::path)
     }
 
-    /// Where to write.
+    /// Returns the output to write to.
     pub fn output(&mut self) -> &mut Output {
         &mut self.output
     }
 
-    /// Gives a new file the owner and group of another, if this user may: it is for the same users.
+    /// Gives a new file the owner and group of another file, if this user is allowed to: both are for the same
+    /// users.
     pub fn belong_with(&self, other: &Metadata) {
         if let Some(temporary) = &self.temporary {
             let _ = fchown(temporary, Some(other.uid()), Some(other.gid()));
         }
     }
 
-    /// Has all of it safely on the disk: what is missing is its name. It takes long for much.
+    /// Syncs all of it to disk, so that only the rename is left. This can take long for a large file.
     pub fn settle(&mut self) -> anyhow::Result<()> {
         if let Some(temporary) = &self.temporary
             && !self.is_settled
@@ -133,12 +133,12 @@ impl AsideFile {
         Ok(())
     }
 
-    /// Lets the file appear under its name, all of it safely on the disk.
+    /// Syncs the file and renames it to its final path.
     pub fn keep(self) -> anyhow::Result<()> {
         self.put(|temporary, path| temporary.persist(path))
     }
 
-    /// As [`AsideFile::keep`], but a file that has appeared there since is an error.
+    /// Like [`AsideFile::keep`], but fails if a file with that name has appeared since.
     pub fn keep_new(self) -> anyhow::Result<()> {
         self.put(|temporary, path| temporary.persist_noclobber(path))
     }
@@ -158,7 +158,7 @@ impl AsideFile {
             }
             return Err(failed.error).with_context(|| format!("cannot write '{name}'"));
         }
-        // The new name lies in the directory; where that cannot be synced, it follows later.
+        // The new name is stored in the directory. If that cannot be synced, the system writes it later.
         if let Ok(directory) = File::open(directory(&self.path)) {
             let _ = directory.sync_all();
         }
@@ -166,7 +166,7 @@ impl AsideFile {
     }
 }
 
-/// A file without a name of its own yet. For as long as its writer lives, it is locked.
+/// Creates a temporary file and locks it for as long as its writer lives.
 fn locked_temporary(directory: &Path, mode: u32) -> io::Result<NamedTempFile> {
     loop {
         let temporary = tempfile::Builder::new()
@@ -174,16 +174,16 @@ fn locked_temporary(directory: &Path, mode: u32) -> io::Result<NamedTempFile> {
             .permissions(Permissions::from_mode(mode))
             .tempfile_in(directory)
             .map_err(unnamed)?;
-        // Where a file system has no locks, nobody can take it for abandoned either.
+        // If the file system has no locks, nobody can mistake it for abandoned either.
         let _ = temporary.as_file().lock();
-        // Another writer may have come between the making and the lock.
+        // Another writer may have removed it between its creation and the lock.
         if temporary.as_file().metadata()?.nlink() > 0 {
             return Ok(temporary);
         }
     }
 }
 
-/// Removes what writers that were killed have left in `directory`: nobody has it locked.
+/// Removes the files in `directory` left by writers that were killed: nobody has them locked.
 fn remove_abandoned(directory: &Path) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;
@@ -197,7 +197,7 @@ fn remove_abandoned(directory: &Path) {
         if !is_ours {
             continue;
         }
-        // Locked until it is gone: a writer that is about to lock it must find it so.
+        // The lock is held until the file is removed, so that a writer about to lock it notices.
         if let Ok(file) = File::open(entry.path())
             && file.try_lock().is_ok()
         {
@@ -206,13 +206,13 @@ fn remove_abandoned(directory: &Path) {
     }
 }
 
-/// Links that are followed at most, as the system itself does.
+/// The most links that are followed, like in the kernel.
 const MOST_LINKS: usize = 40;
 
-/// The path that a name leads to, all links followed, whether or not a file exists there.
+/// Returns the path that a name leads to, with all links followed, whether or not a file exists there.
 ///
 /// # Errors
-/// It cannot be looked up; its links lead in a circle.
+/// The path cannot be looked up, or its links form a cycle.
 pub fn resolved(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
@@ -221,7 +221,7 @@ pub fn resolved(path: &Path) -> io::Result<PathBuf> {
             known => return known,
         }
         if path.exists() {
-            // A link of /proc to an open pipe leads to no path.
+            // A link in /proc to an open pipe leads to no path.
             return Ok(path);
         }
         match fs::read_link(&path) {
@@ -232,7 +232,7 @@ pub fn resolved(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::from_raw_os_error(libc::ELOOP))
 }
 
-/// The directory that a path lies in.
+/// Returns the directory that contains a path.
 pub fn directory(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -245,8 +245,8 @@ fn is_channel(metadata: &Metadata) -> bool {
     kind.is_char_device() || kind.is_block_device() || kind.is_fifo() || kind.is_socket()
 }
 
-/// The error without the temporary file's name, which the user never asked for. The library keeps
-/// the system's number in its words alone.
+/// Returns the error without the temporary file's name, which the user never chose. The library keeps the system's
+/// error number only in its message.
 fn unnamed(error: io::Error) -> io::Error {
     let text = error.to_string();
     let number = text

@@ -1,4 +1,4 @@
-//! The shape of a source whose units are no records yet: lines, values.
+//! Conversion of sources whose units are not CSV records: lines, JSON values.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -12,19 +12,19 @@ use super::reader::Framing;
 use super::shapes::{Allowance, Bad, Outcome, gather};
 use super::{Flow, Input, Made, Output, Settings, Summary};
 
-/// A unit in, a record of the stream out.
+/// Converts each unit to a record of the stream.
 pub trait Convert: Sync {
-    /// What one thread keeps from unit to unit.
+    /// State that each thread keeps between units.
     type Scratch: Send;
 
-    /// A thread's scratch at its start.
+    /// Returns the initial state of a thread.
     fn scratch(&self) -> Self::Scratch;
 
-    /// Appends the record that a unit is, with its newline, and gives the unit's length. `bytes` are
-    /// a line without its line end; of values, the unit and all that follows in its block.
+    /// Appends the record for a unit, with its newline, and returns the unit's length. For lines, `bytes` is the
+    /// line without its line end; for values, the unit and the rest of its block.
     ///
     /// # Errors
-    /// The unit is no record; what was appended is taken back.
+    /// The unit is not a record; the caller removes what was appended.
     fn unit(
         &self,
         scratch: &mut Self::Scratch,
@@ -32,9 +32,9 @@ pub trait Convert: Sync {
         out: &mut Vec<u8>,
     ) -> Result<usize, Fault>;
 
-    /// A faster way for units of the usual kind. `bytes` begin with a unit and go on to the end of its
-    /// block. Appends what [`Convert::unit`] would, and gives the unit's length, of a line with its
-    /// line end; `None` where the unit is another kind, whatever was appended.
+    /// A fast path for common units. `bytes` begins with a unit and extends to the end of its block. Appends what
+    /// [`Convert::unit`] would, and returns the unit's length, including the line end of a line. Returns `None` if
+    /// the unit is not of the common kind, whatever was appended.
     #[inline(always)]
     fn usual(
         &self,
@@ -46,12 +46,11 @@ pub trait Convert: Sync {
     }
 }
 
-/// What a conversion came to.
+/// The result of a conversion.
 pub struct Converted<C: Convert> {
-    /// The figures.
+    /// The summary.
     pub summary: Summary,
-    /// What each thread kept; none if the output was not wanted to its end, for then it depends on the
-    /// threads how far they read.
+    /// The state of each thread; None if downstream left early, because how far each thread read is then arbitrary.
     pub scratches: Option<Vec<C::Scratch>>,
 }
 
@@ -86,8 +85,9 @@ pub fn convert<C: Convert>(
     })
 }
 
-/// The first units of `input`, which are not taken out of it, to `look`: as many as the end of
-/// `count`, fewer if the input ends before; as many as its start are waited for.
+/// Shows the first units of `input` to `look` without consuming them. It reads blocks until there are at least
+/// `count.start()` units or the input ends, and shows at most `count.end()`, except malformed ones. Returns the
+/// number of units seen.
 pub fn look_ahead(
     input: &mut Input,
     count: RangeInclusive<usize>,
@@ -118,7 +118,7 @@ pub fn look_ahead(
     Ok(seen)
 }
 
-/// Cuts a block into units and hands them to a converter.
+/// Splits a block into units and passes them to a converter.
 struct OverUnits<'c, C> {
     converter: &'c C,
     framing: Framing,
@@ -126,7 +126,7 @@ struct OverUnits<'c, C> {
 }
 
 impl<C> OverUnits<'_, C> {
-    /// The place behind a unit that ends here, and behind its line end.
+    /// Returns the offset after a unit that ends here and after its line end.
     fn behind(&self, bytes: &[u8], end: usize) -> usize {
         match (self.framing, &bytes[end..]) {
             (Framing::Lines, [b'\n', ..]) => end + 1,
@@ -171,7 +171,7 @@ impl<C: Convert> BlockWork for OverUnits<'_, C> {
 }
 
 impl<C: Convert> OverUnits<'_, C> {
-    /// Converts the units of a block, up to the bad one that is more than are allowed.
+    /// Converts the units of a block, up to and including the first bad one beyond those allowed.
     fn convert(
         &self,
         scratch: &mut C::Scratch,
@@ -220,7 +220,7 @@ impl<C: Convert> OverUnits<'_, C> {
                     out.truncate(old);
                     let begun = unit.end;
                     let unit = self.framing.whole_unit(bytes, unit.start);
-                    // What follows in the block, which may end anywhere, is no part of what is told.
+                    // The rest of the block, which may end anywhere, must not influence the message.
                     let alone = match is_text && unit.end < begun {
                         true => self
                             .converter

@@ -1,9 +1,8 @@
-//! The one loop: blocks are read in turn, worked on by as many threads as there are, and handed on
-//! in turn.
+//! The main loop: blocks are read in order, processed by several threads, and delivered in order.
 //!
-//! There are no queues. Each thread takes the next block under the reader's lock, works on it, and
-//! waits until the blocks before it were handed on. So at most one block a thread is in memory,
-//! order is kept, and one thread runs the very same code.
+//! There are no queues. Each thread takes the next block under the reader's lock, processes it, and waits until the
+//! blocks before it were delivered. So at most one block per thread is in memory, order is kept, and one thread
+//! runs the same code as many.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,32 +11,31 @@ use std::time::{Duration, Instant};
 use super::{Flow, Input};
 use crate::record::{Block, Fault};
 
-/// Blocks that one thread does alone before others are woken: a small input never pays for them,
-/// and a slow one never needs them.
+/// Blocks that one thread processes before others are started: small or slow inputs do not pay for threads.
 const ALONE: u64 = 8;
 
-/// A shorter block means that the source is slower than we are: other threads would only wait.
-/// A full pipe of the usual 64 KiB makes one that is longer.
+/// A shorter block means that the source is slower than this program, so more threads would only wait. A full pipe
+/// of the usual 64 KiB yields a longer one.
 const BUSY_BLOCK: usize = 60 * 1024;
 
-/// How long a thread tries to get at the reader before it sleeps: about as long as another takes to
-/// read a block whose bytes are there. Where they are not, all but one should sleep.
+/// How long a thread retries the reader's lock before it sleeps: about the time in which another thread reads a
+/// block that is available. If none is, all threads but one should sleep.
 const PATIENCE: Duration = Duration::from_micros(200);
 
-/// What is done with each block, on any thread.
+/// The processing of each block, on any thread.
 pub trait BlockWork: Sync {
-    /// What one thread keeps from block to block.
+    /// State that each thread keeps between blocks.
     type Scratch: Send;
-    /// What a block becomes; its memory is used again.
+    /// The result for a block; its memory is reused.
     type Yield: Send + Default;
 
-    /// A thread's scratch at its start.
+    /// Returns the initial state of a thread.
     fn scratch(&self) -> Self::Scratch;
 
-    /// The longest block, in bytes, for which one thread of several is prepared.
+    /// Returns the longest block, in bytes, that one of several threads can handle.
     fn longest_block(&self) -> usize;
 
-    /// Works on one block. If it fails, what it has yielded so far still counts.
+    /// Processes one block. If it fails, what it has yielded so far still counts.
     fn block(
         &self,
         scratch: &mut Self::Scratch,
@@ -45,13 +43,12 @@ pub trait BlockWork: Sync {
         yielded: &mut Self::Yield,
     ) -> anyhow::Result<()>;
 
-    /// Whether the work on the block is not done: what has become of its first part comes out before
-    /// the rest is worked on.
+    /// Whether the block is only partly processed: the result so far is delivered before the rest is processed.
     fn is_part(&self, _yielded: &Self::Yield) -> bool {
         false
     }
 
-    /// Works on the next part of a block.
+    /// Processes the next part of a block.
     fn go_on(
         &self,
         _scratch: &mut Self::Scratch,
@@ -61,8 +58,8 @@ pub trait BlockWork: Sync {
         Ok(())
     }
 
-    /// Works on a block again, up to its bad record number `allowed` (from 0). It is called if earlier
-    /// blocks turn out to have more bad records than were known when the work began.
+    /// Processes a block again, up to its bad record number `allowed` (from 0). Called if earlier blocks turn out
+    /// to have more bad records than were known when the block was processed.
     fn cut(
         &self,
         scratch: &mut Self::Scratch,
@@ -71,7 +68,7 @@ pub trait BlockWork: Sync {
         allowed: usize,
     ) -> anyhow::Result<()>;
 
-    /// Makes bad records of those that were refused after the work on the block.
+    /// Marks records as bad that were rejected after the block was processed.
     fn set_aside(
         &self,
         _scratch: &mut Self::Scratch,
@@ -82,31 +79,31 @@ pub trait BlockWork: Sync {
     }
 }
 
-/// A record that was refused after its block was worked on.
+/// A record that was rejected after its block was processed.
 #[derive(Clone, Debug)]
 pub struct Refusal {
     /// Its number among the records of the parcel, from 0.
     pub number: u64,
     /// Why.
     pub fault: Fault,
-    /// Where it stood in the input, by source and line, if the block is not where it first stood.
+    /// Its source and line in the input, if they are not those in the block.
     pub place: Option<(Arc<str>, u64)>,
 }
 
-/// What is still to be done with a block whose turn has come.
+/// What remains to be done with a block whose turn has come.
 enum Rework {
     Cut(usize),
     SetAside(Vec<Refusal>),
 }
 
-/// Takes what each block became, in the order of the input.
+/// Receives the result for each block, in the order of the input.
 pub type InOrder<'a, Y> = dyn FnMut(&mut Turned<'_, Y>) -> anyhow::Result<Flow> + Send + 'a;
 
 /// A block whose turn has come.
 pub struct Turned<'t, Y> {
     /// The block.
     pub block: &'t mut Block,
-    /// The result of the work on it.
+    /// The result of processing it.
     pub yielded: &'t mut Y,
     rework: &'t mut Reworker<'t, Y>,
 }
@@ -114,19 +111,18 @@ pub struct Turned<'t, Y> {
 type Reworker<'t, Y> = dyn FnMut(&mut Block, &mut Y, Rework) -> anyhow::Result<()> + 't;
 
 impl<Y> Turned<'_, Y> {
-    /// Works on the block again, up to its bad record number `allowed` (from 0).
+    /// Processes the block again, up to its bad record number `allowed` (from 0).
     pub fn cut(&mut self, allowed: usize) -> anyhow::Result<()> {
         (self.rework)(self.block, self.yielded, Rework::Cut(allowed))
     }
 
-    /// Makes bad records of those that were refused, in ascending order.
+    /// Marks the rejected records, in ascending order, as bad.
     pub fn set_aside(&mut self, refused: Vec<Refusal>) -> anyhow::Result<()> {
         (self.rework)(self.block, self.yielded, Rework::SetAside(refused))
     }
 }
 
-/// Runs `work` over all of `input`, and gives back every thread's scratch, that of the calling
-/// thread first.
+/// Runs `work` over all of `input`. Returns the state of every thread, the calling thread's first.
 pub fn drive<W: BlockWork>(
     input: &mut Input,
     work: &W,
@@ -150,7 +146,7 @@ pub fn drive<W: BlockWork>(
     if go_on && threads > 1 {
         lock(&shared.input).share(threads, work.longest_block());
         std::thread::scope(|scope| {
-            // Where the system gives no more threads, those that are there do the work.
+            // If the system refuses more threads, those that exist do the work.
             let helpers: Vec<_> = (1..threads)
                 .map_while(|_| {
                     std::thread::Builder::new()
@@ -187,7 +183,7 @@ struct DriveState<'s, Y> {
 }
 
 struct Turn<'s, Y> {
-    /// The block that is handed on next.
+    /// The block that is delivered next.
     next: u64,
     in_order: &'s mut InOrder<'s, Y>,
     failure: Option<anyhow::Error>,
@@ -197,7 +193,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Locks, and tries for a while before it sleeps; whoever else wants to run here goes first.
+/// Locks a mutex, yielding the processor and retrying for a while before it sleeps.
 fn lock_patiently<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     if let Ok(free) = mutex.try_lock() {
         return free;
@@ -213,8 +209,8 @@ fn lock_patiently<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl<Y: Send + Default> DriveState<'_, Y> {
-    /// Takes blocks until there is none (false), or, where `alone`, until the input proved large
-    /// and fast enough for more threads (true).
+    /// Processes blocks until there are no more (false) or, if `alone`, until the input has proved large and fast
+    /// enough for more threads (true).
     fn run<W: BlockWork<Yield = Y>>(
         &self,
         work: &W,
@@ -232,7 +228,7 @@ impl<Y: Send + Default> DriveState<'_, Y> {
             };
             let (mut block, result) = match block {
                 Err(failure) => {
-                    // What the block before it became was handed on already.
+                    // The result of the previous block was already delivered.
                     yielded = Y::default();
                     (Block::default(), Err(failure))
                 }
@@ -275,8 +271,8 @@ impl<Y: Send + Default> DriveState<'_, Y> {
         false
     }
 
-    /// The next block, or the failure to read it, which takes a place in the order as well: what
-    /// stands before it must come out first.
+    /// Reads the next block. A failure to read takes a place in the order as well, so that the blocks before it are
+    /// delivered first.
     fn read(&self, spare: &mut Vec<u8>) -> Option<(u64, anyhow::Result<Block>)> {
         let mut input = lock_patiently(&self.input);
         let sequence = input.sequence();
@@ -290,7 +286,7 @@ impl<Y: Send + Default> DriveState<'_, Y> {
         }
     }
 
-    /// Hands on what a block became, or a part of it, when its turn has come.
+    /// Delivers the result of a block, or of a part of it, when its turn has come.
     fn hand_on(
         &self,
         (sequence, is_part): (u64, bool),
@@ -304,12 +300,12 @@ impl<Y: Send + Default> DriveState<'_, Y> {
                 .wait(turn)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        // Checked after the wait as well: an earlier block may have ended the run, and then nothing of
-        // this one may come out.
+        // Checked after the wait, because an earlier block may have ended the run, and then nothing of this one may
+        // be delivered.
         if self.is_over.load(Ordering::Acquire) {
             return;
         }
-        // What a failed block made before it failed is whole records, and belongs to the output.
+        // A block that failed has yielded whole records before its failure; they belong to the output.
         let flow = (turn.in_order)(&mut turned);
         match (flow, result) {
             (Ok(Flow::More), Ok(())) => {}
@@ -326,14 +322,14 @@ impl<Y: Send + Default> DriveState<'_, Y> {
     }
 }
 
-/// Lets no thread wait for one that panicked.
+/// Wakes the other threads if this one panics, so that none waits for it forever.
 struct Waker<'s, 'a, Y>(&'s DriveState<'a, Y>);
 
 impl<Y> Drop for Waker<'_, '_, Y> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.is_over.store(true, Ordering::Release);
-            // Under the lock, so that no thread is between its look at `is_over` and its sleep.
+            // Under the lock, so that no thread is between its check of `is_over` and its sleep.
             let _turn = lock(&self.0.turn);
             self.0.moved.notify_all();
         }

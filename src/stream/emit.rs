@@ -1,15 +1,15 @@
-//! Records that come one by one: from a source such as a database, or out of a program that held
-//! them back until the end of its input.
+//! Output of records one by one: from a source such as a database, or from a program that held them back until the
+//! end of its input.
 
 use crate::trust::Rejects;
 use crate::trust::stage::{self, COUNTERS};
 
 use super::{Flow, Output, Settings, Summary};
 
-/// A buffer of this size is written.
+/// A buffer is written at this size.
 const FULL: usize = 256 * 1024;
 
-/// Takes records in the stream's form and writes them in blocks.
+/// Collects records in stream format and writes them in blocks.
 pub struct Emitter<'o> {
     output: &'o mut Output,
     rejects: Rejects,
@@ -17,15 +17,15 @@ pub struct Emitter<'o> {
     /// Records in `bytes`.
     waiting: u64,
     written: u64,
-    /// Whether the reader took all so far.
+    /// Whether downstream has taken everything so far.
     flow: Flow,
 }
 
 impl<'o> Emitter<'o> {
-    /// For records that go to `output`.
+    /// Creates an emitter that writes to `output`.
     ///
     /// # Errors
-    /// The file for bad records cannot be written.
+    /// The rejects file cannot be written.
     pub fn new(output: &'o mut Output, settings: &Settings) -> anyhow::Result<Self> {
         Ok(Emitter {
             output,
@@ -37,13 +37,13 @@ impl<'o> Emitter<'o> {
         })
     }
 
-    /// Where the next record is appended, with its newline.
+    /// Returns the buffer to which the next record is appended, with its newline.
     #[inline]
     pub fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 
-    /// One more record is whole in the buffer.
+    /// Counts a record that was appended completely.
     #[inline]
     pub fn record(&mut self) -> anyhow::Result<Flow> {
         self.waiting += 1;
@@ -65,7 +65,7 @@ impl<'o> Emitter<'o> {
         Ok(self.flow)
     }
 
-    /// Writes the rest: what the run has to say, and whether its reader took all of it.
+    /// Writes the rest. Returns the summary, and whether downstream took everything.
     pub fn finish(mut self) -> anyhow::Result<(Summary, Flow)> {
         let flow = self.flush()?;
         let summary = Summary {
@@ -92,7 +92,7 @@ pub struct HeldRecords<'o> {
 }
 
 impl<'o> HeldRecords<'o> {
-    /// For records that go to `output`.
+    /// Creates a writer to `output`.
     pub fn new(output: &'o mut Output) -> Self {
         HeldRecords {
             output,
@@ -102,13 +102,13 @@ impl<'o> HeldRecords<'o> {
         }
     }
 
-    /// Writes a record, its line end included; false where no more are wanted.
+    /// Writes a record, which includes its line end. Returns false if no more are wanted.
     #[inline]
     pub fn write(&mut self, record: &[u8]) -> anyhow::Result<bool> {
         self.write_all(record, 1)
     }
 
-    /// Writes so many records, their line ends included; false where no more are wanted.
+    /// Writes this many records, which include their line ends. Returns false if no more are wanted.
     #[inline]
     pub fn write_all(&mut self, bytes: &[u8], records: u64) -> anyhow::Result<bool> {
         self.bytes.extend_from_slice(bytes);
@@ -128,7 +128,7 @@ impl<'o> HeldRecords<'o> {
         Ok(flow == Flow::More)
     }
 
-    /// Writes the rest: how many records there were.
+    /// Writes the rest. Returns how many records there were.
     pub fn finish(mut self) -> anyhow::Result<u64> {
         self.flush()?;
         Ok(self.written)

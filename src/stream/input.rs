@@ -1,4 +1,4 @@
-//! Where records come from: sources read in big blocks that are cut at whole records.
+//! The input of a program: sources read in large blocks that end at whole records.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -14,33 +14,34 @@ use crate::trust::{Carried, Ends};
 use super::Source;
 use super::reader::{BLOCK, Framing, Reader};
 
-/// All sources of a program, one after the other.
+/// All sources of a program, one after another.
 pub struct Input {
     waiting: VecDeque<Opener>,
     current: Option<Reader>,
     framing: Framing,
     ends: Ends,
-    /// How records that are no UTF-8 are told of; none where they are not looked for.
+    /// How records that are not valid UTF-8 are reported; None if they are not checked.
     malformed: Option<Malformed>,
     is_counted: bool,
     sequence: u64,
-    /// What one read asks for.
+    /// Bytes per read.
     block: usize,
-    /// Blocks that were looked at and given back: the rest behind a header, a sample.
+    /// Blocks that were read ahead and given back: the rest of a block after its header, a sample.
     ahead: VecDeque<Block>,
-    /// What every further source's header must equal, unless there is a `mapper`.
+    /// The header that every further source must have, unless there is a `mapper`.
     header: Option<(Header, Arc<str>)>,
     mapper: Option<Mapper>,
-    /// Whether the headers keep the stream's contract.
+    /// Whether the headers must follow the rules of the stream.
     is_stream: bool,
-    /// That of the current source.
+    /// The mapping of the current source.
     mapping: Option<Arc<Mapping>>,
-    /// What came with the ends of the sources so far.
+    /// What the sources that have ended so far carried.
     carried: Carried,
 }
 
-/// Finds out how the records under a further source's header become those of the stream; none if as
-/// those of the first source. It is told the source's name, and whether the source is the last.
+/// Returns how the records of a further source, which has this header, are mapped to the stream; None if they are
+/// like those of the first source. Its arguments are the header, the source's name, and whether the source is the
+/// last.
 pub type Mapper =
     Box<dyn FnMut(Header, &Arc<str>, bool) -> anyhow::Result<Option<Arc<Mapping>>> + Send>;
 
@@ -48,7 +49,7 @@ pub type Mapper =
 pub type Opener = Box<dyn FnOnce() -> anyhow::Result<Source> + Send>;
 
 impl Input {
-    /// These sources under one framing; none is opened yet.
+    /// Creates an input of these sources, which all have this framing; none is opened yet.
     pub fn new(sources: impl IntoIterator<Item = Opener>, framing: Framing) -> Self {
         Input {
             waiting: sources.into_iter().collect(),
@@ -68,12 +69,12 @@ impl Input {
         }
     }
 
-    /// What came with the ends of the sources so far; all of it once they have ended.
+    /// Returns what the sources that have ended so far carried; complete once all have ended.
     pub fn carried(&self) -> &Carried {
         &self.carried
     }
 
-    /// The files that a program was given, or standard input where there is none.
+    /// Creates an input of these files, or of standard input if there are none.
     pub fn files(paths: &[std::path::PathBuf], framing: Framing) -> Self {
         let openers: Vec<Opener> = if paths.is_empty() {
             vec![Box::new(|| Ok(Source::standard()))]
@@ -87,32 +88,31 @@ impl Input {
         Self::new(openers, framing)
     }
 
-    /// The same, with the ends of its sources judged in this manner.
+    /// Sets how the ends of its sources are judged.
     pub fn judging(mut self, ends: Ends) -> Self {
         self.ends = ends;
         self
     }
 
-    /// The same, of text in UTF-8: a record that is none is a bad one, and told of so.
+    /// Makes the input check for UTF-8: a record that is not valid is bad and reported by `malformed`.
     pub fn of_text(mut self, malformed: Malformed) -> Self {
         self.malformed = Some(malformed);
         self
     }
 
-    /// The same, with records that were counted before.
+    /// Marks its records as already counted.
     pub fn again(mut self) -> Self {
         self.is_counted = false;
         self
     }
 
-    /// Whether its records are new to this stage.
+    /// Whether its records are counted as read by this stage.
     pub(super) fn is_counted(&self) -> bool {
         self.is_counted
     }
 
-    /// Reads the header of the first source, which keeps the stream's contract: every column has a
-    /// name and no two have the same. Every further source must begin with an equal header, which
-    /// is passed over.
+    /// Reads the header of the first source, which must follow the rules of the stream: every column has a name,
+    /// and no two have the same. Every further source must begin with an equal header, which is skipped.
     pub fn header(&mut self) -> anyhow::Result<Header> {
         self.is_stream = true;
         let header = self.header_as_it_stands()?;
@@ -120,7 +120,7 @@ impl Input {
         header.checked().with_context(|| format!("{name}:1"))
     }
 
-    /// As [`Input::header`], with whatever names stand there.
+    /// Like [`Input::header`], but accepts any names.
     pub fn header_as_it_stands(&mut self) -> anyhow::Result<Header> {
         let Some((names, rest)) = self.next_header()? else {
             let name = self.current_name();
@@ -131,8 +131,8 @@ impl Input {
         Ok(names)
     }
 
-    /// Has the records of the first source, whose header was read, become those of the stream by
-    /// `mapping`, and those of every further source by what `mapper` says.
+    /// Maps the records of the first source, whose header was read, by `mapping`, and those of every further source
+    /// as `mapper` decides.
     pub fn map(&mut self, mapping: Option<Arc<Mapping>>, mapper: Mapper) {
         for block in &mut self.ahead {
             block.mapping.clone_from(&mapping);
@@ -141,13 +141,14 @@ impl Input {
         self.mapper = Some(mapper);
     }
 
-    /// Whether no source comes after the current one.
+    /// Whether the current source is the last.
     pub fn is_last(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// How many fields the first record has that is no blank line, where there is no header; it stays,
-    /// and blank lines before it, which are records of one column. None where there is no such record.
+    /// Returns the number of fields in the first record that is not blank, for sources without a header. The record
+    /// is not consumed, nor are blank lines before it, which are records of one column. None if there is no such
+    /// record.
     pub fn first_record(&mut self) -> anyhow::Result<Option<usize>> {
         let Framing::Records(dialect) = self.framing else {
             bail!("lines have no fields");
@@ -176,8 +177,8 @@ impl Input {
         Ok(found.map(|(_, fields)| fields))
     }
 
-    /// Whether the current source has any more that is no blank line; what was read for it comes to the
-    /// blocks.
+    /// Whether the current source has anything more that is not blank. The blocks read to find out are added to
+    /// `blocks`.
     fn goes_on(&mut self, blocks: &mut Vec<Block>) -> anyhow::Result<bool> {
         while let Some(block) = self.read_block(&mut Vec::new())? {
             let is_blank = block.bytes.iter().all(u8::is_ascii_whitespace);
@@ -190,20 +191,20 @@ impl Input {
         Ok(false)
     }
 
-    /// Has so many threads take turns at reading: each then takes more at once, up to `longest`
-    /// bytes, for every block is handed on from thread to thread, and mostly to another program.
+    /// Prepares for this many threads that read in turn. Each then reads more at once, up to `longest` bytes,
+    /// because every block is handed from thread to thread, and usually to another program.
     pub(super) fn share(&mut self, threads: usize, longest: usize) {
-        /// What all of them may hold.
+        /// The total that all of them may hold.
         const ALL: usize = 32 * BLOCK;
         self.block = (ALL / threads).min(longest).clamp(BLOCK, 4 * BLOCK);
     }
 
-    /// How its bytes fall into units.
+    /// Returns how its bytes are split into units.
     pub(super) fn framing(&self) -> Framing {
         self.framing
     }
 
-    /// Gives blocks back, in their order; they come again from [`Input::next`].
+    /// Gives blocks back, in their order; [`Input::next`] returns them again.
     pub fn give_back(&mut self, blocks: Vec<Block>) {
         self.sequence -= blocks.len() as u64;
         for block in blocks.into_iter().rev() {
@@ -211,19 +212,19 @@ impl Input {
         }
     }
 
-    /// The number that the next block will have.
+    /// Returns the number that the next block will have.
     pub(super) fn sequence(&self) -> u64 {
         self.sequence
     }
 
-    /// Lets nothing more come.
+    /// Ends the input: no more blocks are returned.
     pub(super) fn stop(&mut self) {
         self.waiting.clear();
         self.current = None;
         self.ahead.clear();
     }
 
-    /// Name of the source being read, or the last one read.
+    /// Returns the name of the source being read, or of the last one read.
     pub fn current_name(&self) -> Arc<str> {
         self.current.as_ref().map_or_else(
             || Arc::from("standard input"),
@@ -231,7 +232,7 @@ impl Input {
         )
     }
 
-    /// The next block; `spare` lends its memory.
+    /// Returns the next block; `spare` provides memory for it.
     pub fn next(&mut self, spare: &mut Vec<u8>) -> anyhow::Result<Option<Block>> {
         loop {
             if let Some(ahead) = self.ahead.pop_front() {
@@ -282,7 +283,7 @@ impl Input {
         }))
     }
 
-    /// Goes on to the next source, and past its header where headers are read.
+    /// Opens the next source, and skips its header if headers are read.
     fn open_next(&mut self) -> anyhow::Result<()> {
         let Some(opener) = self.waiting.pop_front() else {
             return Ok(());
@@ -328,8 +329,8 @@ impl Input {
         self.read_header()
     }
 
-    /// The header record of the current source, and the rest of the block it stood in. Blank lines
-    /// before it are passed over.
+    /// Reads the header of the current source, skipping blank lines before it. Returns it with the rest of its
+    /// block.
     fn read_header(&mut self) -> anyhow::Result<Option<(Header, Block)>> {
         let Framing::Records(dialect) = self.framing else {
             bail!("lines have no header");
@@ -379,10 +380,10 @@ impl Input {
     }
 }
 
-/// A byte order mark: text that was put together has some in its midst.
+/// A byte order mark; concatenated files have more than one.
 const MARK: &[u8] = "\u{FEFF}".as_bytes();
 
-/// Takes a byte order mark off a header, inside of its first quote.
+/// Removes byte order marks from within the first quoted name of a header.
 fn drop_mark(head: &mut Vec<u8>, dialect: Dialect) {
     let is_quoted = head
         .first()
@@ -392,8 +393,8 @@ fn drop_mark(head: &mut Vec<u8>, dialect: Dialect) {
     }
 }
 
-/// Where the first record that is no blank line stands in a block, and how many fields it has. A byte order
-/// mark in front of it goes.
+/// Returns the range of the first record in a block that is not blank, and its number of fields. Removes byte order
+/// marks before it.
 fn first_record(
     block: &mut Block,
     dialect: Dialect,
@@ -431,8 +432,8 @@ fn first_record(
     Ok(Some((start..end, last + 1)))
 }
 
-/// Where the first record of these bytes begins, if it may be a whole source of lines which end in CR
-/// alone: there are some outside quotes, and no other line end behind it.
+/// Returns the start of the first record if the source may consist of lines that end in CR alone: the record
+/// contains a CR outside quotes, and only white space follows it.
 fn lone_return(bytes: &[u8], range: Range<usize>, dialect: Dialect) -> Option<usize> {
     let record = &bytes[range.clone()];
     let record = record.strip_suffix(b"\n").unwrap_or(record);
@@ -455,7 +456,7 @@ fn lone_return(bytes: &[u8], range: Range<usize>, dialect: Dialect) -> Option<us
 
 const LONE_RETURNS: &str = "the lines end in CR alone; convert them first: tr '\\r' '\\n'";
 
-/// A text as one word of a shell.
+/// Quotes a text as one word for a shell.
 pub fn shell_word(text: &str) -> Cow<'_, str> {
     let is_plain = |letter: char| letter.is_alphanumeric() || "_-.,=:/+@%".contains(letter);
     match text.chars().all(is_plain) {
@@ -464,7 +465,7 @@ pub fn shell_word(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Where two headers part, in words.
+/// Describes the first difference between two headers.
 fn difference(expected: &Header, found: &Header) -> String {
     for (place, name) in expected.names().iter().enumerate() {
         match found.names().get(place) {

@@ -1,6 +1,6 @@
-//! What a new file keeps of the one whose place it takes: owner, group, mode and, on Linux, extended
-//! attributes with the access control list. Its times are its own. If any of this cannot be kept, the
-//! file is refused before anything is read.
+//! Makes a file that replaces another one keep its owner, group, mode and, on Linux, its extended attributes with
+//! the access control list. Times are not kept. If any of this cannot be kept, the file is refused before anything
+//! is read.
 
 use std::fs::{File, Metadata};
 use std::io::ErrorKind;
@@ -11,8 +11,8 @@ use anyhow::{Context, bail};
 
 use crate::sys::attributes;
 
-/// Refuses a file with several names: the new one would take the place of one, and the others would
-/// go on with the old records.
+/// Refuses a file with several hard links: only one would get the new file, and the others would keep the old
+/// records.
 pub(super) fn refuse_parting(old: &Metadata, path: &Path) -> anyhow::Result<()> {
     if old.is_file() && old.nlink() > 1 {
         let (name, links) = (path.display(), old.nlink());
@@ -23,14 +23,14 @@ pub(super) fn refuse_parting(old: &Metadata, path: &Path) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Gives the new file all of it.
+/// Copies owner, attributes and mode to the new file.
 pub(super) fn keep(
     (old, metadata): (&File, &Metadata),
     new: &File,
     path: &Path,
 ) -> anyhow::Result<()> {
     let naming = || format!("cannot write '{}'", path.display());
-    // The owner first: a change of it takes away bits of the mode, and some attributes.
+    // The owner goes first: changing it clears bits of the mode and some attributes.
     keep_owner(metadata, new, path)?;
     attributes::copy(old, new)
         .with_context(|| format!("{}: its attributes cannot be kept", naming()))?;

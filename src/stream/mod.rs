@@ -1,4 +1,4 @@
-//! How records move: input cut at whole records, output in pieces, one driver, the shapes of programs.
+//! Input cut at whole records, output in pieces, the loop that drives threads, and the shapes that programs share.
 
 mod aside;
 mod convert;

@@ -1,4 +1,4 @@
-//! Where records go: pieces of the input block and bytes that were made, written together.
+//! Output: ranges of the input block and new bytes, written together.
 
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
@@ -17,17 +17,17 @@ use crate::trust::ends;
 use crate::trust::figures;
 use crate::trust::stage::{self, COUNTERS};
 
-/// Kept runs shorter than this are copied: a piece of its own costs the kernel more.
+/// Kept ranges shorter than this are copied: an extra piece would cost the kernel more.
 const SHORT: usize = 4096;
 
-/// What a stage made of one block: runs of the block that stay as they are, and new bytes.
+/// What a stage makes of one block: ranges of the block that are kept unchanged, and new bytes.
 #[derive(Debug, Default)]
 pub struct Made {
-    /// New bytes, and behind them `surplus` that are left of the blocks before.
+    /// New bytes, followed by `surplus` bytes that are left over from earlier blocks.
     bytes: Vec<u8>,
     surplus: usize,
     pieces: Vec<Slice>,
-    /// Made bytes before this are in `pieces`.
+    /// New bytes before this offset are in `pieces`.
     listed: usize,
     kept: Range<usize>,
     /// Records written.
@@ -42,7 +42,7 @@ enum Slice {
 }
 
 impl Made {
-    /// Empties it, keeping its memory.
+    /// Clears it, keeping its memory.
     pub fn clear(&mut self) {
         self.surplus = self.bytes.len();
         self.pieces.clear();
@@ -54,12 +54,12 @@ impl Made {
         }
     }
 
-    /// What goes to the second output, where there is one.
+    /// Returns what goes to the second output, for programs that have one.
     pub fn aside(&mut self) -> &mut Made {
         self.aside.get_or_insert_default()
     }
 
-    /// Passes on `range` of the block as it stands. Ranges that touch become one.
+    /// Keeps `range` of the block unchanged. Adjacent ranges are merged.
     #[inline]
     pub fn keep(&mut self, block: &[u8], range: Range<usize>) {
         if range.start == self.kept.end && !self.kept.is_empty() {
@@ -70,8 +70,7 @@ impl Made {
         self.kept = range;
     }
 
-    /// Passes on a record that stands in `range` of the block, line end and all; the line end
-    /// becomes LF.
+    /// Keeps the record in `range` of the block, which includes its line end; the line end becomes LF.
     #[inline]
     pub fn keep_line(&mut self, block: &[u8], range: Range<usize>) {
         self.records += 1;
@@ -86,7 +85,7 @@ impl Made {
         out.push(b'\n');
     }
 
-    /// Passes on a record as it stands, but for its line end, which is LF.
+    /// Keeps a record unchanged, except that its line end becomes LF.
     #[inline]
     pub fn keep_record(&mut self, records: &Records<'_>, record: usize) {
         self.records += 1;
@@ -99,7 +98,7 @@ impl Made {
         }
     }
 
-    /// The buffer for new bytes, which come after all that was kept so far.
+    /// Returns the buffer for new bytes, which follow everything kept so far.
     #[inline]
     pub fn buffer(&mut self, block: &[u8]) -> &mut Vec<u8> {
         self.end_kept(block);
@@ -108,7 +107,7 @@ impl Made {
         &mut self.bytes
     }
 
-    /// Room for about `guess` new bytes, which come after all that was kept so far.
+    /// Returns room for about `guess` new bytes, which follow everything kept so far.
     pub fn room(&mut self, block: &[u8], guess: usize) -> Room<'_> {
         self.end_kept(block);
         Room::behind(&mut self.bytes, &mut self.surplus, guess)
@@ -136,14 +135,14 @@ impl Made {
         }
     }
 
-    /// Whether so much is made that it should be written before more is.
+    /// Whether it is large enough to be written before more is added.
     pub fn is_large(&self) -> bool {
-        /// More than what the usual stage makes of the longest usual block.
+        /// More than a usual stage makes of the longest usual block.
         const LARGE: usize = 8 << 20;
         self.filled() > LARGE
     }
 
-    /// How many new bytes there are.
+    /// Returns the number of new bytes.
     #[inline]
     fn filled(&self) -> usize {
         self.bytes.len() - self.surplus
@@ -157,7 +156,7 @@ impl Made {
         }
     }
 
-    /// Closes the list of pieces; `block` is what the kept ranges speak of.
+    /// Closes the list of pieces and returns it; `block` is the block of the kept ranges.
     pub fn slices<'m>(&'m mut self, block: &'m [u8]) -> Vec<IoSlice<'m>> {
         self.end_kept(block);
         self.list_made();
@@ -171,26 +170,25 @@ impl Made {
     }
 }
 
-/// Whether a writer may go on.
+/// Whether a writer should go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
     /// More is wanted.
     More,
-    /// The reader has gone (`| head`): end quietly.
+    /// The reader has gone (`| head`): end without an error.
     Enough,
 }
 
-/// Standard output or a file, unbuffered: blocks are large already, and a record that waits in a
-/// buffer is late.
+/// Standard output or a file. It is not buffered: blocks are large, and a buffer would delay records.
 pub struct Output {
     file: ManuallyDrop<File>,
     name: String,
-    /// Bytes written so far, for the note beside a pipe.
+    /// Bytes written so far, for the note beside the pipe.
     bytes: Arc<AtomicU64>,
 }
 
 impl Output {
-    /// The program's standard output. Its pipe is made larger where the kernel allows.
+    /// Returns the program's standard output. If it is a pipe, its capacity is raised if the kernel allows.
     pub fn standard() -> Self {
         widen_pipe(libc::STDOUT_FILENO);
         Output {
@@ -200,7 +198,8 @@ impl Output {
         }
     }
 
-    /// A file of this name, which stays open until the program ends. A pipe's reader is told how.
+    /// Returns an output to a file with this name, which stays open until the program ends. If it is a pipe, its
+    /// reader is told how the program ends.
     pub fn file(file: File, name: &str) -> Self {
         let bytes = Arc::default();
         figures::writes(file.as_raw_fd());
@@ -212,19 +211,19 @@ impl Output {
         }
     }
 
-    /// Checks, as far as possible, that so many bytes can be written.
+    /// Checks, as far as possible, that this many bytes can be written.
     ///
     /// # Errors
-    /// As [`Output::write`].
+    /// Those of [`Output::write`].
     pub fn reserve(&mut self, bytes: u32) -> anyhow::Result<()> {
         standard::reserve(self.file.as_raw_fd(), bytes)
             .or_else(|error| self.judge(error).map(|_| ()))
     }
 
-    /// Writes the header at once, so that the next stage can begin.
+    /// Writes the header immediately, so that the next stage can start.
     ///
     /// # Errors
-    /// As [`Output::write`].
+    /// Those of [`Output::write`].
     pub fn write_header(&mut self, header: &Header, delimiter: u8) -> anyhow::Result<()> {
         let mut line = Vec::new();
         header.write(delimiter, &mut line);
@@ -243,7 +242,7 @@ impl Output {
     }
 
     fn write_pieces(&mut self, mut pieces: &mut [IoSlice<'_>]) -> anyhow::Result<Flow> {
-        // Empty ones first: a write of nothing is no sign of a full disk.
+        // Skips empty pieces first: writing nothing returns 0, which would look like a full disk.
         IoSlice::advance_slices(&mut pieces, 0);
         while !pieces.is_empty() {
             let most = pieces.len().min(1024);

@@ -1,4 +1,4 @@
-//! One source, cut into blocks of whole units.
+//! Splits one source into blocks of whole units.
 
 use std::io;
 use std::ops::{Deref, DerefMut, Range};
@@ -14,31 +14,31 @@ use super::Source;
 use super::start::{Start, utf16};
 use super::values::{self, Misplaced, ValueScan};
 
-/// What one read asks for. Larger blocks bring nothing more and fall out of the cache.
+/// Bytes per read. Larger blocks gain nothing and do not fit in the cache.
 pub(super) const BLOCK: usize = 256 * 1024;
 
-/// The most bytes that are pending, and so the longest record and the longest block: offsets within
-/// a block have 32 bits. The rest is for the newline that is added to the last record, and for the
-/// scan, which looks at 64 bytes at a time.
+/// The most bytes that may be pending, and so the longest record and block: offsets within a block have 32 bits.
+/// The difference leaves room for the newline added to the last record, and for the scan, which reads 64 bytes at a
+/// time.
 const LONGEST: usize = u32::MAX as usize - 128;
 
-/// Letters of a record that a message shows.
+/// Characters of a record that a message shows.
 const MOST_SHOWN: usize = 60;
 
-/// How a stream of bytes falls into units that must stay whole.
+/// How a stream of bytes is split into units that must stay whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// Records of CSV: a newline inside quotes ends nothing.
+    /// CSV records: a newline inside quotes is not a line end.
     Records(Dialect),
     /// Lines.
     Lines,
-    /// Values as JSON brackets them, one after the other or as elements of an array.
+    /// JSON values, one after another or as the elements of an array.
     Values,
 }
 
 impl Framing {
-    /// Where the next unit at or behind `at` begins that is not blank, up to its line end; of a
-    /// value, up to the end of the block.
+    /// Returns the next unit that starts at or after `at` and is not blank: up to its line end or, for a value, to
+    /// the end of the block.
     pub(super) fn unit_start(self, bytes: &[u8], at: usize) -> Option<Range<usize>> {
         let blank = bytes[at..]
             .iter()
@@ -51,7 +51,7 @@ impl Framing {
         Some(self.whole_unit(bytes, at + line.map_or(0, |end| end + 1)))
     }
 
-    /// The unit that begins here, without its line end.
+    /// Returns the unit that starts here, without its line end.
     pub(super) fn whole_unit(self, bytes: &[u8], start: usize) -> Range<usize> {
         let rest = &bytes[start..];
         if self == Framing::Values {
@@ -63,9 +63,9 @@ impl Framing {
     }
 }
 
-/// How far the bytes that were looked at are understood.
+/// The state of splitting the bytes scanned so far.
 enum Cut {
-    /// Whether they end inside quotes.
+    /// `is_inside`: whether they end inside quotes.
     Records {
         dialect: Dialect,
         is_inside: bool,
@@ -86,7 +86,7 @@ impl Cut {
         }
     }
 
-    /// Looks at more bytes: where the last whole unit in them ends, and what there is in them.
+    /// Scans more bytes. Returns where the last whole unit in them ends, and their tally.
     fn extend(
         &mut self,
         fresh: &mut [u8],
@@ -111,7 +111,7 @@ impl Cut {
     }
 }
 
-/// What there is in bytes; of text, whether it is UTF-8, too.
+/// Counts what is in the bytes; for text, also checks that it is UTF-8.
 fn tally(bytes: &[u8], dialect: Dialect, utf8: Option<&mut Utf8>) -> Tally {
     match utf8 {
         Some(utf8) => scan::tally_text(bytes, dialect, utf8),
@@ -119,14 +119,13 @@ fn tally(bytes: &[u8], dialect: Dialect, utf8: Option<&mut Utf8>) -> Tally {
     }
 }
 
-/// That of lines, which have neither.
+/// The dialect for lines, which have neither delimiters nor quotes.
 const UNQUOTED: Dialect = Dialect {
     delimiter: b',',
     quote: None,
 };
 
-/// What was read. The buffer is longer than what it holds, so that no byte is cleared before it is
-/// read into.
+/// The bytes read. The buffer is longer than its content, so that bytes need not be zeroed before each read.
 #[derive(Default)]
 struct Pending {
     buffer: Vec<u8>,
@@ -134,7 +133,7 @@ struct Pending {
 }
 
 impl Pending {
-    /// Where the next bytes are read into: this many.
+    /// Returns the space for the next `want` bytes.
     fn room(&mut self, want: usize) -> &mut [u8] {
         let end = self.filled + want;
         if self.buffer.len() < end {
@@ -143,7 +142,8 @@ impl Pending {
         &mut self.buffer[self.filled..end]
     }
 
-    /// Takes the bytes before `end`; the others go to the front of `spare`, whatever that holds.
+    /// Takes the bytes before `end`. The rest moves to the front of `spare`, which replaces the buffer; its content
+    /// is overwritten.
     fn split_at(&mut self, end: usize, mut spare: Vec<u8>) -> Vec<u8> {
         let rest = &self.buffer[end..self.filled];
         if spare.len() < rest.len() {
@@ -176,33 +176,31 @@ impl DerefMut for Pending {
     }
 }
 
-/// One source, cut into blocks.
+/// One source, split into blocks.
 pub(super) struct Reader {
     pub(super) source: Source,
     ends: Ends,
     cut: Cut,
-    /// Bytes read and not yet handed on; all of them were looked at.
+    /// Bytes read and not yet returned; all of them were scanned.
     pending: Pending,
-    /// When `pending` grows to this without holding a whole record, it is looked at for quotes
-    /// gone astray.
+    /// If `pending` reaches this size without holding a whole record, it is checked for stray quotes.
     suspicious: usize,
-    /// `LONGEST`, but in tests.
+    /// `LONGEST`, except in tests.
     longest: usize,
-    /// Of the first byte that is pending.
+    /// The line of the first pending byte.
     pub(super) line: u64,
-    /// Newlines that are pending.
+    /// The number of pending newlines.
     newlines: usize,
-    /// Whether the bytes that are pending are UTF-8, but for a last character; false where that is not
-    /// known.
+    /// Whether the pending bytes are UTF-8, except for an incomplete last character; false if that is not known.
     is_utf8: bool,
-    /// The last bytes of text that were looked at; none if they may be anything.
+    /// The state of the UTF-8 check; None if the source need not be text.
     utf8: Option<Utf8>,
-    /// Whether the first bytes were looked at.
+    /// Whether the first bytes were checked.
     is_started: bool,
     is_done: bool,
-    /// What comes after the units that are whole.
+    /// An error to report after the units that are whole.
     failure: Option<anyhow::Error>,
-    /// What came with the source's end, once that was judged.
+    /// What the source's end carried, once it was judged.
     carried: Carried,
 }
 
@@ -210,7 +208,7 @@ impl Reader {
     pub(super) fn new(source: Source, framing: Framing, ends: Ends) -> Self {
         Reader {
             line: source.line,
-            // What begins in the middle of a file has no mark at its start.
+            // A source that starts in the middle of a file has no byte order mark.
             is_started: source.line > 1,
             source,
             ends,
@@ -227,19 +225,19 @@ impl Reader {
         }
     }
 
-    /// Takes what came with the source's end: once.
+    /// Takes what the source's end carried; empty after the first call.
     pub(super) fn take_carried(&mut self) -> Carried {
         std::mem::take(&mut self.carried)
     }
 
-    /// The same of text.
+    /// Makes the reader check for UTF-8.
     pub(super) fn of_text(mut self) -> Self {
         self.utf8 = Some(Utf8::default());
         self
     }
 
-    /// The next whole records: as many as one read of so many bytes brings, and whether they are
-    /// known to be UTF-8. `spare` lends its memory.
+    /// Returns the next whole records that one read of this many bytes yields, and whether they are known to be
+    /// UTF-8. `spare` provides memory for them.
     pub(super) fn next(
         &mut self,
         spare: &mut Vec<u8>,
@@ -255,7 +253,7 @@ impl Reader {
                 self.is_done = true;
                 self.carried = self.source.judge(self.ends)?;
                 if !self.is_started {
-                    // So few bytes that they tell nothing.
+                    // Too few bytes to recognise what they are.
                     self.whole_until(0)?;
                 }
                 return self.last();
@@ -289,13 +287,13 @@ impl Reader {
             true => block - old / 2,
             false => 4 * block,
         };
-        // A small file's end is seen by a read that finds less than it asks for. A size of 0 says
-        // nothing: files in /proc have it.
+        // For a small file, one read finds the end by returning less than it asks for. A size of 0 says nothing:
+        // files in /proc have it.
         let want = match self.source.size {
             Some(size @ 1..) if size < (BLOCK / 2) as u64 => want.min(size as usize + 1),
             _ => want,
         };
-        // No more than what may be pending, so that no block passes what its offsets can say.
+        // At most what may be pending, so that no block exceeds its 32-bit offsets.
         let want = want.min(self.longest - old);
         let room = self.pending.room(want);
         let result = loop {
@@ -306,7 +304,7 @@ impl Reader {
         };
         self.pending.filled += result.as_ref().copied().unwrap_or(0);
         result.or_else(|error| {
-            // Data that are cut short are read as damaged ones: better said whose fault it is.
+            // If the input was cut short, decompression fails: the failed upstream is the better message.
             if self.source.has_ended() {
                 self.carried = self.source.judge(self.ends)?;
             }
@@ -314,7 +312,7 @@ impl Reader {
         })
     }
 
-    /// Drops a byte order mark and names what is no text at all; false where more bytes must tell.
+    /// Drops a byte order mark and rejects anything but text. Returns false if more bytes are needed.
     fn look_at_start(&mut self) -> anyhow::Result<bool> {
         let name = &self.source.name;
         match Start::of(&self.pending) {
@@ -326,7 +324,7 @@ impl Reader {
         Ok(true)
     }
 
-    /// Where the last whole unit in `pending` ends, its bytes before `old` already looked at.
+    /// Returns where the last whole unit in `pending` ends. The bytes before `old` were scanned already.
     fn whole_until(&mut self, old: usize) -> anyhow::Result<Option<usize>> {
         match self
             .cut
@@ -355,13 +353,13 @@ impl Reader {
         }
     }
 
-    /// The line on which this byte of `pending` stands.
+    /// Returns the line of this byte of `pending`.
     fn line_at(&self, place: usize) -> u64 {
         self.line + scan::count_byte(&self.pending[..place], b'\n') as u64
     }
 
-    /// A quote gone astray makes one record of all that follows: better said early than after
-    /// the whole input was taken in.
+    /// Rejects records without an end. A stray quote makes one record of everything after it, and that should be
+    /// reported before the whole input is in memory.
     fn refuse_endless(&mut self) -> anyhow::Result<()> {
         if self.pending.len() >= self.longest {
             let (name, line) = (&self.source.name, self.line);
@@ -388,7 +386,7 @@ impl Reader {
         }
     }
 
-    /// What is left when the source has ended: a last record without a newline.
+    /// Returns what is left at the end of the source: a last record without a newline.
     fn last(&mut self) -> anyhow::Result<Option<(Vec<u8>, bool)>> {
         if let Some(tail) = self.source.tail.clone().filter(|tail| !tail.takes_all()) {
             tail.end(self.line, self.newlines);
@@ -415,8 +413,8 @@ impl Reader {
         )))
     }
 
-    /// Tells of a last record that has no line end and may be cut. A line of JSON that is closed is
-    /// whole.
+    /// Warns about a last record that has no line end and may be truncated. A line of JSON whose brackets are
+    /// closed is whole.
     fn tell_unfinished(&self) {
         let is_closed =
             matches!(self.cut, Cut::Lines) && matches!(self.pending.last(), Some(b'}' | b']'));
@@ -425,7 +423,7 @@ impl Reader {
             return;
         };
         if self.source.tail.is_some() {
-            // The user has asked for it as it stands.
+            // The user has asked for the last record as it is.
             return;
         }
         let start = scan::last_record_end(&self.pending, None, false).unwrap_or_default();
@@ -464,8 +462,8 @@ impl Reader {
     }
 }
 
-/// What a program that failed has left at the end of its output: a line that begins with a quote
-/// and the program's name.
+/// Returns the message that a failed program left at the end of its output: a line that begins with a quote and the
+/// name of the program.
 pub fn last_words(pending: &[u8]) -> Option<&str> {
     let line = pending.strip_prefix(b"\"")?.strip_suffix(b"\n")?;
     let line = std::str::from_utf8(line).ok()?;
@@ -480,8 +478,8 @@ mod tests {
     use super::*;
     use std::sync::Arc;
 
-    /// Reads these bytes in reads of `size`, with at most `longest` pending. Returns the lengths of the
-    /// blocks, their bytes, and the failure.
+    /// Reads this text in reads of `size` bytes, with at most `longest` pending. Returns the lengths of the blocks,
+    /// their bytes, and the error.
     fn blocks(text: &str, size: usize, longest: usize) -> (Vec<usize>, String, Option<String>) {
         struct Slow(std::io::Cursor<Vec<u8>>, usize);
         impl std::io::Read for Slow {
@@ -508,8 +506,8 @@ mod tests {
         }
     }
 
-    /// A long record that is followed by short ones fills a block up to what its offsets can say, and no
-    /// further; one that is longer is refused.
+    /// A long record followed by short ones fills a block up to the limit of its offsets and no further; a longer
+    /// record is rejected.
     #[test]
     fn no_block_is_longer_than_its_offsets_can_say() {
         for long in [1000, 2030, 2043, 2044, 2045, 2046, 2047, 2048, 3000] {

@@ -1,4 +1,4 @@
-//! Bytes handed on as they come, whatever they are.
+//! Passes bytes on unchanged as they arrive.
 
 use std::io;
 
@@ -9,23 +9,23 @@ use crate::trust::{Carried, Ends};
 
 use super::{Flow, Source};
 
-/// What one read asks for.
+/// Bytes per read.
 const PIECE: usize = 256 * 1024;
 
-/// How a source was handed on.
+/// How the relay of a source ended.
 #[derive(Debug, PartialEq)]
 pub enum Relayed {
-    /// To its end, which is a clean one and came with this.
+    /// It reached a clean end, which carried this.
     Whole(Carried),
-    /// Until nobody wanted more; how the source ends is not known.
+    /// Downstream wanted no more, so the end of the source is unknown.
     Left,
 }
 
-/// Hands on every piece of `source` as it comes, with the number of records that end in it, as
-/// `count` tells; the last piece may be empty. Nothing is changed, and nothing is refused.
+/// Passes on every piece of `source` as it arrives, with the number of records that end in it according to `count`;
+/// the last piece may be empty. Nothing is changed and nothing is rejected.
 ///
 /// # Errors
-/// Reading or delivering failed, or the source ended badly.
+/// Reading or delivering failed, or the upstream failed.
 pub fn relay(
     source: &mut Source,
     ends: Ends,

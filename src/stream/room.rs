@@ -1,22 +1,22 @@
-//! Room for records that are made of short copies.
+//! A buffer for records that are assembled from short copies.
 
 use std::ops::Range;
 
-/// A piece this short is copied as that many bytes: a copy of a fixed length is two instructions.
+/// Pieces up to this length are copied as exactly this many bytes: a copy of fixed length is two instructions.
 const SHORT: usize = 32;
 
-/// The part of a buffer behind what was in it. The buffer is longer than what it holds, so that no
-/// byte is cleared before it is written.
+/// The free part of a buffer. The buffer is longer than its content, so that bytes need not be zeroed before they
+/// are written.
 pub struct Room<'o> {
     bytes: &'o mut Vec<u8>,
-    /// How much of it is filled.
+    /// The number of bytes filled.
     at: usize,
-    /// How much is not, once the room is closed.
+    /// The number of bytes not filled, set when the room is closed.
     surplus: &'o mut usize,
 }
 
 impl<'o> Room<'o> {
-    /// Room for about `guess` bytes behind those that are filled; it grows.
+    /// Creates room for about `guess` bytes after those that are filled; it grows.
     pub(super) fn behind(bytes: &'o mut Vec<u8>, surplus: &'o mut usize, guess: usize) -> Self {
         let at = bytes.len() - *surplus;
         let wanted = at + guess + SHORT;
@@ -26,7 +26,7 @@ impl<'o> Room<'o> {
         Room { bytes, at, surplus }
     }
 
-    /// A line of at most `most` bytes.
+    /// Starts a line of at most `most` bytes.
     #[inline(always)]
     pub fn line(&mut self, most: usize) -> Line<'_> {
         if self.at + most + SHORT > self.bytes.len() {
@@ -44,7 +44,7 @@ impl<'o> Room<'o> {
         self.bytes.resize(length + length / 2 + most + SHORT, 0);
     }
 
-    /// Pushes what `make` makes; `apart` lends its memory.
+    /// Appends the bytes that `make` writes; `apart` provides memory for them.
     #[cold]
     pub fn push_made(&mut self, make: impl FnOnce(&mut Vec<u8>), apart: &mut Vec<u8>) {
         apart.clear();
@@ -54,13 +54,13 @@ impl<'o> Room<'o> {
         self.at += apart.len();
     }
 
-    /// Counts the line that was just written.
+    /// Adds the line that was just written.
     #[inline(always)]
     pub fn keep(&mut self, length: usize) {
         self.at += length;
     }
 
-    /// What was written is the buffer's.
+    /// Closes the room, which makes the bytes written part of the buffer.
     pub fn close(self) {
         *self.surplus = self.bytes.len() - self.at;
     }
@@ -68,14 +68,14 @@ impl<'o> Room<'o> {
 
 /// A record that is being written.
 pub struct Line<'o> {
-    /// Its bytes, and room behind them.
+    /// Its bytes, followed by free space.
     pub out: &'o mut [u8],
-    /// How many are written.
+    /// The number of bytes written.
     pub at: usize,
 }
 
 impl Line<'_> {
-    /// Copies a piece of the block.
+    /// Appends a range of the block.
     #[inline(always)]
     pub fn push(&mut self, block: &[u8], range: Range<usize>) {
         let length = range.len();
@@ -88,14 +88,14 @@ impl Line<'_> {
         self.at += length;
     }
 
-    /// Copies bytes that were made.
+    /// Appends bytes.
     #[inline(always)]
     pub fn push_bytes(&mut self, bytes: &[u8]) {
         self.out[self.at..self.at + bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();
     }
 
-    /// Appends what `write` writes into that much room: as many bytes as it says.
+    /// Appends up to `ROOM` bytes: `write` returns how many it wrote.
     #[inline(always)]
     pub fn push_with<const ROOM: usize>(&mut self, write: impl FnOnce(&mut [u8; ROOM]) -> usize) {
         if let Some(room) = self.out[self.at..].first_chunk_mut() {
@@ -110,13 +110,13 @@ impl Line<'_> {
         self.at += 1;
     }
 
-    /// Whether the last field, behind which there is a delimiter, ends in a carriage return.
+    /// Whether the last field, which a delimiter follows, ends in a carriage return.
     #[inline(always)]
     pub fn ends_in_return(&self) -> bool {
         self.at >= 2 && self.out[self.at - 2] == b'\r'
     }
 
-    /// Makes a newline of the last delimiter; the record's length.
+    /// Replaces the last delimiter by a newline. Returns the record's length.
     #[inline(always)]
     pub fn ended(self) -> usize {
         self.out[self.at - 1] = b'\n';

@@ -1,5 +1,5 @@
-//! The shape of programs that read records: each block becomes a parcel on any thread, and the parcels are
-//! taken where they belong, in order.
+//! The common shape of programs that read records: each block becomes a parcel on any thread, and the parcels are
+//! delivered in order.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,44 +16,44 @@ use crate::trust::{Carried, Ends, Policy, Reject, Rejects, SetAside, Unclean};
 use super::drive::{BlockWork, Refusal, drive};
 use super::{Flow, Input, Made, Output};
 
-/// What every run over records is told.
+/// Settings of every run over records.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Threads at most, from 1.
+    /// The maximum number of threads, at least 1.
     pub threads: usize,
-    /// How the records are written.
+    /// How the records are delimited and quoted.
     pub dialect: Dialect,
     /// What happens to bad records.
     pub policy: Policy,
-    /// What happens where an upstream ended badly.
+    /// What happens if an upstream failed.
     pub ends: Ends,
 }
 
-/// What a run has to say at its end.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// Records read, bad ones included.
+    /// Records read, including bad ones.
     pub records_in: u64,
     /// Records written.
     pub records_out: u64,
     /// The records set aside.
     pub set_aside: SetAside,
-    /// What the user is told, one sentence each.
+    /// Notices for the user, one sentence each.
     pub notices: Vec<String>,
-    /// What came with the input, and goes on with the output.
+    /// What the input carried, to be passed on with the output.
     pub carried: Carried,
-    /// The exit code of this good end: 0 but where the user asked for another.
+    /// The exit code of this successful run: 0 unless the user asked for another.
     pub exit_code: u8,
 }
 
 impl Summary {
-    /// Has the user told of this before all else.
+    /// Puts these notices before all others.
     pub fn tell_first(&mut self, notices: impl IntoIterator<Item = String>) {
         self.notices.splice(0..0, notices);
     }
 }
 
-/// Runs a sink whose parcels go to `output`, and what it puts aside to `aside`.
+/// Runs a sink whose parcels go to `output`, and whose second parcels go to `aside`.
 pub fn pass<S: Sink<Parcel = Made>>(
     input: &mut Input,
     layout: &Layout,
@@ -75,16 +75,16 @@ pub fn pass<S: Sink<Parcel = Made>>(
     Ok(summary)
 }
 
-/// What a block becomes; its memory is used for block after block.
+/// The result for a block; its memory is reused.
 pub trait Parcel: Send + Default {
-    /// The longest block, in bytes, for which one thread of several is prepared; the usual one where that
-    /// is longer. Longer ones pay where the work on a block leaves nothing behind but its parcel.
+    /// The longest block, in bytes, that one of several threads can handle, if it is longer than usual. Longer
+    /// blocks pay off if processing a block leaves nothing but its parcel.
     const LONGEST_BLOCK: usize = 0;
 
-    /// Empties it, keeping its memory.
+    /// Clears it, keeping its memory.
     fn clear(&mut self);
 
-    /// Takes out the records that were refused where the parcel was delivered, in ascending order.
+    /// Takes the records that were rejected on delivery, in ascending order.
     fn refused(&mut self) -> Vec<Refusal> {
         Vec::new()
     }
@@ -98,26 +98,25 @@ impl Parcel for Made {
     }
 }
 
-/// A block in, a parcel out, which is taken where it belongs in the order of the blocks: to the output, to
-/// a target, into groups.
+/// Makes a parcel of each block. The parcels are delivered in the order of the blocks: to the output, to a target,
+/// into groups.
 pub trait Sink: Sync {
-    /// What one thread keeps from block to block.
+    /// State that each thread keeps between blocks.
     type Scratch: Send;
-    /// What a block becomes.
+    /// The result for a block.
     type Parcel: Parcel;
 
-    /// A thread's scratch at its start.
+    /// Returns the initial state of a thread.
     fn scratch(&self) -> Self::Scratch;
 
-    /// The longest block, in bytes, for which one thread of several is prepared. What a thread keeps, it
-    /// sees after each block.
+    /// Returns the longest block, in bytes, that one of several threads can handle. A thread checks the size of its
+    /// state only after each block.
     fn longest_block(&self) -> usize {
         Self::Parcel::LONGEST_BLOCK
     }
 
-    /// Adds to the parcel the records that `faults` selects; bad ones go to `faults` and not into the
-    /// parcel. If the parcel has become large, the rest is left for another one
-    /// ([`Faults::leave_from`]).
+    /// Adds the records that `faults` selects to the parcel, and bad ones to `faults` instead. If the parcel has
+    /// become large, the rest is left for another one ([`Faults::leave_from`]).
     fn records(
         &self,
         scratch: &mut Self::Scratch,
@@ -127,8 +126,8 @@ pub trait Sink: Sync {
     );
 }
 
-/// Runs a sink over `input`: every parcel goes to `deliver`, in the order of the input. What the
-/// threads kept comes back, that of the first thread first.
+/// Runs a sink over `input` and passes every parcel to `deliver`, in the order of the input. Returns the state of
+/// every thread, the first thread's first.
 pub fn sink<S: Sink>(
     input: &mut Input,
     layout: &Layout,
@@ -152,8 +151,8 @@ pub fn sink<S: Sink>(
     ))
 }
 
-/// How many more bad records the run may take. A thread that works on a block knows of those in the
-/// blocks that were handed on, so it may allow too many, never too few; alone, it is exact.
+/// How many more bad records the run may accept. A thread only knows of those in the blocks delivered so far, so it
+/// may allow too many, never too few; with one thread the number is exact.
 pub(super) struct Allowance(AtomicUsize);
 
 impl Allowance {
@@ -170,8 +169,8 @@ impl Allowance {
     }
 }
 
-/// Drives `work` over `input`, and takes what its blocks came to where it belongs: parcels to
-/// `deliver`, rejects by the policy.
+/// Drives `work` over `input`. Passes the parcels of its blocks to `deliver`, and handles bad records by the
+/// policy.
 pub(super) fn gather<P: Parcel, W: BlockWork<Yield = Outcome<P>>>(
     input: &mut Input,
     work: &W,
@@ -196,7 +195,7 @@ pub(super) fn gather<P: Parcel, W: BlockWork<Yield = Outcome<P>>>(
             stage::add(&COUNTERS.records_in, result.records_in);
         }
         if deliver(block, &mut result.parcel)? == Flow::Enough {
-            // The reader has left, so a bad record from here on is no failure.
+            // Downstream has left, so a bad record from here on is not a failure.
             is_left = true;
             return Ok(Flow::Enough);
         }
@@ -224,7 +223,7 @@ pub(super) fn gather<P: Parcel, W: BlockWork<Yield = Outcome<P>>>(
     Ok((scratches, summary))
 }
 
-/// The same error; that of an upstream with the number of records that came before.
+/// Adds to the error of an upstream the number of records that came before it.
 fn with_count(error: anyhow::Error, records: u64) -> anyhow::Error {
     match error.downcast::<Unclean>() {
         Ok(unclean) => anyhow::Error::new(unclean.after(records)),
@@ -232,44 +231,44 @@ fn with_count(error: anyhow::Error, records: u64) -> anyhow::Error {
     }
 }
 
-/// Takes a block's parcel where it belongs.
+/// Delivers the parcel of a block.
 pub type Deliver<'a, P> = dyn FnMut(&Block, &mut P) -> anyhow::Result<Flow> + Send + 'a;
 
-/// What one block came to.
+/// The result of one block.
 #[derive(Default)]
 pub(super) struct Outcome<P> {
     pub(super) parcel: P,
     pub(super) records_in: u64,
-    /// How many bad records the work on it allowed.
+    /// How many bad records were allowed when it was processed.
     pub(super) allowed: usize,
-    /// In order; if one is more than the run may take, it is the last, and the parcel ends before it.
+    /// In order. If the run may not accept all of them, the excess one is the last, and the parcel ends before it.
     pub(super) rejects: Vec<Bad>,
-    /// What part of the block this is.
+    /// Which part of the block this is.
     part: BlockPart,
 }
 
-/// A part of a block; the usual one is all of it.
+/// A part of a block, by default all of it.
 #[derive(Default)]
 struct BlockPart {
-    /// The first record that can be worked on, and how many ragged ones come before it.
+    /// The first regular record, and the number of ragged ones before it.
     first: (u32, usize),
-    /// The same of the next part.
+    /// The same for the next part.
     next: Option<(u32, usize)>,
-    /// What comes after all parts.
+    /// An error to report after all parts.
     unreadable: Option<Unreadable>,
 }
 
 /// A bad record of a block.
 pub(super) struct Bad {
-    /// How many records that can be worked on come before it.
+    /// The number of regular records before it.
     pub(super) before: usize,
-    /// The number in the block of one that is ragged.
+    /// If it is ragged, its number in the part.
     pub(super) number: Option<u64>,
     pub(super) reject: Reject,
 }
 
 impl<P: Parcel> Outcome<P> {
-    /// Empties it, keeping its memory.
+    /// Clears it, keeping its memory.
     pub(super) fn clear(&mut self) {
         self.parcel.clear();
         self.records_in = 0;
@@ -278,7 +277,7 @@ impl<P: Parcel> Outcome<P> {
     }
 }
 
-/// Indexes a block and hands its records to a sink.
+/// Indexes a block and passes its records to a sink.
 struct OverRecords<'s, S> {
     sink: &'s S,
     layout: &'s Layout,
@@ -344,7 +343,7 @@ impl<S: Sink> BlockWork for OverRecords<'_, S> {
         outcome.parcel.clear();
         outcome.part.next = None;
         let records = index.records(block, self.layout_of(block.mapping.as_deref()));
-        // The first time, the records before the limit were not too large for one part.
+        // The first time, the records before the limit fitted into one part.
         let mut faults = Faults::new(OnFault::SetAside, limit).leaving(outcome.part.first.0);
         faults.leave_none();
         self.sink
@@ -385,19 +384,19 @@ impl<S: Sink> BlockWork for OverRecords<'_, S> {
                 },
             });
         }
-        // A ragged record comes before the one that can be worked on behind it.
+        // A ragged record comes before the regular one with the same position.
         let rank = |bad: &Bad| (bad.before, bad.number.is_none());
         outcome.rejects.sort_by_key(rank);
     }
 }
 
 impl<S: Sink> OverRecords<'_, S> {
-    /// That of a block whose records have this mapping.
+    /// Returns the layout of a block whose records have this mapping.
     fn layout_of<'l>(&'l self, mapping: Option<&'l Mapping>) -> &'l Layout {
         mapping.map_or(self.layout, Mapping::layout)
     }
 
-    /// Works on the part of a block that begins with `outcome.part.first`.
+    /// Processes the part of a block that begins with `outcome.part.first`.
     fn part(
         &self,
         scratch: &mut S::Scratch,
@@ -433,8 +432,8 @@ impl<S: Sink> OverRecords<'_, S> {
     }
 }
 
-/// Appends the bad records of a part of a block in their order: those that are ragged and those with a
-/// fault. The part begins with record `first`.
+/// Appends the bad records of a part of a block in order: ragged ones, and those with a fault. The part begins with
+/// record `first`.
 fn add_rejects(
     (records, ragged, first): (&Records<'_>, &[Ragged], u32),
     faults: Faults,

@@ -1,4 +1,4 @@
-//! Something to read: a file, standard input, what a command writes.
+//! Sources of bytes: a file, standard input, the output of a command.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Cursor, Read, Seek};
@@ -22,22 +22,22 @@ use crate::trust::{Carried, Ends, Unclean, Upstream, rejects};
 
 use super::Tail;
 
-/// Something that can be read, by the name that errors give it.
+/// A source of bytes, with the name that errors show.
 pub struct Source {
     /// The path as the user wrote it, or `standard input`.
     pub name: Arc<str>,
     /// Its bytes.
     pub read: Box<dyn Read + Send>,
-    /// How many bytes are to come; known of a file.
+    /// The number of bytes to come, if it is a file.
     pub size: Option<u64>,
-    /// Who wrote them, and how far they were read.
+    /// Who writes its bytes.
     upstream: Upstream,
     progress: Arc<Progress>,
-    /// The line that it begins with.
+    /// The number of its first line.
     pub(super) line: u64,
-    /// Of one that may grow.
+    /// Set if it may grow.
     pub(super) tail: Option<Arc<Tail>>,
-    /// Whether its bytes are those of the file, or a translation of each.
+    /// Whether its bytes are those of the file, possibly re-encoded, but not decompressed.
     is_plain: bool,
 }
 
@@ -46,26 +46,26 @@ pub struct Source {
 struct Progress {
     bytes: AtomicU64,
     has_ended: AtomicBool,
-    /// Why the end may be that of an unfinished file.
+    /// Why the file may be unfinished although its end was reached.
     doubt: OnceLock<String>,
 }
 
-/// What is called before standard input is read.
+/// Called before standard input is read.
 static BEFORE_STANDARD: OnceLock<Box<dyn Fn() + Send + Sync>> = OnceLock::new();
 
-/// Has `tell` called before standard input is read: the user may not know that it will be.
+/// Sets a function that is called before standard input is read, which the user may not expect.
 pub fn before_standard_input(tell: impl Fn() + Send + Sync + 'static) {
     let _ = BEFORE_STANDARD.set(Box::new(tell));
 }
 
 impl Source {
-    /// The program's standard input. Its pipe is made larger where the kernel allows.
+    /// Returns the program's standard input. If it is a pipe, its capacity is raised if the kernel allows.
     pub fn standard() -> Self {
         if let Some(tell) = BEFORE_STANDARD.get() {
             tell();
         }
         if standard::was_closed(libc::STDIN_FILENO) {
-            // Rust's runtime has opened /dev/null in its place, an empty input that nobody gave.
+            // Rust's runtime has opened /dev/null instead, which would look like an empty input.
             return Self::own(Arc::from("standard input"), Box::new(Closed));
         }
         Self::of(
@@ -75,7 +75,7 @@ impl Source {
         )
     }
 
-    /// A file; `-` is standard input.
+    /// Opens a file; `-` is standard input.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         if path.as_os_str() == "-" {
             return Ok(Self::standard());
@@ -89,13 +89,13 @@ impl Source {
         Ok(Self::of(Arc::from(name), OpenFile::Own(file), Some(before)))
     }
 
-    /// A file that is open, of whatever kind, from where it stands.
+    /// Returns an open file of any kind, from its current offset.
     pub fn of_file(name: Arc<str>, file: File) -> Self {
         Self::of(name, OpenFile::Own(file), None)
     }
 
-    /// What a command that is a part of this stage writes: neither its bytes nor the time until they
-    /// come are those of the stage's input.
+    /// Returns the output of a command that is part of this stage. Its bytes, and the time spent waiting for them,
+    /// do not count as input of the stage.
     pub fn inner(name: Arc<str>, file: File) -> Self {
         Self::counted(name, OpenFile::Own(file), None, true)
     }
@@ -132,7 +132,7 @@ impl Source {
         }
     }
 
-    /// What this program has at hand itself.
+    /// Returns a source of bytes that this program has in memory or makes itself.
     pub fn own(name: Arc<str>, read: Box<dyn Read + Send>) -> Self {
         Source {
             name,
@@ -146,7 +146,7 @@ impl Source {
         }
     }
 
-    /// Appends what one read of at most so many bytes brings; false at the end.
+    /// Appends one read of at most `most` bytes. Returns false at the end.
     ///
     /// # Errors
     /// It cannot be read.
@@ -163,7 +163,7 @@ impl Source {
         Ok(result.with_context(|| format!("cannot read {}", self.name))? > 0)
     }
 
-    /// The same source behind bytes that were read of it.
+    /// Puts bytes that were read from the source back in front of it.
     pub fn behind(mut self, start: Vec<u8>) -> Self {
         if !start.is_empty() {
             self.read = Box::new(Cursor::new(start).chain(self.read));
@@ -171,7 +171,7 @@ impl Source {
         self
     }
 
-    /// The same from this line on, with its end told to `tail`.
+    /// Sets the number of the first line, and the tail that is told about the end.
     pub fn growing(self, line: u64, tail: Arc<Tail>) -> Self {
         Source {
             line,
@@ -180,8 +180,7 @@ impl Source {
         }
     }
 
-    /// The same with bytes that are made of those of the file, which shows by itself whether it is
-    /// whole.
+    /// Marks the bytes as decompressed. The compressed format itself shows whether it is complete.
     pub fn unpacked(self) -> Self {
         Source {
             is_plain: false,
@@ -189,8 +188,8 @@ impl Source {
         }
     }
 
-    /// Why it may have been read before its writer was done, or after its writer died; none where
-    /// nothing speaks for it.
+    /// Returns why the file may have been read before its writer was done, or after its writer died; None without a
+    /// sign of that.
     pub(super) fn doubt(&self) -> Option<&str> {
         let doubt = self.progress.doubt.get().filter(|_| self.is_plain);
         doubt.map(String::as_str)
@@ -201,14 +200,14 @@ impl Source {
         self.progress.has_ended.load(Ordering::Relaxed)
     }
 
-    /// Judges its end: what came with it.
+    /// Judges its end. Returns what it carried.
     pub(super) fn judge(&self, ends: Ends) -> Result<Carried, Unclean> {
         let read = self.progress.bytes.load(Ordering::Relaxed);
         self.upstream.judge(read, ends)
     }
 }
 
-/// An open file; standard input is not ours to close.
+/// An open file. Standard input must not be closed.
 enum OpenFile {
     Own(File),
     Standard(ManuallyDrop<File>),
@@ -225,7 +224,7 @@ impl Deref for OpenFile {
     }
 }
 
-/// A standard input that was closed when the program started.
+/// Standard input that was closed when the program started.
 struct Closed;
 
 impl Read for Closed {
@@ -234,10 +233,10 @@ impl Read for Closed {
     }
 }
 
-/// What programs write at once is a multiple of this many bytes, until they write the rest at their end.
+/// Programs write multiples of this many bytes, until they write the rest at their end.
 const BUFFER: u64 = 4096;
 
-/// A regular file as it was when its reading began.
+/// A regular file as it was when reading began.
 struct Opened {
     start: u64,
     length: u64,
@@ -245,7 +244,7 @@ struct Opened {
 }
 
 impl Opened {
-    /// None where the reading begins past the end.
+    /// Returns None if the offset is past its end.
     fn of(mut file: &File, metadata: &Metadata) -> Option<Self> {
         let start = file.stream_position().ok()?;
         (start <= metadata.len()).then(|| Opened {
@@ -255,9 +254,8 @@ impl Opened {
         })
     }
 
-    /// Why a file that has come to its end may be unfinished, as far as the file itself can tell: if
-    /// its last record is not ended, either. A program that dies, or fills the disk, has written
-    /// whole buffers and blocks.
+    /// Returns why a file that was read to its end may be unfinished, if its last record has no line end either. A
+    /// program that dies or fills the disk has written whole buffers and blocks.
     fn doubt(&self, file: &File) -> Option<String> {
         let now = file.metadata().ok()?;
         if now.len() != self.length || now.modified().ok() != self.changed {
@@ -267,13 +265,13 @@ impl Opened {
         is_even.then(|| format!("the file ends where a buffer ends ({} bytes)", now.len()))
     }
 
-    /// How many bytes were to come.
+    /// Returns the number of bytes to come when reading began.
     fn size(&self) -> u64 {
         self.length - self.start
     }
 
-    /// Compares what came until the end of the file with what was there at the start. More is fine: a
-    /// log grows. Files of /proc and /sys have no true size, and do not change.
+    /// Compares the number of bytes read with the size at the start. More is fine, because a log grows. Files in
+    /// /proc and /sys have no true size and do not change.
     fn check(&self, mut file: &File, came: u64) -> io::Result<()> {
         if came >= self.size() {
             return Ok(());
@@ -296,13 +294,13 @@ impl Opened {
     }
 }
 
-/// A file whose bytes are counted on the way.
+/// A file whose bytes are counted as they are read.
 struct Counted {
     file: OpenFile,
-    /// Of a regular file.
+    /// Set for a regular file.
     opened: Option<Opened>,
     progress: Arc<Progress>,
-    /// Its writers, until the first byte has come.
+    /// Its writers, until the first read has returned.
     unheard: Option<Upstream>,
     is_inner: bool,
 }

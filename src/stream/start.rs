@@ -1,4 +1,4 @@
-//! The first bytes of a source: whether it is text.
+//! Checks from the first bytes of a source whether it is text.
 
 use anyhow::bail;
 
@@ -7,24 +7,24 @@ use super::Source;
 /// What a source begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Start {
-    /// Text, behind a byte order mark of so many bytes.
+    /// Text after a byte order mark of this many bytes.
     Text(usize),
     /// gzip or zstd.
     Compressed,
-    /// UTF-16, and how `--encoding` calls it.
+    /// UTF-16, with its name for `--encoding`.
     Utf16(&'static str),
-    /// More bytes must tell.
+    /// More bytes are needed.
     Unknown,
 }
 
 impl Start {
-    /// That of these bytes.
+    /// Classifies these bytes.
     pub(super) fn of(bytes: &[u8]) -> Self {
         match bytes {
             [0xEF, 0xBB, 0xBF, ..] => Start::Text(3),
             [0x1F, 0x8B, ..] | [0x28, 0xB5, 0x2F, 0xFD, ..] => Start::Compressed,
             [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Start::Utf16("utf-16"),
-            // ASCII in every other byte, and nothing in those between.
+            // ASCII in every other byte, zero in the others.
             [1..=0x7F, 0, 1..=0x7F, 0, ..] => Start::Utf16("utf-16le"),
             [0, 1..=0x7F, 0, 1..=0x7F, ..] => Start::Utf16("utf-16be"),
             []
@@ -41,7 +41,7 @@ impl Start {
     }
 }
 
-/// The fault of a source that is UTF-16.
+/// Returns the error for a source in UTF-16.
 pub(super) fn utf16(name: &str, label: &str) -> anyhow::Error {
     let mark = match label {
         "utf-16" => "",
@@ -51,10 +51,10 @@ pub(super) fn utf16(name: &str, label: &str) -> anyhow::Error {
 }
 
 impl Source {
-    /// The same source, which was decompressed where it was compressed, without a byte order mark.
+    /// Removes a byte order mark from a source that was decompressed if it was compressed.
     ///
     /// # Errors
-    /// It cannot be read, or is not in UTF-8 from its first bytes on.
+    /// It cannot be read, or its first bytes are not UTF-8 text.
     pub fn text(self) -> anyhow::Result<Self> {
         let mut start = Vec::new();
         let mut source = self;

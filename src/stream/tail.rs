@@ -1,11 +1,11 @@
-//! The end of a source that may grow: a last unit that is not finished is left for another time.
+//! The end of a source that may grow: an unfinished last unit is left for the next run.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// What its reader says when it has come to the end.
+/// What the reader reports when it has reached the end.
 #[derive(Debug)]
 pub struct Tail {
-    /// Whether an unfinished last unit is taken as it stands.
+    /// Whether an unfinished last unit is read as it is.
     takes_all: bool,
     is_over: AtomicBool,
     left: AtomicU64,
@@ -13,7 +13,7 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Of a source that is yet to be read.
+    /// Creates the tail of a source that was not read yet.
     pub fn new(takes_all: bool) -> Self {
         Tail {
             takes_all,
@@ -23,7 +23,7 @@ impl Tail {
         }
     }
 
-    /// Whether an unfinished last unit is taken as it stands.
+    /// Whether an unfinished last unit is read as it is.
     pub fn takes_all(&self) -> bool {
         self.takes_all
     }
@@ -33,17 +33,17 @@ impl Tail {
         self.is_over.load(Ordering::Acquire)
     }
 
-    /// How many newlines stand in what is left.
+    /// Returns the number of newlines in what is left unread.
     pub fn newlines(&self) -> u64 {
         self.left.load(Ordering::Relaxed)
     }
 
-    /// The line on which what is left begins.
+    /// Returns the line on which the unread rest begins.
     pub fn line(&self) -> u64 {
         self.line.load(Ordering::Relaxed)
     }
 
-    /// Says so.
+    /// Reports that the end was reached.
     pub(super) fn end(&self, line: u64, newlines: usize) {
         self.line.store(line, Ordering::Relaxed);
         self.left.store(newlines as u64, Ordering::Relaxed);

@@ -1,31 +1,31 @@
-//! Values as JSON brackets them, found without reading what is in them.
+//! Finds JSON values by their brackets, without parsing them.
 //!
-//! Values stand one after the other, or as the elements of an array; either way what lies between
-//! them becomes blank, so that a block holds values and white space alone. Whether the inside of a
-//! value is right is for whoever reads it.
+//! Values come one after another or as the elements of an array. Either way, the bytes between them are overwritten
+//! with spaces, so that a block contains only values and white space. Whether a value itself is valid is left to
+//! its parser.
 
 use crate::bytes::seek;
 
-/// Where a look at bytes that arrive in pieces stands.
+/// The state of a scan over bytes that arrive in pieces.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ValueScan {
     around: Around,
     within: Within,
-    /// Brackets open within the value.
+    /// Open brackets within the value.
     depth: u32,
 }
 
-/// What stands around the values, and what may come next there.
+/// What surrounds the values, and so what may come next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Around {
-    /// No array: a value, or the beginning of one.
+    /// Not in an array: a value, or the start of an array.
     #[default]
     Open,
-    /// The beginning of an array: a value or its end.
+    /// At the start of an array: a value, or the end of the array.
     First,
-    /// Behind a value in an array: a comma or its end.
+    /// After a value in an array: a comma, or the end of the array.
     Behind,
-    /// Behind a comma: a value.
+    /// After a comma: a value.
     Next,
 }
 
@@ -34,22 +34,22 @@ enum Within {
     /// Between values.
     #[default]
     Nothing,
-    /// In a value's brackets, outside its strings.
+    /// In the brackets of a value, outside its strings.
     Brackets,
     String,
-    /// Behind a backslash.
+    /// After a backslash.
     Escape,
-    /// A number or a word that stands alone.
+    /// A number or a word that is a value of its own.
     Scalar,
 }
 
-/// A byte that cannot stand where it does, between two values.
+/// A byte that is not allowed between two values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Misplaced {
-    /// Its offset in the bytes looked at.
+    /// Its offset in the scanned bytes.
     pub(super) at: usize,
     pub(super) expected: &'static str,
-    /// Where the last value that is whole ends before it.
+    /// Where the last whole value before it ends.
     pub(super) whole: Option<usize>,
 }
 
@@ -58,8 +58,7 @@ fn is_space(byte: u8) -> bool {
 }
 
 impl ValueScan {
-    /// Looks at more bytes, and makes blank what stands between values. Gives where the last value
-    /// that is whole ends.
+    /// Scans more bytes and overwrites what is between values with spaces. Returns where the last whole value ends.
     pub(super) fn extend(&mut self, bytes: &mut [u8]) -> Result<Option<usize>, Misplaced> {
         let mut end = None;
         let mut at = 0;
@@ -112,7 +111,7 @@ impl ValueScan {
                             end = Some(at + 1);
                             self.end_value();
                         }
-                        // A control character: whoever reads the string will say so.
+                        // A control character; the parser of the string reports it.
                         Some(_) => {}
                     }
                 }
@@ -130,8 +129,8 @@ impl ValueScan {
         Ok(end)
     }
 
-    /// Looks at 64 bytes at a time within a value's brackets, as long as there are so many and they
-    /// hold no backslash. Gives how many it took in; where the depth is then 0, the value's end.
+    /// Scans 64 bytes at a time within the brackets of a value, as long as enough bytes are left and they contain
+    /// no backslash. Returns the number of bytes scanned; if the depth is then 0, the value ends there.
     fn chunks(&mut self, bytes: &[u8]) -> usize {
         let mut inside = match self.within {
             Within::String => !0,
@@ -152,7 +151,7 @@ impl ValueScan {
                 while closes != 0 {
                     let place = closes.trailing_zeros();
                     taken += 1;
-                    // Brackets open here: those before, and those of the chunk up to this place.
+                    // Brackets opened so far: the depth before, and those in the chunk up to this place.
                     let open = before + (opens & ((1 << place) - 1)).count_ones();
                     if open == taken {
                         self.depth = 0;
@@ -177,7 +176,7 @@ impl ValueScan {
         self.around == Around::Open && matches!(self.within, Within::Nothing | Within::Scalar)
     }
 
-    /// What is open where the input ends too early.
+    /// Returns what is still open, if the input ends too early.
     pub(super) fn open(&self) -> &'static str {
         match self.within {
             Within::Nothing => "an array that never ends",
@@ -192,7 +191,10 @@ impl ValueScan {
         }
     }
 
-    /// Takes in a byte between values; false where it is a scalar's first. Else, what was expected.
+    /// Handles a byte between values. Returns false if it is the first byte of a scalar.
+    ///
+    /// # Errors
+    /// What was expected instead of the byte.
     fn between(&mut self, byte: &mut u8) -> Result<bool, &'static str> {
         self.around = match (self.around, *byte) {
             (Around::Open, b'[') => Around::First,
@@ -215,7 +217,7 @@ impl ValueScan {
     }
 }
 
-/// Where the value ends that these bytes begin with; a value is whole in them.
+/// Returns where the value that these bytes begin with ends. The value is whole.
 pub(super) fn value_end(bytes: &[u8]) -> usize {
     let (mut at, mut depth) = (0, 0u32);
     loop {
@@ -239,7 +241,7 @@ pub(super) fn value_end(bytes: &[u8]) -> usize {
     }
 }
 
-/// Where the closing quote stands of the string that begins at `start`.
+/// Returns the offset of the closing quote of the string that begins at `start`.
 fn string_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
     while let Some(rest) = bytes.get(at..) {
@@ -257,7 +259,7 @@ fn string_end(bytes: &[u8], start: usize) -> usize {
 mod tests {
     use super::*;
 
-    /// The values that are found when the text comes in pieces of `size` bytes.
+    /// Returns the values found if the text arrives in pieces of `size` bytes.
     fn values(text: &str, size: usize) -> Result<Vec<String>, Misplaced> {
         let mut scan = ValueScan::default();
         let mut found = Vec::new();
@@ -306,7 +308,7 @@ mod tests {
 
     type Extend = fn(&mut ValueScan, &mut [u8]) -> Result<Option<usize>, Misplaced>;
 
-    /// The same, with nothing looked at but byte by byte.
+    /// Scans byte by byte, for comparison.
     fn extend_slowly(scan: &mut ValueScan, bytes: &mut [u8]) -> Result<Option<usize>, Misplaced> {
         let mut end = None;
         for at in 0..bytes.len() {

@@ -1,19 +1,18 @@
-//! Extended attributes of files: access control lists, labels, what users put there.
+//! Extended attributes of files: access control lists, security labels, and user attributes.
 
 use std::fs::File;
 use std::io;
 
-/// Gives `to` the extended attributes of `from`, and takes away an access control list that `from`
-/// does not have. Labels of the system (`security.*`, `trusted.*`) are copied if the system allows
-/// it. Systems other than Linux: nothing is copied.
+/// Copies the extended attributes of `from` to `to`, and removes an access control list that `from` lacks. System
+/// labels (`security.*`, `trusted.*`) are copied if the system allows it. Does nothing on systems other than Linux.
 ///
 /// # Errors
-/// An access control list or an attribute of a user (`user.*`) cannot be set.
+/// An access control list or a user attribute (`user.*`) cannot be set.
 #[cfg(target_os = "linux")]
 pub fn copy(from: &File, to: &File) -> io::Result<()> {
     let kept = linux::names(from)?;
     for name in linux::names(to)? {
-        // The directory's default list would open the file to more users than before.
+        // The directory's default list could give more users access than before.
         if name.to_bytes() == LIST && !kept.contains(&name) {
             linux::remove(to, &name)?;
         }
@@ -28,13 +27,13 @@ pub fn copy(from: &File, to: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// The same where we know of no such attributes.
+/// Does nothing: we know of no such attributes here.
 #[cfg(not(target_os = "linux"))]
 pub fn copy(_: &File, _: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// The attribute that holds the access control list.
+/// The attribute that contains the access control list.
 #[cfg(target_os = "linux")]
 const LIST: &[u8] = b"system.posix_acl_access";
 
@@ -45,7 +44,7 @@ mod linux {
     use std::io;
     use std::os::fd::AsRawFd;
 
-    /// The names of a file's attributes; none on a file system that has no attributes.
+    /// Returns the names of a file's attributes; none if the file system does not support attributes.
     pub fn names(file: &File) -> io::Result<Vec<CString>> {
         let list = sized(|buffer, length| {
             // SAFETY: flistxattr writes at most `length` bytes to `buffer`, which holds as many.
@@ -62,7 +61,7 @@ mod linux {
             .collect())
     }
 
-    /// The value of an attribute.
+    /// Returns the value of an attribute.
     pub fn value(file: &File, name: &CStr) -> io::Result<Vec<u8>> {
         sized(|buffer, length| {
             // SAFETY: `name` ends in a zero; fgetxattr writes at most `length` bytes to `buffer`.
@@ -93,7 +92,7 @@ mod linux {
         }
     }
 
-    /// What a call writes that says how long it is if it is given no room.
+    /// Returns the output of a call that, without a buffer, returns the length of its output.
     fn sized(call: impl Fn(*mut u8, usize) -> isize) -> io::Result<Vec<u8>> {
         loop {
             let length = usize::try_from(call(std::ptr::null_mut(), 0))
@@ -101,14 +100,14 @@ mod linux {
             let mut buffer = vec![0; length];
             let written = call(buffer.as_mut_ptr(), length);
             match usize::try_from(written) {
-                // An empty buffer asks for the length again.
+                // If `length` is 0, the second call only returned the current length.
                 Ok(written) if written <= length => {
                     buffer.truncate(written);
                     return Ok(buffer);
                 }
                 Ok(_) => {}
                 Err(_) => match io::Error::last_os_error() {
-                    // It has grown in between.
+                    // It has grown since the first call.
                     error if error.raw_os_error() == Some(libc::ERANGE) => {}
                     error => return Err(error),
                 },

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-/// The device and inode of the named pipe that this path leads to, if it is one. A file system that does
-/// not answer, as NFS may, is not asked. Systems other than Linux: none.
+/// Returns device and inode of the named pipe at this path, if it is one. Does not wait for a file system that does
+/// not answer, as NFS may. Always `None` on systems other than Linux.
 #[cfg(target_os = "linux")]
 pub fn identity(path: &Path) -> Option<(u64, u64)> {
     use std::os::unix::ffi::OsStrExt;
@@ -13,8 +13,8 @@ pub fn identity(path: &Path) -> Option<(u64, u64)> {
     let flags = libc::AT_STATX_DONT_SYNC | libc::AT_NO_AUTOMOUNT;
     let mask = libc::STATX_TYPE | libc::STATX_INO;
     let (to, at) = (found.as_mut_ptr(), libc::AT_FDCWD);
-    // SAFETY: the path ends with a zero byte, and statx writes one struct to where it is told, all of
-    // whose bytes were set before.
+    // SAFETY: the path ends with a zero byte, and statx writes only the struct that it is given, all of whose bytes
+    // were initialised before.
     let found = unsafe {
         if libc::statx(at, path.as_ptr(), flags, mask, to) != 0 {
             return None;
@@ -26,7 +26,7 @@ pub fn identity(path: &Path) -> Option<(u64, u64)> {
     is_fifo.then_some((device, found.stx_ino))
 }
 
-/// The same where paths say nothing of it.
+/// Always `None`: named pipes are not identified on these systems.
 #[cfg(not(target_os = "linux"))]
 pub fn identity(_: &Path) -> Option<(u64, u64)> {
     None

@@ -1,18 +1,18 @@
-//! A lock on a file that `flock`, in scripts, neither takes nor waits for.
+//! A lock on a file that is independent of `flock` in scripts.
 
 use std::fs::File;
 use std::io;
 
-/// Waits until no other open file holds this lock, and takes it until `file` is closed. The file must
-/// be open for writing.
+/// Waits until no other open file holds this lock, and holds it until `file` is closed. The file must be open for
+/// writing.
 ///
 /// # Errors
-/// The file system has no such locks.
+/// The file system does not support such locks.
 #[cfg(target_os = "linux")]
 pub fn wait(file: &File) -> io::Result<()> {
     use std::os::fd::AsRawFd;
 
-    // SAFETY: `flock` is numbers alone, for which zeros are good values: the whole file.
+    // SAFETY: `flock` consists only of numbers, for which zeros are valid: the whole file.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
     lock.l_type = libc::F_WRLCK as libc::c_short;
     lock.l_whence = libc::SEEK_SET as libc::c_short;
@@ -29,7 +29,7 @@ pub fn wait(file: &File) -> io::Result<()> {
     }
 }
 
-/// The same where there is one kind of locks.
+/// Uses the only kind of lock on other systems.
 #[cfg(not(target_os = "linux"))]
 pub fn wait(file: &File) -> io::Result<()> {
     file.lock()

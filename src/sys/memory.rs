@@ -20,18 +20,18 @@ static ALLOCATOR: Reporting = Reporting;
 /// Called with the message before the program ends. It must not wait for a lock.
 pub type Last = fn(message: &str);
 
-/// The program's name, and what it does before it ends.
+/// The program's name, and what to do before it ends.
 static PROGRAM: OnceLock<(String, Last)> = OnceLock::new();
 
-/// The thread that ends the program; 0 for none.
+/// The thread that is ending the program; 0 for none.
 static ENDING: AtomicUsize = AtomicUsize::new(0);
 
-/// Has a failed allocation reported as one of `program`, after which `last` is called.
+/// Reports failed allocations as errors of `program`, and calls `last` before the program ends.
 pub fn report_as(program: &str, last: Last) {
     let _ = PROGRAM.set((program.to_owned(), last));
 }
 
-// SAFETY: every call goes to the system's allocator as it is; a null pointer never comes back.
+// SAFETY: every call is passed on to the system's allocator unchanged; a null pointer is never returned.
 unsafe impl GlobalAlloc for Reporting {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -66,8 +66,8 @@ fn checked(memory: *mut u8, size: usize) -> *mut u8 {
     }
 }
 
-/// Says that memory has run out, and ends the program. The failed allocation is a large one in most
-/// cases, and small ones still succeed; if one of those fails on the way, the program ends at once.
+/// Reports that memory has run out, and ends the program. The failed allocation is usually a large one, and small
+/// ones still succeed; if one of those fails in the meantime, the program ends at once.
 #[cold]
 #[inline(never)]
 fn end(size: usize) -> ! {
@@ -100,8 +100,8 @@ fn end(size: usize) -> ! {
     exit()
 }
 
-/// Ends at once: nothing that runs at an exit may ask for memory again.
+/// Ends at once, because exit handlers could allocate memory again.
 fn exit() -> ! {
-    // SAFETY: _exit takes a number and does not come back.
+    // SAFETY: _exit takes a number and does not return.
     unsafe { libc::_exit(1) }
 }

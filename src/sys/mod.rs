@@ -1,18 +1,18 @@
-//! Thin calls of the system.
+//! Thin wrappers of system calls.
 //!
-//! | file | what it answers |
+//! | file | what it is about |
 //! |---|---|
-//! | [`descriptor`] | descriptors that somebody else closes |
+//! | [`descriptor`] | descriptors that are closed elsewhere |
 //! | [`ready`] | waiting for a descriptor that does not block |
 //! | [`standard`] | whether a standard descriptor was open at the start, and can be written |
-//! | [`process`] | who runs, who has ended, what they used |
-//! | [`guardian`] | a process that keeps the input of a command from ending when this program is killed |
-//! | [`terminal`] | how wide a terminal is, and who has it |
+//! | [`process`] | users, groups, signals, ends and resource usage of processes |
+//! | [`guardian`] | a process that keeps the input of a command from ending if this program is killed |
+//! | [`terminal`] | width and foreground process group of a terminal |
 //! | [`clock`] | the time since the machine started |
-//! | [`memory`] | what happens when an allocation fails |
-//! | [`pages`] | how much memory there is, and on which pages |
+//! | [`memory`] | what happens if an allocation fails |
+//! | [`pages`] | how much memory there is, and large pages |
 //! | [`attributes`] | extended attributes of files |
-//! | [`lock`] | a lock that no script takes |
+//! | [`lock`] | a lock that scripts do not take |
 //! | [`fifo`] | which named pipe a path leads to |
 
 #![allow(unsafe_code, reason = "calls of the system, each with a reason")]

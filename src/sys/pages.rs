@@ -1,9 +1,9 @@
-//! Pages of memory: how much there is, large ones, and what stands on them.
+//! Pages of memory: how many there are, large ones, and prefetching.
 
-/// The machine's memory in bytes, or the part of it that this process may have by its limit of addresses; none
-/// if the system does not say.
+/// Returns the machine's memory in bytes, or the limit of this process's address space if that is smaller; `None`
+/// if the system does not tell.
 pub fn of_machine() -> Option<u64> {
-    // SAFETY: sysconf only answers.
+    // SAFETY: sysconf takes a number and touches no memory of ours.
     let [pages, size] =
         [libc::_SC_PHYS_PAGES, libc::_SC_PAGESIZE].map(|asked| unsafe { libc::sysconf(asked) });
     let physical = match (u64::try_from(pages), u64::try_from(size)) {
@@ -14,13 +14,13 @@ pub fn of_machine() -> Option<u64> {
         rlim_cur: libc::RLIM_INFINITY,
         rlim_max: libc::RLIM_INFINITY,
     };
-    // SAFETY: `limit` is ours, and outlives the call.
+    // SAFETY: `limit` is ours and outlives the call.
     let known = unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut limit) } == 0;
     Some(physical.min(if known { limit.rlim_cur } else { u64::MAX }))
 }
 
-/// Has large pieces of memory given back to the system as soon as they are not needed. Otherwise each
-/// thread would keep those for itself that it once had.
+/// Makes the allocator return large pieces of memory to the system when they are freed. Otherwise each thread would
+/// keep the memory that it once used.
 pub fn give_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: the call changes a setting of the allocator, under its own lock.
@@ -29,7 +29,7 @@ pub fn give_back() {
     }
 }
 
-/// Asks for large pages for the room of a vector. It changes no contents, and may be refused.
+/// Requests large pages for the capacity of a vector. Does not change its contents, and may be refused.
 pub fn ask_for_large<T>(vector: &Vec<T>) {
     #[cfg(target_os = "linux")]
     advise(vector, libc::MADV_HUGEPAGE);
@@ -37,8 +37,8 @@ pub fn ask_for_large<T>(vector: &Vec<T>) {
     let _ = vector;
 }
 
-/// Has the room of a vector got from the system at once rather than when it is written. It changes no
-/// contents, and may be refused.
+/// Requests the memory of a vector's capacity now instead of on first write. Does not change its contents, and may
+/// be refused.
 pub fn get<T>(vector: &Vec<T>) {
     #[cfg(target_os = "linux")]
     advise(vector, libc::MADV_POPULATE_WRITE);
@@ -53,15 +53,15 @@ fn advise<T>(vector: &Vec<T>, advice: libc::c_int) {
     let first = start.next_multiple_of(PAGE);
     let end = (start + vector.capacity() * size_of::<T>()) / PAGE * PAGE;
     if first < end {
-        // SAFETY: the pages lie within the vector's own allocation, and neither advice changes contents. A
-        // kernel that does not know it refuses, and nothing is lost.
+        // SAFETY: the pages are within the vector's own allocation, and neither advice changes contents. A kernel
+        // that does not know the advice refuses it, which does no harm.
         unsafe {
             libc::madvise(first as *mut _, end - first, advice);
         }
     }
 }
 
-/// Begins to load what stands at `place`, which may be outside.
+/// Starts loading the element at `place`, which may be out of range.
 #[inline(always)]
 pub fn prefetch<T>(slice: &[T], place: usize) {
     #[cfg(target_arch = "x86_64")]

@@ -1,7 +1,7 @@
 //! Descriptors that do not block.
 //!
-//! Standard input and output are shared with whoever started the program, and so is their mode: Node and
-//! some ssh servers leave them non-blocking. A read or write that has to wait then returns EAGAIN.
+//! Standard input and output, and their mode, are shared with whoever started the program: Node and some ssh
+//! servers leave them non-blocking. A read or write that would have to wait then returns EAGAIN.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -26,10 +26,10 @@ impl Ready {
     }
 }
 
-/// Runs a call on `descriptor` until it neither was interrupted nor would have to wait.
+/// Repeats a call on `descriptor` until it is neither interrupted nor would have to wait.
 ///
 /// # Errors
-/// Those of the call.
+/// Errors of the call.
 pub fn retried<T>(
     descriptor: RawFd,
     ready: Ready,
@@ -49,7 +49,7 @@ pub fn retried<T>(
 /// Writes all of `bytes`, also to a descriptor that does not block.
 ///
 /// # Errors
-/// Those of the write.
+/// Errors of the write.
 pub fn write_all(descriptor: RawFd, mut bytes: &[u8]) -> io::Result<()> {
     // SAFETY: the descriptor is only borrowed: ManuallyDrop never closes it.
     let mut file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
@@ -67,7 +67,7 @@ pub fn has_room(descriptor: RawFd) -> bool {
     poll(descriptor, Ready::Write, 0).is_ok_and(|events| events & libc::POLLOUT != 0)
 }
 
-/// The events of a descriptor, after waiting `milliseconds` for them at most; -1 for any time.
+/// Returns the events of a descriptor, waiting at most `milliseconds` for them; -1 for no limit.
 fn poll(descriptor: RawFd, ready: Ready, milliseconds: i32) -> io::Result<libc::c_short> {
     let mut asked = libc::pollfd {
         fd: descriptor,
@@ -75,7 +75,7 @@ fn poll(descriptor: RawFd, ready: Ready, milliseconds: i32) -> io::Result<libc::
         revents: 0,
     };
     loop {
-        // SAFETY: poll reads and writes the one pollfd that it is given.
+        // SAFETY: poll accesses only the one pollfd that it is given.
         match unsafe { libc::poll(&raw mut asked, 1, milliseconds) } {
             -1 => {
                 let error = io::Error::last_os_error();

@@ -1,8 +1,8 @@
 //! The standard descriptors: as the program found them, and whether they can be written.
 //!
-//! Rust's runtime opens `/dev/null` in the place of a standard descriptor that is closed, so that no file
-//! takes its number. What is written to a closed standard output would then be lost without an error.
-//! So they are looked at before the runtime starts.
+//! Rust's runtime opens `/dev/null` in place of a closed standard descriptor, so that no file gets its number.
+//! Output to a closed standard output would then be lost without an error. So the descriptors are checked before
+//! the runtime starts.
 
 use std::fs::File;
 use std::io::{self, Seek};
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 /// Bit `n` is set if descriptor `n` was closed at the start.
 static CLOSED: AtomicU8 = AtomicU8::new(0);
 
-/// Has the loader call [`look`] before `main`.
+/// Makes the loader call [`look`] before `main`.
 #[used]
 #[cfg_attr(target_os = "linux", unsafe(link_section = ".init_array"))]
 #[cfg_attr(
@@ -33,19 +33,19 @@ extern "C" fn look() {
 
 /// Whether this standard descriptor (0, 1 or 2) was closed when the program started.
 pub fn was_closed(descriptor: RawFd) -> bool {
-    // Read through the table, so that the linker keeps it.
+    // Read through the static, so that the linker keeps it.
     let _ = std::hint::black_box(&AT_START);
     CLOSED.load(Ordering::Relaxed) >> descriptor & 1 == 1
 }
 
-/// Checks, as far as possible, that so many bytes can be written to a descriptor: that it is open for
-/// writing, and that the disk has room, which is reserved without changing the file's size.
+/// Checks, as far as possible, that `bytes` bytes can be written to a descriptor: that it is open for writing, and
+/// that the disk has room, which is reserved without changing the file's size.
 ///
 /// # Errors
-/// The same as those of the write.
+/// The errors that the write would have.
 pub fn reserve(descriptor: RawFd, bytes: u32) -> io::Result<()> {
-    // A write of nothing is checked like any other, by devices such as /dev/full, too.
-    // SAFETY: no bytes are read at the address, which is valid for none.
+    // An empty write is checked like any other, also by devices such as /dev/full.
+    // SAFETY: no bytes are read from the address.
     if unsafe { libc::write(descriptor, [0u8; 0].as_ptr().cast(), 0) } == -1 {
         let error = io::Error::last_os_error();
         if error.kind() != io::ErrorKind::WouldBlock {
@@ -75,7 +75,7 @@ fn reserve_in_file(descriptor: RawFd, start: u64, bytes: u32) -> io::Result<()> 
         unsafe { libc::fallocate(descriptor, libc::FALLOC_FL_KEEP_SIZE, start, bytes.into()) };
     match (done, io::Error::last_os_error()) {
         (-1, error) if error.raw_os_error() == Some(libc::ENOSPC) => Err(error),
-        // Not every file system can; then the write will tell.
+        // Not every file system supports this; then the write itself reports the error.
         _ => Ok(()),
     }
 }

@@ -1,36 +1,35 @@
-//! What travels with a stream to its load: where the next run of a source goes on, and how many records
+//! What a stream carries to its load: the position for the next run of each source, and the number of records that
 //! were set aside on the way.
 
 use serde::{Deserialize, Serialize};
 
-/// How far a source was read, in the source's own terms.
+/// How far a source was read, in a form that only the source understands.
 pub type Position = serde_json::Value;
 
-/// A step of a source from one position to the next. It travels with the stream from note to note,
-/// and is committed together with the records that lie between the two.
+/// A step of a source from one position to the next. It travels with the stream from note to note and is committed
+/// together with the records between the two.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// What the user calls this flow of records.
+    /// The resume name.
     pub name: String,
-    /// Where the source was taken up; none at the first time. A target that stands elsewhere by now
-    /// refuses: these records were loaded already, or others were lost.
+    /// Where reading began; None the first time. A target whose stored position differs refuses: these records were
+    /// already loaded, or others were lost.
     pub from: Option<Position>,
-    /// Where it is to be taken up next.
+    /// Where the next run begins.
     pub to: Position,
 }
 
-/// What came with a stream from the stages before, and goes on with it to the load.
+/// What a stream carries from the stages upstream to the load.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Carried {
-    /// Of the sources whose records these are.
+    /// The checkpoints of the sources of its records.
     pub checkpoints: Vec<Checkpoint>,
-    /// Records that were set aside on the way; none where a foreign program stands between, which
-    /// does not say.
+    /// Records that were set aside upstream; None if a foreign program upstream does not report them.
     pub rejected: Option<u64>,
 }
 
 impl Default for Carried {
-    /// That of a stream on which nothing stands, and nothing was set aside.
+    /// Nothing is carried, and no record was set aside.
     fn default() -> Self {
         Carried {
             checkpoints: Vec::new(),
@@ -40,7 +39,7 @@ impl Default for Carried {
 }
 
 impl Carried {
-    /// That of a stream from a program that says nothing.
+    /// Returns what comes with a stream from a program that reports nothing.
     pub fn unknown() -> Self {
         Carried {
             rejected: None,
@@ -48,7 +47,7 @@ impl Carried {
         }
     }
 
-    /// Adds what came with another stream.
+    /// Adds what another stream carried.
     pub fn add(&mut self, more: Carried) {
         self.checkpoints.extend(more.checkpoints);
         self.rejected = match (self.rejected, more.rejected) {
@@ -62,9 +61,8 @@ impl Carried {
         self.rejected = self.rejected.map(|before| before + records);
     }
 
-    /// What goes on behind a command that was given `self` and whose output came with `after`: what both
-    /// have, once. A foreign command is vouched for: it says nothing of rejects, so those before it
-    /// stand.
+    /// Merges what a command's input carried (`self`) with what its output carried (`after`), without duplicates. A
+    /// foreign command does not report rejected records, so the count from upstream stays.
     pub fn through(mut self, after: Carried) -> Self {
         for checkpoint in after.checkpoints {
             if !self.checkpoints.contains(&checkpoint) {

@@ -1,4 +1,4 @@
-//! Commands that this program runs, and that are ended with it.
+//! Commands that this program runs and that end with it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,14 +10,14 @@ use crate::sys::process;
 static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
 static AFTER_ALL: Mutex<Vec<AfterSignal>> = Mutex::new(Vec::new());
 
-/// What is done once a signal has ended the commands.
+/// Called after a signal has ended the commands.
 type AfterSignal = Box<dyn Fn() + Send>;
 
-/// The longest pause between two looks at processes that are ending.
+/// The longest pause between two checks of processes that are ending.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A command that runs. Its process may be waited for only after [`Running::release`]: until then
-/// its number, and that of its group, cannot be given to another process.
+/// A running command. Its process may be reaped only after [`Running::release`]: until then, its process id and
+/// that of its group cannot be reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Running {
     process: u32,
@@ -25,12 +25,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// A child of this program, alone.
+    /// Registers a child of this program, without its own children.
     pub fn child(process: u32) -> Self {
         Self::register(process, false)
     }
 
-    /// The process group that this child leads.
+    /// Registers the process group that this child leads.
     pub fn group(leader: u32) -> Self {
         Self::register(leader, true)
     }
@@ -42,13 +42,13 @@ impl Running {
         running
     }
 
-    /// Waits until the child has ended, and leaves its status to be waited for.
+    /// Waits until the child has ended, without reaping it.
     pub fn await_end(self) {
         process::has_ended(self.process, true);
     }
 
-    /// Ends it: SIGTERM, and SIGKILL for what still runs after [`PATIENCE`]. Returns when nothing
-    /// of it runs any more.
+    /// Ends it: SIGTERM, and SIGKILL for what still runs after [`PATIENCE`]. Returns once nothing of it runs, or
+    /// after twice that time.
     pub fn stop(self) {
         let running = registered();
         if running.contains(&self) {
@@ -64,7 +64,7 @@ impl Running {
         }
     }
 
-    /// Gives it up: it can be waited for. Waits for a [`Running::stop`] in another thread.
+    /// Releases it, so that it can be reaped. Waits for a [`Running::stop`] in another thread.
     pub fn release(self) {
         registered().retain(|running| *running != self);
     }
@@ -72,8 +72,8 @@ impl Running {
     fn end(self, signal: i32) {
         self.send(signal);
         self.await_gone(PATIENCE);
-        // Also for a group that seems to be gone: a process may hide from one pass over /proc by
-        // forking, and the number is still the group's own.
+        // Also if the group seems to be gone: a process can escape one scan of /proc by forking, and the process id
+        // still belongs to the group.
         if self.is_group || !self.is_gone() {
             self.send(libc::SIGKILL);
             self.await_gone(PATIENCE);
@@ -89,23 +89,23 @@ impl Running {
         }
     }
 
-    /// Whether nothing of it runs. The child may still have to be waited for.
+    /// Whether nothing of it runs. The child may still have to be reaped.
     fn is_gone(self) -> bool {
         process::has_ended(self.process, false) && !(self.is_group && has_members(self.process))
     }
 
     fn send(self, signal: i32) {
         if let Ok(process) = libc::pid_t::try_from(self.process) {
-            // The number is that of a child that was not waited for, or of the group that it leads. It
-            // fails if all of it has ended.
+            // The id belongs to a child that was not reaped, or to the group that it leads. This fails if all of it
+            // has ended.
             let _ = process::send(if self.is_group { -process } else { process }, signal);
         }
     }
 }
 
-/// Ends all of them, by the signal that ends this program.
+/// Ends all commands with the signal that ends this program.
 pub(super) fn end_all(signal: i32) {
-    // Under the lock, so that none is waited for, and its number used again, meanwhile.
+    // Under the lock, so that none is reaped and its id reused meanwhile.
     for running in &*registered() {
         running.end(signal);
     }
@@ -114,7 +114,7 @@ pub(super) fn end_all(signal: i32) {
     }
 }
 
-/// Ends all of them in the middle of anything, also while a lock is held; then nothing is done.
+/// Ends all commands from any point in the program, even if a lock is held; then nothing is done.
 pub(super) fn end_at_once() {
     if let Ok(running) = RUNNING.try_lock() {
         running
@@ -123,7 +123,7 @@ pub(super) fn end_at_once() {
     }
 }
 
-/// Has something done after a signal has ended all commands, and before it ends this program.
+/// Registers a function to call after a signal has ended all commands and before it ends this program.
 pub fn after_all(work: AfterSignal) {
     let mut after_all = AFTER_ALL.lock().unwrap_or_else(PoisonError::into_inner);
     after_all.push(work);
@@ -133,8 +133,8 @@ fn registered() -> MutexGuard<'static, Vec<Running>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether any process of a group runs. The leader, which was not waited for, keeps `kill` from
-/// telling, so /proc is read. Without /proc the leader's end counts as that of the group.
+/// Whether any process of a group runs. The leader is not reaped yet, so `kill` cannot tell and /proc is read
+/// instead. Without /proc, the group counts as ended when its leader has.
 fn has_members(group: u32) -> bool {
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return false;
@@ -148,9 +148,9 @@ fn has_members(group: u32) -> bool {
     })
 }
 
-/// Whether a `stat` of proc(5) is that of a process of this group that has not ended.
+/// Whether a `stat` of proc(5) describes a process of this group that has not ended.
 fn is_member(stat: &str, group: u32) -> bool {
-    // The program's name, in brackets, may hold anything.
+    // The program's name, in parentheses, may contain anything.
     let after = stat.rsplit(')').next().unwrap_or_default();
     let mut words = after.split_ascii_whitespace();
     let state = words.next();

@@ -1,19 +1,20 @@
-//! The commit: a signal that comes during it waits, and one that comes after it changes nothing, so
-//! that the exit status tells whether the work is done.
+//! The commit. A signal during it waits, and a signal after it changes nothing, so the exit status shows whether
+//! the work was done.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use super::signals;
 
-/// This program's.
+/// The gate of this program.
 static GATE: Gate = Gate(Mutex::new(false));
 
-/// Runs `commit`, after which the work is done or, if it fails, not done. A signal that comes
-/// meanwhile waits: if `commit` succeeds, the program goes on and ends as a success; if it fails, the
-/// signal ends the program. A second signal, a second or more after the first, ends it at once.
+/// Runs `commit`, which completes the work if it succeeds. A signal that arrives meanwhile waits: if `commit`
+/// succeeds, the program goes on and exits with success; if it fails, the signal ends the program. A second signal,
+/// at least a second after the first, ends it immediately.
 ///
-/// What can be undone, and what takes long, comes before: a flush to the disk, the receipt's room.
+/// Anything that can be undone or takes long must come before, such as syncing to disk or reserving space for the
+/// receipt.
 ///
 /// # Errors
 /// Those of `commit`.
@@ -22,27 +23,25 @@ pub fn committing<T, E>(commit: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     GATE.committing(commit)
 }
 
-/// Whether this program has committed: it ends as a success.
+/// Whether this program has committed, and so exits with success.
 pub fn is_committed() -> bool {
     *GATE.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits until a signal can be judged. `is_again` says whether another one has come since it was
-/// last asked.
+/// Waits until a signal can be judged. `is_again` returns whether another one has arrived since it was last called.
 pub(super) fn judge(is_again: impl FnMut() -> bool) -> Verdict<'static> {
     GATE.judge(is_again)
 }
 
-/// What a signal does.
+/// The effect of a signal.
 pub(super) enum Verdict<'g> {
-    /// The program is ended; no commit begins for as long as this lives.
+    /// The program ends; no commit can begin while this exists.
     Ends(Option<MutexGuard<'g, bool>>),
-    /// The work is done, and the program ends as a success.
+    /// The work is done, and the program exits with success.
     IsDone,
 }
 
-/// How soon a second signal may come without ending a program that is in its commit: Ctrl-C is often
-/// pressed twice.
+/// A second signal within this time does not end a program during its commit: Ctrl-C is often pressed twice.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Whether the commit is done. Locked during the commit, and by the signal that ends the program.
@@ -77,7 +76,7 @@ impl Gate {
 mod tests {
     use super::*;
 
-    /// What a signal does that comes while a commit of this length goes on, and the time until then.
+    /// Returns whether a signal during a commit of this length finds the work done, and how long it waited.
     fn during(commit: Duration, result: Result<(), ()>, is_again: bool) -> (bool, Duration) {
         let gate = Gate(Mutex::new(false));
         let (begun, has_begun) = std::sync::mpsc::channel();

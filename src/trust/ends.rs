@@ -1,8 +1,8 @@
-//! How this process ends, for all who read what it writes.
+//! Reports how this process ends to everyone that reads its output.
 //!
-//! A note is begun for every pipe that is written, before the first byte, and ended after the last
-//! one while the pipe is still open. A failure also leaves a quoted field without an end in the
-//! output, so that a strict reader of CSV that knows nothing of notes refuses it, too.
+//! A note is created for every pipe before the first byte is written to it, and completed after the last one, while
+//! the pipe is still open. A failure also ends the output with an unterminated quoted field, so that a strict CSV
+//! reader that knows nothing of notes rejects it as well.
 
 use std::fs::FileType;
 use std::io;
@@ -23,28 +23,28 @@ use super::{Carried, Unclean, leftovers, runtime, signals, sweep};
 use crate::sys::descriptor::borrowed;
 use crate::sys::{memory, ready};
 
-/// The notes of this process.
+/// The state of this process as a writer.
 struct Writing {
     program: String,
     ends: Vec<End>,
-    /// What their readers must know before the first record.
+    /// What readers must know before the first record.
     ahead: Option<Ahead>,
-    /// Whether standard output is a stream of records; a receipt is none.
+    /// Whether standard output is a stream of records; a receipt is not.
     is_stream: bool,
-    /// Whether it ends in a quoted field without an end already.
+    /// Whether standard output already ends in an unterminated quoted field.
     is_open: bool,
     is_over: bool,
-    /// Whether a signal has done it.
+    /// Whether a signal ended it.
     is_stopped: bool,
 }
 
-/// One pipe that is written.
+/// A pipe that this process writes to.
 struct End {
     note: NoteFile,
     descriptor: RawFd,
     bytes: Arc<AtomicU64>,
     is_named: bool,
-    /// Whether its reader has gone.
+    /// Whether its reader has left.
     is_unread: bool,
 }
 
@@ -62,12 +62,11 @@ fn writing() -> MutexGuard<'static, Writing> {
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Begins the life of `program` as a stage: a note beside its standard output where that is a pipe,
-/// and a bad end for every note when a signal stops it. Where its output is a stream of records, a
-/// failure is seen there, too.
+/// Makes `program` a stage: creates a note for standard output if that is a pipe, and makes a signal complete every
+/// note with a failure. If `is_stream` is set, failures are also marked in the output.
 ///
-/// On a terminal or a device nothing of the output stays, and signals are watched from when
-/// something else does ([`signals::watch`]).
+/// If standard output is a terminal or a device, signals are watched only once something else needs it
+/// ([`signals::watch`]).
 pub fn begin(program: &str, is_stream: bool) {
     let mut writing = writing();
     writing.program = program.to_owned();
@@ -81,13 +80,13 @@ pub fn begin(program: &str, is_stream: bool) {
     }
 }
 
-/// The program that this process is.
+/// Returns the name of this program.
 pub fn program() -> String {
     writing().program.clone()
 }
 
-/// Begins a note beside this descriptor, where it is a pipe: whether there is one now. `bytes` counts
-/// what is written to it; those of standard output are counted by [`COUNTERS`].
+/// Creates a note for this descriptor if it is a pipe. Returns whether there is one now. `bytes` counts the bytes
+/// written to it; [`COUNTERS`] counts those to standard output.
 pub fn begin_pipe(descriptor: RawFd, bytes: Arc<AtomicU64>) -> bool {
     let Some(pipe) = Pipe::of(descriptor) else {
         return false;
@@ -117,46 +116,46 @@ pub fn begin_pipe(descriptor: RawFd, bytes: Arc<AtomicU64>) -> bool {
     true
 }
 
-/// Says to the readers of all pipes, before anything is written to them, what they must know.
+/// Tells the readers of all pipes what they must know, before anything is written.
 pub(super) fn announce(ahead: Ahead) {
     let mut writing = writing();
     if writing.is_over || writing.ahead.as_ref().unwrap_or(&Ahead::default()) == &ahead {
         return;
     }
     for end in &mut writing.ends {
-        // A reader that does not hear of it makes its rejects file anew, as without a note.
+        // A reader that does not get this truncates its rejects file, as it would without a note.
         let _ = end.note.tell(&ahead);
     }
     writing.ahead = Some(ahead);
 }
 
-/// Whether standard output is a pipe that has a note: what is carried with the stream will arrive.
+/// Whether standard output is a pipe with a note, so that what the stream carries will arrive.
 pub fn has_note() -> bool {
     let is_output = |end: &End| end.descriptor == libc::STDOUT_FILENO;
     writing().ends.iter().any(is_output)
 }
 
-/// Whether standard output is a stream of records that goes to a pipe.
+/// Whether standard output is a pipe and a stream of records.
 pub fn writes_to_pipe() -> bool {
     writing().is_stream && is_kind(libc::STDOUT_FILENO, FileTypeExt::is_fifo)
 }
 
-/// Says that what was passed on to standard output ends inside a quoted field: another would close it.
+/// Reports that standard output ends inside a quoted field: another quote would close it.
 pub fn left_open() {
     writing().is_open = true;
 }
 
-/// Says that nobody reads this descriptor any more.
+/// Reports that this descriptor has no reader any more.
 pub fn unread(descriptor: RawFd) {
     for end in &mut writing().ends {
         end.is_unread |= end.descriptor == descriptor;
     }
 }
 
-/// Ends well, with what goes on to the readers. Everything was written, and nothing is written any more.
+/// Completes all notes with success and what the stream carries. Everything must have been written.
 ///
 /// # Errors
-/// A reader could not be told; what it read will be refused.
+/// A note could not be written; its reader will reject the stream.
 pub fn succeed(with: &Carried) -> anyhow::Result<()> {
     let mut writing = ending();
     let mut told = Ok(());
@@ -172,23 +171,24 @@ pub fn succeed(with: &Carried) -> anyhow::Result<()> {
     told.context("cannot say that all is written")
 }
 
-/// Ends badly: `message` is what the user is told, `cause` the upstream whose fault it was, if any.
+/// Completes all notes with a failure. `message` is what the user is told; `cause` is the upstream that failed, if
+/// one did.
 pub fn fail(message: &str, cause: Option<&Unclean>) {
     let writing = ending();
     let failed = failure(&writing.program, message, cause);
     end_badly(writing, &failed, message, Spoilt::All);
 }
 
-/// Ends badly because the program was called wrongly: nothing was done, so a file that standard output
-/// goes to stays as it is. A reader of a pipe must not take it for an empty result.
+/// Completes all notes with a failure because the command line was wrong. Nothing was done, so standard output is
+/// left as it is if it is a file. The reader of a pipe must not take it for an empty result.
 pub fn refuse(message: &str) {
     let writing = ending();
     let failed = failure(&writing.program, message, None);
     end_badly(writing, &failed, message, Spoilt::Pipes);
 }
 
-/// Ends badly because memory has run out, on the thread that noticed, whatever locks it holds: what
-/// cannot be done without one is left, and a note that says `running` is a bad end, too.
+/// Fails because memory ran out, on the thread that noticed and whatever locks it holds. Steps that need a held
+/// lock are skipped; a note that still says `running` counts as a failure, too.
 fn out_of_memory(message: &str) {
     leftovers::remove_at_once();
     if let Ok(mut writing) = WRITING.try_lock()
@@ -200,8 +200,7 @@ fn out_of_memory(message: &str) {
     }
 }
 
-/// The notes, to be ended now. Where a signal has ended them before, it ends the process, too, and
-/// nothing else may come of it.
+/// Locks the notes to complete them. If a signal has completed them already, waits for it to end the process.
 fn ending() -> MutexGuard<'static, Writing> {
     loop {
         let mut writing = writing();
@@ -214,7 +213,7 @@ fn ending() -> MutexGuard<'static, Writing> {
     }
 }
 
-/// The words of who failed first.
+/// Describes the program that failed first.
 fn failure(program: &str, message: &str, cause: Option<&Unclean>) -> Failed {
     match cause {
         Some(Unclean {
@@ -237,13 +236,12 @@ fn failure(program: &str, message: &str, cause: Option<&Unclean>) -> Failed {
     }
 }
 
-/// Ends well for the readers of one descriptor, which is closed next; this goes on with what was
-/// written to it.
+/// Completes the note of one descriptor, which is closed next, with success and what is carried.
 ///
 /// # Errors
-/// They could not be told; what they read will be refused.
+/// The note could not be written; the reader will reject the stream.
 pub fn succeed_at(descriptor: RawFd, records: u64, with: Carried) -> io::Result<()> {
-    // Kept until it is said: the program must not end in between.
+    // Held until the note is written: the program must not end in between.
     let mut writing = writing();
     let Some(end) = taken(&mut writing, descriptor) else {
         return Ok(());
@@ -257,8 +255,8 @@ pub fn succeed_at(descriptor: RawFd, records: u64, with: Carried) -> io::Result<
     end.end(WriterState::Done(done))
 }
 
-/// Ends badly for the readers of one descriptor, which is closed next, as [`fail`] does for all. Where
-/// what was written ends inside a quoted field, `is_open`, that is left to them.
+/// Completes the note of one descriptor, which is closed next, with a failure, as [`fail`] does for all. If
+/// `is_open`, the output already ends inside a quoted field and is not changed.
 pub fn fail_at(descriptor: RawFd, message: &str, cause: Option<&Unclean>, is_open: bool) {
     let mut writing = writing();
     let text = unterminated(&writing.program, message);
@@ -281,14 +279,14 @@ fn taken(writing: &mut Writing, descriptor: RawFd) -> Option<End> {
     Some(writing.ends.swap_remove(place))
 }
 
-/// The outputs in which a failure is reported as well.
+/// The outputs that are marked after a failure.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Spoilt {
-    /// In pipes and files, even if a reader is slow.
+    /// Pipes and files, even if a reader is slow.
     All,
-    /// In pipes.
+    /// Pipes.
     Pipes,
-    /// Where it can be said without waiting.
+    /// Those that can be written without waiting.
     WithRoom,
 }
 
@@ -318,7 +316,7 @@ fn end_badly(
         }
         let _ = end.end(WriterState::Failed(failed.clone()));
     }
-    // What follows may have to wait for a reader, and a signal must not wait for it.
+    // What follows may wait for a reader, and a signal must not.
     drop(writing);
     for descriptor in spoilt {
         if where_to.takes(descriptor) {
@@ -341,30 +339,29 @@ impl End {
                 self.note.remove();
                 Ok(())
             }
-            // What comes to a pipe with a name next must not take this for a whole.
+            // The next use of a named pipe must not take this stream for a complete one.
             (true, true) => self.note.end(WriterState::Running),
             (false, _) => self.note.end(state),
         }
     }
 }
 
-/// A quoted field that never ends, and says why: the first line of what the user is told.
+/// Returns an unterminated quoted field that contains the first line of the message.
 fn unterminated(program: &str, message: &str) -> Vec<u8> {
     let line = message.lines().next().unwrap_or_default();
     let line = line.replace('"', "'").replace('\r', " ");
     format!("\"{program}: {line}\n").into_bytes()
 }
 
-/// Ends what was written to a descriptor so that it cannot be taken for a whole; a terminal or a
-/// device is for nobody who would.
+/// Marks a descriptor's output as incomplete, unless it is a terminal or a device, whose output nobody parses.
 fn spoil(descriptor: RawFd, text: &[u8]) {
     if !is_device(descriptor) {
-        // It fails where the writing failed, and where nobody reads.
+        // It fails if writing failed before or nobody reads.
         let _ = ready::write_all(descriptor, text);
     }
 }
 
-/// Whether a descriptor is a terminal or another device, or nothing that can be written.
+/// Whether a descriptor is a terminal or another device, or closed.
 fn is_device(descriptor: RawFd) -> bool {
     let is_open = is_kind(descriptor, |_| true);
     !is_open || is_kind(descriptor, FileTypeExt::is_char_device)
@@ -377,10 +374,11 @@ fn is_kind(descriptor: RawFd, kind: impl FnOnce(&FileType) -> bool) -> bool {
         .is_ok_and(|metadata| kind(&metadata.file_type()))
 }
 
-/// How long a program whose work is done may take to say so after a signal.
+/// How long a program whose work is done may take to exit after a signal.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Ends badly, and as the system wants it, because a signal says so; well if the work is done.
+/// Handles a signal: ends the process with a failure and the signal's usual effect, or with success if the work is
+/// done.
 fn take_signal(signal: i32, is_again: &mut dyn FnMut() -> bool) {
     match commit::judge(is_again) {
         Verdict::Ends(_held) => {
@@ -388,7 +386,7 @@ fn take_signal(signal: i32, is_again: &mut dyn FnMut() -> bool) {
             let _ = signal_hook::low_level::emulate_default_handler(signal);
         }
         Verdict::IsDone => {
-            // Only a reader that takes no receipt can hold it up.
+            // Only a reader that does not read the receipt can delay the exit.
             std::thread::sleep(GRACE);
             figures::end(Course::Done, 0);
             signal_hook::low_level::exit(0);

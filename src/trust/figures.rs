@@ -1,8 +1,8 @@
-//! What a stage tells of itself in the directory that `PIPEWRIGHT_RUN` names: one JSON file, there
-//! from its start, refreshed about once a second, and final when the program ends.
+//! The figures of a stage: one JSON file in the directory named by `PIPEWRIGHT_RUN`. It exists from the start of
+//! the stage, is refreshed about once a second, and is final once the program ends.
 //!
-//! Without the variable nothing is measured, and no thread is started. A stage that SIGKILL ends
-//! leaves `running`; its process number and start tell that it is gone.
+//! Without the variable nothing is measured and no thread is started. A stage ended by SIGKILL leaves the state
+//! `running`; its process id and start time show that it is gone.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -21,59 +21,59 @@ use super::signals;
 use super::stage::{self, COUNTERS};
 use crate::sys::process::{own_usage, usage_of_children};
 
-/// Names the directory in which stages leave their figures.
+/// The variable that names the directory for figures.
 pub const DIRECTORY: &str = "PIPEWRIGHT_RUN";
 
-/// Tells what a stage runs which stage it is run by.
+/// The variable that tells the stages of a command which stage runs it.
 pub const WITHIN: &str = "PIPEWRIGHT_WITHIN";
 
-/// How often a running stage says how it stands.
+/// How often a running stage updates its figures.
 const REFRESH: Duration = Duration::from_secs(1);
 
-/// One stage's figures. Times are in seconds.
+/// The figures of one stage. Times are in seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
-    /// The program's name.
+    /// The name of the program.
     pub program: String,
     /// The foreign command that it runs as a stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<String>,
-    /// How it was called, as a shell reads it, passwords left out.
+    /// The command line, quoted for a shell, without passwords.
     pub command: String,
-    /// Its process.
+    /// Its process id.
     pub pid: u32,
-    /// The process that started it.
+    /// The process id of its parent.
     pub parent: u32,
-    /// When its process began, in the system's own terms: numbers of processes are used again.
+    /// When its process started, in ticks since boot, because process ids are reused.
     pub process_start: String,
-    /// The stage that runs it as its command, by the name of that one's file.
+    /// The stage that runs it as its command, by the name of that stage's file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<String>,
-    /// When it began (ISO 8601).
+    /// When it started (ISO 8601).
     pub started: String,
-    /// How it stands.
+    /// Its state.
     pub state: Course,
-    /// Its exit code, when it has one; 128 and the signal's number where a signal stopped it.
+    /// Its exit code, once it has ended; 128 plus the signal number if a signal ended it.
     pub exit: Option<i32>,
-    /// Records read, bad ones included.
+    /// Records read, including bad ones.
     pub records_in: u64,
     /// Records written.
     pub records_out: u64,
     /// Records set aside.
     pub rejected: u64,
-    /// Bytes read of all sources, as they lie there.
+    /// Bytes read from all sources, before decompression.
     pub bytes_in: u64,
     /// Bytes written to standard output.
     pub bytes_out: u64,
-    /// Since its start.
+    /// Time since its start.
     pub wall_seconds: f64,
-    /// Of the processor, that of commands which it ran and which have ended included.
+    /// Processor time, including commands that it ran and that have ended.
     pub cpu_seconds: f64,
-    /// In reads, see [`stage::Wait`].
+    /// Time in reads; see [`stage::Wait`].
     pub blocked_in_seconds: f64,
-    /// In writes.
+    /// Time in writes.
     pub blocked_out_seconds: f64,
-    /// The most memory that it, or a command that it ran, has had at once.
+    /// The peak memory of this process, or of a command that it ran if that is larger.
     pub peak_bytes: u64,
     /// What it reads: standard input, until it opens something else.
     pub inputs: Vec<End>,
@@ -81,13 +81,13 @@ pub struct Figures {
     pub outputs: Vec<End>,
 }
 
-/// How a stage stands.
+/// The state of a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Course {
     /// It has not ended, or was killed.
     Running,
-    /// It ended well.
+    /// It succeeded.
     Done,
     /// It failed.
     Failed,
@@ -95,11 +95,11 @@ pub enum Course {
     Stopped,
 }
 
-/// What a stage reads or writes.
+/// Something that a stage reads or writes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum End {
-    /// A pipe, the same for who writes it and who reads it.
+    /// A pipe; its writer and its reader use the same key.
     Pipe(String),
     /// A file, by its path.
     File(String),
@@ -125,7 +125,7 @@ struct Recorder {
     path: PathBuf,
     since: Instant,
     figures: Figures,
-    /// Whether nothing but standard input is known to be read.
+    /// Whether nothing but standard input has been opened.
     is_unopened: bool,
 }
 
@@ -135,10 +135,10 @@ fn recorder() -> MutexGuard<'static, Option<Recorder>> {
     RECORDER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Begins to record, where the variable is set.
+/// Starts to record figures if the variable is set.
 ///
 /// # Errors
-/// The figures cannot be kept; the work can go on without.
+/// The figures cannot be written; the program can continue without them.
 pub fn begin(program: &str) -> anyhow::Result<()> {
     let Some(directory) = std::env::var_os(DIRECTORY).filter(|name| !name.is_empty()) else {
         return Ok(());
@@ -157,11 +157,11 @@ pub fn begin(program: &str) -> anyhow::Result<()> {
                 return;
             };
             recorder.measure();
-            // A full disk may have room again.
+            // A full disk may have space again later.
             let _ = recorder.write();
         }
     };
-    // Without the thread, the end is still told.
+    // Without the thread, the final figures are still written.
     let _ = std::thread::Builder::new()
         .name("figures".to_owned())
         .stack_size(128 * 1024)
@@ -169,25 +169,25 @@ pub fn begin(program: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says how the stage ended. The first word counts.
+/// Records how the stage ended. Only the first call counts.
 pub fn end(state: Course, exit: i32) {
     if let Some(mut ended) = recorder().take() {
         ended.measure();
         ended.figures.state = state;
         ended.figures.exit = Some(exit);
-        // The user was told at the start where the directory cannot be written.
+        // The user was told at the start if the directory is not writable.
         let _ = ended.write();
     }
 }
 
-/// Takes it all back: this is no stage.
+/// Removes the figures, because this process is not a stage.
 pub fn withdraw() {
     if let Some(recorder) = recorder().take() {
         let _ = fs::remove_file(&recorder.path);
     }
 }
 
-/// Says what is read.
+/// Records that this descriptor is read.
 pub fn reads(descriptor: RawFd) {
     if let Some(recorder) = &mut *recorder() {
         if std::mem::take(&mut recorder.is_unopened) {
@@ -197,7 +197,7 @@ pub fn reads(descriptor: RawFd) {
     }
 }
 
-/// Says what is written beside standard output.
+/// Records that this descriptor is written, if it is a pipe.
 pub fn writes(descriptor: RawFd) {
     if let Some(recorder) = &mut *recorder() {
         let end = End::of(descriptor);
@@ -207,8 +207,7 @@ pub fn writes(descriptor: RawFd) {
     }
 }
 
-/// Says which foreign command is run as this stage. Gives what the command's own stages are to find
-/// under [`WITHIN`].
+/// Records which foreign command this stage runs. Returns the value of [`WITHIN`] for the command.
 pub fn runs(command: &str) -> Option<String> {
     let mut recorder = recorder();
     let recorder = recorder.as_mut()?;
@@ -271,7 +270,7 @@ impl Recorder {
         figures.bytes_out = stage::read(&COUNTERS.bytes_out);
         figures.wall_seconds = rounded(self.since.elapsed().as_secs_f64());
         figures.cpu_seconds = rounded(own.cpu + others.cpu);
-        // A command that makes its records of nothing leaves its input alone, and waits for none.
+        // A command that generates its own records ignores its input and does not wait for any.
         let waited_in = match figures.runs.is_some() && figures.bytes_in == 0 {
             true => Duration::ZERO,
             false => COUNTERS.waited_in.time(),
@@ -281,7 +280,7 @@ impl Recorder {
         figures.peak_bytes = own_peak().unwrap_or(own.peak).max(others.peak);
     }
 
-    /// Lets the file say it, at once for every reader.
+    /// Writes the file; readers see either the old or the new content.
     fn write(&self) -> io::Result<()> {
         let mut text = serde_json::to_vec_pretty(&self.figures)?;
         text.push(b'\n');
@@ -294,13 +293,13 @@ impl Recorder {
     }
 }
 
-/// To microseconds.
+/// Rounds to microseconds.
 fn rounded(seconds: f64) -> f64 {
     (seconds * 1e6).round() / 1e6
 }
 
-/// This process's own peak on Linux, where rusage also counts what it was before it became this
-/// program: a copy of who started it.
+/// Returns the peak memory of this program on Linux. There, rusage also counts the time before exec, when the
+/// process was a copy of its parent.
 fn own_peak() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status
@@ -310,7 +309,7 @@ fn own_peak() -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
-/// A word of a command line, as it can be typed again.
+/// Quotes a word of a command line for a shell.
 fn as_typed(word: &OsStr) -> String {
     let word = masked(&word.to_string_lossy());
     let is_plain = |letter: char| letter.is_alphanumeric() || "-_./:=,+@%#".contains(letter);
@@ -320,8 +319,8 @@ fn as_typed(word: &OsStr) -> String {
     }
 }
 
-/// A text without the passwords in its addresses (`scheme://user:password@host`) and settings
-/// (`password=...`). Rather too much is left out than too little.
+/// Removes passwords from addresses (`scheme://user:password@host`) and settings (`password=...`). It removes too
+/// much rather than too little.
 fn masked(text: &str) -> String {
     text.split_inclusive(char::is_whitespace)
         .map(|word| without_setting(&without_password(word)))
@@ -332,7 +331,7 @@ fn without_password(word: &str) -> String {
     let (Some((scheme, rest)), true) = (word.split_once("://"), word.contains('@')) else {
         return word.to_owned();
     };
-    // A password may hold what it should not, so what counts is the last @ of all.
+    // A password may contain an unescaped @, so the last one counts.
     match rest.rsplit_once('@') {
         Some((user, place)) if user.contains(':') => {
             let user = user.split(':').next().unwrap_or_default();

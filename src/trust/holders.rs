@@ -1,8 +1,8 @@
-//! Which pipes are held by some process.
+//! Finds which pipes are open in any process.
 //!
-//! What procfs does not show: a descriptor on its way through a Unix socket, or registered with
-//! io_uring and closed otherwise; and what a process of another user holds. Of the latter, the
-//! session is known, and it is taken to hold all pipes of its session.
+//! procfs does not show a descriptor that is in transit through a Unix socket, one that is registered with io_uring
+//! and otherwise closed, or what processes of other users hold. Of the latter only the session is known, so such a
+//! process is assumed to hold all pipes of its session.
 
 use std::collections::HashSet;
 use std::fs;
@@ -17,39 +17,39 @@ use super::process::{self, Process};
 use crate::sys::fifo;
 use crate::sys::process::send;
 
-/// The device and the inode of a pipe.
+/// The device and inode of a pipe.
 pub(super) type Identity = (u64, u64);
 
-/// What is to be found out.
+/// What to look for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HolderSearch {
     /// The device of anonymous pipes.
     pub anonymous: u64,
-    /// Whether named pipes matter: each open file must be looked at then.
+    /// Whether named pipes matter, which requires a look at each open file.
     pub named: bool,
     /// Whether it matters which namespaces have processes.
     pub namespaces: bool,
 }
 
-/// The pipes that are held, as far as this process may see.
+/// The pipes that are open, as far as this process may see.
 #[derive(Debug, Default)]
 pub(super) struct Holders {
     held: HashSet<Identity>,
-    /// Sessions of the processes that do not show what they hold.
+    /// Sessions of processes that do not show their descriptors.
     unseen: HashSet<u32>,
-    /// Whether there may be processes that are not even listed.
+    /// Whether there may be processes that are not listed at all.
     are_hidden: bool,
     /// Namespaces that have processes.
     namespaces: HashSet<u64>,
 }
 
 impl Holders {
-    /// Adds what is held now; false if processes cannot be listed.
+    /// Adds the pipes that are open now. Returns false if processes cannot be listed.
     pub fn look(&mut self, wanted: HolderSearch) -> bool {
         let Ok(entries) = fs::read_dir("/proc") else {
             return false;
         };
-        // Mounted with hidepid, procfs hides the processes of other users, and so this one.
+        // If procfs is mounted with hidepid, it hides the processes of other users, including this one.
         self.are_hidden |= fs::read("/proc/1/stat").is_err();
         for entry in entries.flatten() {
             let name = entry.file_name();
@@ -66,16 +66,16 @@ impl Holders {
         true
     }
 
-    /// Adds what one process holds; false if it may not be seen.
+    /// Adds the pipes of one process. Returns false if they are not visible.
     fn look_at(&mut self, process: &str, wanted: HolderSearch) -> bool {
         let directory = Path::new("/proc").join(process);
         match self.add(&directory.join("fd"), wanted) {
             Some(0) => {}
-            // The kernel shows what a zombie holds to root alone: nothing.
+            // The kernel shows the descriptors of a zombie only to root, but it has none.
             None if Process::read(process).is_ok_and(|process| process.is_zombie) => {}
             result => return result.is_some(),
         }
-        // Nothing is shown if the first thread has ended and others go on.
+        // No descriptors are shown if the first thread has ended while others run.
         let threads = directory.join("task");
         if fs::metadata(&threads).map_or(0, |metadata| metadata.nlink()) <= 3 {
             return true;
@@ -89,8 +89,8 @@ impl Holders {
             .all(|thread| self.add(&thread.path().join("fd"), wanted).is_some())
     }
 
-    /// Adds the pipes among these descriptors, and tells how many descriptors there are; None if
-    /// they may not be seen. A process that has gone holds nothing.
+    /// Adds the pipes among these descriptors. Returns the number of descriptors, or None if they are not visible.
+    /// A process that is gone has none.
     fn add(&mut self, descriptors: &Path, wanted: HolderSearch) -> Option<usize> {
         let entries = match fs::read_dir(descriptors) {
             Ok(entries) => entries,
@@ -130,22 +130,22 @@ impl Holders {
         }
     }
 
-    /// Whether a process was seen to hold this pipe.
+    /// Whether a process is known to hold this pipe.
     pub fn holds(&self, pipe: Identity) -> bool {
         self.held.contains(&pipe)
     }
 
-    /// Whether a process that does not show what it holds may hold a pipe of this session.
+    /// Whether a process that does not show its descriptors may hold a pipe of this session.
     pub fn may_hold(&self, session: u32) -> bool {
         self.unseen.contains(&session) || self.are_hidden && exists(session)
     }
 
-    /// Whether all processes were seen, those of other namespaces included.
+    /// Whether all processes were visible, including those of other namespaces.
     pub fn are_all(&self) -> bool {
         self.unseen.is_empty() && !self.are_hidden && process::is_in_initial_namespace()
     }
 
-    /// Whether this namespace was seen to have processes.
+    /// Whether this namespace has processes.
     pub fn is_alive(&self, namespace: u64) -> bool {
         self.namespaces.contains(&namespace)
     }
@@ -155,7 +155,7 @@ fn is_gone(error: &std::io::Error) -> bool {
     error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
 }
 
-/// Whether there is a process of this id, which may be hidden.
+/// Whether a process with this id exists, even if it is hidden.
 fn exists(process: u32) -> bool {
     let Ok(number @ 1..) = libc::pid_t::try_from(process) else {
         return true;
@@ -166,7 +166,7 @@ fn exists(process: u32) -> bool {
     }
 }
 
-/// The device that all anonymous pipes are on.
+/// Returns the device of all anonymous pipes.
 pub(super) fn anonymous_device() -> Option<u64> {
     let (reader, _writer) = std::io::pipe().ok()?;
     let pipe = Pipe::of(reader.as_raw_fd())?;

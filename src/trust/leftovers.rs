@@ -1,4 +1,4 @@
-//! Files that must not stay behind when a signal ends the program.
+//! Files that must be removed if a signal ends the program.
 
 use std::fs;
 use std::io;
@@ -11,15 +11,15 @@ use super::{commands, signals};
 static PATHS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 static IS_STOPPING: AtomicBool = AtomicBool::new(false);
 
-/// A file that is removed when the program is stopped, for as long as this lives.
+/// A file that is removed if a signal ends the program while this exists.
 #[derive(Debug)]
 pub struct Leftover(PathBuf);
 
 impl Leftover {
-    /// Makes a file, and has it removed from then on: no signal comes between the two.
+    /// Creates a file and registers it; no signal is handled between the two.
     ///
     /// # Errors
-    /// The file cannot be made, or a signal is ending the program.
+    /// The file cannot be created, or a signal is ending the program.
     pub fn of<F>(
         make: impl FnOnce() -> io::Result<F>,
         path: impl FnOnce(&F) -> &Path,
@@ -38,7 +38,7 @@ impl Leftover {
 }
 
 impl Leftover {
-    /// Removes the file now, unless a signal does: what has its name afterwards is another's.
+    /// Removes the file now, unless a signal is doing so: a file with its name may then belong to another program.
     pub fn remove(self) {
         let mut paths = PATHS.lock().unwrap_or_else(PoisonError::into_inner);
         if !is_stopping() {
@@ -60,7 +60,7 @@ pub fn is_stopping() -> bool {
     IS_STOPPING.load(Ordering::Acquire)
 }
 
-/// Removes all of them, and ends what this program runs by the signal that ends the program.
+/// Removes all registered files, and ends the commands that this program runs with the signal that ends it.
 pub(super) fn remove(signal: i32) {
     IS_STOPPING.store(true, Ordering::Release);
     let paths = PATHS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -70,7 +70,7 @@ pub(super) fn remove(signal: i32) {
     commands::end_all(signal);
 }
 
-/// The same in the middle of anything, also while a lock is held: what can be done without waiting for one.
+/// Does the same from any point in the program, even if locks are held; steps that need a held lock are skipped.
 pub(super) fn remove_at_once() {
     IS_STOPPING.store(true, Ordering::Release);
     if let Ok(paths) = PATHS.try_lock() {

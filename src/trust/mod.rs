@@ -1,22 +1,22 @@
-//! How stages believe each other.
+//! How stages know that the data they read is complete.
 //!
-//! | file | what it answers |
+//! | file | what it does |
 //! |---|---|
 //! | [`rejects`] | what happens to bad records |
-//! | [`pipe`], [`runtime`], [`note`] | which pipe, where notes about pipes lie, what one says |
-//! | [`ends`] | how this process ends: well, or in a way that every reader can see |
+//! | [`pipe`], [`runtime`], [`note`] | identifies pipes, finds the directory for notes, reads and writes notes |
+//! | [`ends`] | ends this process with success, or with a failure that every reader can see |
 //! | [`signals`] | the signals that end a program, and what they do |
-//! | [`commit`] | from when on no signal makes a failure of it |
+//! | [`commit`] | the point after which a signal no longer makes the program fail |
 //! | [`upstream`] | how the other end of a pipe ended |
-//! | [`checkpoint`], [`stage`] | what travels with the stream; what this process has moved |
-//! | [`figures`] | what a stage tells of itself where it is asked to |
-//! | [`commands`] | what this program runs, and ends with itself |
-//! | [`leftovers`], `sweep` | what must not stay behind |
-//! | [`process`], `holders`, `others` | whether a writer lives; who holds which pipe; notes of other users |
+//! | [`checkpoint`], [`stage`] | what travels with the stream; what this process has processed |
+//! | [`figures`] | what a stage reports about itself on request |
+//! | [`commands`] | commands that this program runs and that end with it |
+//! | [`leftovers`], `sweep` | files that must not be left behind |
+//! | [`process`], `holders`, `others` | whether a writer is alive; who has a pipe open; notes of other users |
 //!
-//! A program whose output is a pipe leaves a note beside it: that it runs, that it is done and how
-//! many bytes it wrote, or that it failed and why. A reader looks them up at the end of its input:
-//! an end of file alone does not tell a finished writer from a dead one.
+//! A program whose output is a pipe writes a note for it: that it is running, that it is done and how many bytes it
+//! wrote, or that it failed and why. A reader looks up the note at the end of its input, because the end of file
+//! alone does not tell a finished writer from a dead one.
 
 pub mod checkpoint;
 pub mod commands;

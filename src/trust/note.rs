@@ -1,7 +1,7 @@
-//! What a stage leaves beside a pipe that it writes, and how it is kept.
+//! Notes: what a stage reports about a pipe that it writes to.
 //!
-//! A note is one line of JSON in a file of its own, `PIPE/PID.START.N.SESSION.NAMESPACE`, under the
-//! runtime directory. The name identifies the writer, and so tells when the note is stale.
+//! A note is one line of JSON in a file of its own, `PIPE/PID.START.N.SESSION.NAMESPACE`, in the runtime directory.
+//! The file name identifies the writer, so it shows whether the note is stale.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind};
@@ -16,27 +16,27 @@ use super::pipe::Pipe;
 use super::process::{Life, Writer, started};
 use crate::sys::clock;
 
-/// What one stage says about one pipe.
+/// What one stage reports about one pipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Note {
     /// The program's name.
     pub program: String,
-    /// When it began, in nanoseconds since the machine started.
+    /// When it was created, in nanoseconds since boot.
     pub since: u64,
-    /// How it stands with it.
+    /// The state of its writer.
     pub state: WriterState,
-    /// What the stages after it must know before the first record.
+    /// What downstream stages must know before the first record.
     #[serde(default, skip_serializing_if = "Ahead::is_empty")]
     pub ahead: Ahead,
 }
 
-/// What a stage says before it writes its first byte, of itself and the stages before it.
+/// What a stage reports before its first byte, about itself and the stages upstream.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ahead {
-    /// Whether the records are those that are new since the last load.
+    /// Whether the stream holds only the records that are new since the last load.
     #[serde(default)]
     pub is_resumed: bool,
-    /// The files that rejects are written to, by device and inode.
+    /// The files to which rejects are written, by device and inode.
     #[serde(default)]
     pub rejects: Vec<(u64, u64)>,
 }
@@ -46,7 +46,7 @@ impl Ahead {
         *self == Self::default()
     }
 
-    /// Takes in what another says.
+    /// Merges what another stage reports.
     pub fn join(&mut self, other: Self) {
         self.is_resumed |= other.is_resumed;
         for file in other.rejects {
@@ -57,7 +57,7 @@ impl Ahead {
     }
 }
 
-/// How it stands with a writer.
+/// The state of a writer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WriterState {
@@ -65,39 +65,39 @@ pub enum WriterState {
     Running,
     /// It wrote all that it had to write.
     Done(Done),
-    /// It could not.
+    /// It failed.
     Failed(Failed),
 }
 
-/// What a finished writer has written.
+/// What a writer that is done has written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Done {
-    /// All its bytes.
+    /// Total bytes.
     pub bytes: u64,
     /// Records.
     pub records: u64,
-    /// Records that it and the stages before it set aside, where all of them say.
+    /// Records that it and the stages upstream set aside; None if one of them does not report them.
     pub rejected: Option<u64>,
-    /// Of the sources that the records come from.
+    /// The checkpoints of the sources of its records.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checkpoints: Vec<Checkpoint>,
 }
 
-/// Why a stage failed; where it did because of an earlier one, that one's words.
+/// Why a stage failed; if an upstream stage caused it, that stage's report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Failed {
     /// The program that failed first.
     pub program: String,
-    /// What became of it: `failed`, `ended early (killed)`.
+    /// What happened to it: `failed`, `ended early (killed)`.
     pub fate: String,
-    /// What it said.
+    /// Its message.
     pub why: Option<String>,
-    /// Whether the user was told: by the program that failed, or by one after it.
+    /// Whether the user was told, by the program that failed or by one downstream.
     #[serde(default)]
     pub is_told: bool,
 }
 
-/// A note in its file.
+/// A note of this process, with its open file.
 #[derive(Debug)]
 pub struct NoteFile {
     path: PathBuf,
@@ -108,7 +108,7 @@ pub struct NoteFile {
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 impl NoteFile {
-    /// Says that `program` runs and writes `pipe`.
+    /// Creates the note that says that `program` is running and writes to `pipe`.
     pub fn begin(place: &Path, pipe: &Pipe, program: &str) -> io::Result<Self> {
         let directory = place.join(&pipe.key);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -119,7 +119,7 @@ impl NoteFile {
             state: WriterState::Running,
             ahead: Ahead::default(),
         };
-        // A reader that is done removes the directory when it is empty: perhaps just now.
+        // A reader that is done removes the directory when it is empty, possibly right now.
         let mut tries = 100;
         let file = loop {
             match DirBuilder::new().mode(0o700).create(&directory) {
@@ -144,21 +144,21 @@ impl NoteFile {
         }
     }
 
-    /// Says what the stages after it must know; before the first byte is written.
+    /// Adds what downstream stages must know, before the first byte is written.
     pub fn tell(&mut self, ahead: &Ahead) -> io::Result<()> {
         self.note.ahead = ahead.clone();
         self.file.write_all_at(&self.line(), 0)
     }
 
-    /// Says how it ended. A reader looks when the pipe has ended, and so behind this; of a line
-    /// that is cut short nothing is understood, which is a bad end. Written in place, it has room
-    /// on a full disk, too, and costs less than a file that takes the place of this one.
+    /// Writes the final state. A reader looks only after the end of the pipe, so after this write. A truncated line
+    /// cannot be parsed and counts as a failure. Writing in place works on a full disk, too, and costs less than a
+    /// rename.
     pub fn end(mut self, state: WriterState) -> io::Result<()> {
         self.note.state = state;
         self.file.write_all_at(&self.line(), 0)
     }
 
-    /// Takes it away: nobody reads the pipe any more.
+    /// Removes the note, because nobody reads the pipe any more.
     pub fn remove(self) {
         let _ = fs::remove_file(&self.path);
         remove_directory(&self.path);
@@ -180,26 +180,26 @@ fn create(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// The directory above, where nothing is in it any more.
+/// Removes the note's directory if it is empty.
 fn remove_directory(path: &Path) {
     if let Some(directory) = path.parent() {
         let _ = fs::remove_dir(directory);
     }
 }
 
-/// A note that was found.
+/// A note that was read from a file.
 #[derive(Debug)]
 pub struct FoundNote {
-    /// Where it is; None if it is not ours to remove.
+    /// Its path; None if it belongs to another user and must not be removed.
     path: Option<PathBuf>,
-    /// What it says; a file that cannot be read as a note speaks of a writer that did not end.
+    /// Its content; a file that cannot be parsed counts as the note of a writer that has not ended.
     pub note: Note,
-    /// Whether its writer is alive, if it says so.
+    /// If the state is `Running`, whether the writer is alive; otherwise `Dead`.
     pub life: Life,
 }
 
 impl FoundNote {
-    /// All notes about `pipe` in `place`.
+    /// Reads all notes about `pipe` in `place`.
     pub fn all(place: &Path, pipe: &Pipe) -> Vec<Self> {
         let Ok(entries) = fs::read_dir(place.join(&pipe.key)) else {
             return Vec::new();
@@ -213,7 +213,7 @@ impl FoundNote {
             .collect()
     }
 
-    /// A note at `path` with this text, which is not ours to remove.
+    /// Parses a note of another user at `path`, which must not be removed.
     pub(super) fn unowned(path: &Path, text: &str) -> Self {
         let note = parse(text);
         let name = path.file_name().and_then(|name| name.to_str());
@@ -229,7 +229,7 @@ impl FoundNote {
         }
     }
 
-    /// A note without a file, of a process that is not there.
+    /// Returns a note without a file, whose process does not exist.
     #[cfg(test)]
     pub(super) fn unfiled(note: Note) -> Self {
         FoundNote {
@@ -239,7 +239,7 @@ impl FoundNote {
         }
     }
 
-    /// How many bytes its writer wrote in all, if it is done.
+    /// Returns the total number of bytes that its writer wrote; 0 if it is not done.
     pub fn bytes(&self) -> u64 {
         match &self.note.state {
             WriterState::Done(done) => done.bytes,
@@ -247,7 +247,7 @@ impl FoundNote {
         }
     }
 
-    /// Takes it away, and with the last one the pipe's directory.
+    /// Removes the note and, with the last one, the directory of the pipe.
     pub fn remove(&self) {
         if let Some(path) = &self.path {
             let _ = fs::remove_file(path);
@@ -256,7 +256,7 @@ impl FoundNote {
     }
 }
 
-/// What the note in this file says about its writer.
+/// Returns the state in the note at this path.
 pub(super) fn state(path: &Path) -> WriterState {
     parse(&text(path)).state
 }
@@ -280,7 +280,7 @@ fn parse(text: &str) -> Note {
     })
 }
 
-/// When this process was started, as [`clock::now`] has it; no later than it was.
+/// Returns when this process was started, on the clock of [`clock::now`], rounded down.
 pub(super) fn own_start() -> u64 {
     let start = started("self").ok().and_then(|start| start.parse().ok());
     start.and_then(clock::of_ticks).unwrap_or(0)

@@ -1,8 +1,8 @@
 //! Notes of other users, which root may read: `sudo -u app extract ... | load`.
 //!
-//! Whose directory it is can be told: its name says so, and it belongs to that user alone. That user
-//! may change everything in it at any time, and so each step goes on from a descriptor that was
-//! checked, by way of procfs, and follows no link. Nothing is removed there: its owner's programs do.
+//! The owner of a directory is known from its name, and the directory must be accessible to that user alone. That
+//! user can change its content at any time. Therefore each step starts from a descriptor that was checked, by way
+//! of procfs, and follows no link. Nothing is removed there; the owner's programs do that.
 
 use std::fs::{self, File, Metadata};
 use std::io::Read;
@@ -15,17 +15,16 @@ use super::pipe::Pipe;
 use super::runtime;
 use crate::sys::process::user;
 
-/// How many notes about one pipe are read.
+/// The most notes that are read for one pipe.
 const NOTES: usize = 10_000;
 
-/// How long one may be.
+/// The most bytes that are read of one note.
 const LENGTH: u64 = 1 << 20;
 
-/// All notes of other users about a pipe that was opened at `opened`; none for anyone but root.
+/// Returns all notes of other users about a pipe that was opened at `opened`; none unless this user is root.
 ///
-/// Inodes of pipes are easily guessed, so a note must be younger than its pipe: no user can lay some
-/// out for pipes to come. A named pipe may be old, and only writers that began after it was opened
-/// count.
+/// Inodes of pipes are easy to guess, so a note must be younger than its pipe: then no user can plant notes for
+/// future pipes. A named pipe may be old, so only writers that began after it was opened count.
 pub(super) fn notes_about(pipe: &Pipe, opened: u64) -> Vec<FoundNote> {
     if user() != 0 || runtime::are_off() {
         return Vec::new();
@@ -48,7 +47,7 @@ pub(super) fn notes_about(pipe: &Pipe, opened: u64) -> Vec<FoundNote> {
     found
 }
 
-/// The directories that may be runtime directories of other users, and whose they must be.
+/// Returns the possible runtime directories of other users, each with the user who must own it.
 fn places() -> impl Iterator<Item = (PathBuf, u32)> {
     let temporary = listed("/tmp").filter_map(|(path, name)| {
         let user = name.strip_prefix("pipewright-")?.parse().ok()?;
@@ -64,7 +63,7 @@ fn listed(directory: &str) -> impl Iterator<Item = (PathBuf, String)> {
     entries.filter_map(|entry| Some((entry.path(), entry.file_name().into_string().ok()?)))
 }
 
-/// An open directory that belongs to one user alone.
+/// An open directory that only one user can access.
 struct Directory(File);
 
 impl Directory {
@@ -75,13 +74,13 @@ impl Directory {
         (mode & 0o077 == 0).then_some(Directory(file))
     }
 
-    /// What leads to this very directory, whatever becomes of its name.
+    /// Returns a path to this directory that stays valid if it is renamed or replaced.
     fn path(&self) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
     }
 }
 
-/// Opens a file of this user and this kind.
+/// Opens a file if it belongs to this user and is of this kind.
 fn open(path: &Path, flags: i32, user: u32, is_kind: fn(&Metadata) -> bool) -> Option<File> {
     let mut options = File::options();
     let file = options.read(true).custom_flags(flags).open(path).ok()?;
@@ -104,7 +103,7 @@ fn read(path: &Path, user: u32, pipe: &Pipe) -> Option<FoundNote> {
     Some(found)
 }
 
-/// Takes out what a terminal would obey: these words go to root's.
+/// Removes control characters, because the text is shown on root's terminal.
 fn make_harmless(note: &mut Note) {
     let plain = |text: &mut String| *text = text.replace(char::is_control, " ");
     plain(&mut note.program);

@@ -1,4 +1,4 @@
-//! A pipe, which has the same identity at both of its ends.
+//! Pipes, identified in the same way from both ends.
 
 use std::fs;
 use std::os::fd::RawFd;
@@ -6,21 +6,20 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use crate::sys::descriptor::borrowed;
 
-/// A pipe, as the kernel knows it.
+/// A pipe, identified as the kernel does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pipe {
-    /// What notes about it are filed under.
+    /// The name of the directory of its notes.
     pub key: String,
-    /// Whether it has a name in the file system, and so may outlive one use.
+    /// Whether it has a name in the file system, so that it can be used more than once.
     pub is_named: bool,
-    /// The earliest of its times, in seconds and nanoseconds: that of its making, until both ends
-    /// were used.
+    /// The earlier of its access and modification times, in seconds and nanoseconds. It is the time of creation
+    /// until both ends were used.
     pub(super) born: (i64, i64),
 }
 
 impl Pipe {
-    /// The pipe that this descriptor is, where it is one. Its two ends are known to be one thing
-    /// on Linux alone.
+    /// Returns the pipe of this descriptor; None if it is not a pipe. Only on Linux can the two ends be matched.
     pub fn of(descriptor: RawFd) -> Option<Self> {
         if !cfg!(target_os = "linux") {
             return None;
@@ -32,7 +31,7 @@ impl Pipe {
         }
         let link = fs::read_link(format!("/proc/self/fd/{descriptor}")).ok()?;
         let is_named = !link.to_string_lossy().starts_with("pipe:");
-        // Numbers of pipes begin anew when the machine does.
+        // Inodes of pipes are reused after a reboot.
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         let boot = boot.get(..8)?;
         let (device, inode) = (metadata.dev(), metadata.ino());
@@ -44,13 +43,13 @@ impl Pipe {
         })
     }
 
-    /// Its device and its inode.
+    /// Returns its device and inode.
     pub(super) fn identity(&self) -> Option<(u64, u64)> {
         parts(&self.key).map(|(_, identity)| identity)
     }
 }
 
-/// The boot, the device and the inode in the key of a pipe.
+/// Splits the key of a pipe into boot, device and inode.
 pub(super) fn parts(key: &str) -> Option<(&str, (u64, u64))> {
     let (boot, rest) = key.split_once('-')?;
     let (device, inode) = rest.split_once('-')?;

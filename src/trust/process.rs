@@ -1,38 +1,36 @@
-//! Processes, as procfs shows them.
+//! Processes in procfs.
 
 use std::fs;
 use std::io::{self, ErrorKind};
 
-/// The flag of a process that is ending: `PF_EXITING` in the kernel's `include/linux/sched.h`.
+/// The flag of a process that is exiting: `PF_EXITING` in the kernel's `include/linux/sched.h`.
 const IS_ENDING: u32 = 0x4;
 
-/// The flag of a thread of the kernel: `PF_KTHREAD`.
+/// The flag of a kernel thread: `PF_KTHREAD`.
 const IS_KERNEL: u32 = 0x0020_0000;
 
-/// The namespace of process ids that contains all others: `PROC_PID_INIT_INO` in the kernel's
-/// `include/linux/proc_ns.h`.
+/// The inode of the initial process id namespace: `PROC_PID_INIT_INO` in the kernel's `include/linux/proc_ns.h`.
 const INITIAL: u64 = 0xEFFF_FFFC;
 
-/// One process.
+/// A process.
 #[derive(Debug)]
 pub(super) struct Process {
-    /// Its id in the namespace that procfs shows.
+    /// Its id in the namespace of procfs.
     pub id: u32,
-    /// Its session; 0 if its leader is outside of that namespace.
+    /// Its session; 0 if the session's leader is outside of that namespace.
     pub session: u32,
-    /// When it started, in ticks since the machine did. With the id, it tells one process from
-    /// all others of this boot.
+    /// When it started, in ticks since boot. With the id, it is unique within this boot.
     pub start: String,
-    /// Whether it is a thread of the kernel, which holds no pipe.
+    /// Whether it is a kernel thread, which holds no pipes.
     pub is_kernel: bool,
-    /// Whether its first thread has ended, and its parent has not asked for it yet.
+    /// Whether its first thread has ended and was not reaped yet.
     pub is_zombie: bool,
     is_ending: bool,
 }
 
 impl Process {
-    /// Reads proc(5)'s `stat` of `process`: an id or `self`. Words are counted after the program's
-    /// name, which may contain anything.
+    /// Reads proc(5)'s `stat` of `process`: an id or `self`. Fields are counted from the end of the program's name,
+    /// which may contain anything.
     pub fn read(process: &str) -> io::Result<Self> {
         let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
         let parsed = || {
@@ -55,8 +53,8 @@ impl Process {
     }
 }
 
-/// When a process was started, in ticks since the machine was. One that is ending counts as gone:
-/// its pipes are closed before its parent hears of its end.
+/// Returns when a process was started, in ticks since boot. One that is exiting counts as gone: its pipes are
+/// closed before its parent learns of its end.
 pub fn started(process: &str) -> io::Result<String> {
     let process = Process::read(process)?;
     match process.is_ending {
@@ -65,47 +63,47 @@ pub fn started(process: &str) -> io::Result<String> {
     }
 }
 
-/// The namespace of a process's ids, as the number of its inode.
+/// Returns the process id namespace of a process, as its inode number.
 pub(super) fn namespace(process: &str) -> Option<u64> {
     let link = fs::read_link(format!("/proc/{process}/ns/pid")).ok()?;
     let number = link.to_str()?.strip_prefix("pid:[")?.strip_suffix(']')?;
     number.parse().ok()
 }
 
-/// Whether procfs shows the processes of all namespaces to this one.
+/// Whether this process sees the processes of all namespaces in procfs.
 pub(super) fn is_in_initial_namespace() -> bool {
     let is_own_procfs = || Process::read("self").is_ok_and(|own| own.id == std::process::id());
     namespace("self") == Some(INITIAL) && is_own_procfs()
 }
 
-/// What can be said about the life of a note's writer.
+/// Whether the writer of a note is alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
-    /// It runs.
+    /// It is running.
     Alive,
     /// It has ended.
     Dead,
-    /// It belongs to another namespace, and cannot be looked up from here.
+    /// It is in another namespace, so it cannot be looked up from here.
     Unknown,
 }
 
-/// Who wrote a note. This is the name of the note's file, so that a note can be judged as stale
+/// The writer of a note. It is encoded in the name of the note's file, so that a stale note can be recognised
 /// without opening it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Writer {
     id: u32,
     start: String,
-    /// Its session, if it could be told.
+    /// Its session, if known.
     pub session: Option<u32>,
     namespace: Option<u64>,
 }
 
 impl Writer {
-    /// This process.
+    /// Returns this process as a writer.
     pub fn own() -> io::Result<Self> {
         let own = Process::read("self")?;
         Ok(Writer {
-            // The id that procfs shows: it may belong to a namespace above this process's own.
+            // The id in procfs may be that of a parent namespace.
             id: own.id,
             start: own.start,
             session: Some(own.session),
@@ -113,7 +111,7 @@ impl Writer {
         })
     }
 
-    /// The name of its note number `number`.
+    /// Returns the file name of its note with this number.
     pub fn file_name(&self, number: u32) -> String {
         let (session, namespace) = (self.session, self.namespace);
         format!(
@@ -125,7 +123,7 @@ impl Writer {
         )
     }
 
-    /// The writer of the note in a file of this name.
+    /// Parses the writer from the name of a note's file.
     pub fn of(file_name: &str) -> Option<Self> {
         let mut parts = file_name.split('.');
         let (id, start, _number) = (parts.next()?, parts.next()?, parts.next()?);
@@ -139,13 +137,13 @@ impl Writer {
         })
     }
 
-    /// Its namespace, if that is not `own`.
+    /// Returns its namespace if it is not `own`.
     pub fn foreign_namespace(&self, own: Option<u64>) -> Option<u64> {
         self.namespace
             .filter(|_| own.is_some() && self.namespace != own)
     }
 
-    /// Whether it runs, as far as can be told from here.
+    /// Returns whether it is running, as far as can be seen from here.
     pub fn life(&self) -> Life {
         if self.foreign_namespace(namespace("self")).is_some() {
             return Life::Unknown;

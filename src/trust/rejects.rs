@@ -1,10 +1,9 @@
-//! Bad records: what happens to them, where they go, how many there may be.
+//! Bad records: what happens to them, where they are written, and how many are allowed.
 //!
-//! A file of rejects is made anew by each run, and those of an incremental load add to it: what was
-//! rejected yesterday is not read again. Stages of one pipe may name the same file. A stage learns from
-//! the one before it, with the first byte, whether its records are those of an incremental load and
-//! which files the stages before it write; so whoever empties a file does it before any record of his
-//! has gone on, and all write whole records to its end.
+//! Each run truncates its rejects file, but an incremental load appends to it, because yesterday's rejects are not
+//! read again. Stages of one pipeline may use the same file. A stage learns from the one upstream, with the first
+//! byte, whether the load is incremental and which files upstream stages write. So the stage that truncates a file
+//! does it before any of its records has gone downstream, and all stages append whole records.
 
 use std::fs::{File, Metadata};
 use std::io::{Read, Write};
@@ -19,12 +18,12 @@ use super::note::Ahead;
 use crate::record::{Fault, OnFault, counted, field};
 use crate::sys::lock;
 
-/// How many rejects are too many.
+/// The limit for rejects.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Tolerance {
-    /// More than this many.
+    /// At most this many.
     Records(u64),
-    /// More than this share of all records, in percent, held against the whole at the end.
+    /// At most this percentage of all records, checked at the end.
     Percent(f64),
 }
 
@@ -44,32 +43,33 @@ impl std::str::FromStr for Tolerance {
     }
 }
 
-/// What the user asked for about bad records.
+/// What the user wants done with bad records.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     /// Drop and count them.
     pub skip: bool,
-    /// Write them here.
+    /// Write them to this file.
     pub file: Option<PathBuf>,
-    /// Fail beyond this.
+    /// Fail above this limit.
     pub tolerance: Option<Tolerance>,
     /// What an earlier pass over the same records set aside.
     pub earlier: Option<SetAside>,
 }
 
-/// The records that a pass has set aside; another pass over the same records goes on from it.
+/// The records that a pass has set aside; a second pass over the same records continues from it.
 #[derive(Clone, Debug, Default)]
 pub struct SetAside {
     /// How many.
     pub count: u64,
-    /// The message of the first.
+    /// The message of the first one.
     first: Option<String>,
-    /// The file that has them. It stays open: a reader of a pipe would take a second opening for another run.
+    /// The file with the rejects. It stays open, because the reader of a pipe would take a second opening for
+    /// another run.
     file: Option<Arc<File>>,
 }
 
 impl Policy {
-    /// What a bad record does under this policy.
+    /// Returns what a bad record does under this policy.
     pub fn on_fault(&self) -> OnFault {
         if self.skip || self.file.is_some() || self.tolerance.is_some() {
             OnFault::SetAside
@@ -78,9 +78,8 @@ impl Policy {
         }
     }
 
-    /// Holds, before anything is read or written, that bad records can be written where they are
-    /// wanted, and tells the stages after this one. What is no regular file is for its first writer to
-    /// open.
+    /// Checks, before anything is read or written, that the rejects file is writable, and tells downstream stages
+    /// about it. A path that is not a regular file is opened by its first writer.
     pub fn probe(&self) -> anyhow::Result<()> {
         let Some(path) = &self.file else {
             return Ok(());
@@ -104,13 +103,13 @@ impl Policy {
     }
 }
 
-/// What this stage knows of the rejects of all stages so far.
+/// What this stage knows about the rejects of all stages up to this one.
 struct Chain {
-    /// What the stages before have said, and whether this one says that the load is incremental.
+    /// What upstream stages have reported, and whether this stage knows that the load is incremental.
     before: Ahead,
-    /// This stage's file.
+    /// The rejects file of this stage.
     own: Option<PathBuf>,
-    /// Files that are ready to be added to.
+    /// Files that were prepared for appending.
     ready: Vec<PathBuf>,
 }
 
@@ -127,19 +126,19 @@ fn chain() -> MutexGuard<'static, Chain> {
     CHAIN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Says, before anything is opened, that the records are those of an incremental load.
+/// Marks the load as incremental, before anything is opened.
 pub fn resume() {
     let mut chain = chain();
     chain.before.is_resumed = true;
     chain.announce();
 }
 
-/// Takes over what an upstream has said, when its first byte has come.
+/// Adds what an upstream has reported, once its first byte has arrived.
 pub fn take_over(ahead: Ahead) {
     let mut chain = chain();
     chain.before.join(ahead);
     if let Some(own) = chain.own.clone() {
-        // Where it fails, it fails again when the file is opened, and is told there.
+        // An error occurs again when the file is opened, and is reported then.
         let _ = chain.prepare(&own);
     }
     chain.announce();
@@ -156,7 +155,7 @@ impl Chain {
         ends::announce(ahead);
     }
 
-    /// Makes a file ready to be added to: once, and empty unless what is in it must stay.
+    /// Prepares a file for appending, once, and truncates it unless its content must stay.
     fn prepare(&mut self, path: &Path) -> anyhow::Result<()> {
         if self.ready.iter().any(|ready| ready == path) {
             return Ok(());
@@ -168,8 +167,8 @@ impl Chain {
             .open(path);
         let mut file = open.with_context(|| naming(path))?;
         let metadata = file.metadata().with_context(|| naming(path))?;
-        // Two pipelines must not both find it empty. Not every file system has locks. A script may
-        // hold one of another kind for the whole run: flock bad.csv filter ... --rejects bad.csv
+        // The lock keeps two pipelines from both finding it empty. Not every file system has locks. It is not the
+        // kind that a script may hold for the whole run: flock bad.csv filter ... --rejects bad.csv
         let _ = lock::wait(&file);
         let is_shared = self.before.rejects.contains(&identity(&metadata));
         if !is_shared && !self.before.is_resumed {
@@ -181,7 +180,7 @@ impl Chain {
         let mut last = [0];
         let begin: &[u8] = match length {
             0 => HEADER,
-            // An earlier stage, which has looked already, may be at the middle of a record.
+            // An earlier stage has written the header and may be in the middle of a record.
             _ if is_shared => b"",
             _ if file.read_exact_at(&mut last, length - 1).is_ok() && last != *b"\n" => b"\n",
             _ => b"",
@@ -196,10 +195,10 @@ fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// The first line of a file of rejects.
+/// The header of a rejects file.
 const HEADER: &[u8] = b"_reason,_source,_line,_record\n";
 
-/// Refuses to add to a file of another kind.
+/// Refuses to append to a file that is not a rejects file.
 fn refuse_others(mut file: &File, path: &Path) -> anyhow::Result<()> {
     let mut start = Vec::new();
     let most = HEADER.len() as u64;
@@ -215,27 +214,27 @@ fn refuse_others(mut file: &File, path: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// One bad record and why it is bad.
+/// A bad record, with the reason.
 #[derive(Clone, Debug)]
 pub struct Reject {
-    /// The source's name.
+    /// The name of the source.
     pub source: Arc<str>,
-    /// The line it begins on.
+    /// The line on which it begins.
     pub line: u64,
-    /// Why.
+    /// The reason.
     pub fault: Fault,
-    /// The record as it stood, without its line end.
+    /// The unchanged record, without its line end.
     pub raw: Vec<u8>,
 }
 
 impl Reject {
-    /// `orders.csv:1042: price: 'abc' is not a number`.
+    /// Returns a message such as `orders.csv:1042: price: 'abc' is not a number`.
     pub fn message(&self) -> String {
         format!("{}:{}: {}", self.source, self.line, self.fault)
     }
 }
 
-/// Takes in the bad records of a run, in order.
+/// Handles the bad records of a run, in order.
 pub struct Rejects {
     policy: Policy,
     so_far: SetAside,
@@ -246,7 +245,7 @@ pub struct Rejects {
 }
 
 impl Rejects {
-    /// Opens the rejects file, where one is wanted, with its header.
+    /// Opens the rejects file, if there is one, and writes its header.
     pub fn open(policy: &Policy) -> anyhow::Result<Self> {
         if let Some(earlier) = &policy.earlier {
             return Ok(Rejects {
@@ -280,7 +279,7 @@ impl Rejects {
         })
     }
 
-    /// Takes one bad record: an error where the policy allows no more.
+    /// Takes a bad record. Fails if the policy allows no more.
     pub fn take(&mut self, reject: Reject) -> anyhow::Result<()> {
         if self.policy.on_fault() == OnFault::Fail {
             bail!(reject.message());
@@ -312,13 +311,13 @@ impl Rejects {
         Ok(())
     }
 
-    /// Makes what was taken so far visible in the file.
+    /// Writes what was taken so far to the file.
     pub fn flush(&mut self) -> anyhow::Result<()> {
         let waiting = std::mem::take(&mut self.waiting);
         if let (Some(file), Some(path), false) =
             (&self.so_far.file, &self.policy.file, waiting.is_empty())
         {
-            // One write, so that the records of another stage do not come in between.
+            // One write, so that no records of another stage come in between.
             file.as_ref()
                 .write_all(&waiting)
                 .with_context(|| naming(path))?;
@@ -326,9 +325,8 @@ impl Rejects {
         Ok(())
     }
 
-    /// Ends the run over `records` records, good and bad: the sentence for the user, where there
-    /// is something to say. None are the records of a run whose reader has left: a share of a part
-    /// says nothing.
+    /// Ends the run over `records` records, good and bad. Returns a notice for the user, if there were rejects.
+    /// `records` is None if downstream left early, because a percentage of a part means nothing.
     pub fn finish(&mut self, records: Option<u64>) -> anyhow::Result<Option<String>> {
         self.flush()?;
         let count = self.so_far.count;
@@ -353,13 +351,13 @@ impl Rejects {
         }))
     }
 
-    /// What was set aside so far.
+    /// Returns what was set aside so far.
     pub fn so_far(&self) -> &SetAside {
         &self.so_far
     }
 
-    /// How many more the policy allows; one beyond them fails the run. A share of all records allows
-    /// any number: it is compared with the whole at the end.
+    /// Returns how many more the policy allows; one more than that fails the run. A percentage allows any number
+    /// until it is checked at the end.
     pub fn allowed(&self) -> usize {
         match (self.policy.on_fault(), self.policy.tolerance) {
             (OnFault::Fail, _) => 0,
@@ -372,13 +370,13 @@ impl Rejects {
 }
 
 impl Drop for Rejects {
-    /// A run that fails leaves what it rejected before.
+    /// A run that fails keeps the rejects before its failure.
     fn drop(&mut self) {
         let _ = self.flush();
     }
 }
 
-/// So many bytes are written.
+/// Rejects are written in batches of this many bytes.
 const FULL: usize = 8 * 1024;
 
 fn naming(path: &Path) -> String {

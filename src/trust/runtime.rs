@@ -1,4 +1,4 @@
-//! The private directory in which notes about pipes lie.
+//! The private directory for notes about pipes.
 
 use std::fs::{self, DirBuilder, Metadata};
 use std::io::ErrorKind;
@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use crate::sys::process::user;
 
-/// Turns the notes off where it is `off`: none is left and none is looked for.
+/// If this variable is `off`, no notes are written or read.
 pub const SWITCH: &str = "PIPEWRIGHT_ENDS";
 
-/// Where the directory may be, the best first. A writer takes the first that it can have; a reader
-/// looks into all, for the two need not have the same environment.
+/// Returns the possible directories, best first. A writer uses the first one that works; a reader looks in all of
+/// them, because the two may have different environments.
 pub fn places() -> Vec<PathBuf> {
     if are_off() {
         return Vec::new();
@@ -34,12 +34,12 @@ pub fn places() -> Vec<PathBuf> {
     places
 }
 
-/// Those of the places that are there and can be trusted.
+/// Returns the directories that exist and can be trusted.
 pub fn existing() -> impl Iterator<Item = PathBuf> {
     places().into_iter().filter(|place| is_private(place))
 }
 
-/// Those of the places that exist or can be made.
+/// Returns the directories that exist or can be created.
 pub fn for_writing() -> impl Iterator<Item = (PathBuf, Metadata)> {
     places().into_iter().filter_map(|place| {
         match DirBuilder::new().mode(0o700).create(&place) {
@@ -51,8 +51,8 @@ pub fn for_writing() -> impl Iterator<Item = (PathBuf, Metadata)> {
     })
 }
 
-/// Whether this is a directory of this user, which nobody else can enter: a link, or what another
-/// user put in its place, is not.
+/// Whether this is a directory that only this user can access. A symbolic link, or a directory of another user, is
+/// not.
 pub fn is_private(place: &Path) -> bool {
     private(place).is_some()
 }

@@ -1,4 +1,4 @@
-//! The signals that end a program, told to whoever ends it well.
+//! Watches the signals that end a program, and passes them to a handler.
 
 use std::sync::{Once, OnceLock};
 
@@ -7,19 +7,19 @@ use signal_hook::iterator::Signals;
 
 use crate::sys::process::ignores;
 
-/// What a signal does. The second argument says whether another one has come since it was last asked.
+/// Handles a signal. The second argument returns whether another one has arrived since it was last called.
 pub type SignalHandler = fn(signal: i32, is_again: &mut dyn FnMut() -> bool);
 
 static WORK: OnceLock<SignalHandler> = OnceLock::new();
 
-/// Has this done for a signal, once they are watched.
+/// Sets the handler for signals; it is called once they are watched.
 pub fn on_signal(work: SignalHandler) {
     let _ = WORK.set(work);
 }
 
-/// Watches the signals. One that is ignored, as `nohup` and background jobs have it, stays ignored. Whoever
-/// leaves what must not stay calls it first; until then a signal does what it does to every program, and no
-/// thread waits for one.
+/// Starts to watch the signals. One that is ignored, as under `nohup` and in background jobs, stays ignored. Code
+/// that creates something that needs cleaning up calls this first; until then signals have their default effect,
+/// and no thread waits for them.
 pub fn watch() {
     static WATCHED: Once = Once::new();
     WATCHED.call_once(start);
@@ -33,14 +33,14 @@ fn start() {
     };
     let watch = move || {
         loop {
-            // All that have come: later ones are a second signal.
+            // All that have arrived; later ones count as a second signal.
             let came: Vec<_> = signals.wait().collect();
             if let Some(signal) = came.first() {
                 take(*signal, &mut || signals.pending().count() > 0);
             }
         }
     };
-    // Without the thread, the notes stay as they are, which is a bad end, too.
+    // Without the thread the notes still say `running`, which counts as a failure, too.
     let _ = std::thread::Builder::new()
         .name("signals".to_owned())
         .stack_size(128 * 1024)

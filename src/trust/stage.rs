@@ -1,33 +1,32 @@
-//! This process as a stage of a pipeline: what it has moved so far, for those who watch it.
+//! What this process has processed so far, as a stage of a pipeline.
 //!
-//! These figures are process-wide because a signal and the thread that writes figures read them at any
-//! moment. No decision about the data is made from them: what a load may commit travels as a value,
-//! [`Carried`](super::Carried).
+//! The counters are global because a signal handler and the thread that writes figures read them at any time. No
+//! decision about the data depends on them: what a load may commit travels as a value, [`Carried`](super::Carried).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What a stage has moved so far. A process is one stage, so there is one of these.
+/// What a stage has processed so far. A process is one stage, so there is one instance.
 #[derive(Debug)]
 pub struct Counters {
-    /// Records read, bad ones included.
+    /// Records read, including bad ones.
     pub records_in: AtomicU64,
     /// Records written.
     pub records_out: AtomicU64,
     /// Records set aside.
     pub rejected: AtomicU64,
-    /// Bytes read of all sources, as they lie there.
+    /// Bytes read from all sources, before decompression.
     pub bytes_in: AtomicU64,
     /// Bytes written to standard output.
     pub bytes_out: AtomicU64,
-    /// The time in reads.
+    /// Time in reads.
     pub waited_in: Wait,
-    /// The time in writes.
+    /// Time in writes.
     pub waited_out: Wait,
 }
 
-/// This stage's.
+/// The counters of this stage.
 pub static COUNTERS: Counters = Counters {
     records_in: AtomicU64::new(0),
     records_out: AtomicU64::new(0),
@@ -38,17 +37,17 @@ pub static COUNTERS: Counters = Counters {
     waited_out: Wait::new(),
 };
 
-/// The time that a stage is held up by one of its neighbours, one call at a time: reads are made
-/// under the reader's lock, writes in turn.
+/// Time that a stage waits for its neighbours, one call at a time: reads happen under the reader's lock, writes in
+/// turn.
 ///
-/// With several threads, a read that waits counts although another thread still works: the reader
-/// has nothing to do, so the stage would be faster if more came. A thread that waits for the lock
-/// or for its turn is not held up by a neighbour, and that counts as work.
+/// With several threads, a read that waits counts even if another thread is working: the reader is idle, so the
+/// stage would be faster with more input. Waiting for the lock or for a turn is not caused by a neighbour and
+/// counts as work.
 #[derive(Debug)]
 pub struct Wait {
     /// Nanoseconds in calls that have returned.
     total: AtomicU64,
-    /// When the present call began, in nanoseconds since times are measured, from 1; else 0.
+    /// When the current call began, in nanoseconds since measuring started, at least 1; 0 if there is no call.
     since: AtomicU64,
 }
 
@@ -60,7 +59,7 @@ impl Wait {
         }
     }
 
-    /// The time so far, with that of a call which has not returned.
+    /// Returns the time so far, including a call that has not returned.
     pub fn time(&self) -> Duration {
         let present = match (read(&self.since), MEASURED_SINCE.get()) {
             (0, _) | (_, None) => 0,
@@ -72,12 +71,12 @@ impl Wait {
 
 static MEASURED_SINCE: OnceLock<Instant> = OnceLock::new();
 
-/// Has the time in reads and writes measured from now on.
+/// Starts to measure the time in reads and writes.
 pub fn time_waits() {
     MEASURED_SINCE.get_or_init(Instant::now);
 }
 
-/// Runs `call`, and adds its time to `wait` where times are measured.
+/// Runs `call` and adds its time to `wait` if times are measured.
 pub fn timed<T>(wait: &Wait, call: impl FnOnce() -> T) -> T {
     let Some(start) = MEASURED_SINCE.get() else {
         return call();
@@ -98,12 +97,12 @@ pub fn add(counter: &AtomicU64, more: u64) {
     counter.fetch_add(more, Ordering::Relaxed);
 }
 
-/// What a counter has come to.
+/// Returns the value of a counter.
 pub fn read(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
 }
 
-/// What a stage does, in a word or two for who watches it, and what it has to tell at its end.
+/// What a stage is doing, in a word or two, and its notices for the end.
 struct Talk {
     phase: &'static str,
     notices: Vec<String>,
@@ -118,12 +117,12 @@ fn talk() -> MutexGuard<'static, Talk> {
     TALK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Says what this stage does from now on: `writing`.
+/// Sets what this stage is doing from now on: `writing`.
 pub fn enter(phase: &'static str) {
     talk().phase = phase;
 }
 
-/// Runs `call`, during which this stage does something else than before: `waiting for a lock`.
+/// Runs `call`, during which this stage is doing something else: `waiting for a lock`.
 pub fn during<T>(phase: &'static str, call: impl FnOnce() -> T) -> T {
     let before = std::mem::replace(&mut talk().phase, phase);
     let result = call();
@@ -131,17 +130,17 @@ pub fn during<T>(phase: &'static str, call: impl FnOnce() -> T) -> T {
     result
 }
 
-/// What this stage does.
+/// Returns what this stage is doing.
 pub fn phase() -> &'static str {
     talk().phase
 }
 
-/// Adds something that the user is told if the program ends well.
+/// Adds a notice that the user is told if the program succeeds.
 pub fn notice(notice: String) {
     talk().notices.push(notice);
 }
 
-/// Takes what the user is to be told.
+/// Takes the notices.
 pub fn take_notices() -> Vec<String> {
     std::mem::take(&mut talk().notices)
 }

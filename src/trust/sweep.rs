@@ -1,8 +1,8 @@
-//! Removing the notes that nobody will read: those to foreign readers, and of killed writers.
+//! Removes the notes that nobody will read: those for foreign readers, and those of killed writers.
 //!
-//! A note is removed if nobody holds its pipe any more and its writer has ended, or is done with it.
-//! A reader holds its pipe until it has judged the end, so it never misses a note. The sweep comes
-//! when the notes are about more than [`LIMIT`] pipes beyond those that the last one had to leave.
+//! A note is removed if no process has its pipe open and its writer has ended or completed the note. A reader keeps
+//! its pipe open until it has judged the end, so it never misses a note. A sweep runs when there are notes about
+//! more than [`LIMIT`] pipes in addition to those that the last sweep could not remove.
 
 use std::fs::{self, File, Metadata};
 use std::io::{Read, Seek, Write};
@@ -16,35 +16,35 @@ use super::pipe::{self, Pipe};
 use super::process::{self, Life, Writer};
 use crate::sys::clock;
 
-/// How many pipes there may be notes about before it is worth a look which are stale.
+/// The number of pipes with notes above which a sweep is worth its cost.
 const LIMIT: u64 = 1000;
 
-/// One start of so many counts the notes, where the file system does not.
+/// If the file system does not count the notes, one start in this many does.
 const SAMPLED: u64 = 256;
 
-/// How long notes of another boot are kept: another machine may share the directory.
+/// How long notes of another boot are kept, because another machine may share the directory.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The file that holds how many pipes the last sweep left, and the lock of the one that sweeps.
+/// The file that stores how many pipes the last sweep left, and that is locked during a sweep.
 const FILE: &str = "swept";
 
-/// Removes what is stale in the runtime directory `place` if there are too many notes. `metadata` is
-/// that of the directory, `own` a pipe of this process that has a note in it.
+/// Removes stale notes in the runtime directory `place` if there are too many. `metadata` is that of the directory,
+/// `own` a pipe of this process that has a note in it.
 pub fn when_crowded(place: &Path, metadata: &Metadata, own: &Pipe) {
     if pipes(place, metadata, clock::now().is_multiple_of(SAMPLED)) > LIMIT {
         sweep_alone(place, own);
     }
 }
 
-/// How many notes about one pipe there may be before some of them are removed.
+/// The number of notes about one pipe above which some are removed.
 const CROWD: usize = 16;
 
-/// One start of so many counts the notes about its own pipe.
+/// One start in this many counts the notes about its own pipe.
 const COUNTED: u64 = 32;
 
 /// Removes notes about this program's own pipe if a loop has left many: `for f in *; do extract $f; done | cat`.
-/// Two whole streams in one pipe are refused, and more of them change nothing; so two are left, the last
-/// ones, and whatever is not one of a whole stream.
+/// Two whole streams in one pipe are rejected, and more make no difference. So the last two are kept, and all notes
+/// that are not about a whole stream.
 pub fn thin_now_and_then(place: &Path, own: &Pipe) {
     if clock::now().is_multiple_of(COUNTED) {
         thin(place, own);
@@ -62,9 +62,9 @@ fn thin(place: &Path, own: &Pipe) {
     whole.iter().skip(2).for_each(FoundNote::remove);
 }
 
-/// How many pipes there are notes about, in no time: a directory has a link for each directory in it.
-/// btrfs, merged directories of overlayfs and large ones of ext4 don't count so; there, entries are
-/// counted if `may_list`, and otherwise there are none.
+/// Returns the number of pipes with notes in constant time: a directory has a link for each directory in it. On
+/// btrfs, merged directories of overlayfs and large directories of ext4 this does not work; then entries are
+/// counted if `may_list`, and otherwise the result is 0.
 fn pipes(place: &Path, metadata: &Metadata, may_list: bool) -> u64 {
     match metadata.nlink() {
         links @ 3.. => links - 2,
@@ -73,7 +73,7 @@ fn pipes(place: &Path, metadata: &Metadata, may_list: bool) -> u64 {
     }
 }
 
-/// Sweeps unless another process does so now, or the last sweep left most of what is here.
+/// Sweeps, unless another process is doing so, or the last sweep left most of the notes.
 fn sweep_alone(place: &Path, own: &Pipe) -> Option<()> {
     let mut file = File::options()
         .read(true)
@@ -88,7 +88,7 @@ fn sweep_alone(place: &Path, own: &Pipe) -> Option<()> {
     let mut text = String::new();
     (&file).take(32).read_to_string(&mut text).ok()?;
     let left: u64 = text.trim().parse().unwrap_or(0);
-    // One that has just ended may have removed what was seen before.
+    // A sweep that has just ended may have removed what was counted before.
     let count = pipes(place, &fs::symlink_metadata(place).ok()?, true);
     let left_now = match count > left.saturating_add(LIMIT) {
         true => sweep(place, own)?,
@@ -105,7 +105,7 @@ fn sweep_alone(place: &Path, own: &Pipe) -> Option<()> {
 /// The notes about one pipe.
 struct Candidate {
     directory: PathBuf,
-    /// The pipe's device and inode.
+    /// The device and inode of the pipe.
     identity: (u64, u64),
     is_of_this_boot: bool,
     notes: Vec<(PathBuf, Option<Writer>)>,
@@ -128,11 +128,10 @@ impl Candidate {
     }
 }
 
-/// Removes what is stale and tells about how many pipes notes are left; None if it cannot be seen who
-/// holds which pipe.
+/// Removes stale notes. Returns about how many pipes still have notes, or None if open pipes cannot be found.
 ///
-/// The notes are listed before the holders: one that is written meanwhile is not touched. Holders are
-/// listed twice, for a pipe may be handed from a process not yet seen to one already seen.
+/// Notes are listed before open pipes, so that a note written meanwhile is not touched. Open pipes are listed
+/// twice, because a pipe may be passed from a process not yet visited to one already visited.
 fn sweep(place: &Path, own: &Pipe) -> Option<u64> {
     let (boot, _) = pipe::parts(&own.key)?;
     let candidates: Vec<Candidate> = fs::read_dir(place)
@@ -151,7 +150,7 @@ fn sweep(place: &Path, own: &Pipe) -> Option<u64> {
         namespaces: writers.any(|(_, writer)| writer.as_ref().is_some_and(is_foreign)),
     };
     let mut holders = Holders::default();
-    // This process holds its own pipe; if even that is not seen, nothing can be concluded.
+    // This process has its own pipe open; if even that is not found, nothing can be concluded.
     if !holders.look(wanted) || !holders.look(wanted) || !holders.holds(own.identity()?) {
         return None;
     }
@@ -172,7 +171,7 @@ fn sweep(place: &Path, own: &Pipe) -> Option<u64> {
                 let _ = fs::remove_file(path);
             }
         }
-        // It stays if a note is left, or was written since.
+        // The directory stays if a note is left or was added since.
         left += u64::from(fs::remove_dir(&candidate.directory).is_err());
     }
     Some(left)
@@ -181,20 +180,20 @@ fn sweep(place: &Path, own: &Pipe) -> Option<u64> {
 /// What is known about the processes.
 struct Scene {
     holders: Holders,
-    /// Whether `holders` are those of all processes on the machine.
+    /// Whether `holders` covers all processes on the machine.
     are_all: bool,
-    /// Whether there may be processes outside of this one's namespace that cannot be seen.
+    /// Whether there may be invisible processes outside of this namespace.
     is_nested: bool,
     namespace: Option<u64>,
 }
 
 impl Scene {
-    /// Whether nobody can read this note at the end of its pipe any more.
+    /// Whether no reader can need this note any more.
     fn is_stale(&self, pipe: (u64, u64), note: &Path, writer: Option<&Writer>) -> bool {
         if self.holders.holds(pipe) {
             return false;
         }
-        // What is not named as a note was written by no program of ours.
+        // A file without the name of a note was not written by our programs.
         let Some(writer) = writer else {
             return true;
         };
@@ -204,7 +203,7 @@ impl Scene {
         }
         let is_held_unseen = match writer.session {
             None => false,
-            // The leader of its session is outside, and so may be the reader.
+            // The leader of its session is outside of this namespace, and so may be the reader.
             Some(0) => self.is_nested,
             Some(session) => self.holders.may_hold(session),
         };
@@ -256,7 +255,7 @@ mod tests {
             File::create(self.path().join(key).join(note)).unwrap()
         }
 
-        /// Another pipe of this boot, which nobody holds.
+        /// Returns the key of another pipe of this boot, which no process has open.
         fn key(&self, number: u64) -> String {
             let (boot, (device, _)) = pipe::parts(&self.own.key).unwrap();
             format!("{boot}-{device:x}-{:x}", (1 << 40) + number)
@@ -298,7 +297,7 @@ mod tests {
             place.key(2),
             "0ther00t-f-4".to_owned(),
         ];
-        // It goes if all processes are seen, and none is of that namespace.
+        // It is removed if all processes are visible and none is in that namespace.
         kept.extend(place.left().contains(&place.key(3)).then(|| place.key(3)));
         kept.sort();
         assert_eq!((place.left(), left), (kept.clone(), kept.len() as u64));
@@ -314,16 +313,16 @@ mod tests {
         place.add(&place.key(few), DEAD);
         place.sweep();
         assert_eq!(place.left(), std::slice::from_ref(&place.own.key));
-        // As if the last one had to leave many.
+        // As if the last sweep could not remove many.
         fs::write(place.path().join(FILE), format!("{:<20}\n", 2 * LIMIT)).unwrap();
         let some = LIMIT + 10;
         (0..some).for_each(|number| drop(place.add(&place.key(number), DEAD)));
         place.sweep();
         assert_eq!(place.left().len() as u64, some + 1);
-        // Those are fewer by now, and so is what may be here before the next.
+        // There are fewer now, which lowers the limit for the next sweep.
         let left = fs::read_to_string(place.path().join(FILE)).unwrap();
         assert_eq!(left.trim(), (some + 1).to_string());
-        // Nor while another one does it.
+        // No sweep runs while another one does.
         let lock = File::open(place.path().join(FILE)).unwrap();
         fs::write(place.path().join(FILE), "").unwrap();
         lock.lock().unwrap();

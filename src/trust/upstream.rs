@@ -11,32 +11,32 @@ use super::process::Life;
 use super::{others, runtime};
 use crate::record::counted;
 
-/// What a reader does about the ends of its upstreams.
+/// How a reader treats the ends of its upstreams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ends {
-    /// Fails where one ended badly; takes a foreign writer, which leaves no note, at its word.
+    /// Fails if an upstream failed. Other programs leave no status, so they are assumed to have succeeded.
     #[default]
     Judged,
-    /// Takes every end of input as it comes.
+    /// Accepts every end of input.
     Accepted,
-    /// Fails where one did not leave a note that it ended well.
+    /// Fails unless every upstream left a note that it succeeded.
     Required,
 }
 
-/// An upstream did not end well.
+/// The error that an upstream failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unclean {
-    /// The program that failed first, where one is known.
+    /// The program that failed first, if known.
     pub program: Option<String>,
-    /// What became of it: `ended early (killed)`.
+    /// What happened to it: `ended early (killed)`.
     pub fate: String,
     /// How much was read before.
     pub after: Option<String>,
-    /// What it said.
+    /// Its message.
     pub why: Option<String>,
-    /// Whether the user was told of it by that program or one after it.
+    /// Whether the user was told, by that program or by one downstream.
     pub is_told: bool,
-    /// Whether there was more than one, and nothing ended early.
+    /// Whether the problem is several writers rather than an early end.
     pub is_several: bool,
 }
 
@@ -59,7 +59,7 @@ impl fmt::Display for Unclean {
 impl std::error::Error for Unclean {}
 
 impl Unclean {
-    /// The same, with how many records came before.
+    /// Adds how many records were read before.
     pub fn after(self, records: u64) -> Self {
         match self.is_several {
             true => self,
@@ -93,21 +93,21 @@ impl Unclean {
     }
 }
 
-/// What feeds one of this program's inputs.
+/// The writer of one of this program's inputs.
 #[derive(Clone, Debug)]
 pub enum Upstream {
-    /// A file: there is nobody to fail.
+    /// A file, which has no writer that could fail.
     File,
-    /// The writers of a pipe, and when this end of it was opened at the earliest, in nanoseconds
-    /// since the machine started.
+    /// The writers of a pipe, and the earliest time at which this end of it can have been opened, in nanoseconds
+    /// since boot.
     Pipe(Pipe, u64),
-    /// A socket, a terminal, a device: no note is left about such.
+    /// A socket, a terminal or a device, about which no notes are written.
     Unknown,
 }
 
 impl Upstream {
-    /// What feeds this descriptor, which was opened at `opened` at the earliest: none where that was
-    /// done for this process.
+    /// Returns the writer of this descriptor. `opened` is the earliest time at which it can have been opened; None
+    /// if it was open when this process started.
     pub fn of(descriptor: RawFd, is_file: bool, opened: Option<u64>) -> Self {
         match Pipe::of(descriptor) {
             _ if is_file => Upstream::File,
@@ -116,12 +116,12 @@ impl Upstream {
         }
     }
 
-    /// Judges the end of the input after `read` bytes, as `ends` says. Notes of a clean end are
-    /// taken away; others stay for another reader of the same pipe, who has not all of it either.
-    /// Only a pipe with a name has further uses, which they would disturb.
+    /// Judges the end of the input after `read` bytes, as `ends` says. Notes of a clean or accepted end are
+    /// removed. Others stay for another reader of the same pipe, who did not get everything either, unless the pipe
+    /// is named: there they would disturb its next use.
     ///
     /// # Errors
-    /// It is no clean end.
+    /// It is not a clean end.
     pub fn judge(&self, read: u64, ends: Ends) -> Result<Carried, Unclean> {
         let (pipe, opened) = match self {
             Upstream::File => return Ok(Carried::default()),
@@ -159,13 +159,13 @@ impl Upstream {
         }
     }
 
-    /// What its writers said before their first byte, once that has come.
+    /// Returns what its writers reported before their first byte, once that has arrived.
     pub fn ahead(&self) -> Ahead {
         let mut ahead = Ahead::default();
         let Upstream::Pipe(pipe, opened) = self else {
             return ahead;
         };
-        // A note that is just being ended may be read half.
+        // A note that is being completed may be half written.
         let mut tries = 20;
         let notes = loop {
             let notes = notes_about(pipe);
@@ -183,7 +183,7 @@ impl Upstream {
         ahead
     }
 
-    /// Takes away what was left about it: nobody reads it any more.
+    /// Removes its notes, because nobody reads them any more.
     pub fn forget(&self) {
         if let Upstream::Pipe(pipe, _) = self {
             notes_about(pipe).iter().for_each(FoundNote::remove);
@@ -191,7 +191,7 @@ impl Upstream {
     }
 }
 
-/// All notes of this user about a pipe, the latest first.
+/// Returns all notes of this user about a pipe, the latest first.
 fn notes_about(pipe: &Pipe) -> Vec<FoundNote> {
     let mut found: Vec<FoundNote> = runtime::existing()
         .flat_map(|place| FoundNote::all(&place, pipe))
@@ -200,9 +200,9 @@ fn notes_about(pipe: &Pipe) -> Vec<FoundNote> {
     found
 }
 
-/// Removes a note, unless its writer still runs: that has just come to a named pipe, for its next
-/// reader. One in another namespace of processes cannot be looked up; if it began before this reader
-/// opened the pipe, it was the end of that one that was seen here.
+/// Removes a note unless its writer is still running: it has just opened a named pipe for its next reader. A writer
+/// in another namespace cannot be looked up; if it began before this reader opened the pipe, its end is the one
+/// that was seen here.
 fn forget(found: &FoundNote, opened: u64) {
     let may_run = match found.life {
         Life::Alive => true,
@@ -214,7 +214,7 @@ fn forget(found: &FoundNote, opened: u64) {
     }
 }
 
-/// Nobody says how it ended.
+/// Judges an upstream without notes.
 fn foreign(ends: Ends) -> Result<Carried, Unclean> {
     match ends {
         Ends::Required => Err(Unclean::unnamed(
@@ -225,7 +225,8 @@ fn foreign(ends: Ends) -> Result<Carried, Unclean> {
     }
 }
 
-/// A pipe without a name must have one writer of ours, which is done, and all that it wrote must have come.
+/// Judges a pipe without a name: it must have one writer of ours, which is done, and all its bytes must have
+/// arrived.
 fn judge_all(found: &[FoundNote], read: u64) -> Result<Carried, Unclean> {
     let failed = found.iter().find_map(|found| match &found.note.state {
         WriterState::Failed(failed) => Some(Unclean::of_stage(failed)),
@@ -247,9 +248,9 @@ fn judge_all(found: &[FoundNote], read: u64) -> Result<Carried, Unclean> {
     }
 }
 
-/// A pipe with a name outlives its uses, and with it the notes that nobody read. All `recent` ones
-/// are of this use, and as many before them as account for all that was read. Where all are from
-/// before, and the latest was done with another use, the writer was a foreign one: none.
+/// Judges a named pipe. It outlives its uses, and so do notes that nobody read. All `recent` notes belong to this
+/// use, and as many before them as account for the bytes read. None if no note is recent and the latest one is of a
+/// complete earlier use: then the writer was a foreign program.
 fn judge_named(found: &[FoundNote], recent: usize, read: u64) -> Result<Option<Carried>, Unclean> {
     let mut written = 0;
     let mut obstacle = None;
@@ -273,9 +274,8 @@ fn judge_named(found: &[FoundNote], recent: usize, read: u64) -> Result<Option<C
     }
 }
 
-/// Refuses several writers of one stream: every stream begins with a header, which would come in the
-/// middle of the records, and writers that run at the same time cut into each other's records. One that
-/// wrote nothing has no part in it.
+/// Rejects several writers of one stream: each begins with a header, which would end up among the records, and
+/// writers that run at the same time break each other's records. A writer that wrote nothing does not count.
 fn refuse_several(found: &[FoundNote]) -> Result<(), Unclean> {
     let writers = found.iter().filter(|found| found.bytes() > 0);
     let mut programs: Vec<&str> = writers.map(|found| &*found.note.program).collect();
@@ -383,7 +383,7 @@ mod tests {
             of(&[done(12, Some(0)), failed()], 12),
             Err("upstream 'filter' failed: x".to_owned())
         );
-        // Its process cannot be found, for it has none.
+        // Its process does not exist, so it counts as killed.
         assert_eq!(
             of(&[done(12, Some(0)), note(WriterState::Running)], 12),
             Err("upstream 'extract' ended early (killed)".to_owned())
@@ -411,9 +411,9 @@ mod tests {
             of(&[done(7, Some(1)), done(0, Some(1)), failed()], 2, 7),
             Ok(Some(2))
         );
-        // The writer may have begun before this reader's process did.
+        // The writer may have started before this reader's process did.
         assert_eq!(of(&[done(5, Some(1)), failed()], 0, 5), Ok(Some(1)));
-        // A foreign writer, after a use that a foreign reader read.
+        // A foreign writer, after a use whose reader was foreign.
         assert_eq!(of(&[done(5, Some(1)), failed()], 0, 6), Ok(None));
         let wrong = [
             (vec![done(5, None), done(2, None)], 2, 7),

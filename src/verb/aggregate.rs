@@ -14,11 +14,10 @@ use crate::trust::stage::{self, COUNTERS};
 
 use super::Streams;
 
-/// Groups records until their end. Threads' groups that take more than their part of `memory` go on
-/// on disk.
+/// Groups all records. A thread whose groups exceed its share of `memory` spills them to disk.
 ///
 /// # Errors
-/// Those of the input, the output and the disk; a group has no result.
+/// Those of the input, the output and the disk; or a group has no result.
 pub fn group(
     aggregation: Aggregation,
     memory: usize,
@@ -56,11 +55,11 @@ pub fn group(
 
 struct Folding {
     aggregation: Aggregation,
-    /// What a thread's groups may take.
+    /// The bytes that the groups of a thread may take.
     memory: usize,
 }
 
-/// Groups that a thread gave up while it worked on a block.
+/// Groups that a thread spills while it processes a block.
 #[derive(Default)]
 struct Given(Portion);
 
@@ -78,7 +77,7 @@ impl Sink for Folding {
         self.aggregation.start()
     }
 
-    /// The groups of a block take many times its length where each record is one.
+    /// The groups of a block take many times its length if every record is a group.
     fn longest_block(&self) -> usize {
         self.memory / 64
     }
@@ -101,7 +100,7 @@ impl Sink for Folding {
     }
 }
 
-/// What is said of groups while records still come.
+/// Results that are written while records still arrive.
 struct Live<'o> {
     output: &'o mut Output,
     records: u64,
@@ -118,10 +117,10 @@ impl Live<'_> {
     }
 }
 
-/// Groups records that come sorted by their keys: each group is written when the next one begins.
+/// Groups records that are sorted by their keys. Each group is written when the next one begins.
 ///
 /// # Errors
-/// As [`group`]; the records are not sorted.
+/// Those of [`group`]; or the records are not sorted.
 pub fn group_sorted(aggregation: &Aggregation, streams: Streams<'_>) -> anyhow::Result<Summary> {
     let Streams {
         input,
@@ -179,10 +178,10 @@ impl Sink for Sorted<'_> {
     }
 }
 
-/// Groups records by windows of time: each is written when no more records are expected there.
+/// Groups records by time windows. Each window is written when no more records are expected in it.
 ///
 /// # Errors
-/// As [`group`].
+/// Those of [`group`].
 pub fn group_windows(
     windows: &Windows,
     aggregation: &Aggregation,
@@ -197,7 +196,7 @@ pub fn group_windows(
     let names = windows.header(aggregation)?;
     output.write_header(&names, settings.dialect.delimiter)?;
     let layout = &aggregation.layout(header.len(), Some(&windows.on));
-    // What is late depends on all records before.
+    // Whether a record is late depends on all records before it.
     let settings = Settings {
         threads: 1,
         ..settings.clone()
@@ -224,7 +223,7 @@ pub fn group_windows(
 
 struct Windowing<'w>(&'w Windows, &'w Aggregation);
 
-/// What is said of the windows that a block has finished.
+/// The results of the windows that a block has completed.
 #[derive(Default)]
 struct Said {
     bytes: Vec<u8>,

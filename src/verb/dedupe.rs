@@ -1,4 +1,4 @@
-//! Keeps one record of each key.
+//! Keeps one record per key.
 
 use crate::fold::budget::Budget;
 use crate::fold::dedupe::{Deduper, Keyed};
@@ -10,11 +10,11 @@ use crate::trust::stage::{self, COUNTERS};
 
 use super::Streams;
 
-/// Writes one record of each key: the first, as soon as it comes, or the last, at the end. Keys that take more than
-/// `memory` bytes wait on disk.
+/// Writes one record per key: the first, as soon as it arrives, or the last, at the end. Keys that exceed `memory`
+/// bytes are spilled to disk.
 ///
 /// # Errors
-/// Those of the input, the output and the disk; a bad record that the policy does not allow.
+/// Those of the input, the output and the disk; or a bad record that the policy does not allow.
 pub fn dedupe(
     keys: Keys,
     of_equal: OfEqual,

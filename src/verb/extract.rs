@@ -1,4 +1,4 @@
-//! From sources to the stream: which reader runs over what, and under which header.
+//! Reads sources into the stream: chooses the reader, the columns and the header.
 
 use std::path::PathBuf;
 
@@ -15,34 +15,33 @@ use crate::format::sniff::{Terms, sniff};
 use crate::format::{Heading, Lenient, Picked, csv};
 use crate::resume::{Following, Growing};
 
-/// What is to be read, and how.
+/// What to read, and how.
 pub struct Extraction<'l> {
-    /// The files, which exist; `-` is standard input.
+    /// The files, which must exist; `-` is standard input.
     pub paths: Vec<PathBuf>,
-    /// Lines that are no data.
+    /// Lines that are not data.
     pub lead: Lead,
-    /// What is asked for of any format.
+    /// The options for all formats.
     pub asked: Asked<'l>,
-    /// How the sources' text is encoded; UTF-8 where they are read on.
+    /// The encoding of the sources; UTF-8 if `following` is set.
     pub encoding: Encoding,
-    /// Where the files are read on from where the last load ended.
+    /// Set if the files are read from where the last load ended.
     pub following: Option<Following>,
 }
 
-/// A format, with what is said about it.
+/// A format with its options.
 pub enum Reading {
-    /// CSV and its relatives.
+    /// CSV and similar formats.
     Csv {
         /// Delimiter and quote.
         dialect: Dialect,
-        /// Where the columns' names come from.
+        /// Where the column names come from.
         heading: Heading,
-        /// Whether delimiter and header are guessed instead.
+        /// Whether the delimiter and the presence of a header are guessed.
         sniff: bool,
-        /// Whether quotes mean nothing.
+        /// Whether a quoted field counts as an unquoted one.
         unquote: bool,
-        /// What the source may be beyond RFC 4180, where it may be anything; nothing is then
-        /// guessed or read on, and its delimiter is not the dialect's.
+        /// Set if the source may deviate from RFC 4180. Its delimiter is then separate from that of `dialect`.
         lenient: Option<Lenient>,
     },
     /// Lines or values.
@@ -50,7 +49,7 @@ pub enum Reading {
 }
 
 impl Reading {
-    /// What encloses fields in which a line's start is none.
+    /// Returns the quote, for the search of comment lines: a line that starts inside quotes is data.
     pub fn quote(&self) -> Option<u8> {
         match self {
             Reading::Csv { dialect, .. } => dialect.quote,
@@ -58,19 +57,19 @@ impl Reading {
         }
     }
 
-    /// Whether broken records are mended.
+    /// Whether broken records are repaired.
     pub fn mends(&self) -> bool {
         matches!(self, Reading::Csv { lenient: Some(lenient), .. } if lenient.mends.is_some())
     }
 }
 
 impl Extraction<'_> {
-    /// Reads all sources and writes the stream to `output`, the header at once. The dialect in
-    /// `settings` is not looked at.
+    /// Reads all sources and writes the stream to `output`, starting with the header. The dialect in `settings` is
+    /// ignored.
     ///
     /// # Errors
-    /// A source cannot be read or is damaged, its columns are not those that were asked for or
-    /// expected, a bad record that the policy does not allow.
+    /// A source cannot be read or is damaged; its columns are not those that were asked for or expected; or a bad
+    /// record that the policy does not allow.
     pub fn run(
         mut self,
         reading: Reading,
@@ -106,7 +105,7 @@ impl Extraction<'_> {
             quote: self.lead.quote,
             ..Lead::default()
         };
-        // A lenient reader passes over lines itself: it knows better where they end.
+        // A lenient reader skips lines itself, because it knows better where they end.
         let (lead, later) = match &reading {
             Reading::Csv {
                 lenient: Some(_), ..
@@ -192,7 +191,7 @@ impl Extraction<'_> {
         Ok(summary)
     }
 
-    /// CSV that is made strict first.
+    /// Reads CSV that is first converted to strict CSV.
     fn lenient(
         self,
         lenient: Lenient,
@@ -212,8 +211,8 @@ impl Extraction<'_> {
         Ok(summary)
     }
 
-    /// CSV as it should be, with what its beginning says of how it may have to be read. Where it
-    /// `has_extra`, a last column of the source is none of its own.
+    /// Reads strict CSV, and adds hints from its beginning on how it may have to be read. If `has_extra`, its last
+    /// column is for surplus fields and is not one of the source.
     fn csv(
         self,
         source: Tabular<'_>,
@@ -238,7 +237,7 @@ impl Extraction<'_> {
         }
     }
 
-    /// The same; `own` becomes how many columns the header has, once it was read in the source.
+    /// Reads strict CSV. Sets `found` to the number of columns in the header, once it was read from the source.
     fn strict(
         self,
         source: Tabular<'_>,
@@ -320,8 +319,8 @@ impl Extraction<'_> {
         Ok(summary)
     }
 
-    /// The columns that are read of CSV whose first source has this header. If there is `more`, those
-    /// that the user listed by their names may be in other sources.
+    /// Returns the columns to read from CSV whose first source has this header. If there is `more`, listed names
+    /// may also belong to later sources.
     fn columns(&self, first: &Header, more: bool) -> anyhow::Result<Columns> {
         let error = match self.asked.picked(first.clone()) {
             Ok((header, Picked { picks, .. })) => return Ok(Columns::of(first, &picks, &header)),
@@ -335,7 +334,7 @@ impl Extraction<'_> {
     }
 }
 
-/// A source of CSV, before its header was read.
+/// A CSV source whose header was not read yet.
 struct Tabular<'g> {
     openers: Vec<Opener>,
     table: csv::CsvSource,
@@ -345,7 +344,7 @@ struct Tabular<'g> {
     terms: Terms,
     /// How the sources begin.
     seen: SeenBeginnings,
-    /// The lines that are still to be passed over.
+    /// The lines that are still to be skipped.
     later: Lead,
 }
 

@@ -10,20 +10,20 @@ use crate::stream::{self, Made, Output, Sink, Summary};
 
 use super::Streams;
 
-/// A condition, bound to the header of its input.
+/// A condition, resolved against the header of its input.
 pub struct Filter {
     /// The condition.
     pub condition: Node,
-    /// Whether the records are kept for which it is not true.
+    /// Whether to keep the records for which the condition is not true.
     pub invert: bool,
 }
 
 impl Filter {
-    /// Writes the records that are kept to the output, and the others to `other`, if there is one. Both begin with
+    /// Writes the records that are kept to the output, and the others to `other`, if it is given. Both begin with
     /// the header.
     ///
     /// # Errors
-    /// Those of the input and of both outputs; a bad record that the policy does not allow.
+    /// Those of the input and of both outputs; or a bad record that the policy does not allow.
     pub fn run(
         self,
         streams: Streams<'_>,
@@ -53,18 +53,18 @@ impl Filter {
     }
 }
 
-/// Tells the records that are kept from the others.
+/// Splits records into those that are kept and the others.
 struct Splitter {
     condition: Node,
     invert: bool,
-    /// Whether the other records are wanted, too.
+    /// Whether the other records are written, too.
     splits: bool,
 }
 
 #[derive(Default)]
 struct Scratch {
     arena: Bump,
-    /// Records without a fault, and those of them for which the condition is true.
+    /// Records without a fault, and those among them for which the condition is true.
     sound: Vec<u32>,
     kept: Vec<u32>,
 }

@@ -17,42 +17,42 @@ use crate::value::text::{stands_in_values, write_value};
 
 use super::Streams;
 
-/// What is asked of a map.
+/// The options of a map.
 pub struct AskedOfMap<'a> {
-    /// The program's text, and what was read there.
+    /// The text of the program, for errors.
     pub text: &'a str,
-    /// Its assignments.
+    /// Its assignments, parsed.
     pub items: &'a [Item],
-    /// Values of `:NAME`.
+    /// The values of `:NAME`.
     pub settings: &'a BTreeMap<String, String>,
-    /// Whether only columns that the program names are written.
+    /// Whether to write only the columns that the program names.
     pub only: bool,
     /// Columns to leave out.
     pub drop: Option<&'a str>,
-    /// Keys: functions of the records before go by those with the same ones.
+    /// Keys: functions over earlier records only use records with the same keys.
     pub by: Option<&'a str>,
     /// The stream's delimiter.
     pub delimiter: u8,
 }
 
-/// Assignments, bound to the header of their input.
+/// Assignments, resolved against the header of their input.
 pub struct Map {
-    /// Whether they go by the records before.
+    /// Whether they depend on earlier records.
     goes_by_order: bool,
     assignments: Assignments,
     sequence: Sequence,
     pieces: Vec<OutputPiece>,
     repeats: usize,
-    /// Whether the delimiter may stand in a number.
+    /// Whether the delimiter can occur in a number.
     quotes_numbers: bool,
     delimiter: u8,
 }
 
 impl Map {
-    /// Binds a program to a header.
+    /// Resolves a program against a header.
     ///
     /// # Errors
-    /// There is no such column or function, or values are of the wrong kind.
+    /// A column or function does not exist, or a value has the wrong type.
     pub fn resolve(asked: &AskedOfMap<'_>, header: &Header) -> Result<Self, ProgramError> {
         let AskedOfMap {
             text,
@@ -79,10 +79,10 @@ impl Map {
         })
     }
 
-    /// Reads all records and writes what becomes of them.
+    /// Reads all records and writes the results.
     ///
     /// # Errors
-    /// Those of the input and the output; a bad record that the policy does not allow.
+    /// Those of the input and the output; or a bad record that the policy does not allow.
     pub fn run(&self, streams: Streams<'_>) -> anyhow::Result<Summary> {
         let Streams {
             input,
@@ -141,15 +141,15 @@ impl Sink for Map {
             if let (true, Some(&next)) = (made.is_large(), left.first()) {
                 faults.leave_from(next);
             }
-            // One bad record too many may lower the limit to a ragged one further on; and long texts
-            // leave records for later.
+            // Drops records beyond the limit: a bad record too many may lower it to a ragged record among those
+            // left, and long texts leave records for later.
             left = &left[..left.partition_point(|record| *record < faults.limit())];
         }
     }
 }
 
 impl Map {
-    /// Puts records together from what is kept and the values of a batch that begins with `first`.
+    /// Writes records from the columns that are kept and the values of a batch that begins with `first`.
     fn write(
         &self,
         records: &Records<'_>,
@@ -159,7 +159,8 @@ impl Map {
     ) {
         let block = records.bytes();
         let mut room = made.room(block, 0);
-        // What is no short number is written first: one value behind the other, and where each ends.
+        // Values that are not short numbers are written to `apart` first, with the offset of the end of each in
+        // `ends`.
         let (mut apart, mut ends) = (Vec::new(), Vec::new());
         let other = |piece: &OutputPiece| match *piece {
             OutputPiece::Made(item) if self.numbers(&values[item]).is_none() => Some(item),
@@ -204,7 +205,7 @@ impl Map {
         room.close();
     }
 
-    /// The numbers that an assignment made, where they can be written as they are.
+    /// Returns the numbers that an assignment made, if they can be written without quotes.
     #[inline(always)]
     fn numbers<'v>(&self, values: &Operand<'v>) -> Option<Numbers<'v>> {
         match values {
@@ -213,7 +214,7 @@ impl Map {
         }
     }
 
-    /// How long a record may become, values that stand apart left out.
+    /// Returns the maximum length of a record, without the values in `apart`.
     fn widest(&self, records: &Records<'_>, record: usize) -> usize {
         records.range(record).len() * self.repeats + self.pieces.len() * (SMALL + 1)
     }

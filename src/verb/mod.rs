@@ -1,4 +1,4 @@
-//! The programs without their flags: each takes an input, bound expressions and settings, and writes its output.
+//! The programs without their flags: each takes an input, resolved expressions and settings, and writes its output.
 
 pub mod aggregate;
 pub mod dedupe;
@@ -14,13 +14,13 @@ use crate::stream::{Input, Output, Settings};
 
 pub use usage::Usage;
 
-/// What a program reads and writes.
+/// The input and output of a program.
 pub struct Streams<'s> {
-    /// The input, whose header was read.
+    /// The input, after its header.
     pub input: &'s mut Input,
-    /// Its header.
+    /// The header of the input.
     pub header: &'s Header,
-    /// How it is read.
+    /// The settings of the run.
     pub settings: &'s Settings,
     /// The output.
     pub output: &'s mut Output,

@@ -12,10 +12,10 @@ use crate::stream::{self, Flow, HeldRecords, Input, Parcel, Settings, Sink, Summ
 
 use super::Streams;
 
-/// Sorts all records and writes those that are wanted. Records that take more than `memory` bytes are sorted on disk.
+/// Sorts all records and writes those that are wanted. Above `memory` bytes, records are spilled to disk.
 ///
 /// # Errors
-/// Those of the input, the output and the disk; a bad record that the policy does not allow.
+/// Those of the input, the output and the disk; or a bad record that the policy does not allow.
 pub fn sort(
     keys: Keys,
     wanted: Wanted,
@@ -51,14 +51,14 @@ pub fn sort(
     Ok(summary)
 }
 
-/// Puts the records of a block beside their keys.
+/// Stores the records of a block with their keys.
 struct Sorting {
     keys: Keys,
-    /// Records whose keys begin with more are not wanted.
+    /// Records whose key has a larger prefix are not wanted.
     most: AtomicU64,
 }
 
-/// Records beside their keys.
+/// Records with their keys.
 #[derive(Default)]
 struct Keyed(Portion);
 
@@ -89,11 +89,11 @@ impl Sink for Sorting {
     }
 }
 
-/// Checks that the records of `input`, which have so many columns, are in order; with `strictly` also that no key
-/// comes twice.
+/// Checks that the records of `input`, which have this many columns, are in order; if `strictly`, also that no key
+/// occurs twice.
 ///
 /// # Errors
-/// The first record that is not in order; those of the input; a bad record that the policy does not allow.
+/// The first record that is not in order; those of the input; or a bad record that the policy does not allow.
 pub fn check(
     keys: Keys,
     strictly: bool,
@@ -114,13 +114,13 @@ pub fn check(
     Ok(summary)
 }
 
-/// Looks whether the records of a block are in order.
+/// Checks whether the records of a block are in order.
 struct Checking {
     keys: Keys,
     strictly: bool,
 }
 
-/// What is known of the order of a block.
+/// What is known about the order of a block.
 #[derive(Default)]
 struct Ascending(Ascent);
 

@@ -1,13 +1,13 @@
-//! A program that was called in a wrong way.
+//! Errors in the way a program was called.
 
 use crate::expr::ProgramError;
 
-/// A mistake in how a program was called: exit 2, and standard input was not touched.
+/// A mistake on the command line: exit status 2, and standard input was not read.
 #[derive(Debug)]
 pub struct Usage(String);
 
 impl Usage {
-    /// A usage error in these words.
+    /// Returns a usage error with this message.
     pub fn error(message: impl Into<String>) -> anyhow::Error {
         anyhow::Error::new(Usage(message.into()))
     }
@@ -21,7 +21,7 @@ impl std::fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
-/// A program that cannot be read is a wrong call; one that does not fit the data is not.
+/// A program that cannot be parsed is a usage error; one that does not fit the data is not.
 impl From<ProgramError> for Usage {
     fn from(error: ProgramError) -> Self {
         Usage(error.to_string())

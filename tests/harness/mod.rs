@@ -15,7 +15,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, Once, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -35,42 +35,33 @@ pub fn data(name: &str) -> PathBuf {
     root().join("tests/data").join(name)
 }
 
-/// The programs, by name.
-pub const TOOLS: [&str; 10] = [
-    "extract",
-    "filter",
-    "map",
-    "aggregate",
-    "order",
-    "lookup",
-    "dedupe",
-    "load",
-    "meter",
-    "balance",
-];
+/// The names of the programs: those of the files in `bin`.
+pub static TOOLS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let entries = std::fs::read_dir(root().join("bin")).expect("the directory of programs");
+    let mut names: Vec<&'static str> = entries
+        .map(|entry| entry.expect("a directory can be read").path())
+        .map(|path| {
+            path.file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned()
+        })
+        .map(|name| &*name.leak())
+        .collect();
+    names.sort_unstable();
+    names
+});
 
-/// The built program of this name.
-fn binary(name: &str) -> &'static Path {
-    Path::new(match name {
-        "extract" => env!("CARGO_BIN_EXE_extract"),
-        "filter" => env!("CARGO_BIN_EXE_filter"),
-        "map" => env!("CARGO_BIN_EXE_map"),
-        "aggregate" => env!("CARGO_BIN_EXE_aggregate"),
-        "order" => env!("CARGO_BIN_EXE_order"),
-        "lookup" => env!("CARGO_BIN_EXE_lookup"),
-        "dedupe" => env!("CARGO_BIN_EXE_dedupe"),
-        "load" => env!("CARGO_BIN_EXE_load"),
-        "meter" => env!("CARGO_BIN_EXE_meter"),
-        "balance" => env!("CARGO_BIN_EXE_balance"),
-        _ => panic!("no program is called {name}"),
-    })
+/// The built program of this name. All of them are in one directory.
+fn binary(name: &str) -> PathBuf {
+    assert!(TOOLS.contains(&name), "no program is called {name}");
+    Path::new(env!("CARGO_BIN_EXE_extract")).with_file_name(name)
 }
 
 /// A path for our programs' `PATH`: the built programs first.
 pub fn search_path() -> OsString {
-    let own = binary("extract")
-        .parent()
-        .expect("a program is in a directory");
+    let extract = binary("extract");
+    let own = extract.parent().expect("a program is in a directory");
     let inherited = std::env::var_os("PATH").unwrap_or_default();
     std::env::join_paths(
         std::iter::once(own.to_path_buf()).chain(std::env::split_paths(&inherited)),

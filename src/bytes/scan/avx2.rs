@@ -1,10 +1,10 @@
-//! 64 bytes in two registers.
+//! Masks of 64 bytes from two AVX2 registers.
 
 use std::arch::x86_64::*;
 
 use super::{Dialect, Lanes, MaskWork, Masks, UNUSED};
 
-/// Made only where AVX2 and PCLMULQDQ were detected; every method relies on that.
+/// Made only if AVX2 and PCLMULQDQ were detected; every method relies on that.
 #[derive(Clone, Copy)]
 struct Avx2 {
     quote: __m256i,
@@ -14,7 +14,7 @@ struct Avx2 {
 
 impl Avx2 {
     /// # Safety
-    /// The processor has AVX2 and PCLMULQDQ.
+    /// The processor must have AVX2 and PCLMULQDQ.
     #[inline]
     #[target_feature(enable = "avx2,pclmulqdq")]
     unsafe fn new(dialect: Dialect) -> Self {
@@ -68,7 +68,7 @@ impl Lanes for Avx2 {
                 returns: 0,
                 high: bits([low, high]),
             };
-            // Most chunks have neither, and no bits need be made of them.
+            // Most chunks have neither quotes nor carriage returns, so their masks are seldom computed.
             let seldom = _mm256_or_si256(
                 _mm256_or_si256(quotes[0], quotes[1]),
                 _mm256_or_si256(returns[0], returns[1]),
@@ -97,14 +97,14 @@ impl Lanes for Avx2 {
 /// Does work with these lanes.
 ///
 /// # Safety
-/// The processor has the features.
+/// The processor must have these features.
 #[target_feature(enable = "avx2,pclmulqdq,bmi1,bmi2,popcnt,lzcnt")]
 pub(super) unsafe fn work<W: MaskWork>(work: W, dialect: Dialect) -> W::Found {
     // SAFETY: the features are there.
     work.run(unsafe { Avx2::new(dialect) })
 }
 
-/// The parity of bits `0..=i` for every `i`.
+/// Returns, in bit `i`, the parity of bits `0..=i`.
 #[inline]
 #[target_feature(enable = "pclmulqdq")]
 pub(super) fn parity(bits: u64) -> u64 {

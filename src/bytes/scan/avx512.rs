@@ -1,12 +1,11 @@
-//! 64 bytes in one register, where a comparison yields the mask itself.
+//! Masks of 64 bytes from one AVX-512 register, whose comparisons yield masks directly.
 
 use std::arch::x86_64::*;
 
 use super::avx2::parity;
 use super::{Dialect, Lanes, MaskWork, Masks, UNUSED};
 
-/// Made only where AVX-512F, BW and VBMI2 and what comes with AVX2 were detected; every method
-/// relies on that.
+/// Made only if AVX-512F, BW, VBMI2 and the features of the AVX2 level were detected; every method relies on that.
 #[derive(Clone, Copy)]
 struct Avx512 {
     quote: __m512i,
@@ -17,7 +16,7 @@ struct Avx512 {
 
 impl Avx512 {
     /// # Safety
-    /// The processor has AVX-512F, BW and VBMI2 and what comes with AVX2.
+    /// The processor must have AVX-512F, BW, VBMI2 and the features of the AVX2 level.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     unsafe fn new(dialect: Dialect) -> Self {
@@ -60,15 +59,15 @@ impl Lanes for Avx512 {
         unsafe { _pdep_u64(bits, mask) }
     }
 
-    /// The places of the bits are pressed together as bytes, 16 of which are made offsets at once.
+    /// Compresses the positions of the set bits into bytes, and widens 16 of them at a time to offsets.
     #[inline(always)]
     fn push_bounds<const AT_ONCE: usize>(self, ends: u64, base: u32, bounds: &mut Vec<u32>) {
         const LANES: usize = 16;
         let count = ends.count_ones() as usize;
         let old = bounds.len();
         debug_assert!(bounds.capacity() - old >= 64);
-        // SAFETY: `new` was called, so the features are there. There is room for 64, and at most 64
-        // are written, each before the length covers it.
+        // SAFETY: `new` was called, so the features are there. There is room for 64 bounds, and at most 64 are
+        // written, each before the length covers it.
         unsafe {
             let first = _mm512_set1_epi32(base.wrapping_add(1) as i32);
             let mut places = _mm512_maskz_compress_epi8(ends, self.places);
@@ -86,7 +85,7 @@ impl Lanes for Avx512 {
     }
 }
 
-/// 0 to 63.
+/// The numbers 0 to 63.
 const PLACES: [u8; 64] = {
     let mut places = [0; 64];
     let mut place = 0;
@@ -100,7 +99,7 @@ const PLACES: [u8; 64] = {
 /// Does work with these lanes.
 ///
 /// # Safety
-/// The processor has the features.
+/// The processor must have these features.
 #[target_feature(
     enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,avx2,pclmulqdq,bmi1,bmi2,popcnt,lzcnt"
 )]

@@ -1,39 +1,39 @@
-//! How many records end in bytes that come in pieces.
+//! Counts the records that end in bytes that arrive in pieces.
 
 use super::{Dialect, Lanes, MaskWork, work};
 use crate::bytes::processor::features;
 
-/// What a count of records keeps from one piece of the bytes to the next.
+/// State of a record count between two pieces of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Counting {
     /// All ones inside a quoted field.
     inside: u64,
-    /// 1 where the next byte begins a line.
+    /// 1 if the next byte begins a line.
     start: u64,
-    /// 1 where the last byte was a carriage return that began a line.
+    /// 1 if the last byte was a carriage return at the start of a line.
     lone: u64,
 }
 
 impl Counting {
-    /// Before the first byte.
+    /// The state before the first byte.
     pub(crate) const START: Counting = Counting {
         inside: 0,
         start: 1,
         lone: 0,
     };
 
-    /// Whether a record has begun that has not ended.
+    /// Whether a record has begun but not ended.
     pub(crate) fn is_within(self) -> bool {
         self.start | self.lone == 0
     }
 
-    /// Whether a quoted field has begun that has not ended.
+    /// Whether a quoted field has begun but not ended.
     pub(crate) fn is_inside(self) -> bool {
         self.inside != 0
     }
 }
 
-/// How many records end in these bytes: line ends outside quotes, but for those of blank lines.
+/// Counts the records that end in these bytes: line ends outside quotes, except those of blank lines.
 pub(crate) fn record_ends(bytes: &[u8], dialect: Dialect, counting: &mut Counting) -> u64 {
     work(
         RecordEnds { bytes, counting },
@@ -69,7 +69,7 @@ impl MaskWork for RecordEnds<'_> {
     }
 }
 
-/// Those in the first `length` bytes of a chunk, from 1.
+/// Counts them in the first `length` bytes (1 to 64) of a chunk.
 #[inline(always)]
 fn record_ends_of<L: Lanes>(
     lanes: L,

@@ -1,12 +1,12 @@
-//! Where every field ends.
+//! Finds the end of every field.
 
 use super::{Dialect, Lanes, MaskWork, Masks, work};
 use crate::bytes::processor::features;
 
-/// What a scan over whole records found, beside the bounds.
+/// Result of a scan over whole records, apart from the bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FieldsFound {
-    /// Newlines outside quotes.
+    /// Number of newlines outside quotes.
     pub records: usize,
     /// Offset of the first quote that opens or closes in the middle of a field.
     pub stray_quote: Option<usize>,
@@ -24,20 +24,20 @@ pub fn field_bounds(bytes: &[u8], dialect: Dialect, bounds: &mut Vec<u32>) -> Fi
     )
 }
 
-/// What the bytes before a chunk leave to it.
+/// State that the bytes before a chunk leave for it.
 pub(super) struct Carry {
     /// All ones inside a quoted field.
     inside: u64,
-    /// 1 where the last byte was a field's end (or nothing was before).
+    /// 1 if the last byte ended a field. Before the first byte: the bit of that byte.
     boundary: u64,
-    /// 1 where the last byte closed a quote.
+    /// 1 if the last byte closed a quoted field.
     closed: u64,
-    /// 1 where the last byte was a carriage return behind a closing quote.
+    /// 1 if the last byte was a carriage return after a closing quote.
     returned: u64,
 }
 
 impl Carry {
-    /// Before the first of these bits.
+    /// The state before the lowest of these bits.
     pub(super) fn before(bits: u64) -> Carry {
         Carry {
             inside: 0,
@@ -48,10 +48,9 @@ impl Carry {
     }
 }
 
-/// Bytes as chunks that begin where a cache line does: to load one across two lines takes twice as
-/// long.
+/// Bytes as chunks aligned to cache lines: a load across two lines takes twice as long.
 pub(super) struct Chunks<'b> {
-    /// What stands before the first boundary.
+    /// The bytes before the first boundary.
     head: &'b [u8],
     pub(super) whole: &'b [[u8; 64]],
     rest: &'b [u8],
@@ -66,7 +65,7 @@ impl<'b> Chunks<'b> {
         Chunks { head, whole, rest }
     }
 
-    /// The first bytes at the end of a chunk, and the bits that stand for them.
+    /// Returns the head bytes, placed at the end of a chunk, and the mask of the bits that stand for them.
     #[inline(always)]
     pub(super) fn head(&self) -> Option<([u8; 64], u64)> {
         let free = 64 - self.head.len();
@@ -75,7 +74,7 @@ impl<'b> Chunks<'b> {
         (free < 64).then(|| (chunk, !0 << free))
     }
 
-    /// The last bytes at the start of a chunk, and the bits that stand for them.
+    /// Returns the remaining bytes, placed at the start of a chunk, and the mask of the bits that stand for them.
     #[inline(always)]
     pub(super) fn rest(&self) -> Option<([u8; 64], u64)> {
         let length = self.rest.len();
@@ -84,7 +83,7 @@ impl<'b> Chunks<'b> {
         (length > 0).then(|| (chunk, (1 << length) - 1))
     }
 
-    /// Where the chunk of the head begins, before the first byte, or the first whole one.
+    /// Returns the offset of the first chunk. The chunk of the head begins before byte 0, so its offset wraps.
     #[inline(always)]
     pub(super) fn base(&self) -> u32 {
         match self.head.len() {
@@ -94,7 +93,7 @@ impl<'b> Chunks<'b> {
     }
 }
 
-/// Chunks for which room is made at once.
+/// Number of chunks for which room is reserved at once.
 pub(super) const RUN: usize = 64;
 
 /// The work of [`field_bounds`].
@@ -136,8 +135,8 @@ impl MaskWork for FieldBounds<'_> {
     }
 }
 
-/// What is carried from chunk to chunk. (Not a closure: those are not compiled for the features of
-/// the function around them.)
+/// State carried from chunk to chunk. Not a closure: a closure would not be compiled with the target features of
+/// the function that `run` is inlined into.
 struct Scan<L> {
     lanes: L,
     carry: Carry,
@@ -162,8 +161,8 @@ impl<L: Lanes> Scan<L> {
     }
 }
 
-/// The delimiters and newlines of a chunk that lie outside quotes, and the check that quotes stand
-/// only at the two ends of a field.
+/// Returns the delimiters and newlines of a chunk that lie outside quotes, and checks that quotes stand only at the
+/// two ends of a field.
 #[inline(always)]
 pub(super) fn structure<L: Lanes>(
     lanes: L,
@@ -200,15 +199,15 @@ pub(super) fn structure<L: Lanes>(
     ends
 }
 
-/// [`Lanes::push_bounds`] bit by bit. Some are written whether they are there or not, which spares
-/// the unpredictable branch; the length then says how many count.
+/// [`Lanes::push_bounds`] bit by bit. Each round writes `AT_ONCE` values, whether the bits exist or not, which
+/// avoids an unpredictable branch; the new length covers only the real ones.
 #[inline(always)]
 pub(super) fn push_bounds<const AT_ONCE: usize>(mut ends: u64, base: u32, bounds: &mut Vec<u32>) {
     let count = ends.count_ones() as usize;
     let old = bounds.len();
     debug_assert!(bounds.capacity() - old >= 64 && 64 % AT_ONCE == 0);
     let next = base.wrapping_add(1);
-    // SAFETY: there is room for 64, and at most 64 are written, each before the length covers it.
+    // SAFETY: there is room for 64 bounds, and at most 64 are written, each before the length covers it.
     unsafe {
         let out = bounds.as_mut_ptr().add(old);
         let mut written = 0;

@@ -1,9 +1,8 @@
-//! The scan: 64 bytes at a time become bit masks of quotes, delimiters and newlines.
+//! The scan: turns 64 bytes at a time into bit masks of quotes, delimiters and newlines.
 //!
-//! Which bytes lie inside quotes is the running parity of the quotes before them, and the parity
-//! of all 64 positions at once is one carry-less multiplication by all ones (Langdale and Lemire,
-//! "Parsing gigabytes of JSON per second", 2019, section 3.1.5). AVX-512 or AVX2 where the processor
-//! has them, else a portable twin with the same results.
+//! A byte is inside quotes if the number of quotes before it is odd. The parity at all 64 positions is one
+//! carry-less multiplication by all ones (Langdale and Lemire, "Parsing gigabytes of JSON per second", 2019,
+//! section 3.1.5). Uses AVX-512 or AVX2 if the processor has them, else a portable twin with the same results.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -24,7 +23,7 @@ pub(crate) use picked::{Picks, picked_bounds, picks_fast};
 pub use tally::{Tally, tally, tally_text};
 pub use utf8::Utf8;
 
-/// The bits of 64 bytes; bit `i` speaks of byte `i`.
+/// Masks of 64 bytes; bit `i` describes byte `i`.
 #[derive(Clone, Copy)]
 struct Masks {
     quotes: u64,
@@ -32,12 +31,12 @@ struct Masks {
     ends: u64,
     newlines: u64,
     returns: u64,
-    /// Bytes past 127.
+    /// Bytes above 127.
     high: u64,
 }
 
 impl Masks {
-    /// The same of the bytes that these bits stand for, the others taken for nothing.
+    /// Clears all bits that are not in `valid`.
     #[inline(always)]
     fn within(self, valid: u64) -> Self {
         Masks {
@@ -50,23 +49,22 @@ impl Masks {
     }
 }
 
-/// How 64 bytes become masks, and a mask its running parity.
+/// Turns 64 bytes into masks, and a mask into its running parity.
 trait Lanes: Copy {
     fn masks(self, chunk: &[u8; 64]) -> Masks;
-    /// Bit `i` of the result is the parity of bits `0..=i`.
+    /// Returns, in bit `i`, the parity of bits `0..=i`.
     fn parity(self, bits: u64) -> u64;
-    /// The lowest bits of `bits`, one by one, where `mask` has its set bits.
+    /// Moves the lowest bits of `bits`, in order, to the positions of the set bits of `mask` (PDEP).
     fn deposit(self, bits: u64, mask: u64) -> u64;
-    /// Appends `base + i + 1` for every set bit `i`, for which there is room for 64; `AT_ONCE` is
-    /// how many there are for the most part.
+    /// Appends `base + i + 1` for every set bit `i`. `bounds` must have room for 64 more. `AT_ONCE` is the usual
+    /// number of set bits.
     #[inline(always)]
     fn push_bounds<const AT_ONCE: usize>(self, ends: u64, base: u32, bounds: &mut Vec<u32>) {
         fields::push_bounds::<AT_ONCE>(ends, base, bounds);
     }
 }
 
-/// A byte that never occurs where it is asked for: stands for "no quote byte". The mask it makes
-/// is dropped.
+/// Stands in for the quote byte if there is none; the mask that it makes is dropped.
 const UNUSED: u8 = b'"';
 
 #[derive(Clone, Copy)]
@@ -123,10 +121,10 @@ impl Lanes for Portable {
     }
 }
 
-/// Work on bytes by way of their masks.
+/// Work on bytes by means of their masks.
 trait MaskWork {
     type Found;
-    /// Compiled for each kind of lanes.
+    /// Does the work; compiled once per kind of lanes.
     fn run<L: Lanes>(self, lanes: L) -> Self::Found;
 }
 
@@ -143,10 +141,10 @@ fn work<W: MaskWork>(work: W, dialect: Dialect, features: Features) -> W::Found 
     }
 }
 
-/// So few bytes are looked at one by one, without a question of what the processor can do.
+/// Below this many bytes, a simple loop is used and the processor's features are not asked for.
 const SHORT: usize = 1 << 10;
 
-/// How often `byte` occurs.
+/// Counts the occurrences of `byte`.
 pub fn count_byte(bytes: &[u8], byte: u8) -> usize {
     if bytes.len() < SHORT {
         return bytes.iter().filter(|&&other| other == byte).count();
@@ -154,8 +152,8 @@ pub fn count_byte(bytes: &[u8], byte: u8) -> usize {
     memchr::memchr_iter(byte, bytes).count()
 }
 
-/// Where the last newline outside quotes ends, given whether `bytes` ends inside quotes. Looks
-/// backward and stops at once in the usual case.
+/// Returns the offset after the last newline outside quotes; `ends_inside` says whether `bytes` ends inside quotes.
+/// Searches backward, so it usually stops within one record.
 pub fn last_record_end(bytes: &[u8], quote: Option<u8>, ends_inside: bool) -> Option<usize> {
     let mut is_inside = ends_inside;
     let mut is_end = |place: &usize| {
@@ -172,7 +170,7 @@ pub fn last_record_end(bytes: &[u8], quote: Option<u8>, ends_inside: bool) -> Op
     far.find(is_end).map(|place| place + 1)
 }
 
-/// The offset of the last record in `bytes`: after the last newline outside quotes.
+/// Returns the offset of the last record in `bytes`: after the last newline outside quotes.
 pub fn record_start(bytes: &[u8], dialect: Dialect) -> usize {
     let is_inside = tally(bytes, dialect).is_odd;
     last_record_end(bytes, dialect.quote, is_inside).unwrap_or(0)

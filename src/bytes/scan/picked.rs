@@ -1,43 +1,41 @@
-//! Where some fields end, and whether all records have as many as they should.
+//! Finds the ends of selected fields, and checks that all records have the expected number of fields.
 //!
-//! The ends of fields in 64 bytes are a mask. The ends that are wanted repeat from record to record,
-//! so that a mask of *which* of the next 64 ends are wanted depends on nothing but how many fields
-//! of the record have gone by; one instruction (PDEP) spreads it over the ends that there are. The
-//! same instruction says where records should end, which is held against the newlines.
+//! The field ends in 64 bytes are a mask. The wanted ends repeat from record to record, so the mask of which of the
+//! next 64 ends are wanted depends only on how many fields of the current record were seen. One instruction (PDEP)
+//! spreads that mask over the actual ends. It also yields where records should end, which is compared with the
+//! newlines.
 
 use super::fields::{Carry, Chunks, RUN, structure};
 use super::{Dialect, Lanes, MaskWork, work};
 use crate::bytes::processor::{Features, features, is_pdep_fast};
 
-/// What the next 64 ends of fields are, by bits.
+/// Describes the next 64 field ends, one bit each.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PickStep {
-    /// Those that are written down.
+    /// Ends whose offsets are kept.
     pub(crate) kept: u64,
-    /// Those of a record's last field.
+    /// Ends of a record's last field.
     pub(crate) last: u64,
 }
 
-/// Which bounds of a record (its beginning, and the end of each field) are written down, where that
-/// are not all.
+/// Which bounds of a record (its start, and the end of each field) are kept, if not all are.
 #[derive(Clone, Debug)]
 pub(crate) struct Picks {
-    /// Bounds written down for each record.
+    /// Number of bounds kept for each record.
     pub(crate) stride: usize,
-    /// For each bound of a record which of those written down it is; [`Picks::UNKNOWN`] for the
-    /// others.
+    /// For each bound of a record, its position among the kept ones, or [`Picks::UNKNOWN`].
     pub(crate) slots: Vec<u32>,
-    /// How the bounds are picked out.
+    /// For each number of fields already seen of a record, the step to apply.
     pub(crate) steps: Vec<PickStep>,
-    /// The place in `steps` after so many fields behind another: `next[place + fields]`.
+    /// Index into `steps` after `fields` more ends: `next[place + fields]`.
     pub(crate) next: Vec<u32>,
 }
 
 impl Picks {
-    /// No slot.
+    /// Slot of a bound that is not kept.
     pub(crate) const UNKNOWN: u32 = u32::MAX;
 
-    /// The ends of those fields of a record that are marked.
+    /// Selects the ends of the marked fields.
     pub(crate) fn of(is_kept: &[bool]) -> Self {
         let columns = is_kept.len();
         let mut slots = vec![Self::UNKNOWN; columns + 1];
@@ -77,12 +75,12 @@ impl Picks {
     }
 }
 
-/// What a scan found, beside the bounds.
+/// Result of a scan, apart from the bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Picked {
-    /// Newlines outside quotes.
+    /// Number of newlines outside quotes.
     pub(crate) records: usize,
-    /// Whether all records have the fields that they should; else the bounds mean nothing.
+    /// Whether every record has the expected number of fields; if not, the bounds are meaningless.
     pub(crate) is_regular: bool,
     /// Whether there is a carriage return.
     pub(crate) has_returns: bool,
@@ -90,13 +88,13 @@ pub(crate) struct Picked {
     pub(crate) stray_quote: Option<usize>,
 }
 
-/// Whether picking out of so many bytes is faster than writing down all.
+/// Whether keeping some bounds of this many bytes is faster than keeping all.
 pub(crate) fn picks_fast(bytes: usize) -> bool {
     features(bytes) > Features::Basic && is_pdep_fast()
 }
 
-/// Appends to `bounds` the ends that are to be picked, as offsets after them. `bytes` holds whole
-/// records and is shorter than 4 GiB.
+/// Appends to `bounds` the offsets after the selected field ends. `bytes` holds whole records and is shorter than 4
+/// GiB.
 pub(crate) fn picked_bounds(
     bytes: &[u8],
     dialect: Dialect,
@@ -174,17 +172,17 @@ fn scan<L: Lanes, const WRITES: bool>(lanes: L, picking: Picking<'_>) -> Picked 
     }
 }
 
-/// What is carried from chunk to chunk.
+/// State carried from chunk to chunk.
 struct Scan<'l, L> {
     lanes: L,
     picks: &'l Picks,
     carry: Carry,
     stray_quote: Option<usize>,
     base: u32,
-    /// How many fields of the record have gone by.
+    /// Number of fields of the current record seen so far.
     place: usize,
     records: usize,
-    /// Newlines that end no last field, and last fields that end in none.
+    /// Newlines that do not end a last field, and last fields that do not end in a newline.
     wrong: u64,
     returns: u64,
 }
@@ -196,14 +194,14 @@ impl<L: Lanes> Scan<'_, L> {
         let masks = lanes.masks(chunk).within(valid);
         let stray = &mut self.stray_quote;
         let ends = structure(lanes, masks, valid, &mut self.carry, self.base, stray);
-        // SAFETY: places are below the number of columns, for each of which there is a step.
+        // SAFETY: `place` is below the number of columns, and `steps` has one entry per column.
         let step = unsafe { *self.picks.steps.get_unchecked(self.place) };
         let newlines = ends & masks.newlines;
         self.wrong |= lanes.deposit(step.last, ends) ^ newlines;
         self.returns |= masks.returns;
         self.records += newlines.count_ones() as usize;
         let behind = self.place + ends.count_ones() as usize;
-        // SAFETY: the table goes 64 past the number of columns, which the place is below.
+        // SAFETY: `next` has 64 entries more than there are columns, and `place` was below the number of columns.
         self.place = unsafe { *self.picks.next.get_unchecked(behind) as usize };
         if WRITES {
             lanes.push_bounds::<4>(lanes.deposit(step.kept, ends), self.base, bounds);

@@ -1,5 +1,5 @@
-//! What a cut at whole records asks for: whether quotes are open, how many newlines there are, and
-//! whether all is known to be UTF-8.
+//! What is needed to cut bytes at whole records: whether quotes are open, the number of newlines, and whether all
+//! bytes are known to be UTF-8.
 
 #[cfg(target_arch = "x86_64")]
 use super::UNUSED;
@@ -9,32 +9,32 @@ use super::utf8::{Checking, RUN};
 use super::{Dialect, Lanes, MaskWork, Masks, Utf8, work};
 use crate::bytes::processor::{Features, features};
 
-/// What quotes and newlines there are.
+/// Quotes and newlines in a piece of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
-    /// Whether the number of quotes is odd, which turns inside out what follows.
+    /// Whether the number of quotes is odd, so that inside and outside are swapped for what follows.
     pub is_odd: bool,
-    /// Newlines, inside quotes or not.
+    /// Number of newlines, inside quotes or not.
     pub newlines: usize,
-    /// Whether the bytes are known to be UTF-8; the last character may not be whole. [`tally`], and
-    /// [`tally_text`] without AVX-512, know it of ASCII alone.
+    /// Whether the bytes are known to be UTF-8, except that the last character may be incomplete. [`tally`], and
+    /// [`tally_text`] without AVX-512, know this only of ASCII.
     pub is_utf8: bool,
 }
 
-/// Looks for quotes and newlines in one go.
+/// Counts quotes and newlines in one pass.
 pub fn tally(bytes: &[u8], dialect: Dialect) -> Tally {
     tally_with(bytes, dialect, features(bytes.len()))
 }
 
-/// The same of text, behind the bytes that `utf8` has seen.
+/// [`tally`] of text that continues the bytes that `utf8` has seen.
 pub fn tally_text(bytes: &[u8], dialect: Dialect, utf8: &mut Utf8) -> Tally {
     tally_text_with(bytes, dialect, utf8, features(bytes.len()))
 }
 
-/// The same with `features`, all of which the processor must have.
+/// [`tally`] with `features`, all of which the processor must have.
 pub(super) fn tally_with(bytes: &[u8], dialect: Dialect, features: Features) -> Tally {
     match features {
-        // Counting in lanes is faster than making masks of two registers.
+        // Counting in lanes is faster than building masks from two registers.
         // SAFETY: the processor has the features.
         #[cfg(target_arch = "x86_64")]
         Features::Avx2 => unsafe { tally_avx2(bytes, dialect) },
@@ -42,7 +42,7 @@ pub(super) fn tally_with(bytes: &[u8], dialect: Dialect, features: Features) -> 
     }
 }
 
-/// The same with `features`, all of which the processor must have.
+/// [`tally_text`] with `features`, all of which the processor must have.
 pub(super) fn tally_text_with(
     bytes: &[u8],
     dialect: Dialect,
@@ -56,7 +56,7 @@ pub(super) fn tally_text_with(
         Features::Avx512 => unsafe { tally_avx512(bytes, dialect, utf8) },
         _ => tally_with(bytes, dialect, features),
     };
-    // ASCII does not end a character that was not whole.
+    // ASCII alone does not complete a character that was incomplete.
     tally.is_utf8 &= was_whole || features == Features::Avx512 || bytes.is_empty();
     utf8.pass(bytes);
     tally
@@ -88,10 +88,10 @@ impl MaskWork for Tallying<'_> {
     }
 }
 
-/// Looks at UTF-8, too, while the bytes are at hand.
+/// [`tally_text`] with AVX-512, which checks UTF-8 in the same pass.
 ///
 /// # Safety
-/// The processor has AVX-512F and BW, and what comes with them.
+/// The processor must have AVX-512F, BW and VL, AVX2 and POPCNT.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,popcnt")]
 unsafe fn tally_avx512(bytes: &[u8], dialect: Dialect, utf8: &Utf8) -> Tally {
@@ -130,7 +130,7 @@ unsafe fn tally_avx512(bytes: &[u8], dialect: Dialect, utf8: &Utf8) -> Tally {
 
 #[derive(Default)]
 struct MaskCounts {
-    /// The bits that were quotes an odd number of times: as many, odd or even, as all quotes are.
+    /// XOR of all quote masks: its number of set bits is odd exactly if the number of quotes is.
     odd: u64,
     newlines: usize,
     high: u64,
@@ -145,15 +145,15 @@ impl MaskCounts {
     }
 }
 
-/// Counts in lanes of eight bits, which are emptied before the first can run over.
+/// Counts in 8-bit lanes, which are emptied before one can overflow.
 ///
 /// # Safety
-/// The processor has AVX2.
+/// The processor must have AVX2.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 unsafe fn tally_avx2(bytes: &[u8], dialect: Dialect) -> Tally {
     use std::arch::x86_64::*;
-    /// Each adds at most one to a lane.
+    /// A round adds at most one to a lane.
     const ROUNDS: usize = 255;
     let quote = _mm256_set1_epi8(dialect.quote.unwrap_or(UNUSED) as i8);
     let newline = _mm256_set1_epi8(b'\n' as i8);
@@ -169,7 +169,7 @@ unsafe fn tally_avx2(bytes: &[u8], dialect: Dialect) -> Tally {
             // SAFETY: the load stays inside `chunk`.
             let chunk = unsafe { _mm256_loadu_si256(chunk.as_ptr().cast()) };
             all = _mm256_or_si256(all, chunk);
-            // An equal lane is minus one.
+            // An equal lane is -1.
             quotes_here = _mm256_sub_epi8(quotes_here, _mm256_cmpeq_epi8(chunk, quote));
             newlines_here = _mm256_sub_epi8(newlines_here, _mm256_cmpeq_epi8(chunk, newline));
         }

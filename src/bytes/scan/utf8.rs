@@ -1,27 +1,27 @@
-//! Whether bytes that come in pieces are UTF-8.
+//! Checks whether bytes that arrive in pieces are UTF-8.
 //!
-//! What two bytes side by side can have wrong is looked up by the first one's halves and the second one's
-//! upper half, one bit a fault; a fault is what all three have. Third and fourth bytes are told by what
-//! stands two and three before them (Keiser and Lemire, "Validating UTF-8 in less than one instruction per
-//! byte", 2021).
+//! Three tables list the faults that a pair of neighbouring bytes can have, one bit per fault: by the upper half of
+//! the first byte, its lower half, and the upper half of the second byte. A fault exists if all three have its bit.
+//! Third and fourth bytes are recognised by the bytes two and three before them (Keiser and Lemire, "Validating
+//! UTF-8 in less than one instruction per byte", 2021).
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
-/// What is kept from one piece of the bytes to the next: the last four bytes.
+/// State kept between pieces: the last four bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Utf8 {
     last: [u8; 4],
 }
 
 impl Utf8 {
-    /// Whether the bytes so far end with a whole character, if they are UTF-8.
+    /// Whether the bytes so far end with a whole character, provided that they are UTF-8.
     pub fn is_whole(&self) -> bool {
         let [_, third, second, last] = self.last;
         third < 0xF0 && second < 0xE0 && last < 0xC0
     }
 
-    /// Goes on behind these bytes.
+    /// Continues after these bytes.
     pub(super) fn pass(&mut self, bytes: &[u8]) {
         match bytes.last_chunk::<4>() {
             Some(last) => self.last = *last,
@@ -33,18 +33,18 @@ impl Utf8 {
     }
 }
 
-/// How many pieces are looked at, at most, before those that are not ASCII are checked.
+/// Maximum number of pieces read before those that are not ASCII are checked.
 #[cfg(target_arch = "x86_64")]
 pub(super) const RUN: usize = 64;
 
-/// Looks at pieces of 64 bytes, one behind the other.
+/// Checks pieces of 64 bytes, one after the other.
 #[cfg(target_arch = "x86_64")]
 pub(super) struct Checking {
-    /// The piece before.
+    /// The previous piece.
     before: __m512i,
-    /// Its bytes past 127.
+    /// Mask of its bytes above 127.
     high_before: u64,
-    /// Faults so far.
+    /// Faults found so far.
     faults: __m512i,
     tables: [__m512i; 3],
 }
@@ -52,7 +52,7 @@ pub(super) struct Checking {
 #[cfg(target_arch = "x86_64")]
 impl Checking {
     /// # Safety
-    /// The processor has AVX-512F and BW.
+    /// The processor must have AVX-512F and BW.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     pub(super) unsafe fn behind(utf8: &Utf8) -> Self {
@@ -76,11 +76,11 @@ impl Checking {
         }
     }
 
-    /// The next pieces, of which `look` sees each. Which ones are not ASCII is written down, and they are
-    /// checked afterwards: a branch that is taken now and then would cost more than the check.
+    /// Takes the next pieces and shows each to `look`. The pieces that are not ASCII are noted and checked
+    /// afterwards: an unpredictable branch would cost more than the check.
     ///
     /// # Safety
-    /// The processor has AVX-512F and BW.
+    /// The processor must have AVX-512F and BW.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     pub(super) unsafe fn take(&mut self, pieces: &[[u8; 64]], mut look: impl FnMut(__m512i)) {
@@ -96,7 +96,7 @@ impl Checking {
             look(piece);
             let high = _mm512_movepi8_mask(piece);
             places[count % RUN] = place as u8;
-            // What the piece before has left open ends within three bytes.
+            // A character that the previous piece left incomplete began in its last three bytes.
             count += usize::from(high | high_before >> 61 != 0);
             high_before = high;
         }
@@ -112,17 +112,17 @@ impl Checking {
         (self.before, self.high_before) = (load(last), high_before);
     }
 
-    /// The next bytes, fewer than 64.
+    /// Takes the next bytes, fewer than 64.
     ///
     /// # Safety
-    /// The processor has AVX-512F and BW.
+    /// The processor must have AVX-512F and BW.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     pub(super) unsafe fn take_few(&mut self, bytes: &[u8]) {
         if bytes.is_empty() || self.high_before == 0 && bytes.is_ascii() {
             return;
         }
-        // The last of two pieces ends with them, behind the last four that came before.
+        // The bytes go to the end of two pieces, after the last four bytes that came before them.
         let mut pieces = [0; 128];
         let mut before = [0; 64];
         // SAFETY: the store stays inside the array.
@@ -143,7 +143,7 @@ impl Checking {
         (self.before, self.high_before) = (second, _mm512_movepi8_mask(second));
     }
 
-    /// Where bytes are no UTF-8 behind those before.
+    /// Returns nonzero lanes for the bytes that are not UTF-8, given the previous piece.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     fn faults_of(&self, bytes: __m512i, before: __m512i) -> __m512i {
@@ -163,7 +163,8 @@ impl Checking {
             ),
             _mm512_shuffle_epi8(second_upper, upper(bytes)),
         );
-        // The highest bit is left of what is 0xE0 or more two bytes before, or 0xF0 three before: there, two go on.
+        // The highest bit is set if the byte two before is at least 0xE0 or the byte three before is at least 0xF0:
+        // the current byte must then be the second continuation byte in a row.
         let is_third = _mm512_subs_epu8(second, _mm512_set1_epi8(0x60));
         let is_fourth = _mm512_subs_epu8(third, _mm512_set1_epi8(0x70));
         let must_go_on = _mm512_and_si512(
@@ -173,10 +174,10 @@ impl Checking {
         _mm512_xor_si512(must_go_on, pairs)
     }
 
-    /// Whether there was no fault.
+    /// Whether no fault was found.
     ///
     /// # Safety
-    /// The processor has AVX-512F and BW.
+    /// The processor must have AVX-512F and BW.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw")]
     pub(super) unsafe fn is_utf8(&self) -> bool {
@@ -184,25 +185,25 @@ impl Checking {
     }
 }
 
-/// A first byte of several without a second one.
+/// A lead byte that no continuation byte follows.
 const TOO_SHORT: u8 = 1 << 0;
-/// ASCII, and a byte that goes on.
+/// ASCII followed by a continuation byte.
 const TOO_LONG: u8 = 1 << 1;
-/// Three bytes for what two are enough for.
+/// Three bytes for a character that needs two.
 const OVERLONG_3: u8 = 1 << 2;
-/// Past U+10FFFF: `F4 90`, `F5` and so on.
+/// Above U+10FFFF: `F4 90`, `F5` and so on.
 const TOO_LARGE: u8 = 1 << 3;
-/// A half of a pair of UTF-16.
+/// Half of a UTF-16 surrogate pair.
 const SURROGATE: u8 = 1 << 4;
-/// Two bytes for ASCII.
+/// Two bytes for an ASCII character.
 const OVERLONG_2: u8 = 1 << 5;
-/// Past U+10FFFF: `F5 80` and so on.
+/// Above U+10FFFF: `F5 80` and so on.
 const TOO_LARGE_1000: u8 = 1 << 6;
-/// Four bytes for what three are enough for; never both with the one above.
+/// Four bytes for a character that needs three; never occurs together with the fault above.
 const OVERLONG_4: u8 = 1 << 6;
-/// Two bytes that go on, which is right in a third and a fourth place alone.
+/// Two continuation bytes in a row, which is valid only at the third and fourth byte of a character.
 const TWO_GO_ON: u8 = 1 << 7;
-/// What the lower half of the first byte says nothing of.
+/// The faults that do not depend on the lower half of the first byte.
 const ANY: u8 = TOO_SHORT | TOO_LONG | TWO_GO_ON;
 
 const FIRST_UPPER: [u8; 16] = {

@@ -1,5 +1,4 @@
-//! Records behind those that a file holds: the old file is copied into the new one, which then
-//! takes its place.
+//! Appends records to a file: the old file is copied into a new one, which then takes its place.
 
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
@@ -16,10 +15,10 @@ use crate::load::nearest_of;
 use crate::record::Header;
 use crate::stream::{Framing, Input, Opener, Output, Source};
 
-/// Bytes that are copied at once.
+/// Bytes copied at once.
 const CHUNK: usize = 1 << 20;
 
-/// Whether a change that comes now may have the time of the last one.
+/// Returns whether a change made now could get the same timestamp as the last one.
 fn is_recent(metadata: &Metadata) -> bool {
     let (seconds, rest) = (metadata.ctime(), metadata.ctime_nsec());
     let (Ok(seconds), Ok(rest)) = (u64::try_from(seconds), u32::try_from(rest)) else {
@@ -30,21 +29,21 @@ fn is_recent(metadata: &Metadata) -> bool {
     age.is_ok_and(|age| age < STEP)
 }
 
-/// A file whose records stay.
+/// An existing file that records are appended to.
 pub struct Old {
     file: File,
     name: String,
     length: u64,
-    /// The file as it was when it was opened.
+    /// The identity and times of the file when it was opened.
     pub standing: Standing,
 }
 
-/// A change that comes so soon after another may have the same time: the system's clock for files
-/// goes in steps of some milliseconds.
+/// Two changes within this time may get the same timestamp: the kernel's clock for files advances in steps of some
+/// milliseconds.
 const STEP: Duration = Duration::from_millis(20);
 
 impl Old {
-    /// The file at `path`; none where there is none.
+    /// Opens the file at `path`; None if it does not exist.
     pub fn open(path: &Path) -> anyhow::Result<Option<Self>> {
         let name = path.display().to_string();
         let cannot = || format!("cannot open '{name}'");
@@ -66,12 +65,12 @@ impl Old {
         }))
     }
 
-    /// Whether there is nothing in it, not even a header.
+    /// Returns whether the file holds nothing, not even a header.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
 
-    /// Holds that its columns are those of the stream.
+    /// Checks that the file has the columns of the stream, in the same order.
     pub fn refuse_others(&self, header: &Header, dialect: Dialect) -> anyhow::Result<()> {
         let file = self.file.try_clone().context("cannot read the old file")?;
         let name: Arc<str> = Arc::from(self.name.as_str());
@@ -98,7 +97,7 @@ impl Old {
         )
     }
 
-    /// Copies it, and ends its last line. `dialect`: of CSV, whose last record must be whole.
+    /// Copies the file and terminates its last line. `dialect` is set for CSV, whose last record must be complete.
     pub fn copy(&self, dialect: Option<Dialect>, output: &mut Output) -> anyhow::Result<()> {
         let cannot = || format!("cannot read '{}'", self.name);
         let mut file = &self.file;

@@ -1,4 +1,4 @@
-//! Files, which appear whole or not at all, and standard output.
+//! Files, which appear complete or not at all, and standard output.
 
 mod append;
 pub mod sidecar;
@@ -19,7 +19,7 @@ use crate::format::write::form::Form;
 use crate::format::write::{Format, csv, jsonl, table};
 use crate::load::{Committed, LastStep, Mode, Parcel, Ready, Start, Target, Types};
 
-/// The form of a format. `width`: the columns of the terminal that the text is for.
+/// Returns the form of a format. `width` is the number of columns of the terminal that the text is for.
 fn form(format: Format, dialect: Dialect, width: Option<usize>) -> Box<dyn Form> {
     match format {
         Format::Csv => Box::new(csv::Csv::new(dialect.delimiter, dialect.delimiter)),
@@ -31,7 +31,7 @@ fn form(format: Format, dialect: Dialect, width: Option<usize>) -> Box<dyn Form>
     }
 }
 
-/// How the header is written in files to which records can be added; none where there is none.
+/// Returns how a format writes its header in files that can be appended to; None if it has no header.
 fn headed(format: Format, dialect: Dialect) -> Option<Dialect> {
     match format {
         Format::Csv => Some(dialect),
@@ -40,12 +40,12 @@ fn headed(format: Format, dialect: Dialect) -> Option<Dialect> {
     }
 }
 
-/// A text on standard output or in a file.
+/// A target that is standard output or a file.
 pub struct Text {
     form: Box<dyn Form>,
-    /// Of the header, where the text has one that can be read again.
+    /// How the header line is written; None if the format has none.
     headed: Option<Dialect>,
-    /// Where records are added: the file that they are added to, if it is there.
+    /// In append mode, the file that records are appended to; the inner None means that it does not exist.
     continued: Option<Option<Old>>,
     place: Destination,
     name: String,
@@ -60,7 +60,7 @@ enum Destination {
 }
 
 impl Text {
-    /// On standard output.
+    /// Creates a target on standard output.
     pub fn standard(format: Format, dialect: Dialect, width: Option<usize>) -> Self {
         Text {
             form: form(format, dialect, width),
@@ -74,11 +74,11 @@ impl Text {
         }
     }
 
-    /// In a file, which appears whole or not at all.
+    /// Creates a target for a file, which appears complete or not at all.
     ///
     /// # Errors
-    /// It cannot be written; it is there already and `mode` is to create it; checkpoints other than
-    /// that of `flow` speak of a file that is written anew.
+    /// The file cannot be written; it exists and `mode` is to create it; it would be replaced although checkpoints
+    /// other than that of `flow` refer to it.
     pub fn file(
         path: &Path,
         (format, dialect): (Format, Dialect),
@@ -146,7 +146,7 @@ impl Target for Text {
             _ => {
                 let mut bytes = Vec::new();
                 self.form.begin(&header, &mut bytes);
-                // A reader that has gone already will be noticed with the first block.
+                // If the reader has gone, the first block will show it.
                 self.write_bytes(&bytes)?;
             }
         }
@@ -199,7 +199,7 @@ impl Target for Text {
     }
 }
 
-/// Puts a file in its place, with the checkpoint of its new records.
+/// Moves the file into place, together with the checkpoint of its new records.
 fn put(
     aside: AsideFile,
     name: &str,
@@ -214,7 +214,7 @@ fn put(
     let keep = || match (is_renamed, mode) {
         (true, Mode::Create) => committing(|| aside.keep_new()),
         (true, _) => committing(|| aside.keep()),
-        // The records are where they go, and there is nothing to commit.
+        // The records are already at their destination, so there is nothing to commit.
         (false, _) => aside.keep(),
     };
     match (is_renamed, checkpoint, continued) {

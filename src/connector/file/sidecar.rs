@@ -1,9 +1,9 @@
 //! Checkpoints of a file, in a sidecar beside it: `out.csv.pipewright`.
 //!
-//! Two renames are not one. So the sidecar names the file that it speaks of, by device, inode and
-//! length, and holds two states while a new file takes the old one's place: that of the old file
-//! and that of the new one. It is renamed first; what counts is the state of the file that is
-//! there. So the data file's rename is the commit, and a crash at any point is harmless.
+//! Two files cannot be renamed in one atomic step. So the sidecar identifies its data file by device, inode and
+//! length, and holds two states while a new file replaces the old one: that of the old file and that of the new
+//! one. The sidecar is renamed first; the state that counts is that of the existing file. So the rename of the data
+//! file is the commit, and a crash at any point is harmless.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
@@ -19,8 +19,7 @@ use crate::connector::file::turn::Turn;
 use crate::stream::{AsideFile, resolved};
 use crate::trust::{Checkpoint, Position};
 
-/// Which file this is, also for later loads. It has no times: a file that was touched, or whose mode
-/// was changed, is still the same.
+/// Identifies a file across loads. It contains no times: a file remains the same file after `touch` or `chmod`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     device: u64,
@@ -29,7 +28,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads it from a file's metadata.
+    /// Reads the identity from a file's metadata.
     pub fn of(metadata: &Metadata) -> Self {
         Identity {
             device: metadata.dev(),
@@ -39,18 +38,17 @@ impl Identity {
     }
 }
 
-/// A file as it stands while a load runs. Whatever is done to it shows: to its content in the time of
-/// its last change, to its mode or owner, which a new file has from when the load began, in the time
-/// that the system keeps of either.
+/// A file's identity and times during one load, which show any change: a change of the content in its modification
+/// time, a change of mode or owner (which a new file copies when the load begins) in its change time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
     identity: Identity,
-    /// Seconds and nanoseconds: of the content, of either.
+    /// Seconds and nanoseconds of the last modification and of the last change of status.
     times: [(i64, i64); 2],
 }
 
 impl Standing {
-    /// Reads it from a file's metadata.
+    /// Reads the identity and times from a file's metadata.
     pub fn of(metadata: &Metadata) -> Self {
         Standing {
             identity: Identity::of(metadata),
@@ -61,7 +59,7 @@ impl Standing {
         }
     }
 
-    /// That of the file at `path`; none where there is none.
+    /// Returns those of the file at `path`; None if it does not exist.
     fn at(path: &Path) -> anyhow::Result<Option<Self>> {
         match fs::metadata(path) {
             Ok(metadata) => Ok(Some(Standing::of(&metadata))),
@@ -71,14 +69,14 @@ impl Standing {
     }
 }
 
-/// What a sidecar says.
+/// The content of a sidecar.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Sidecar {
     states: Vec<SidecarFile>,
 }
 
 impl Sidecar {
-    /// All flows that it speaks of.
+    /// Returns all flows that have a checkpoint in it.
     fn names(&self) -> BTreeSet<String> {
         let states = self.states.iter();
         states
@@ -90,7 +88,7 @@ impl Sidecar {
 /// The checkpoints of one file.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct SidecarFile {
-    /// None: no file is there.
+    /// None if no file exists.
     file: Option<Identity>,
     checkpoints: BTreeMap<String, Committed>,
 }
@@ -101,10 +99,10 @@ struct Committed {
     records: u64,
 }
 
-/// Where the last load of `name` into the file ended.
+/// Returns where the last load of `name` into the file ended.
 ///
 /// # Errors
-/// The file that is there is none that the sidecar speaks of.
+/// The existing file is not one that the sidecar refers to.
 pub fn position(path: &Path, name: &str) -> anyhow::Result<Option<Position>> {
     let real = real(path)?;
     let there = Standing::at(&real)?.map(|standing| standing.identity);
@@ -113,11 +111,11 @@ pub fn position(path: &Path, name: &str) -> anyhow::Result<Option<Position>> {
     Ok(committed.map(|committed| committed.position.clone()))
 }
 
-/// Holds that a new file in the place of the old one, which commits the checkpoint of `flow`, if any,
-/// loses nothing of what other checkpoints speak of.
+/// Checks that replacing the file, and committing the checkpoint of `flow` if there is one, loses no records that
+/// other checkpoints cover.
 ///
 /// # Errors
-/// It would.
+/// Records of another checkpoint would be lost.
 pub fn check_new(path: &Path, flow: Option<&str>) -> anyhow::Result<()> {
     let Some(sidecar) = read(&real(path)?, path)? else {
         return Ok(());
@@ -137,10 +135,10 @@ pub fn check_new(path: &Path, flow: Option<&str>) -> anyhow::Result<()> {
     }
 }
 
-/// Removes the checkpoint of a flow, whatever file is there now.
+/// Removes the checkpoint of a flow, whichever file exists now.
 ///
 /// # Errors
-/// There is none of this name; the sidecar cannot be written.
+/// No checkpoint has this name; the sidecar cannot be written.
 pub fn forget(path: &Path, name: &str) -> anyhow::Result<()> {
     let shown = path.display().to_string();
     let real = real(path)?;
@@ -164,14 +162,14 @@ pub fn forget(path: &Path, name: &str) -> anyhow::Result<()> {
     write(&real, sidecar.states)
 }
 
-/// A new file for an old one.
+/// The replacement of an old file by a new one.
 pub struct Exchange<'e> {
-    /// The file, where its links lead to.
+    /// The file, with symbolic links resolved.
     pub path: &'e Path,
-    /// The same as the user wrote it.
+    /// The same path as the user wrote it.
     pub shown: &'e Path,
-    /// The old file, where the new one holds its records; none where there was none, or where the
-    /// new file does not care.
+    /// The old file if the new one contains its records: the inner None means that no file existed. None if the
+    /// load does not continue a file.
     pub continued: Option<Option<Standing>>,
     /// The new file.
     pub new: Identity,
@@ -180,12 +178,11 @@ pub struct Exchange<'e> {
 }
 
 impl Exchange<'_> {
-    /// Commits a checkpoint with the new file, which `put` puts in its place. Without one, the
-    /// checkpoints of a file that is continued stay as they are.
+    /// Moves the new file into place with `put`, and commits a checkpoint with it. Without a checkpoint, a file
+    /// that is continued keeps its existing ones.
     ///
     /// # Errors
-    /// The checkpoint does not go on from where the last one ended; the old file is no longer the
-    /// one that is continued.
+    /// The checkpoint does not start where the last one ended; the old file is no longer the one that is continued.
     pub fn commit(
         &self,
         checkpoint: Option<&Checkpoint>,
@@ -211,19 +208,19 @@ impl Exchange<'_> {
             new.checkpoints.insert(checkpoint.name.clone(), committed);
         }
         write(self.path, vec![old, new.clone()])?;
-        // Writing the sidecar flushed it to the disk, which takes time: look again.
+        // Writing the sidecar flushed it to disk, which takes time: check again.
         self.unchanged()?;
         put()?;
-        // Not needed, but for a file that is taken away later: it must not look as if the new one
-        // had never come.
+        // Only needed if the file is removed later: the old state may be that of a missing file, and would then
+        // look as if the new file had never been committed.
         let _ = write(self.path, vec![new]);
         Ok(())
     }
 
-    /// The file that is there.
+    /// Returns the existing file.
     ///
     /// # Errors
-    /// It is not the one that is continued.
+    /// The file is not the one that is continued.
     fn unchanged(&self) -> anyhow::Result<Option<Identity>> {
         let there = Standing::at(self.path)?;
         if self.continued.is_some_and(|old| old != there) {
@@ -236,19 +233,19 @@ impl Exchange<'_> {
     }
 }
 
-/// The sidecar of a file.
+/// Returns the path of a file's sidecar.
 pub fn sidecar_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(SIDECAR);
     PathBuf::from(name)
 }
 
-/// The path without its links, whether or not a file exists there.
+/// Returns the path with symbolic links resolved, whether or not a file exists there.
 fn real(path: &Path) -> anyhow::Result<PathBuf> {
     resolved(path).with_context(|| format!("cannot open '{}'", path.display()))
 }
 
-/// What is known of the file that is there; `shown` is its path for errors.
+/// Returns what the sidecar holds for the existing file; `shown` is the file's path in errors.
 fn state(path: &Path, shown: &Path, there: Option<Identity>) -> anyhow::Result<SidecarFile> {
     let beside = sidecar_of(shown);
     let (file, beside) = (shown.display(), beside.display());
@@ -269,7 +266,7 @@ fn state(path: &Path, shown: &Path, there: Option<Identity>) -> anyhow::Result<S
     }
 }
 
-/// What the sidecar of a file says, if there is one; `shown` is the file's path for errors.
+/// Reads the sidecar of a file, if it has one; `shown` is the file's path in errors.
 fn read(path: &Path, shown: &Path) -> anyhow::Result<Option<Sidecar>> {
     let beside = sidecar_of(shown);
     let (file, beside) = (shown.display(), beside.display());
@@ -285,7 +282,7 @@ fn read(path: &Path, shown: &Path) -> anyhow::Result<Option<Sidecar>> {
     })
 }
 
-/// Writes the sidecar of the file at `path`. A new one belongs to whom the file belongs.
+/// Writes the sidecar of the file at `path`. A new sidecar gets the owner of the file.
 fn write(path: &Path, states: Vec<SidecarFile>) -> anyhow::Result<()> {
     let mut bytes = serde_json::to_vec(&Sidecar { states })?;
     bytes.push(b'\n');

@@ -1,4 +1,4 @@
-//! The turn to change files of a directory: one load at a time, for a few renames.
+//! A lock on a directory, which lets one load at a time replace files in it. It is held for a few renames.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
@@ -12,14 +12,14 @@ use crate::stream::{PREFIX, directory};
 use crate::trust::leftovers::Leftover;
 use crate::trust::stage;
 
-/// How long another load's turn is waited for.
+/// How long to wait for another load.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A turn, which ends when it is dropped.
+/// A held lock, released when it is dropped.
 ///
-/// It is a lock on a file that exists for as long as somebody holds it or waits: a script may have
-/// locked the data file or the directory itself (`flock DIR load DIR/out.csv`), and the data file is
-/// replaced while the turn lasts. What a killed load leaves is removed as its temporary files are.
+/// The lock is on a file of its own, which exists as long as a program holds it or waits for it: a script may have
+/// locked the data file or the directory itself (`flock DIR load DIR/out.csv`), and the data file is replaced while
+/// the lock is held. A lock file that a killed load leaves is removed as its temporary files are.
 #[derive(Debug)]
 pub(crate) struct Turn {
     _lock: File,
@@ -27,17 +27,17 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// Waits for the turn in the directory of the file at `path`.
+    /// Waits for the lock on the directory of the file at `path`.
     ///
     /// # Errors
-    /// The directory cannot be written; another program's turn does not end.
+    /// The directory cannot be written; another program holds the lock for too long.
     pub fn take(path: &Path) -> anyhow::Result<Self> {
         let directory = directory(path);
         let path = directory.join(format!("{PREFIX}lock"));
         let cannot = || format!("cannot lock the directory '{}'", directory.display());
         let deadline = Instant::now() + PATIENCE;
         loop {
-            // At once, so that no signal comes between the making and the lock.
+            // In one step, so that no signal arrives between creating the file and registering it for removal.
             let make = || Ok((try_lock(&path)?, path.clone()));
             match Leftover::of(make, |(_, path)| path) {
                 Ok(((lock, _), leftover)) => {
@@ -65,17 +65,17 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        // While it is still locked: who waits for it finds that it has no name any more.
+        // Removed while still locked, so that programs that wait for it find that the name is gone.
         if let Some(leftover) = self.leftover.take() {
             leftover.remove();
         }
     }
 }
 
-/// The lock file, made if there is none.
+/// Opens and locks the lock file, and creates it if it does not exist.
 ///
 /// # Errors
-/// Another program holds it, or has just removed it (`WouldBlock`); it cannot be made.
+/// Another program holds the lock or has just removed the file (`WouldBlock`); the file cannot be created.
 fn try_lock(path: &Path) -> io::Result<File> {
     let open = || match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => OpenOptions::new()
@@ -98,7 +98,7 @@ fn try_lock(path: &Path) -> io::Result<File> {
         Err(TryLockError::WouldBlock) => return Err(ErrorKind::WouldBlock.into()),
         Err(TryLockError::Error(error)) => return Err(error),
     }
-    // Only the file that has the name is the lock.
+    // The lock counts only if the name still refers to the locked file.
     match (fs::metadata(path), file.metadata()?) {
         (Ok(named), held) if (named.dev(), named.ino()) == (held.dev(), held.ino()) => Ok(file),
         _ => Err(ErrorKind::WouldBlock.into()),

@@ -1,7 +1,7 @@
 //! Checkpoints in a PostgreSQL database.
 //!
-//! The table is looked for, and made, where the search path says. Two loads of one name take
-//! turns: each holds a lock from its look at the last checkpoint to its commit.
+//! The search path decides where the table of checkpoints is found and created. Two loads of one name take turns:
+//! each holds a lock from its read of the last checkpoint to its commit.
 
 use postgres::Client;
 
@@ -9,13 +9,13 @@ use crate::checkpoint::{Entry, Plan, TABLE, compare, elsewhere, gone, parsed, un
 use crate::connector::postgres::{Name, connect, shown, told, words};
 use crate::trust::{Checkpoint, Position};
 
-/// Tells our advisory locks from those of others: "pipe" in ASCII.
+/// Separates our advisory locks from those of others: "pipe" in ASCII.
 const LOCK_CLASS: i32 = 0x7069_7065;
 
-/// Where the last load of `name` into the database ended.
+/// Returns where the last load of `name` into the database ended.
 ///
 /// # Errors
-/// The server is out of reach or refuses; the table that was loaded is gone.
+/// The server cannot be reached or refuses; the table that was loaded is gone.
 pub fn position(url: &str, name: &str) -> anyhow::Result<Option<Position>> {
     let mut client = connect(url)?;
     let Some((position, table)) = stored(&mut client, name, &shown(url))? else {
@@ -29,11 +29,11 @@ pub fn position(url: &str, name: &str) -> anyhow::Result<Option<Position>> {
     Ok(Some(position))
 }
 
-/// The full name of a table, as it is kept: where a table without a schema would be made, if there
-/// is none.
+/// Returns the full name of a table, as checkpoints store it. Without a schema, that is the schema in which the
+/// server would create the table.
 ///
 /// # Errors
-/// The server is out of reach.
+/// The server cannot be reached.
 pub fn full_name(client: &mut Client, name: &Name) -> anyhow::Result<String> {
     let schema = match &name.schema {
         Some(schema) => Some(schema.clone()),
@@ -46,10 +46,10 @@ pub fn full_name(client: &mut Client, name: &Name) -> anyhow::Result<String> {
     Ok(Name { schema, table }.spelled())
 }
 
-/// Holds what a load is about to do against the checkpoints that there are.
+/// Checks what a load is about to do against the stored checkpoints.
 ///
 /// # Errors
-/// Records that a checkpoint speaks of would be missing.
+/// Records that a checkpoint covers would be missing.
 pub fn check(client: &mut Client, database: &str, plan: &Plan<'_>) -> anyhow::Result<()> {
     if plan.is_harmless() || plan.flow.is_none() && !may_read(client)? {
         return Ok(());
@@ -58,10 +58,10 @@ pub fn check(client: &mut Client, database: &str, plan: &Plan<'_>) -> anyhow::Re
     plan.check(&entries, |one, other| one == other, database)
 }
 
-/// Removes the checkpoint of a flow: the table that it was loaded into.
+/// Removes the checkpoint of a flow and returns the table that it was loaded into.
 ///
 /// # Errors
-/// There is none of this name; the server is out of reach or refuses.
+/// No checkpoint has this name; the server cannot be reached or refuses.
 pub fn forget(url: &str, name: &str) -> anyhow::Result<Option<String>> {
     let mut client = connect(url)?;
     let failed = |error| told(&error);
@@ -78,12 +78,12 @@ pub fn forget(url: &str, name: &str) -> anyhow::Result<Option<String>> {
     Ok(entry.table.clone())
 }
 
-/// Commits a checkpoint of a load of `records` records into `table` within the transaction that is
-/// open, which is to end at once: until then, other loads of this name wait.
+/// Writes the checkpoint of a load of `records` records into `table`, in the open transaction. Commit at once after
+/// this: until then, other loads of this name wait.
 ///
 /// # Errors
-/// It does not go on from where the last one ended, or that one went into another table; the table of
-/// checkpoints cannot be made or written.
+/// The checkpoint does not start where the last one ended, or the last one belongs to another table; the table of
+/// checkpoints cannot be created or written.
 pub fn advance(
     client: &mut Client,
     database: &str,
@@ -91,7 +91,7 @@ pub fn advance(
     (table, records): (Option<&str>, u64),
 ) -> anyhow::Result<()> {
     if !is_whole(client)? {
-        // Two that make one table at once hinder each other, IF NOT EXISTS or not.
+        // Two sessions that create one table at once conflict, even with IF NOT EXISTS.
         lock(client, "")?;
         client
             .batch_execute(&format!(
@@ -134,7 +134,7 @@ pub fn advance(
     Ok(())
 }
 
-/// Waits for other loads of this name to end. The lock goes with the transaction.
+/// Waits for other loads of this name to end. The lock is released with the transaction.
 fn lock(client: &mut Client, name: &str) -> anyhow::Result<()> {
     client
         .execute(
@@ -152,7 +152,7 @@ fn is_there(client: &mut Client) -> anyhow::Result<bool> {
     Ok(row.get(0))
 }
 
-/// Whether this user may read the checkpoints. A load without one does not need them.
+/// Returns whether this user may read the checkpoints. A load without a checkpoint does not need them.
 fn may_read(client: &mut Client) -> anyhow::Result<bool> {
     let row = client
         .query_one(
@@ -163,8 +163,8 @@ fn may_read(client: &mut Client) -> anyhow::Result<bool> {
     Ok(row.get(0))
 }
 
-/// Whether the table of checkpoints exists with all its columns. Only the catalog is looked at, which
-/// takes no lock that a change of the table would have to wait for.
+/// Returns whether the table of checkpoints exists with all its columns. Reads only the catalog, so it takes no
+/// lock that would delay a change of the table.
 fn is_whole(client: &mut Client) -> anyhow::Result<bool> {
     let row = client
         .query_one(
@@ -176,7 +176,7 @@ fn is_whole(client: &mut Client) -> anyhow::Result<bool> {
     Ok(row.get(0))
 }
 
-/// Whether there is a table of this name. The catalog says so without any privilege.
+/// Returns whether a table of this name exists. The catalog shows it without any privilege.
 fn has_table(client: &mut Client, name: &Name) -> anyhow::Result<bool> {
     let row = client
         .query_one(
@@ -189,7 +189,7 @@ fn has_table(client: &mut Client, name: &Name) -> anyhow::Result<bool> {
     Ok(row.get(0))
 }
 
-/// Where the last load of a flow ended, and its table, for which earlier versions have no column.
+/// Returns where the last load of a flow ended, and its table; checkpoints of earlier versions have no table.
 fn stored(
     client: &mut Client,
     name: &str,

@@ -1,5 +1,4 @@
-//! The way to a PostgreSQL server: the address, what the environment adds to it, and with or
-//! without TLS.
+//! Connecting to a PostgreSQL server: the address, what the environment adds to it, and TLS.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,14 +16,14 @@ use crate::connector::postgres::tls::Connector;
 use crate::connector::postgres::{failure, system};
 use crate::trust::ends;
 
-/// How long a server may take to answer the first call.
+/// How long to wait for a server to accept the connection.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Cancels what a connection's server is doing, by a connection that is secured in the same way.
+/// Cancels what a connection's server is doing, over a connection that is secured in the same way.
 pub struct Canceller(Option<Connector>);
 
 impl Canceller {
-    /// Asks the server to stop. That it cannot be told is no matter: nobody waits for the rest.
+    /// Asks the server to stop. A failure does not matter: nobody waits for the remaining records.
     pub fn cancel(&self, token: &CancelToken) {
         let _ = match &self.0 {
             Some(connector) => token.cancel_query(connector.clone()),
@@ -33,20 +32,20 @@ impl Canceller {
     }
 }
 
-/// Connects to `postgresql://[user[:password]@][host][:port][/database][?options]`. What the
-/// address leaves out is taken from libpq's variables (PGHOST, PGSSLMODE ...) and files
-/// (`.pgpass`, those in `~/.postgresql`), and the user from who runs the program.
+/// Connects to `postgresql://[user[:password]@][host][:port][/database][?options]`. What the address leaves out
+/// comes from libpq's variables (PGHOST, PGSSLMODE ...) and files (`.pgpass`, those in `~/.postgresql`); the user
+/// defaults to the one who runs the program.
 ///
 /// # Errors
-/// The address is not understood; no server can be reached, is trusted, or lets us in.
+/// The address is not understood; no server can be reached, is trusted, or accepts the connection.
 pub fn connect(url: &str) -> anyhow::Result<Client> {
     Ok(open(url)?.0)
 }
 
-/// The same, and what cancels the connection's queries.
+/// Connects like [`connect`], and also returns what cancels the connection's queries.
 ///
 /// # Errors
-/// As [`connect`].
+/// The same as for [`connect`].
 pub fn open(url: &str) -> anyhow::Result<(Client, Canceller)> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let address = Address::new(url);
@@ -92,7 +91,7 @@ struct Refusal {
 }
 
 impl Refusal {
-    /// The one to tell of two: that of a server which was reached, else the later one.
+    /// Returns the refusal to report: the one from a server that was reached, otherwise the later one.
     fn or(self, later: Self) -> Self {
         match self.is_answer && !later.is_answer {
             true => self,
@@ -101,7 +100,7 @@ impl Refusal {
     }
 }
 
-/// A server, and what is needed to get in.
+/// A server, and what is needed to connect to it.
 struct Door<'o> {
     server: Server,
     options: &'o Options,
@@ -126,7 +125,7 @@ impl<'o> Door<'o> {
         }
     }
 
-    /// Connects as `sslmode` wants it. Without a connector there is no TLS.
+    /// Connects as `sslmode` demands. Without a connector, TLS is not used.
     fn open(self, connector: Option<&Connector>) -> Result<(Client, Canceller), Refusal> {
         let Some(connector) = connector else {
             return self.attempt(None, SslMode::Disable);
@@ -178,7 +177,7 @@ impl<'o> Door<'o> {
         }
     }
 
-    /// Why it failed, and what to do about it.
+    /// Returns why the connection failed, and what to do about it.
     fn words(&self, error: &postgres::Error) -> String {
         if is_without_tls(error) {
             return format!(
@@ -206,7 +205,7 @@ impl<'o> Door<'o> {
     }
 }
 
-/// Looks for a server's password in the file.
+/// Looks up a server's password in the password file.
 fn find(file: &Path, server: &Server) -> PasswordEntry {
     let config = &server.config;
     let Some(user) = config.get_user() else {
@@ -225,7 +224,7 @@ fn find(file: &Path, server: &Server) -> PasswordEntry {
     password::find(file, access)
 }
 
-/// What to tell if it worked neither with TLS nor without.
+/// Returns the refusal to report if the connection failed both with and without TLS.
 fn both(secured: &Refusal, plain: &Refusal) -> Refusal {
     let words = match secured.words == plain.words {
         true => plain.words.clone(),
@@ -237,13 +236,13 @@ fn both(secured: &Refusal, plain: &Refusal) -> Refusal {
     }
 }
 
-/// Whether TLS was demanded of a server that has none.
+/// Returns whether TLS was demanded of a server that does not support it.
 fn is_without_tls(error: &postgres::Error) -> bool {
     std::error::Error::source(error)
         .is_some_and(|cause| cause.to_string() == "server does not support TLS")
 }
 
-/// Adds what the address leaves out.
+/// Adds what the address leaves out, from the environment and defaults.
 fn complete(config: &mut Config, variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<()> {
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         let host = variable("PGHOST").unwrap_or_else(|| {

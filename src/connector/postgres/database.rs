@@ -10,7 +10,7 @@ use crate::load::Target;
 use crate::stream::{Output, Settings, Summary};
 use crate::trust::Position;
 
-/// PostgreSQL's line in the table.
+/// PostgreSQL's entry in the table.
 pub const CONNECTOR: Connector = Connector {
     schemes: &["postgresql", "postgres"],
     form: "postgresql://...",

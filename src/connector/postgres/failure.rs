@@ -1,4 +1,4 @@
-//! What PostgreSQL says when it does not do a thing, in our words.
+//! PostgreSQL's errors, in our words.
 
 use std::io;
 
@@ -7,19 +7,20 @@ use postgres::error::{DbError, SqlState};
 use crate::connector::postgres::tls;
 use crate::record::Fault;
 
-/// An error of the server or on the way to it.
+/// Converts an error of the server or of the connection to it.
 pub fn told(error: &postgres::Error) -> anyhow::Error {
     anyhow::anyhow!(words(error))
 }
 
-/// The record, from 0, that a COPY stopped at, and why, where the server says which.
+/// Returns the record, from 0, at which a COPY stopped, and why, if the server names the record.
 pub fn of_record(error: &postgres::Error) -> Option<(u64, Fault)> {
     let db = error.as_db_error().filter(|_| is_about_records(error))?;
     Some((record(db)?, Fault::new(reason(db))))
 }
 
-/// Whether the server's refusal is about what the records hold, and not about itself, the statement or
-/// this user's rights. By the class of the error code ("PostgreSQL Error Codes"): a trigger may choose any.
+/// Returns whether the server rejected what the records hold, and not the statement, this user's privileges or its
+/// own state. `OTHERS` lists the error classes that are not about records ("PostgreSQL Error Codes"): all others
+/// are, as a trigger may raise any code.
 pub fn is_about_records(error: &postgres::Error) -> bool {
     const OTHERS: [&str; 21] = [
         "00", "01", "02", "03", "08", "0A", "25", "28", "2B", "2D", "3B", "3D", "3F", "40", "42",
@@ -28,13 +29,13 @@ pub fn is_about_records(error: &postgres::Error) -> bool {
     let Some(db) = error.as_db_error() else {
         return false;
     };
-    // Policies refuse records with the code of missing rights.
+    // Row-level security rejects records with the code for missing privileges.
     let is_policy = *db.code() == SqlState::INSUFFICIENT_PRIVILEGE
         && db.message().contains("row-level security");
     is_policy || !OTHERS.contains(&&db.code().code()[..2])
 }
 
-/// The values of the key that a unique index refused.
+/// Returns the values of the key that a unique index rejected.
 pub fn key_values(error: &postgres::Error) -> String {
     let detail = error.as_db_error().and_then(|db| db.detail());
     let values = detail.and_then(|detail| detail.split_once(")=("));
@@ -42,7 +43,7 @@ pub fn key_values(error: &postgres::Error) -> String {
     values.map_or_else(String::new, |(values, _)| format!("'{values}'"))
 }
 
-/// The record, from 0, that a COPY was at. In its text format a record is a line.
+/// Returns the record, from 0, at which a COPY stopped. In its text format, each record is a line.
 fn record(error: &DbError) -> Option<u64> {
     let (_, behind) = error.where_()?.split_once(", line ")?;
     let digits = behind
@@ -51,7 +52,7 @@ fn record(error: &DbError) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_sub(1)
 }
 
-/// Whether the server has carried out what it was told, or refused it: it did not go away instead.
+/// Returns whether the server carried out a statement or refused it, and did not go away instead.
 pub fn is_answer(error: &postgres::Error) -> bool {
     let going = [
         SqlState::ADMIN_SHUTDOWN,
@@ -61,7 +62,7 @@ pub fn is_answer(error: &postgres::Error) -> bool {
     error.code().is_some_and(|code| !going.contains(code))
 }
 
-/// An error in one line.
+/// Returns an error in one line.
 pub fn words(error: &postgres::Error) -> String {
     if let Some(db) = error.as_db_error() {
         return reason(db);
@@ -83,13 +84,13 @@ pub fn words(error: &postgres::Error) -> String {
         ];
         broken.contains(&error.kind())
     });
-    // The driver's own words for a connection that ended in the middle of a message.
+    // The driver's message if the connection ended in the middle of a protocol message.
     let is_cut = cause.to_string().contains("bytes remaining on stream");
     if is_broken || is_cut || error.is_closed() {
         return "the server has closed the connection".to_owned();
     }
     let text = cause.to_string();
-    // The system's words come with its number, and in upper case.
+    // The system's message ends with its number and begins in upper case.
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut letters = text.chars();
     match letters.next() {
@@ -137,7 +138,7 @@ fn reason(error: &DbError) -> String {
     }
 }
 
-/// What a record that belongs into no partition gets: `(day) = (2024-01-01)` from the detail.
+/// Returns the fault of a record that fits no partition, with `(day) = (2024-01-01)` from the detail.
 fn no_partition(error: &DbError, detail: &str) -> String {
     let table = error.table().unwrap_or("the table");
     match detail.rsplit_once(" contains ") {
@@ -150,13 +151,13 @@ fn same_table() -> String {
     "another load has made the table at the same time; run this again, to append to it".to_owned()
 }
 
-/// The column in `COPY t, line 3, column b: "x"`.
+/// Returns the column in `COPY t, line 3, column b: "x"`.
 fn column_of(context: &str) -> Option<&str> {
     let (_, behind) = context.split_once(", column ")?;
     Some(behind.split_once(':').map_or(behind, |(name, _)| name))
 }
 
-/// `id: 5` of `Key (id)=(5) already exists`.
+/// Returns `id: '5'` for `Key (id)=(5) already exists`.
 fn key_of(detail: &str) -> String {
     let key = detail
         .strip_prefix("Key (")
@@ -168,12 +169,12 @@ fn key_of(detail: &str) -> String {
     }
 }
 
-/// Whether the server saw one key twice in the same upsert (SQL:2003's cardinality violation).
+/// Returns whether one upsert contained the same key twice (SQL:2003's cardinality violation).
 pub fn is_repeated_key(error: &postgres::Error) -> bool {
     error.code() == Some(&SqlState::CARDINALITY_VIOLATION)
 }
 
-/// Whether a key is not unique.
+/// Returns whether a key is not unique.
 pub fn is_not_unique(error: &postgres::Error) -> bool {
     error.code() == Some(&SqlState::UNIQUE_VIOLATION)
 }

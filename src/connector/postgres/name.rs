@@ -2,18 +2,18 @@
 
 use anyhow::bail;
 
-/// A name as SQL has it, whatever is in it.
+/// Quotes a name for SQL, whatever it contains.
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Names as SQL has them, with commas between.
+/// Quotes names for SQL, separated by commas.
 pub fn listed<'n>(names: impl IntoIterator<Item = &'n String>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| quoted(name)).collect();
     names.join(", ")
 }
 
-/// A table's name, with its schema where the user named one.
+/// A table's name, with its schema if the user gave one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
     /// The schema; without one, the server's search path decides.
@@ -23,8 +23,7 @@ pub struct Name {
 }
 
 impl Name {
-    /// Reads `table` or `schema.table`; a part in double quotes may hold points. Names are taken
-    /// as they are spelled.
+    /// Parses `table` or `schema.table`; a part in double quotes may contain dots. Case is kept.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let mut parts = vec![String::new()];
         let mut is_quoted = false;
@@ -66,7 +65,7 @@ impl Name {
         }
     }
 
-    /// As SQL has it.
+    /// Returns the name in SQL.
     pub fn sql(&self) -> String {
         match &self.schema {
             Some(schema) => format!("{}.{}", quoted(schema), quoted(&self.table)),
@@ -74,7 +73,7 @@ impl Name {
         }
     }
 
-    /// As [`Name::parse`] reads it.
+    /// Returns the name as [`Name::parse`] reads it.
     pub fn spelled(&self) -> String {
         let part = |name: &String| match name.contains(['.', '"']) {
             true => quoted(name),
@@ -86,7 +85,7 @@ impl Name {
         }
     }
 
-    /// As errors and receipts have it.
+    /// Returns the name as errors and receipts show it.
     pub fn shown(&self) -> String {
         match &self.schema {
             Some(schema) => format!("{schema}.{}", self.table),

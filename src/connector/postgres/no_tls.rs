@@ -1,4 +1,4 @@
-//! What stands for TLS in programs that are built without it.
+//! Stands in for TLS in programs that are built without it.
 
 use anyhow::bail;
 use postgres::tls::{MakeTlsConnect, NoTlsError, NoTlsStream};
@@ -6,7 +6,7 @@ use postgres::{NoTls, Socket};
 
 use crate::connector::postgres::options::{Mode, Options};
 
-/// Never there.
+/// Never created.
 #[derive(Clone)]
 pub struct Connector(NoTls);
 
@@ -23,12 +23,12 @@ impl Connector {
         Ok(None)
     }
 
-    /// For one more attempt.
+    /// Returns a connector for one more attempt.
     pub fn for_attempt(&self) -> Self {
         self.clone()
     }
 
-    /// Whether the last attempt came to TLS.
+    /// Returns whether the last attempt reached the TLS handshake.
     pub fn is_used(&self) -> bool {
         false
     }
@@ -44,7 +44,7 @@ impl MakeTlsConnect<Socket> for Connector {
     }
 }
 
-/// Nothing is said of TLS here.
+/// Returns None: no error is about TLS here.
 pub fn words(_: &postgres::Error) -> Option<String> {
     None
 }

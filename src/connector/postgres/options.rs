@@ -1,7 +1,6 @@
-//! What an address and the environment say of TLS and of the password file, as libpq reads them.
+//! The options for TLS and the password file, from an address and the environment, as libpq reads them.
 //!
-//! The driver knows few of libpq's options, so ours are taken out of the address before the driver
-//! reads it.
+//! The driver supports few of libpq's options, so ours are removed from the address before the driver parses it.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +9,7 @@ use anyhow::bail;
 use percent_encoding::percent_decode_str;
 use postgres::config::ChannelBinding;
 
-/// The options that are taken out of an address.
+/// The options that are removed from an address.
 const OWN: [&str; 6] = [
     "sslmode",
     "sslrootcert",
@@ -29,15 +28,15 @@ pub enum Mode {
     Allow,
     /// TLS if the server has it.
     Prefer,
-    /// TLS; the certificate is verified only if there is a file of authorities.
+    /// TLS; the certificate is verified only if a file of trusted authorities exists.
     Require,
-    /// TLS, and a certificate that a known authority has signed.
+    /// TLS, and a certificate that a trusted authority has signed.
     VerifyCa,
-    /// The same, and the certificate is the host's.
+    /// Like `VerifyCa`, and the certificate must be for the host.
     VerifyFull,
 }
 
-/// The modes by their names in libpq.
+/// The modes by their libpq names.
 const MODES: [(&str, Mode); 6] = [
     ("disable", Mode::Disable),
     ("allow", Mode::Allow),
@@ -48,21 +47,21 @@ const MODES: [(&str, Mode); 6] = [
 ];
 
 impl Mode {
-    /// Its name in libpq.
+    /// Returns its libpq name.
     pub fn name(self) -> &'static str {
         let found = MODES.iter().find(|(_, mode)| *mode == self);
         found.map_or("", |(name, _)| name)
     }
 }
 
-/// What `channel_binding` may be.
+/// The values of `channel_binding`.
 const BINDINGS: [(&str, ChannelBinding); 3] = [
     ("disable", ChannelBinding::Disable),
     ("prefer", ChannelBinding::Prefer),
     ("require", ChannelBinding::Require),
 ];
 
-/// A file that is named, or looked for in its usual place.
+/// A file that is named explicitly, or its default location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// Its path.
@@ -76,36 +75,36 @@ pub struct Source {
 pub enum Roots {
     /// Those of the system.
     System,
-    /// Those in a file. `None`: no file is named, and there is no home directory.
+    /// Those in a file. `None`: no file is named, and no home directory is known.
     File(Option<Source>),
 }
 
-/// What an address and the environment say of TLS and of the password file.
+/// The options for TLS and the password file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// How much TLS is needed.
     pub mode: Mode,
-    /// Who may have signed the server's certificate.
+    /// Which authorities may sign the server's certificate.
     pub roots: Roots,
-    /// Our own certificate.
+    /// The client certificate.
     pub certificate: Option<Source>,
     /// Its private key.
     pub key: Option<Source>,
-    /// The file of passwords.
+    /// The password file.
     pub passwords: Option<PathBuf>,
-    /// Whether the password has to be bound to the TLS connection.
+    /// Whether the password must be bound to the TLS connection.
     pub channel_binding: ChannelBinding,
 }
 
-/// An address, without the options that the driver does not know.
+/// An address, separated from the options that the driver does not support.
 pub struct Address {
-    /// What is left for the driver.
+    /// The address for the driver.
     pub rest: String,
     own: HashMap<&'static str, String>,
 }
 
 impl Address {
-    /// Takes our options out of an address. If one is repeated, the last one counts.
+    /// Removes our options from an address. If one is repeated, the last one counts.
     pub fn new(url: &str) -> Self {
         let (place, options) = split(url);
         let mut own = HashMap::new();
@@ -128,16 +127,16 @@ impl Address {
         Address { rest, own }
     }
 
-    /// What it says, completed from the environment; files are looked for below `home`.
+    /// Returns the options, completed from the environment; default files are below `home`.
     ///
     /// # Errors
-    /// A value is none of those that libpq knows.
+    /// A value is not one that libpq knows.
     pub fn options(
         &self,
         variable: impl Fn(&str) -> Option<String>,
         home: Option<&Path>,
     ) -> anyhow::Result<Options> {
-        // Where a value comes from, for errors, and the value.
+        // The value and, for errors, where it comes from.
         let value = |option: &'static str, name: &'static str| {
             let own = self.own.get(option).filter(|value| !value.is_empty());
             let own = own.map(|value| (option, value.clone()));
@@ -174,7 +173,7 @@ impl Address {
     }
 }
 
-/// The mode, from what says it and what it says.
+/// Returns the mode; `given` is where it comes from and its name.
 fn mode_of(given: Option<(&str, String)>, roots: &Roots) -> anyhow::Result<Mode> {
     let is_system = *roots == Roots::System;
     let Some((place, name)) = given else {
@@ -192,7 +191,7 @@ fn mode_of(given: Option<(&str, String)>, roots: &Roots) -> anyhow::Result<Mode>
     Ok(mode)
 }
 
-/// The value of this name; `place` says where the name comes from.
+/// Returns the value with this name; `place` is where the name comes from.
 fn one_of<T: Copy>(known: &[(&str, T)], place: &str, name: &str) -> anyhow::Result<T> {
     match known.iter().find(|(known, _)| *known == name) {
         Some((_, value)) => Ok(*value),
@@ -203,7 +202,7 @@ fn one_of<T: Copy>(known: &[(&str, T)], place: &str, name: &str) -> anyhow::Resu
     }
 }
 
-/// An address before its options, and the options, as the driver tells them apart.
+/// Splits an address into the part before its options and the options, in the same way as the driver.
 fn split(url: &str) -> (&str, Option<&str>) {
     let place = url.find('@').unwrap_or(0);
     match url[place..].find('?') {
@@ -212,14 +211,14 @@ fn split(url: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The address without passwords, for errors and receipts.
+/// Returns the address without passwords, for errors and receipts.
 pub fn shown(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("postgresql", url));
     let (place, options) = match rest.split_once('?') {
         Some((place, options)) => (place, Some(options)),
         None => (rest, None),
     };
-    // A password may hold what it should not, so what counts is the last @ of all.
+    // A password may contain an unescaped `@`, so the last one counts.
     let place = match place.rsplit_once('@') {
         Some((user, host)) => {
             let user = user.split_once(':').map_or(user, |(user, _)| user);
@@ -238,7 +237,7 @@ pub fn shown(url: &str) -> String {
     }
 }
 
-/// Whether an option says a password, `sslpassword` too.
+/// Returns whether an option contains a password, including `sslpassword`.
 fn is_secret(option: &str) -> bool {
     let name = option.split('=').next().unwrap_or_default();
     percent_decode_str(name)

@@ -1,14 +1,14 @@
-//! The file of passwords, `.pgpass`, as libpq reads it: lines of `host:port:database:user:password`,
-//! the first that matches counts. `*` matches anything, and `\` takes the next character as it is.
+//! The password file, `.pgpass`, as libpq reads it: lines of `host:port:database:user:password`, of which the first
+//! match counts. `*` matches anything, and `\` escapes the next character.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// What a connection is to, as the file names it.
+/// What a password is looked up for.
 #[derive(Clone, Copy, Debug)]
 pub struct Access<'a> {
-    /// The host as it was written; for a Unix socket in the usual directory `localhost`.
+    /// The host as it was written; `localhost` for a Unix socket in the default directory.
     pub host: &'a str,
     /// The port.
     pub port: u16,
@@ -18,18 +18,18 @@ pub struct Access<'a> {
     pub user: &'a str,
 }
 
-/// What the file gives.
+/// The result of a lookup.
 #[derive(Debug, PartialEq, Eq)]
 pub enum PasswordEntry {
     /// A password.
     Password(Vec<u8>),
-    /// Nothing: there is no such file, or no such line.
+    /// No such file, or no matching line, exists.
     Nothing,
-    /// The file is not used, and why and what to do about it.
+    /// The file is not used; says why, and what to do about it.
     Ignored(String),
 }
 
-/// Looks for a password.
+/// Looks up a password.
 pub fn find(path: &Path, access: Access<'_>) -> PasswordEntry {
     let Ok(metadata) = fs::metadata(path) else {
         return PasswordEntry::Nothing;
@@ -52,7 +52,7 @@ pub fn find(path: &Path, access: Access<'_>) -> PasswordEntry {
     }
 }
 
-/// The password of the first line that matches.
+/// Returns the password of the first line that matches.
 fn lookup(text: &[u8], access: Access<'_>) -> Option<Vec<u8>> {
     let port = access.port.to_string();
     let wanted = [access.host, &port, access.database, access.user];
@@ -70,7 +70,7 @@ fn lookup(text: &[u8], access: Access<'_>) -> Option<Vec<u8>> {
     })
 }
 
-/// What follows a field that is `wanted`, or `*`.
+/// Returns what follows the first field of a line, if that is `wanted` or `*`.
 fn matched<'l>(line: &'l [u8], wanted: &[u8]) -> Option<&'l [u8]> {
     if let Some(rest) = line.strip_prefix(b"*:") {
         return Some(rest);
@@ -89,7 +89,7 @@ fn matched<'l>(line: &'l [u8], wanted: &[u8]) -> Option<&'l [u8]> {
     }
 }
 
-/// A password up to the next `:`, without its escapes.
+/// Returns the password up to the next `:`, without its escapes.
 fn unescaped(text: &[u8]) -> Vec<u8> {
     let mut password = vec![];
     let mut bytes = text.iter();
@@ -103,7 +103,7 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
     password
 }
 
-/// The host of a Unix socket's directory, as the file names it.
+/// Returns the host name for a Unix socket's directory in the password file.
 pub fn socket_host(directory: &Path) -> PathBuf {
     match directory == Path::new(crate::connector::postgres::servers::SOCKETS) {
         true => "localhost".into(),
@@ -139,7 +139,7 @@ mod tests {
                 "other:*:*:*:x\n*:*:*:etl:first\n*:*:*:*:later",
                 Some("first"),
             ),
-            // As IPv6 addresses are mostly written.
+            // A colon in the host need not be escaped, as in IPv6 addresses.
             (r"db:1:5433:sh\\op:etl:x", Some("x")),
             (r"*:5432:*:*:x", None),
             (r"*:*:shop:*:x", None),

@@ -1,5 +1,4 @@
-//! The servers that an address names, one by one: each may have a password and a need for TLS of
-//! its own.
+//! The servers that an address names, one by one: each may have its own password and need for TLS.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -10,16 +9,16 @@ use postgres::config::{Host, LoadBalanceHosts};
 
 use crate::connector::postgres::system;
 
-/// Where PostgreSQL's packages put Unix sockets.
+/// The directory for Unix sockets in PostgreSQL's packages.
 pub const SOCKETS: &str = "/var/run/postgresql";
 
-/// The port where nothing is said.
+/// The default port.
 const PORT: u16 = 5432;
 
 /// One server, at one address.
 #[derive(Clone)]
 pub struct Server {
-    /// All that the driver needs.
+    /// Everything that the driver needs.
     pub config: Config,
     /// The host as it was written.
     pub host: Host,
@@ -27,8 +26,8 @@ pub struct Server {
     pub port: u16,
 }
 
-/// The servers of `config`, to be tried in their order: a host that has several addresses is there
-/// as often. If the system's tools cannot tell, the driver looks by itself.
+/// Returns the servers of `config` in the order of attempts: a host with several addresses occurs once for each. If
+/// the system's tools cannot resolve a name, the driver resolves it itself.
 pub fn servers(config: &Config) -> Vec<Server> {
     let (hosts, addresses) = (config.get_hosts(), config.get_hostaddrs());
     let ports = config.get_ports();
@@ -63,7 +62,7 @@ pub fn servers(config: &Config) -> Vec<Server> {
     places.into_iter().flat_map(of_place).collect()
 }
 
-/// `config` with this one server; the driver cannot take hosts away from a configuration.
+/// Returns `config` with only this server; the driver cannot remove hosts from a configuration.
 fn narrowed(config: &Config, host: &Host, address: Option<IpAddr>, port: u16) -> Config {
     let mut one = Config::new();
     match host {

@@ -1,14 +1,14 @@
-//! What the system knows by name: the addresses of hosts, who the user is, and where they live.
+//! What the system knows by name: addresses of hosts, the current user and the home directory.
 //!
-//! Its own tools are asked, `getent` and `id`. To look these up, the C library loads whatever the
-//! machine is set up with (files, DNS, mDNS, a directory of users); one that is linked into the
-//! program would load parts that were made for another.
+//! This calls the system's own tools, `getent` and `id`. For such lookups, the C library loads whatever the machine
+//! is configured for (files, DNS, mDNS, a user directory); a statically linked C library would load modules that
+//! were built for another one.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// The addresses of a host in the order in which the system prefers them.
+/// Returns the addresses of a host in the system's order of preference.
 pub fn addresses(host: &str) -> Vec<IpAddr> {
     if let Ok(address) = host.parse() {
         return vec![address];
@@ -16,7 +16,7 @@ pub fn addresses(host: &str) -> Vec<IpAddr> {
     let lines = said("getent", &["ahosts", host]).unwrap_or_default();
     let mut addresses = vec![];
     for line in lines.lines() {
-        // One line for each kind of socket.
+        // One line for each type of socket.
         let address = line.split_whitespace().next().map(str::parse);
         if let Some(Ok(address)) = address
             && !addresses.contains(&address)
@@ -27,13 +27,13 @@ pub fn addresses(host: &str) -> Vec<IpAddr> {
     addresses
 }
 
-/// The name of the user whose rights the program has.
+/// Returns the name of the user whose privileges the program has.
 pub fn user() -> Option<String> {
     let name = said("id", &["-un"])?;
     Some(name.trim_end().to_owned()).filter(|name| !name.is_empty())
 }
 
-/// The user's home directory: HOME, else what the system knows of the user.
+/// Returns the user's home directory: HOME, or what the system has for the user.
 pub fn home() -> Option<PathBuf> {
     let by_variable = std::env::var_os("HOME").filter(|home| !home.is_empty());
     let home = by_variable.map(PathBuf::from).or_else(|| {
@@ -43,7 +43,7 @@ pub fn home() -> Option<PathBuf> {
     home.filter(|home| !home.as_os_str().is_empty())
 }
 
-/// What a tool of the system writes, where it is there and ends well.
+/// Returns the output of a system tool, if the tool exists and succeeds.
 fn said(tool: &str, arguments: &[&str]) -> Option<String> {
     let mut command = Command::new(tool);
     command.args(arguments);

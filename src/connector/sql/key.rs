@@ -1,4 +1,4 @@
-//! Reading on by a key that grows: how far the last load came, and how far this one does.
+//! Incremental reads by a growing key: how far the last load came, and how far this one comes.
 
 use anyhow::bail;
 use serde::{Deserialize, Serialize};
@@ -9,10 +9,10 @@ use crate::record::nearest_of;
 use crate::stream::{Flow, Summary};
 use crate::trust::Position;
 
-/// What is wrong with a key that is not of one type.
+/// The reason why a key of mixed types is refused.
 pub const MIXED: &str = "some records have a number there and some a text";
 
-/// Values that nothing is greater than, and the types that have them.
+/// Values that nothing is greater than; `HAVE_ENDS` lists the types that have them.
 const ENDS: [&str; 3] = ["NaN", "Infinity", "infinity"];
 const HAVE_ENDS: [&str; 7] = [
     "real",
@@ -27,14 +27,14 @@ const HAVE_ENDS: [&str; 7] = [
 /// The greatest key that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Last {
-    /// What the database calls the type of this value.
+    /// The database's name for the type of the value.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The value as the database writes it, to the digit.
+    /// The value exactly as the database writes it.
     pub value: String,
 }
 
-/// A source's position as it is committed.
+/// A source's position as it is stored.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     query: KeyPlace,
@@ -43,22 +43,22 @@ struct Stored {
 #[derive(Serialize, Deserialize)]
 struct KeyPlace {
     by: String,
-    /// None: there was no record yet.
+    /// None if no record was read yet.
     last: Option<Last>,
 }
 
-/// How a relation is read on.
+/// How a relation is read incrementally.
 #[derive(Debug)]
 pub struct ByKey<'b> {
-    /// From where.
+    /// Where the last load ended.
     pub resume: Resume,
-    /// By which column.
+    /// The column of the key.
     pub by: &'b str,
-    /// Whether to go on if all keys are smaller than the last one.
+    /// Whether to continue even if all keys are smaller than the last one.
     pub accept_gap: bool,
 }
 
-/// The key by which a relation is read on.
+/// The key of an incremental read.
 #[derive(Debug)]
 pub struct Key {
     resume: Resume,
@@ -68,10 +68,10 @@ pub struct Key {
 }
 
 impl Key {
-    /// For a relation that is read on.
+    /// Creates the key of an incremental read.
     ///
     /// # Errors
-    /// The last load was of another kind of source, or by another column.
+    /// The last load was from another kind of source, or by another column.
     pub fn new(how: ByKey<'_>) -> anyhow::Result<Self> {
         let ByKey {
             resume,
@@ -97,15 +97,15 @@ impl Key {
         })
     }
 
-    /// The greatest key that was loaded.
+    /// Returns the greatest key that was loaded.
     pub fn from(&self) -> Option<&Last> {
         self.from.as_ref()
     }
 
-    /// The key's place among the relation's columns.
+    /// Returns the key's position among the relation's columns.
     ///
     /// # Errors
-    /// There is no such column.
+    /// The relation has no such column.
     pub fn place(&self, columns: &Header) -> anyhow::Result<usize> {
         columns.position(&self.by).ok_or_else(|| {
             anyhow::anyhow!(
@@ -116,13 +116,13 @@ impl Key {
         })
     }
 
-    /// What the user is told of a key that cannot be read on by.
+    /// Returns the error for a key that cannot be used.
     pub fn refuse<T>(&self, why: &str) -> anyhow::Result<T> {
         refuse(&self.by, why)
     }
 
-    /// Holds what a look at the whole relation has found against what a key must be: whether it is
-    /// null anywhere, and how many records have the last one.
+    /// Checks that the key can be used: `has_null` is whether it is null in any record, `with_last` how many
+    /// records have the last key.
     pub fn check(&self, has_null: bool, with_last: i64) -> anyhow::Result<()> {
         if has_null {
             return self.refuse("a record has none (null), and would never be read");
@@ -136,13 +136,12 @@ impl Key {
         }
     }
 
-    /// Whether the greatest key must be looked at: `with_last` records have the last one, and if none
-    /// has it, all may be smaller.
+    /// Returns whether the greatest key must be checked: if no record has the last key, all keys may be smaller.
     pub fn may_have_gap(&self, with_last: i64) -> bool {
         self.from.is_some() && with_last == 0 && !self.accept_gap
     }
 
-    /// The error that a greatest key below the last one is.
+    /// Returns the error for a greatest key below the last one.
     pub fn gap<T>(&self, greatest: &str) -> anyhow::Result<T> {
         let (name, target) = (self.resume.name(), self.resume.target());
         let last = self.from.as_ref().map_or("", |last| &last.value);
@@ -151,7 +150,7 @@ impl Key {
         ))
     }
 
-    /// For the keys of the records that are read now.
+    /// Returns the receiver for the keys of the records that are read.
     pub fn seen(&self) -> SeenKeys {
         SeenKeys {
             by: self.by.clone(),
@@ -164,8 +163,8 @@ impl Key {
         }
     }
 
-    /// Ends the run: the new position goes with the stream where its reader took all of it, and the user is
-    /// told of a run that brought nothing.
+    /// Ends the run: adds the new position to the summary if the reader took the whole stream, and a notice if no
+    /// record was read.
     pub fn end(self, seen: &SeenKeys, flow: Flow, summary: &mut Summary) -> anyhow::Result<()> {
         let last = match seen.has_any {
             true => Some(seen.last()?),
@@ -199,7 +198,7 @@ fn refuse<T>(by: &str, why: &str) -> anyhow::Result<T> {
     bail!("--resume-by '{by}': {why}")
 }
 
-/// The keys of the records that come, in ascending order.
+/// The keys of the records that are read, in ascending order.
 pub struct SeenKeys {
     by: String,
     kind: String,
@@ -208,10 +207,10 @@ pub struct SeenKeys {
 }
 
 impl SeenKeys {
-    /// Takes in the next record's key, of this type.
+    /// Takes the next record's key, of type `kind`.
     ///
     /// # Errors
-    /// It is the same as that of the record before; it is of another type; nothing can be greater.
+    /// The key equals that of the record before; it is bytes; some keys are numbers and some are text.
     #[inline]
     pub fn take(&mut self, kind: &str, value: &[u8]) -> anyhow::Result<()> {
         if kind != self.kind {
@@ -237,7 +236,7 @@ impl SeenKeys {
         if kind == "blob" {
             return refuse(&self.by, "a record has bytes there, not a number or a text");
         }
-        // What SQLite calls its types: a column may hold values of any.
+        // SQLite's type names: its columns may hold values of any type.
         let is_number = |kind: &str| matches!(kind, "integer" | "real");
         let is_text = |kind: &str| kind == "text";
         if is_number(kind) && is_text(&self.kind) || is_text(kind) && is_number(&self.kind) {

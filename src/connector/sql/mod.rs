@@ -1,5 +1,5 @@
-//! Databases as sources: a table or the result of a query, read in one snapshot, in order, block by
-//! block, and without any way to change what is there.
+//! Databases as sources: a table or the result of a query is read in one snapshot, in order, block by block, and
+//! read-only.
 
 mod key;
 mod selection;
@@ -11,7 +11,7 @@ pub use key::ByKey;
 pub(crate) use key::{Key, Last, MIXED, SeenKeys};
 pub(crate) use selection::{Asked, Selection, sole};
 
-/// What holds records in a database.
+/// A source of records in a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Relation {
     /// A table or view, by its name.
@@ -20,17 +20,17 @@ pub enum Relation {
     Query(String),
 }
 
-/// What is read of a database, and how.
+/// What is read from a database, and how.
 pub struct SqlSource<'q> {
-    /// What holds the records.
+    /// The table or query.
     pub relation: &'q Relation,
-    /// The columns that the user listed; all where none.
+    /// The columns that the user listed; None for all.
     pub list: Option<&'q List<'q>>,
-    /// The key by which it is read on.
+    /// The key, if it is read incrementally.
     pub key: Option<Key>,
 }
 
-/// The run's end: what it has to say, with what its key has.
+/// Ends the run. Returns its summary, including that of the key.
 pub(crate) fn ended(emitter: Emitter<'_>, key: Option<(Key, SeenKeys)>) -> anyhow::Result<Summary> {
     let (mut summary, flow) = emitter.finish()?;
     if let Some((key, seen)) = key {

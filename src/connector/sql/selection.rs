@@ -1,4 +1,4 @@
-//! Which columns of a relation are asked for, and the SELECT that asks for them.
+//! The columns that are read of a relation, and the SELECTs for them.
 
 use crate::record::Header;
 
@@ -7,19 +7,19 @@ use crate::record::List;
 /// The columns that are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
-    /// All of the relation's columns, each by a name of its own.
+    /// All of the relation's columns, with unique names.
     pub columns: Header,
-    /// The names on the stream.
+    /// Their names on the stream.
     pub header: Header,
-    /// Their places among the relation's columns.
+    /// Their positions among the relation's columns.
     pub picks: Vec<usize>,
 }
 
 impl Selection {
-    /// What `list` selects of a relation with these columns; all where there is none.
+    /// Returns what `list` selects of a relation with these columns; all columns without a list.
     ///
     /// # Errors
-    /// It selects what the relation does not have.
+    /// It selects a column that the relation does not have.
     pub fn new(columns: Vec<String>, list: Option<&List<'_>>) -> anyhow::Result<Self> {
         let columns = Header::new(columns).repaired();
         let (picks, header) = match list {
@@ -37,19 +37,19 @@ impl Selection {
     }
 }
 
-/// A relation as a SELECT has it.
+/// The parts of a SELECT from a relation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// What stands before the SELECT.
+    /// What precedes the SELECT.
     pub with: String,
     /// What it selects from.
     pub from: String,
-    /// What it calls the relation's columns.
+    /// The names of the relation's columns in it.
     pub columns: Vec<String>,
 }
 
 impl Asked {
-    /// The SELECT of the columns at these places, with what stands behind it: a condition, an order.
+    /// Returns the SELECT of the columns at these positions; `behind` is a condition or an order at its end.
     pub fn select(&self, places: &[usize], behind: &str) -> String {
         let columns: Vec<&str> = places
             .iter()
@@ -59,13 +59,13 @@ impl Asked {
         format!("{}SELECT {columns} FROM {} {behind}", self.with, self.from)
     }
 
-    /// The SELECT of the truth of whether a record fulfils a condition.
+    /// Returns the SELECT of whether any record fulfils a condition.
     pub fn exists(&self, condition: &str) -> String {
         let (with, from) = (&self.with, &self.from);
         format!("{with}SELECT EXISTS (SELECT 1 FROM {from} WHERE {condition})")
     }
 
-    /// The SELECT of the number of records, 2 at most, that fulfil a condition.
+    /// Returns the SELECT of the number of records, at most 2, that fulfil a condition.
     pub fn count_to_two(&self, condition: &str) -> String {
         let (with, from) = (&self.with, &self.from);
         format!(
@@ -73,19 +73,19 @@ impl Asked {
         )
     }
 
-    /// The SELECT of an expression over the record that is the first in the order of a column.
+    /// Returns the SELECT of an expression over the first record in the order of a column.
     pub fn first(&self, expression: &str, column: &str) -> String {
         let (with, from) = (&self.with, &self.from);
         format!("{with}SELECT {expression} FROM {from} ORDER BY {column} LIMIT 1")
     }
 
-    /// Names for so many columns, whatever the relation calls them: a query may give one name twice.
+    /// Returns names for `count` columns, independent of the relation's own: a query may use one name twice.
     pub fn numbered(count: usize) -> Vec<String> {
         (1..=count).map(|number| format!("c{number}")).collect()
     }
 }
 
-/// A query without what may stand behind its last word, so that another statement can enclose it.
+/// Returns a query without trailing white space and semicolons, so that another statement can contain it.
 pub fn sole(query: &str) -> &str {
     query.trim_end_matches(|letter: char| letter.is_whitespace() || letter == ';')
 }

@@ -1,10 +1,10 @@
-//! Who holds the locks of a database.
+//! Finds the programs that hold the locks of a database.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// The programs that keep others from a database, as `sqlite3 (process 4711)`: those with a lock on its
+/// Returns the programs that block others from a database, as `sqlite3 (process 4711)`: those with a lock on its
 /// files ("/proc/locks" in proc(5)), or if none is known, those that have it open.
 pub fn holders(name: &str) -> Vec<String> {
     let of_file = |ending: &str| fs::metadata(format!("{name}{ending}")).ok();
@@ -34,7 +34,7 @@ fn with_locks(files: &[(u64, u64)]) -> Vec<u32> {
     let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
     locks
         .lines()
-        // What waits for a lock has an arrow.
+        // A line for a waiting lock has an arrow.
         .filter(|line| !line.contains("->"))
         .filter_map(lock)
         .filter(|(_, file)| files.contains(file))
@@ -42,7 +42,7 @@ fn with_locks(files: &[(u64, u64)]) -> Vec<u32> {
         .collect()
 }
 
-/// The process and the file of a line such as `1: POSIX ADVISORY READ 4711 08:01:77 1073741826 1073742335`.
+/// Returns the process and file of a line like `1: POSIX ADVISORY READ 4711 08:01:77 1073741826 1073742335`.
 fn lock(line: &str) -> Option<(u32, (u64, u64))> {
     let mut words = line.split_whitespace().skip(4);
     let process = words.next()?.parse().ok()?;

@@ -11,13 +11,13 @@ use crate::checkpoint::{Entry, Plan, TABLE, compare, elsewhere, gone, parsed, un
 use crate::connector::sqlite::told;
 use crate::trust::{Checkpoint, Position};
 
-/// How long another program's lock is waited for.
+/// How long to wait for another program's lock.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Where the last load of `name` into the database ended.
+/// Returns where the last load of `name` into the database ended.
 ///
 /// # Errors
-/// The file is there and cannot be read as a database; the table that was loaded is gone.
+/// The file exists and cannot be read as a database; the table that was loaded is gone.
 pub fn position(path: &Path, name: &str) -> anyhow::Result<Option<Position>> {
     let shown = path.display().to_string();
     let real = match path.canonicalize() {
@@ -41,8 +41,8 @@ fn open(real: &PathBuf, shown: &str) -> anyhow::Result<Connection> {
     if real.is_dir() {
         bail!("'{shown}' is a directory");
     }
-    // What a load that was killed has left is rolled back by whoever comes next, which takes the
-    // right to write; without it, SQLite opens the file for reading by itself.
+    // Opened for writing, because the next program to open the file has to roll back what a killed load left.
+    // Without write permission, SQLite falls back to reading.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let told = |error| told(error, shown);
     let connection = Connection::open_with_flags(real, flags).map_err(told)?;
@@ -50,10 +50,10 @@ fn open(real: &PathBuf, shown: &str) -> anyhow::Result<Connection> {
     Ok(connection)
 }
 
-/// Holds what a load is about to do against the checkpoints that there are.
+/// Checks what a load is about to do against the stored checkpoints.
 ///
 /// # Errors
-/// Records that a checkpoint speaks of would be missing.
+/// Records that a checkpoint covers would be missing.
 pub fn check(connection: &Connection, database: &str, plan: &Plan<'_>) -> anyhow::Result<()> {
     if plan.is_harmless() {
         return Ok(());
@@ -63,10 +63,10 @@ pub fn check(connection: &Connection, database: &str, plan: &Plan<'_>) -> anyhow
     plan.check(&entries, str::eq_ignore_ascii_case, &target)
 }
 
-/// Removes the checkpoint of a flow: the table that it was loaded into.
+/// Removes the checkpoint of a flow and returns the table that it was loaded into.
 ///
 /// # Errors
-/// There is none of this name; the database does not exist, or cannot be changed.
+/// No checkpoint has this name; the database does not exist or cannot be changed.
 pub fn forget(path: &Path, name: &str) -> anyhow::Result<Option<String>> {
     let shown = path.display().to_string();
     let real = path.canonicalize();
@@ -87,11 +87,10 @@ pub fn forget(path: &Path, name: &str) -> anyhow::Result<Option<String>> {
     Ok(entry.table.clone())
 }
 
-/// Commits a checkpoint of a load of `records` records into `table` within the transaction that is
-/// open.
+/// Writes the checkpoint of a load of `records` records into `table`, in the open transaction.
 ///
 /// # Errors
-/// It does not go on from where the last one ended, or that one went into another table.
+/// The checkpoint does not start where the last one ended, or the last one belongs to another table.
 pub fn advance(
     connection: &Connection,
     database: &str,
@@ -139,10 +138,10 @@ pub fn advance(
     Ok(())
 }
 
-/// What stands for the name of a table where earlier versions have kept none.
+/// Stands for the table's name in checkpoints of earlier versions, which did not store it.
 const LACKING: &str = "NULL";
 
-/// What gives the name of a checkpoint's table; None if there are no checkpoints at all.
+/// Returns the expression for the name of a checkpoint's table; None if no checkpoint was ever stored.
 fn column(connection: &Connection, database: &str) -> anyhow::Result<Option<&'static str>> {
     let columns = "SELECT max(name = 'table_name') FROM pragma_table_info(?1)";
     let has_it: Option<bool> = connection

@@ -11,15 +11,15 @@ use crate::load::Target;
 use crate::stream::{Output, Settings, Summary};
 use crate::trust::Position;
 
-/// SQLite's line in the table.
+/// SQLite's entry in the table.
 pub const CONNECTOR: Connector = Connector {
     schemes: &["sqlite"],
     form: "sqlite:FILE",
     open,
 };
 
-/// Libraries do not agree on how many slashes of `sqlite://` belong to the path, and a database in memory
-/// would be gone with the program: neither is guessed.
+/// Refuses `sqlite://`, because libraries disagree on how many slashes belong to the path, and databases in memory,
+/// which would be lost when the program ends.
 fn open(address: &str) -> Result<Arc<dyn Database>, String> {
     let file = address.strip_prefix("sqlite:").unwrap_or(address);
     match file {

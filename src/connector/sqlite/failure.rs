@@ -1,4 +1,4 @@
-//! What SQLite says when it does not do a thing, in our words.
+//! SQLite's errors, in our words.
 
 use rusqlite::ffi::{self, ErrorCode};
 
@@ -8,14 +8,14 @@ use crate::connector::sqlite::PATIENCE;
 use crate::connector::sqlite::blame::holders;
 use crate::record::Fault;
 
-/// What is wrong where the files beside a database in WAL mode can be neither used nor made.
+/// Errors of a database in WAL mode whose files beside it can neither be used nor created.
 const WRITES_TO_READ: [i32; 3] = [
     ffi::SQLITE_READONLY_RECOVERY,
     ffi::SQLITE_READONLY_CANTINIT,
     ffi::SQLITE_READONLY_DIRECTORY,
 ];
 
-/// An error of SQLite as a person can use it. `name`: the database.
+/// Converts an error of SQLite to one for users. `name`: the database.
 pub fn told(error: rusqlite::Error, name: &str) -> anyhow::Error {
     let code = error.sqlite_error_code();
     match code {
@@ -46,7 +46,7 @@ pub fn told(error: rusqlite::Error, name: &str) -> anyhow::Error {
     }
 }
 
-/// Whether it is the lock of another program that was not released in time.
+/// Returns whether another program did not release its lock in time.
 pub fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
@@ -54,7 +54,7 @@ pub fn is_busy(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// That a database stayed locked for so long, and by whom if that is known.
+/// Returns the error for a database that stayed locked for `wait`; names the programs that hold the lock, if known.
 pub fn locked(name: &str, wait: Duration) -> anyhow::Error {
     let holders = holders(name);
     let by = match holders.is_empty() {
@@ -65,8 +65,7 @@ pub fn locked(name: &str, wait: Duration) -> anyhow::Error {
     anyhow::anyhow!("'{name}' is locked by {by}, and stayed so for {seconds} seconds")
 }
 
-/// What is wrong with the one record that a statement was about; none where the error is of
-/// another kind.
+/// Returns what is wrong with the record that a statement was about; None if the error is of another kind.
 pub fn violation(error: &rusqlite::Error) -> Option<Fault> {
     let rusqlite::Error::SqliteFailure(code, Some(message)) = error else {
         return None;
@@ -104,7 +103,7 @@ pub fn violation(error: &rusqlite::Error) -> Option<Fault> {
     }))
 }
 
-/// SQLite's own words without its decoration.
+/// Returns SQLite's message without its decoration.
 pub fn words(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),

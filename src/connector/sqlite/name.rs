@@ -1,11 +1,11 @@
 //! Names in SQL.
 
-/// A name as SQL has it, whatever is in it.
+/// Quotes a name for SQL, whatever it contains.
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// Names as SQL has them, with commas between.
+/// Quotes names for SQL, separated by commas.
 pub fn listed<'n>(names: impl IntoIterator<Item = &'n String>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| quoted(name)).collect();
     names.join(", ")

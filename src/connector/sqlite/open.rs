@@ -1,4 +1,4 @@
-//! The way to an SQLite file that is read.
+//! Opens SQLite files for reading.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::connector::sqlite::told;
 
-/// How long another program's lock is waited for.
+/// How long to wait for another program's lock.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Opens a database that is there for reading alone; nothing can be changed by it.
+/// Opens an existing database read-only.
 ///
 /// # Errors
-/// There is no such file, or it cannot be read.
+/// The file does not exist or cannot be read.
 pub fn open_to_read(path: &Path) -> anyhow::Result<Connection> {
     let name = path.display().to_string();
     // An absolute path is never taken for a URI.

@@ -1,6 +1,6 @@
 //! How values that are neither text nor plain numbers are spelled on the stream.
 
-/// The hexadecimal digits of a field that spells a BLOB: `\x` and whole pairs of them, without quotes.
+/// Returns the hexadecimal digits of an unquoted field that spells a BLOB: `\x` and pairs of digits.
 #[inline]
 pub fn blob_digits(raw: &[u8]) -> Option<&[u8]> {
     let digits = raw.strip_prefix(b"\\x")?;
@@ -8,7 +8,7 @@ pub fn blob_digits(raw: &[u8]) -> Option<&[u8]> {
     is_whole.then_some(digits)
 }
 
-/// The number that a field without quotes spells as a word.
+/// Returns the number that an unquoted field spells as a word.
 #[inline]
 pub fn infinity(raw: &[u8]) -> Option<f64> {
     match raw {
@@ -18,7 +18,7 @@ pub fn infinity(raw: &[u8]) -> Option<f64> {
     }
 }
 
-/// Whether text would pass for a BLOB or an infinite number, if it were not quoted.
+/// Returns whether unquoted text would be taken for a BLOB or an infinite number.
 #[inline]
 pub fn needs_quotes(text: &[u8]) -> bool {
     match text.first() {

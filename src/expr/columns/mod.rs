@@ -1,15 +1,15 @@
-//! Lists of columns, as flags take them: `id, total=user.order.total, q_*, a..d, !q_tmp`.
+//! Lists of columns, as used by flags: `id, total=user.order.total, q_*, a..d, !q_tmp`.
 //!
 //! | written | means |
 //! |---|---|
-//! | `name`, `[odd, name]` | this column; brackets are needed where a comma is in the name, or `=`, `..`, `*` or `?` that should mean themselves |
+//! | `name`, `[odd, name]` | this column; names with a literal comma, `=`, `..`, `*` or `?` need brackets |
 //! | `new=old` | this column under another name |
-//! | `q_*`, `day?`, `*` | all columns that fit: `*` is any text, `?` any one character |
+//! | `q_*`, `day?`, `*` | all columns that match: `*` is any text, `?` any one character |
 //! | `a..d`, `d..a`, `a..`, `..d` | from one column to another, in this order |
-//! | `!...` | what the rest selects is taken out again; a list that begins so begins with all |
+//! | `!...` | removes what the rest selects; a list that begins with `!` starts from all columns |
 //!
-//! A column whose name is exactly what was written wins over every other meaning. What `*` and
-//! ranges find is added only where it is not there yet, so `id, *` is all columns, `id` first.
+//! A column whose name is exactly the written text takes precedence over every other meaning. `*` and ranges add
+//! only columns that are not in the list yet, so `id, *` means all columns, with `id` first.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::lex;
 use super::token::Span;
 use super::unknown::listed;
 
-/// One item of a list of columns, not yet held against a header.
+/// One item of a list of columns, not yet resolved against a header.
 #[derive(Clone, Debug)]
 pub struct Selector {
     text: Arc<str>,
@@ -31,9 +31,9 @@ pub struct Selector {
 /// One column chosen from a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selected {
-    /// Its place in the header, from 0.
+    /// Its index in the header, from 0.
     pub index: usize,
-    /// Its name from here on.
+    /// Its name in the output.
     pub name: String,
 }
 
@@ -45,7 +45,7 @@ enum Meaning {
     Glob(NamePart),
 }
 
-/// A name within an item; empty at the open end of a range.
+/// A name in an item; empty at the open end of a range.
 #[derive(Clone, Debug)]
 struct NamePart {
     name: String,
@@ -53,7 +53,7 @@ struct NamePart {
     is_bracketed: bool,
 }
 
-/// The items of a list of columns; at least one. A trailing comma is allowed.
+/// Parses a list of columns into at least one item. A trailing comma is allowed.
 pub fn parse(text: &str) -> Result<Vec<Selector>, ProgramError> {
     let shared: Arc<str> = text.into();
     let mut selectors = Vec::new();
@@ -69,11 +69,11 @@ pub fn parse(text: &str) -> Result<Vec<Selector>, ProgramError> {
     Ok(selectors)
 }
 
-/// The columns that the list selects from the header, in the order of the list.
+/// Returns the columns of the header that the list selects, in the order of the list.
 ///
 /// # Errors
-/// A name that the header lacks, a pattern that fits nothing, a column named twice, two columns
-/// of one name, nothing selected.
+/// A name that the header lacks, a pattern without a match, a column named twice, two columns with one name,
+/// nothing selected.
 pub fn resolve(selectors: &[Selector], header: &[String]) -> Result<Vec<Selected>, ProgramError> {
     let columns = Columns::of(header);
     let mut chosen = Chosen::of(header);
@@ -107,7 +107,7 @@ pub fn resolve(selectors: &[Selector], header: &[String]) -> Result<Vec<Selected
     }
 }
 
-/// A header and where each name is in it, so that a long list costs no scan per item.
+/// A header with an index of its names, so that a long list costs no scan per item.
 struct Columns<'h> {
     names: &'h [String],
     places: HashMap<&'h str, usize>,
@@ -129,9 +129,9 @@ impl<'h> Columns<'h> {
 
 /// The columns chosen so far.
 struct Chosen {
-    /// In order; None if it was taken out again.
+    /// In order; `None` if removed again.
     selected: Vec<Option<Selected>>,
-    /// Per column of the header, where it is in `selected`.
+    /// Per column of the header, its positions in `selected`.
     places: Vec<Vec<usize>>,
     names: HashSet<String>,
 }
@@ -152,7 +152,7 @@ impl Chosen {
     /// Adds a column for this selector.
     ///
     /// # Errors
-    /// Another one has this name.
+    /// Another selected column has this name.
     fn add(&mut self, selector: &Selector, index: usize, name: &str) -> Result<(), ProgramError> {
         if !self.names.insert(name.to_owned()) {
             let message = format!("two columns would be named '{name}'");
@@ -174,9 +174,9 @@ impl Chosen {
     }
 }
 
-/// The names that the list asks for, none twice, where it asks for columns by nothing but their
-/// names: what a source that has no header is to look for. To be resolved against just these. Of
-/// each whether it is bare: in brackets, a name means nothing but itself.
+/// Returns the names in the list without duplicates, if all its items are names: what to look for in a source
+/// without a header. Each comes with whether it is written bare at least once; a name in brackets means only
+/// itself.
 pub fn names(selectors: &[Selector]) -> Option<Vec<(String, bool)>> {
     let mut names: Vec<(String, bool)> = Vec::new();
     let mut places = HashMap::new();
@@ -191,7 +191,7 @@ pub fn names(selectors: &[Selector]) -> Option<Vec<(String, bool)>> {
     Some(names)
 }
 
-/// The new names and the old ones of the columns that the list selects by their names.
+/// Returns new and old name of each column that the list selects by name.
 pub fn named(selectors: &[Selector]) -> Vec<(String, String)> {
     let one = |selector: &Selector| {
         let old = selector.one()?.name.clone();
@@ -203,12 +203,11 @@ pub fn named(selectors: &[Selector]) -> Vec<(String, String)> {
     selectors.iter().filter_map(one).collect()
 }
 
-/// Finds the columns of a header that the list selects; see [`finder`].
+/// Finds the columns of a header that a list selects; see [`finder`].
 pub type Finder = Arc<dyn Fn(&[String]) -> Vec<usize> + Send + Sync>;
 
-/// Finds the columns that the list selects of a header that may lack some of those it names: such an
-/// item then selects nothing. A range without its end selects all columns, so that none that may be
-/// meant is missed.
+/// Returns a finder for headers that may lack columns which the list names. An item with a missing column selects
+/// nothing, except that a range with a missing end selects all columns, so that no wanted one is missed.
 pub fn finder(selectors: &[Selector]) -> Finder {
     let selectors = selectors.to_vec();
     Arc::new(move |header| {
@@ -231,8 +230,7 @@ pub fn finder(selectors: &[Selector]) -> Finder {
     })
 }
 
-/// Refuses bare names with `[]` or `[-1]` in them, where an index such as `[0]` takes an element of
-/// an array.
+/// Rejects bare names with `[]` or `[-1]` in them; only an index such as `[0]` selects an array element.
 pub fn refuse_unknown_indexes(selectors: &[Selector]) -> Result<(), ProgramError> {
     let parts = selectors.iter().filter_map(|one| Some((one, one.one()?)));
     for (selector, part) in parts.filter(|(_, part)| !part.is_bracketed) {
@@ -271,16 +269,16 @@ fn bracketed(name: &str) -> String {
     format!("[{}]", name.replace(']', "]]"))
 }
 
-/// What one selector finds in a header.
+/// What one selector selects from a header.
 struct SelectorMatch {
     indices: Vec<usize>,
-    /// The name of the one column, where the selector names one.
+    /// The name of the column, if the selector names exactly one.
     name: Option<String>,
     is_excluded: bool,
 }
 
 impl Selector {
-    /// The one column that it selects by its name.
+    /// Returns the name, if it selects one column by name.
     fn one(&self) -> Option<&NamePart> {
         match &self.meaning {
             Meaning::One(part) | Meaning::Renamed { old: part, .. } if !self.is_excluded => {
@@ -338,13 +336,13 @@ impl Selector {
         })
     }
 
-    /// Whether this takes columns out: `!a`, unless a column is named so.
+    /// Whether this removes columns: it begins with `!`, and no column has that exact name.
     fn excludes(&self, columns: &Columns<'_>) -> bool {
         self.literal(columns)
             .map_or(self.is_excluded, |(_, is_excluded)| is_excluded)
     }
 
-    /// The column whose name is what was written, sign by sign, and whether it is taken out.
+    /// Returns the column whose name is exactly the written text, and whether it is removed.
     fn literal(&self, columns: &Columns<'_>) -> Option<(usize, bool)> {
         let written = &self.text[self.span.clone()];
         if let Some(index) = columns.place(written) {
@@ -384,7 +382,7 @@ impl Selector {
     }
 }
 
-/// The item that begins at `start`, and where it ends: at a comma or the end of the text.
+/// Parses the item that begins at `start`; returns it and its end, which is a comma or the end of the text.
 fn selector(text: &Arc<str>, start: usize) -> Result<(Selector, usize), ProgramError> {
     let is_excluded = text[start..].starts_with('!');
     let from = skip_space(text, start + usize::from(is_excluded));
@@ -445,7 +443,7 @@ fn missing(text: &str, span: Span) -> ProgramError {
     ProgramError::new(text, at..at, format!("expected a column{after}"))
 }
 
-/// The name from `start` to the next of the separators, a comma or the end, and where that is.
+/// Returns the name from `start` to the next separator, comma or end of text, and where that is.
 fn part(text: &str, start: usize, separators: &[&str]) -> Result<(NamePart, usize), ProgramError> {
     if text[start..].starts_with('[') {
         let (name, close) = lex::bracketed(text, start)?;
@@ -468,7 +466,7 @@ fn part(text: &str, start: usize, separators: &[&str]) -> Result<(NamePart, usiz
             end,
         ));
     }
-    // No further than the comma: each item is looked at once, however long the list is.
+    // Search only up to the comma, so that a long list is not scanned again for each item.
     let comma = text[start..].find(',').map(|end| start + end);
     let item = &text[start..comma.unwrap_or(text.len())];
     let end = separators
@@ -492,7 +490,7 @@ fn skip_space(text: &str, at: usize) -> usize {
     text.len() - text[at..].trim_start().len()
 }
 
-/// Whether the name fits the pattern of `*` and `?`: goes back to the last star where it fails.
+/// Whether the name matches the pattern of `*` and `?`. On a mismatch, goes back to the last star.
 fn is_fitting(pattern: &str, name: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();

@@ -1,6 +1,6 @@
-//! What a function may ask of its arguments: text, characters, a whole number, a time.
+//! Converts arguments to what a function needs: text, characters, an integer, a time.
 //!
-//! Nulls never come here: they passed the function by.
+//! Arguments are never null here: a null argument makes the result null without a call.
 
 use bumpalo::Bump;
 
@@ -10,15 +10,15 @@ use crate::value::text::{self, quoted};
 use crate::value::time::LEAP_SECOND;
 use crate::value::{Decimal, Interval, Number, Real, Time, Value};
 
-/// The longest text that a function makes: one field must not take the machine.
+/// Maximum length of a text that a function returns, so that one field cannot exhaust memory.
 const LONGEST: usize = 64 << 20;
 
-/// The value's text, as the stream would have it without quotes.
+/// Returns the value's text, as it would be written to the stream but without quotes.
 pub(super) fn bytes<'a>(arena: &'a Bump, value: &Value<'a>) -> &'a [u8] {
     text::to_text(value, arena).unwrap_or_default()
 }
 
-/// The text's characters.
+/// Returns the text as a `str`.
 ///
 /// # Errors
 /// It is not valid UTF-8.
@@ -27,7 +27,7 @@ pub(super) fn utf8(text: &[u8]) -> Result<&str, Fault> {
         .map_err(|_| Fault::new(format!("{} is not valid UTF-8", quoted(&Value::Text(text)))))
 }
 
-/// The characters of a value that must be a text, such as a pattern.
+/// Returns a value that must be text, such as a pattern, as a `str`.
 ///
 /// # Errors
 /// It is of another kind, or not valid UTF-8.
@@ -38,26 +38,26 @@ pub(super) fn text_of<'v>(value: &'v Value<'_>) -> Result<&'v str, Fault> {
     }
 }
 
-/// The value as a number.
+/// Returns the value as a number.
 ///
 /// # Errors
-/// It is none.
+/// It is not a number.
 pub(super) fn number(value: &Value<'_>) -> Result<Number, Fault> {
     text::to_number(value)?.ok_or_else(|| Fault::new("null is not a number"))
 }
 
-/// The value as a number of any length.
+/// Returns the value as a number of any length.
 ///
 /// # Errors
-/// It is none, or has more than 1,000 digits.
+/// It is not a number, or has more than 1,000 digits.
 pub(super) fn real(value: &Value<'_>) -> Result<Real, Fault> {
     Real::of(value)?.ok_or_else(|| Fault::new("null is not a number"))
 }
 
-/// The value as a whole number; past 64 bits it stays at their end.
+/// Returns the value as an integer, clamped to 64 bits.
 ///
 /// # Errors
-/// It is no number, or has a fraction.
+/// It is not a number, or has a fraction.
 pub(super) fn integer(value: &Value<'_>) -> Result<i64, Fault> {
     if let Ok(number) = number(value)
         && let Some(whole) = number.to_i64()
@@ -75,10 +75,10 @@ pub(super) fn integer(value: &Value<'_>) -> Result<i64, Fault> {
     }
 }
 
-/// The value as a time.
+/// Returns the value as a time.
 ///
 /// # Errors
-/// It is none.
+/// It is not a time.
 pub(super) fn time(value: &Value<'_>) -> Result<Time, Fault> {
     let text = match value {
         Value::Time(time) => return Ok(*time),
@@ -95,10 +95,10 @@ pub(super) fn time(value: &Value<'_>) -> Result<Time, Fault> {
     })
 }
 
-/// The value as an interval.
+/// Returns the value as an interval.
 ///
 /// # Errors
-/// It is none.
+/// It is not an interval.
 pub(super) fn interval(value: &Value<'_>) -> Result<Interval, Fault> {
     let interval = match value {
         Value::Interval(interval) => Some(*interval),
@@ -108,21 +108,21 @@ pub(super) fn interval(value: &Value<'_>) -> Result<Interval, Fault> {
     interval.ok_or_else(|| Fault::new(format!("{} is not an interval such as 15m", quoted(value))))
 }
 
-/// A whole number as a value.
+/// Returns an integer as a value.
 pub(super) fn whole<'a>(count: i64) -> Value<'a> {
     Value::Decimal(Decimal::from(count))
 }
 
-/// The size of a text about to be made, where it is known and not too large.
+/// Returns the size of a text that is about to be made. `None` means that the size overflowed.
 ///
 /// # Errors
-/// It would be past 64 MiB.
+/// It would be larger than 64 MiB.
 pub(super) fn bounded(size: Option<usize>) -> Result<usize, Fault> {
     size.filter(|&size| size <= LONGEST)
         .ok_or_else(|| Fault::new("the text would be longer than 64 MiB"))
 }
 
-/// The literal at this place, where it is one and not null.
+/// Returns the argument at this index if it is a literal other than null.
 pub(super) fn known<'l, 'a>(
     literals: &'l [Option<Value<'a>>],
     argument: usize,
@@ -133,17 +133,17 @@ pub(super) fn known<'l, 'a>(
         .filter(|value| !matches!(value, Value::Null))
 }
 
-/// What is made of an argument: beforehand where it is a literal, else for every record.
+/// Something derived from an argument: once if the argument is a literal, else for every record.
 pub(super) struct Prepared<T> {
     known: Option<T>,
     prepare: fn(&Value<'_>) -> Result<T, Fault>,
 }
 
 impl<T> Prepared<T> {
-    /// Prepares the argument where it is a literal.
+    /// Prepares the argument if it is a literal.
     ///
     /// # Errors
-    /// It is a wrong one.
+    /// The literal is invalid.
     pub(super) fn new(
         literals: &[Option<Value<'static>>],
         argument: usize,
@@ -154,15 +154,15 @@ impl<T> Prepared<T> {
         Ok(Prepared { known, prepare })
     }
 
-    /// What was made of the literal.
+    /// Returns what was prepared from the literal.
     pub(super) fn known(&self) -> Option<&T> {
         self.known.as_ref()
     }
 
-    /// Uses what was made of the literal, or what is made of this value now.
+    /// Calls `used` with what was prepared from the literal, or else from this value.
     ///
     /// # Errors
-    /// The value is a wrong one, or the use fails.
+    /// The value is invalid, or `used` fails.
     pub(super) fn with<R>(
         &self,
         value: &Value<'_>,

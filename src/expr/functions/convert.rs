@@ -1,4 +1,4 @@
-//! From one kind of value to another, and around nulls.
+//! Conversions between kinds of values, and functions that handle null.
 
 use bumpalo::Bump;
 
@@ -132,7 +132,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .seeing_nulls(),
 ];
 
-/// A number of any length.
+/// Returns the value as a number of any length.
 fn any_number<'a>(arena: &'a Bump, value: &Value<'a>) -> Result<Value<'a>, Fault> {
     match number(value) {
         Ok(number) => Ok(number.into()),
@@ -180,7 +180,7 @@ fn truth<'a>(text: &[u8]) -> Result<Value<'a>, Fault> {
     }
 }
 
-/// A text literal makes the comparison bytewise, as in the rest of the language.
+/// Compares as text if one side is a text literal, as everywhere in the language.
 fn nullif(literals: &[Option<Value<'static>>]) -> Result<Body, MakeFault> {
     let literal = LiteralSide::of(literals[0], literals[1]);
     body(move |_, arguments| {

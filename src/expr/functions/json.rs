@@ -1,6 +1,6 @@
-//! One value out of a JSON text.
+//! The `json` function: extracts one value from a JSON text.
 //!
-//! The text is read once and only the value asked for is built; the rest is checked and skipped.
+//! The text is parsed once. Only the requested value is built; the rest is validated and skipped.
 
 use std::fmt;
 
@@ -55,7 +55,7 @@ fn make(literals: &[Option<Value<'static>>]) -> Result<Body, MakeFault> {
     })
 }
 
-/// `a.b[0]`, `$.a`, `["any key"]`; `$` and the empty path are the whole text.
+/// Parses a path: `a.b[0]`, `$.a`, `["any key"]`; `$` and the empty path mean the whole text.
 fn steps(path: &str) -> Option<Vec<PathStep>> {
     let mut steps = Vec::new();
     let mut rest = path;
@@ -88,7 +88,7 @@ fn steps(path: &str) -> Option<Vec<PathStep>> {
     Some(steps)
 }
 
-/// `0]` or `"key"]`, and what follows.
+/// Parses `0]` or `"key"]`; returns the step and the rest.
 fn bracket(text: &str) -> Option<(PathStep, &str)> {
     for quote in ['"', '\''] {
         if let Some(text) = text.strip_prefix(quote) {
@@ -104,7 +104,7 @@ fn bracket(text: &str) -> Option<(PathStep, &str)> {
     ))
 }
 
-/// The value at the path, in a text that is JSON to its end.
+/// Returns the value at the path; the whole text must be valid JSON.
 fn find(text: &[u8], steps: &[PathStep]) -> serde_json::Result<Option<Json>> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let found = Search(steps).deserialize(&mut reader)?;
@@ -112,7 +112,7 @@ fn find(text: &[u8], steps: &[PathStep]) -> serde_json::Result<Option<Json>> {
     Ok(found)
 }
 
-/// Reads one JSON value and keeps what is at the rest of the path.
+/// Deserializes one JSON value and keeps what is at the rest of the path.
 struct Search<'p>(&'p [PathStep]);
 
 impl<'de> DeserializeSeed<'de> for Search<'_> {
@@ -137,7 +137,7 @@ impl<'de> Visitor<'de> for Search<'_> {
         let mut found = None;
         while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
             match &self.0[0] {
-                // Of a key that stands twice, the last counts.
+                // If a key occurs twice, the last one counts.
                 PathStep::Key(name) if *name == key => {
                     found = map.next_value_seed(Search(&self.0[1..]))?
                 }
@@ -161,7 +161,7 @@ impl<'de> Visitor<'de> for Search<'_> {
         Ok(found)
     }
 
-    // A path that goes on past one of these leads nowhere.
+    // A path that continues into a scalar finds nothing.
 
     fn visit_bool<E>(self, _: bool) -> Result<Option<Json>, E> {
         Ok(None)

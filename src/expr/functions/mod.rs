@@ -1,4 +1,4 @@
-//! The scalar functions: one record's values in, one value out.
+//! The scalar functions: values of one record in, one value out.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -8,7 +8,7 @@
 //! | `time` | `strptime`, `date_trunc`, zones |
 //! | `json`, `hash` | `json`; `sha256`, `crc32` |
 //! | `convert` | `number`, `text`, `coalesce` |
-//! | `argument` | what each of them may ask of its arguments |
+//! | `argument` | conversions of arguments, with their errors |
 
 mod argument;
 mod convert;
@@ -27,41 +27,40 @@ use bumpalo::Bump;
 use crate::record::Fault;
 use crate::value::Value;
 
-/// How a call is carried out: pure, one record at a time; text results live in the arena or in
-/// the arguments.
+/// The implementation of a call: pure, one record at a time. A text result lives in the arena or in an argument.
 pub type Body =
     Box<dyn for<'a> Fn(&'a Bump, &[Value<'a>]) -> Result<Value<'a>, Fault> + Send + Sync>;
 
 /// A scalar function.
 #[derive(Debug)]
 pub struct Function {
-    /// In lower case, as `find` finds it.
+    /// In lower case.
     pub name: &'static str,
-    /// Other names it goes by.
+    /// Alternative names.
     pub aliases: &'static [&'static str],
-    /// The arguments' names, as help shows them: `text, start[, length]`.
+    /// The names of the parameters, as help shows them: `text, start[, length]`.
     pub parameters: &'static str,
-    /// How many arguments it takes.
+    /// How many arguments it accepts.
     pub arity: RangeInclusive<usize>,
-    /// One line on what it yields.
+    /// One line on what it returns.
     pub purpose: &'static str,
-    /// An expression and what it prints on the stream.
+    /// An expression and its result as written to the stream.
     pub example: (&'static str, &'static str),
     /// What a null argument does.
     pub nulls: Nulls,
-    /// What kind of value it returns.
+    /// The kind of value that it returns.
     pub yields: Yields,
-    /// Prepares a call. One entry per argument, known where it is a literal: what can be compiled
-    /// is compiled here, and what is wrong with it is said before a byte is read.
+    /// Prepares a call. Gets one entry per argument, which is `None` unless the argument is a literal. Literals are
+    /// compiled and checked here, so that their errors are reported before any input is read.
     pub make: fn(&[Option<Value<'static>>]) -> Result<Body, MakeFault>,
 }
 
-/// What a null argument does.
+/// Effect of a null argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nulls {
     /// Any null argument makes the result null; the body is not called.
     Propagate,
-    /// The body is called and sees it.
+    /// The body is called and sees the null.
     Sees,
 }
 
@@ -70,7 +69,7 @@ pub enum Nulls {
 pub enum Yields {
     /// A number, a truth value, or a field as the stream has it.
     Field,
-    /// Made text.
+    /// Computed text.
     Text,
     /// A computed time.
     Time,
@@ -80,11 +79,11 @@ pub enum Yields {
     First,
     /// One of its arguments, unchanged.
     Argument,
-    /// One of its arguments, unchanged, after comparing them all.
+    /// One of its arguments, unchanged, after a comparison of all.
     Compared,
 }
 
-/// A literal argument that can never work.
+/// An error in a literal argument, which no record can repair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MakeFault {
     /// Which argument, from 0.
@@ -93,7 +92,7 @@ pub struct MakeFault {
     pub fault: Fault,
 }
 
-/// The functions of all families, in the order that help lists them.
+/// The functions of all families, in the order in which help lists them.
 static FAMILIES: [&[Function]; 8] = [
     number::FUNCTIONS,
     text::FUNCTIONS,
@@ -105,18 +104,18 @@ static FAMILIES: [&[Function]; 8] = [
     convert::FUNCTIONS,
 ];
 
-/// Every function, once.
+/// Returns every function once.
 pub fn all() -> impl Iterator<Item = &'static Function> {
     FAMILIES.iter().flat_map(|family| family.iter())
 }
 
-/// The function of this name or alias, in lower case.
+/// Returns the function with this name or alias, which must be in lower case.
 pub fn find(name: &str) -> Option<&'static Function> {
     all().find(|function| function.name == name || function.aliases.contains(&name))
 }
 
 impl Function {
-    /// A function that null arguments pass by.
+    /// Creates a function whose result is null if any argument is.
     pub(super) const fn new(
         name: &'static str,
         parameters: &'static str,
@@ -155,7 +154,7 @@ impl Function {
     }
 }
 
-/// A body that was not prepared by any literal, or holds what was.
+/// Wraps a closure as a body.
 pub(super) fn body<F>(call: F) -> Result<Body, MakeFault>
 where
     F: for<'a> Fn(&'a Bump, &[Value<'a>]) -> Result<Value<'a>, Fault> + Send + Sync + 'static,

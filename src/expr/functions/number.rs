@@ -1,4 +1,4 @@
-//! Numbers: rounding, roots, logarithms, the least and the greatest.
+//! Numbers: rounding, roots, logarithms, smallest and greatest.
 
 use std::cmp::Ordering;
 
@@ -161,8 +161,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .seeing_nulls(),
 ];
 
-/// A function of one number; `long` takes over if the number or the result needs more than 38
-/// digits, and for the faults.
+/// A function of one number. `long` is used if the argument or the result needs more than 38 digits, and to report
+/// errors.
 fn of_one(
     compute: fn(Number) -> Result<Number, Fault>,
     long: fn(&Real) -> Result<Real, Fault>,
@@ -221,7 +221,7 @@ fn exp(x: f64) -> Result<Number, Fault> {
 
 fn rounded(rounding: Rounding) -> Result<Body, MakeFault> {
     body(move |arena, arguments| {
-        // No number has a digit beyond these.
+        // No number has digits beyond these places.
         let places = match arguments.get(1) {
             Some(places) => integer(places)?.clamp(-1000, 1000) as i32,
             None => 0,
@@ -260,7 +260,7 @@ fn logarithm(compute: fn(f64) -> f64) -> Result<Body, MakeFault> {
     })
 }
 
-/// The value that stands so to all others; null where all are.
+/// Returns the greatest or least of the values, skipping nulls; null if all are null.
 fn extreme(wanted: Ordering) -> Result<Body, MakeFault> {
     body(move |_, arguments| {
         let mut best = Value::Null;

@@ -1,4 +1,4 @@
-//! Text that is made longer, or out of numbers.
+//! Functions that lengthen text, and conversions between characters and numbers.
 
 use bumpalo::Bump;
 

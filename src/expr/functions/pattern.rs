@@ -1,5 +1,5 @@
-//! Regular expressions and `like`. They run over bytes; a character class matches whole UTF-8
-//! characters, and bytes that are none match nothing.
+//! Regular expressions and `like`. They match bytes: a character class matches whole UTF-8 characters, and invalid
+//! bytes match nothing.
 
 use bumpalo::Bump;
 use regex::bytes::{Regex, RegexBuilder};
@@ -90,7 +90,7 @@ fn regex(value: &Value<'_>) -> Result<Regex, Fault> {
         .map_err(|reason| Fault::new(format!("{} is {reason}", quoted(value))))
 }
 
-/// The group that a number or a name means.
+/// Returns the number of the group that `value` names or numbers; 0 if `value` is absent.
 fn group(regex: &Regex, value: Option<&Value<'_>>) -> Result<usize, Fault> {
     let Some(value) = value else { return Ok(0) };
     let found = match super::argument::integer(value) {
@@ -139,7 +139,7 @@ fn extract(literals: &[Option<Value<'static>>]) -> Result<Body, MakeFault> {
     })
 }
 
-/// What replaces a match.
+/// A replacement with references to groups.
 struct Template(Vec<Replacement>);
 
 enum Replacement {
@@ -149,7 +149,8 @@ enum Replacement {
 }
 
 impl Template {
-    /// Reads `\1`, `\&` (all), `\\`, `$1`, `$name`, `${name}`, `$$`; another `$` or `\` is itself.
+    /// Parses `\1`, `\&` (the whole match), `\\`, `$1`, `$name`, `${name}` and `$$`; any other `$` or `\` is
+    /// literal.
     fn new(value: &Value<'_>) -> Result<Template, Fault> {
         let mut rest = text_of(value)?;
         let mut pieces = Vec::new();
@@ -187,7 +188,7 @@ impl Template {
         Ok(Template(pieces))
     }
 
-    /// The same for one regular expression, which must have these groups.
+    /// Resolves the groups for a regular expression, which must have them.
     fn resolve(&self, regex: &Regex) -> Result<Vec<TemplatePart>, Fault> {
         let resolved = self.0.iter().map(|piece| match piece {
             Replacement::Literal(text) => Ok(TemplatePart::Literal(text.clone())),
@@ -199,7 +200,7 @@ impl Template {
     }
 }
 
-/// A piece of a template for one regular expression.
+/// A part of a template, resolved for one regular expression.
 enum TemplatePart {
     Literal(Vec<u8>),
     Group(usize),
@@ -264,8 +265,7 @@ fn like(
     })
 }
 
-/// The regular expression for a `like` pattern. A `%` at an end leaves that end open, so that
-/// `%abc%` becomes a plain search.
+/// Compiles a `like` pattern. A `%` at either end leaves that end unanchored, so `%abc%` becomes a plain search.
 fn wildcard(pattern: &str, any_case: bool) -> Result<Regex, Fault> {
     let mut expression = String::from("\\A");
     let mut characters = pattern.chars();

@@ -226,7 +226,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     .seeing_nulls(),
 ];
 
-/// A count as a value.
+/// Returns a count as a value.
 fn number<'a>(count: usize) -> Value<'a> {
     super::argument::whole(i64::try_from(count).unwrap_or(i64::MAX))
 }
@@ -261,7 +261,7 @@ fn lower<'a>(arena: &'a Bump, arguments: &[Value<'a>]) -> Outcome<'a> {
     Ok(Value::Text(copy))
 }
 
-/// A word is a run of letters and digits, as PostgreSQL has it.
+/// A word is a run of letters and digits, as in PostgreSQL.
 fn initcap<'a>(arena: &'a Bump, arguments: &[Value<'a>]) -> Outcome<'a> {
     let text = utf8(bytes(arena, &arguments[0]))?;
     let mut out = bumpalo::collections::String::with_capacity_in(text.len(), arena);
@@ -292,7 +292,8 @@ fn trim<'a>(arena: &'a Bump, arguments: &[Value<'a>], at_start: bool, at_end: bo
     if at_end {
         rest = rest.trim_ascii_end();
     }
-    // White space beyond ASCII can only hide behind a byte that is none.
+    // Other white space is possible only if the outermost byte is not ASCII or is a vertical tab (0x0B), which
+    // `trim_ascii` keeps.
     let is_done = (!at_start
         || rest
             .first()
@@ -325,7 +326,7 @@ fn cut(text: &str, at_start: bool, at_end: bool, goes: impl Fn(char) -> bool) ->
     }
 }
 
-/// How many characters.
+/// Counts the characters.
 pub(super) fn characters(text: &[u8]) -> Result<usize, Fault> {
     if text.is_ascii() {
         Ok(text.len())
@@ -338,8 +339,7 @@ fn length<'a>(arena: &'a Bump, arguments: &[Value<'a>]) -> Outcome<'a> {
     Ok(number(characters(bytes(arena, &arguments[0]))?))
 }
 
-/// The characters from number `from` up to and without number `to`, counted from 0; both may lie
-/// outside.
+/// Returns the characters from index `from` up to but excluding `to`. Both count from 0 and may be out of range.
 pub(super) fn slice(text: &[u8], from: i64, to: i64) -> Result<&[u8], Fault> {
     let from = usize::try_from(from.max(0)).unwrap_or(usize::MAX);
     let to = usize::try_from(to.max(0)).unwrap_or(usize::MAX).max(from);
@@ -482,7 +482,7 @@ fn translate<'a>(arena: &'a Bump, arguments: &[Value<'a>]) -> Outcome<'a> {
     Ok(Value::Text(out.into_bump_str().as_bytes()))
 }
 
-/// The values' texts with the separator between them, nulls left out.
+/// Joins the values' texts with the separator, skipping nulls.
 fn join<'a>(arena: &'a Bump, separator: &[u8], values: &[Value<'a>]) -> Outcome<'a> {
     let mut out = bumpalo::collections::Vec::new_in(arena);
     let mut is_first = true;

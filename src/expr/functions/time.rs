@@ -1,4 +1,4 @@
-//! Points and lengths of time, zones, the calendar.
+//! Times, intervals, time zones and the calendar.
 
 use std::sync::OnceLock;
 
@@ -221,7 +221,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     ),
 ];
 
-/// In nanoseconds.
+/// Nanoseconds in a second.
 const SECOND: i64 = 1_000_000_000;
 
 type Make = fn(&[Option<Value<'static>>]) -> Result<Body, MakeFault>;
@@ -248,7 +248,7 @@ fn part(field: Field) -> Result<Body, MakeFault> {
     body(move |_, arguments| Ok(whole(time(&arguments[0])?.field(field))))
 }
 
-/// An interval counted in a unit of so many nanoseconds.
+/// Returns the interval as a count of units of `unit` nanoseconds.
 fn counted(unit: i64) -> Result<Body, MakeFault> {
     body(move |_, arguments| {
         let total = interval(&arguments[0])?.total_nanoseconds()?;
@@ -262,17 +262,17 @@ fn too_long() -> Fault {
     Fault::new("the interval is too long")
 }
 
-/// This run's instant.
+/// Returns the time of this run, the same for all calls.
 ///
 /// # Errors
-/// The environment variable `TZ` names no zone.
+/// The environment variable `TZ` does not name a time zone.
 fn now() -> Result<Time, MakeFault> {
     static NOW: OnceLock<Result<Time, Fault>> = OnceLock::new();
     let now = NOW.get_or_init(|| Time::now(&Zone::local()?)).clone();
     now.map_err(|fault| MakeFault { argument: 0, fault })
 }
 
-/// A count of small units as exact seconds.
+/// Converts `count` units of 10^-`places` seconds to exact seconds.
 fn seconds<'a>(count: i128, places: u8) -> Result<Value<'a>, Fault> {
     let seconds = Decimal::new(count, places).ok_or_else(too_long)?;
     Ok(Value::Decimal(seconds.normalized()))
@@ -334,7 +334,7 @@ fn strftime(literals: &[Option<Value<'static>>]) -> Result<Body, MakeFault> {
     })
 }
 
-/// What a time is cut to.
+/// What a time is truncated to.
 enum Grid {
     Unit(Unit),
     Interval(Interval),
@@ -358,7 +358,7 @@ fn grid(value: &Value<'_>) -> Result<Grid, Fault> {
         _ => Grid::Unit(unit(value)?),
     };
     if let Grid::Interval(width) = &grid {
-        // Says what is wrong with the width, if anything is.
+        // Reports an invalid width.
         Time::from_epoch_nanoseconds(0)?.bucket(*width)?;
     }
     Ok(grid)

@@ -1,4 +1,4 @@
-//! From a program's text to its tree, by recursive descent.
+//! Parses a program's text into its tree, by recursive descent.
 //!
 //! | from loosest to tightest | |
 //! |---|---|
@@ -20,24 +20,24 @@ use super::lex::lex;
 use super::token::Span;
 use super::token::{Lexeme, Token};
 
-/// How deep parentheses, calls and signs may nest: what keeps the stack of every walk bounded.
+/// Maximum nesting of parentheses, calls and signs; bounds the stack of every recursive walk.
 const MAX_NESTING: usize = 200;
 
-/// How many operators that lean to the left (`a + b + c`) one expression may hold, for the same
-/// reason. Chains of `and` and `or` are balanced and may be as long as they like.
+/// Maximum number of left-associative operators (`a + b + c`) in one expression, for the same reason. Chains of
+/// `and` and `or` are balanced and may have any length.
 const MAX_OPERATORS: usize = 1000;
 
-/// The one expression of a `filter`.
+/// Parses the one expression of a `filter`.
 pub fn condition(text: &str) -> Result<Expr, ProgramError> {
     one(text, "join conditions by 'and'")
 }
 
-/// One expression, such as a time.
+/// Parses one expression, such as a time.
 pub fn expression(text: &str) -> Result<Expr, ProgramError> {
     one(text, "only one value is taken here")
 }
 
-/// One expression; `hint` is for who lists several.
+/// Parses one expression; `hint` is shown if there are several.
 fn one(text: &str, hint: &str) -> Result<Expr, ProgramError> {
     let mut parser = Parser::new(text)?;
     let expr = parser.expression()?;
@@ -48,8 +48,8 @@ fn one(text: &str, hint: &str) -> Result<Expr, ProgramError> {
     }
 }
 
-/// The items of a `map`, an `aggregate` or a `--by`: `name = expr` or a bare `expr`, separated by
-/// commas, one of which may trail. At least one.
+/// Parses the items of a `map`, an `aggregate` or a `--by`: at least one `name = expr` or bare `expr`, separated by
+/// commas. A trailing comma is allowed.
 pub fn items(text: &str) -> Result<Vec<Item>, ProgramError> {
     let mut parser = Parser::new(text)?;
     let mut items = Vec::new();
@@ -74,8 +74,8 @@ pub fn items(text: &str) -> Result<Vec<Item>, ProgramError> {
     }
 }
 
-/// The keys of an `order`: expressions, separated by commas, one of which may trail. A `-` before one
-/// or `desc` behind it turns it around. At least one.
+/// Parses the keys of an `order`: at least one expression, separated by commas. A `-` before or a `desc` after an
+/// expression reverses its order. A trailing comma is allowed.
 pub fn keys(text: &str) -> Result<Vec<Key>, ProgramError> {
     let mut parser = Parser::new(text)?;
     let mut keys = Vec::new();
@@ -106,8 +106,8 @@ pub fn keys(text: &str) -> Result<Vec<Key>, ProgramError> {
     }
 }
 
-/// The expression as the program spells it, on one line, without comments: the name of a column
-/// that was given none. `text` is the program that the expression was parsed from.
+/// Returns the expression as the program spells it, on one line and without comments: the name of a column that was
+/// given none. `text` is the program from which the expression was parsed.
 pub fn source_of(expr: &Expr, text: &str) -> String {
     let slice = text.get(expr.span.clone()).unwrap_or_default();
     let Ok(lexemes) = lex(slice) else {
@@ -126,7 +126,7 @@ pub fn source_of(expr: &Expr, text: &str) -> String {
     source
 }
 
-/// The words of a program and how far they have been read.
+/// The tokens of a program, and how far they have been read.
 struct Parser<'a> {
     text: &'a str,
     lexemes: Vec<Lexeme>,
@@ -178,8 +178,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// Refuses an item such as `2023 = max(x)`: as a comparison it would make no sense, and it looks
-    /// like an assignment.
+    /// Rejects an item such as `2023 = max(x)`, which makes no sense as a comparison and looks like an assignment.
     fn refuse_constant_name(&self, expr: &Expr) -> Result<(), ProgramError> {
         let ExprKind::Compare(Compare::Equal, left, right) = &expr.kind else {
             return Ok(());
@@ -199,14 +198,14 @@ impl<'a> Parser<'a> {
         self.token(self.at + 1)
     }
 
-    /// The token at this place, the end for any place behind the last.
+    /// Returns the token at this index, or the end if the index is beyond the last.
     fn token(&self, at: usize) -> &Token {
         self.lexemes
             .get(at)
             .map_or(&Token::End, |lexeme| &lexeme.token)
     }
 
-    /// Where the next word stands; at the end of the program, the place behind the last word.
+    /// Position of the next token; at the end of the program, the position after the last token.
     fn here(&self) -> Span {
         match self.lexemes.get(self.at) {
             Some(Lexeme { token, span }) if *token != Token::End => span.clone(),
@@ -214,12 +213,12 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Where the next word starts.
+    /// Start of the next token.
     fn start(&self) -> usize {
         self.here().start
     }
 
-    /// Where the last word read ends.
+    /// End of the last token that was read.
     fn end(&self) -> usize {
         self.previous().map_or(0, |lexeme| lexeme.span.end)
     }
@@ -232,21 +231,21 @@ impl<'a> Parser<'a> {
         self.at += 1;
     }
 
-    /// Reads the symbol if it is next.
+    /// Consumes the symbol if it is next.
     fn takes(&mut self, symbol: &str) -> bool {
         let next = matches!(self.peek(), Token::Symbol(found) if *found == symbol);
         self.at += usize::from(next);
         next
     }
 
-    /// Reads the keyword if it is next.
+    /// Consumes the keyword if it is next.
     fn takes_keyword(&mut self, keyword: &str) -> bool {
         let next = matches!(self.peek(), Token::Keyword(found) if *found == keyword);
         self.at += usize::from(next);
         next
     }
 
-    /// The error of finding anything else next than what is expected.
+    /// Error for any next token other than the expected one.
     fn expected(&self, what: &str) -> ProgramError {
         let after = match self.previous() {
             Some(lexeme) => format!(" after {}", self.quoted(&lexeme.span)),
@@ -262,7 +261,7 @@ impl<'a> Parser<'a> {
         )
     }
 
-    /// The error of a complete expression that something follows which cannot.
+    /// Error for a token that cannot follow a complete expression.
     fn unfinished(&self, expected: &str) -> ProgramError {
         let error = self.expected(expected);
         match self.peek() {
@@ -278,7 +277,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The names in a row around this place, where the previous word is one: `First Name`.
+    /// Returns the consecutive names around this position, such as `First Name`, if the previous token is a name.
     fn spaced_name(&self) -> Option<&str> {
         let is_name = |lexeme: &&Lexeme| matches!(lexeme.token, Token::Name(_));
         let first = self.previous().filter(is_name)?;
@@ -291,7 +290,7 @@ impl<'a> Parser<'a> {
         Some(&self.text[first.span.start..last.span.end]).filter(|words| !words.contains('\n'))
     }
 
-    /// The error of a keyword where a column might have been meant.
+    /// Error for a keyword that may have been meant as a column.
     fn reserved(&self) -> ProgramError {
         let span = self.here();
         let word = &self.text[span.clone()];
@@ -303,7 +302,7 @@ impl<'a> Parser<'a> {
         ProgramError::new(self.text, span, message)
     }
 
-    /// A piece of the program for a message.
+    /// Quotes a part of the program for a message.
     fn quoted(&self, span: &Span) -> String {
         let words = self.text[span.clone()]
             .split_whitespace()

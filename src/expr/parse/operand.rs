@@ -1,4 +1,4 @@
-//! What stands between operators: constants, columns, calls, `case`, parentheses.
+//! Operands: constants, columns, calls, `case`, parentheses.
 
 use super::super::ast::{Expr, ExprKind, Literal};
 use super::super::error::ProgramError;
@@ -9,7 +9,7 @@ use crate::value::Number;
 use crate::value::parse::{self, NotNumber};
 
 impl Parser<'_> {
-    /// One operand.
+    /// Parses one operand.
     pub(super) fn operand(&mut self) -> Result<Expr, ProgramError> {
         let start = self.start();
         let kind = match self.peek() {
@@ -36,7 +36,7 @@ impl Parser<'_> {
         Ok(self.spanning(start, kind))
     }
 
-    /// Whether the keyword that is next is used as if it were a column: an operator follows.
+    /// Whether the next keyword is used like a column: an operator follows it.
     fn is_column_like(&self) -> bool {
         match self.peek_second() {
             Token::Symbol(symbol) => !matches!(*symbol, "(" | "-" | "+" | "!"),
@@ -46,7 +46,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The error of a keyword where a value should stand.
+    /// Error for a keyword in place of a value.
     fn misplaced_keyword(&self) -> ProgramError {
         let joins = matches!(
             self.peek(),
@@ -74,7 +74,7 @@ impl Parser<'_> {
         })
     }
 
-    /// The values up to the `)` that closes the `(` at `open`, just read; none for `()`.
+    /// Parses the values up to the `)` that matches the `(` at `open`, which was just read; none for `()`.
     pub(super) fn list_in_parentheses(&mut self, open: Span) -> Result<Vec<Expr>, ProgramError> {
         let mut list = Vec::new();
         if self.takes(")") {
@@ -135,8 +135,8 @@ impl Parser<'_> {
         Ok(self.spanning(start, kind))
     }
 
-    /// Whether the word `distinct` is next and something to count follows it: `count(distinct x)`,
-    /// but `count(distinct)` of a column with this name.
+    /// Whether the word `distinct` is next and an expression follows, as in `count(distinct x)`. In
+    /// `count(distinct)` it is a column.
     fn is_distinct(&self) -> bool {
         let word =
             matches!(self.peek(), Token::Name(name) if name.eq_ignore_ascii_case("distinct"));
@@ -151,7 +151,7 @@ impl Parser<'_> {
         word && follows
     }
 
-    /// `if(condition, then, else)`: a `case` of one arm.
+    /// `if(condition, then, else)`: a `case` with one arm.
     fn choice(&self, start: usize, arguments: Vec<Expr>) -> Result<ExprKind, ProgramError> {
         let count = arguments.len();
         let mut arguments = arguments.into_iter();
@@ -210,7 +210,7 @@ impl Parser<'_> {
         ))
     }
 
-    /// The constant that the digits stand for.
+    /// Returns the constant that the digits denote.
     fn number(&self, digits: &str) -> Result<Literal, ProgramError> {
         let mark = self.here();
         let refuse = |why: &str| self.error(mark.clone(), format!("{} {why}", self.quoted(&mark)));

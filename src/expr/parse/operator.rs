@@ -1,4 +1,4 @@
-//! Expressions of operators, from the loosest to the tightest.
+//! Operators, from loosest to tightest.
 
 use super::super::ast::{Arithmetic, Compare, Expr, ExprKind, Literal, Logic};
 use super::super::error::ProgramError;
@@ -6,12 +6,12 @@ use super::super::token::Token;
 use super::{MAX_NESTING, MAX_OPERATORS, Parser};
 
 impl Parser<'_> {
-    /// A whole expression.
+    /// Parses a whole expression.
     pub(super) fn expression(&mut self) -> Result<Expr, ProgramError> {
         self.nested(|parser| parser.logic(Logic::Or))
     }
 
-    /// Whatever `parse` reads, one level deeper.
+    /// Runs `parse` one nesting level deeper.
     pub(super) fn nested(
         &mut self,
         parse: impl FnOnce(&mut Self) -> Result<Expr, ProgramError>,
@@ -27,8 +27,8 @@ impl Parser<'_> {
         parsed
     }
 
-    /// A chain of `or`, or one of `and`, as a balanced tree: the result does not depend on the
-    /// grouping, and a program with thousands of terms stays shallow.
+    /// Parses a chain of `or`, or of `and`, into a balanced tree. The result does not depend on the grouping, and a
+    /// program with thousands of terms stays shallow.
     fn logic(&mut self, operator: Logic) -> Result<Expr, ProgramError> {
         let (keyword, symbol) = match operator {
             Logic::Or => ("or", "||"),
@@ -58,7 +58,7 @@ impl Parser<'_> {
         Ok(self.spanning(start, ExprKind::Not(Box::new(operand))))
     }
 
-    /// One comparison, or none.
+    /// Parses an operand with at most one comparison.
     fn comparison(&mut self) -> Result<Expr, ProgramError> {
         let start = self.start();
         let left = self.arithmetic(0)?;
@@ -73,7 +73,7 @@ impl Parser<'_> {
         Ok(self.spanning(start, kind))
     }
 
-    /// Reads the operator of a comparison if one is next; `not` only where one follows it.
+    /// Consumes a comparison operator if one is next, with the `not` before it if the operator allows that.
     fn comparator(&mut self) -> Option<Comparator> {
         let negated = matches!(self.peek(), Token::Keyword("not"));
         let operator = comparator_of(self.token(self.at + usize::from(negated)))?;
@@ -98,7 +98,7 @@ impl Parser<'_> {
         comparator_of(self.token(self.at + usize::from(negated))).is_some()
     }
 
-    /// The comparison of `left` with what follows the operator.
+    /// Parses what follows the operator and returns the comparison with `left`.
     fn compared(
         &mut self,
         start: usize,
@@ -161,7 +161,7 @@ impl Parser<'_> {
         })
     }
 
-    /// `a like "x%"` is a match where the pattern is a constant, else a call of the function.
+    /// `a like "x%"` is a match if the pattern is a literal, else a call of the function.
     fn like(
         &mut self,
         start: usize,
@@ -195,7 +195,7 @@ impl Parser<'_> {
         })
     }
 
-    /// The error of a second comparison right behind a first one.
+    /// Error for a second comparison directly after a first one.
     fn chained(&mut self, first: std::ops::Range<usize>, operator: Comparator) -> ProgramError {
         let mark = self.here();
         let error = self.error(mark.clone(), "comparisons do not chain");
@@ -225,7 +225,7 @@ impl Parser<'_> {
         })
     }
 
-    /// Sums (from level 0) of products (level 1) of signed values.
+    /// Parses sums (level 0) of products (level 1) of signed values.
     fn arithmetic(&mut self, level: u8) -> Result<Expr, ProgramError> {
         let start = self.start();
         let mut left = self.signed_or(level)?;
@@ -255,7 +255,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The operand of a sum is a product, that of a product a signed value.
+    /// Parses an operand of a sum (a product) or of a product (a signed value).
     fn signed_or(&mut self, level: u8) -> Result<Expr, ProgramError> {
         match level {
             0 => self.arithmetic(1),
@@ -263,7 +263,7 @@ impl Parser<'_> {
         }
     }
 
-    /// `-a`, `+a`; and `!a` where only a value can stand, as in `a == !b`.
+    /// `-a`, `+a`; also `!a` where only a value can stand, as in `a == !b`.
     fn signed(&mut self) -> Result<Expr, ProgramError> {
         let start = self.start();
         if self.takes("+") {
@@ -280,7 +280,7 @@ impl Parser<'_> {
         self.power()
     }
 
-    /// `a ^ b`, `a ** b`: from the right, and tighter than a sign on its left.
+    /// `a ^ b`, `a ** b`: right-associative, and tighter than a sign on its left.
     fn power(&mut self) -> Result<Expr, ProgramError> {
         let start = self.start();
         let base = self.operand()?;
@@ -298,7 +298,7 @@ impl Parser<'_> {
         Ok(self.spanning(start, kind))
     }
 
-    /// An expression from `start` to the last word read.
+    /// Returns an expression from `start` to the last token read.
     pub(super) fn spanning(&self, start: usize, kind: ExprKind) -> Expr {
         Expr {
             kind,
@@ -318,7 +318,7 @@ enum Comparator {
     Is,
 }
 
-/// The comparison that a word stands for, before any `not`.
+/// Returns the comparison operator that a token denotes, ignoring any `not` before it.
 fn comparator_of(token: &Token) -> Option<Comparator> {
     Some(match token {
         Token::Symbol("=" | "==") => Comparator::Compare(Compare::Equal),
@@ -344,7 +344,7 @@ fn comparator_of(token: &Token) -> Option<Comparator> {
     })
 }
 
-/// One tree over terms that come with their start and end in the program.
+/// Builds one balanced tree of terms, which come with their start and end in the program.
 fn balanced(operator: Logic, mut terms: Vec<(usize, usize, Expr)>) -> Expr {
     while terms.len() > 1 {
         let mut paired = Vec::with_capacity(terms.len().div_ceil(2));
@@ -372,9 +372,8 @@ fn balanced(operator: Logic, mut terms: Vec<(usize, usize, Expr)>) -> Expr {
     }
 }
 
-/// The regular expression of a `like` pattern: `%` is any text, `_` any one character, a
-/// backslash takes the meaning from either. For a matcher of bytes: `%` also spans bytes that are
-/// no UTF-8.
+/// Translates a `like` pattern to a regular expression: `%` is any text, `_` any one character, and a backslash
+/// makes either literal. The expression must match bytes, because `%` also spans invalid UTF-8.
 fn like_as_regex(like: &str, any_case: bool) -> String {
     let mut regex = String::from(if any_case { "(?is)" } else { "(?s)" });
     let open_start = like.starts_with('%');

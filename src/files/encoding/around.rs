@@ -1,5 +1,5 @@
-//! What is said of records that are no UTF-8, by what stands around them: the same, however the source comes
-//! and however often it is asked.
+//! Judges records that are not UTF-8 by the text around them. The answer does not depend on how the source is read
+//! or how often it is asked.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,26 +9,27 @@ use crate::record::Place;
 
 use crate::files::encoding::guess::{Advice, NEAR, advice, letters};
 
-/// Asks the beginnings of sources.
+/// Judges records by the beginnings of their sources.
 pub(crate) struct Around {
     seen: SeenBeginnings,
-    /// What the beginnings say, by the sources' names.
+    /// What the beginnings say, by source name.
     known: Mutex<HashMap<Arc<str>, Known>>,
 }
 
-/// What the beginning of a source says, as far as that was asked.
+/// What the beginning of a source says, as far as it was asked.
 #[derive(Default)]
 struct Known {
-    /// Of records behind it.
+    /// About records after the beginning.
     behind: Option<Says>,
-    /// If it is no UTF-8, by the binary logarithm of how many bytes are looked at from there on.
+    /// If the beginning is not UTF-8: by the binary logarithm of the number of bytes considered from the first
+    /// invalid one on.
     within: [Option<Advice>; 32],
 }
 
 #[derive(Clone, Copy)]
 enum Says {
     Advice(Advice),
-    /// It is UTF-8, with so many letters near its end that are not ASCII.
+    /// The beginning is UTF-8, and this many letters near its end are not ASCII.
     Letters(usize),
 }
 
@@ -40,7 +41,7 @@ impl Around {
         }
     }
 
-    /// What this record seems to be, in a block that stood at this place.
+    /// Returns what a record seems to be; `place` is that of its block.
     pub(crate) fn advice(&self, record: &[u8], place: &Place) -> Advice {
         match self.says(record, place) {
             Says::Advice(advice) => advice,
@@ -54,7 +55,7 @@ impl Around {
         }
     }
 
-    /// What is said by the source's beginning, up to the record if that stands in it.
+    /// Returns what the source's beginning says, up to the record if the record is in it.
     fn says(&self, record: &[u8], place: &Place) -> Says {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let known = known.entry(Arc::clone(&place.source)).or_default();
@@ -75,7 +76,7 @@ impl Around {
 }
 
 impl Known {
-    /// What is said of a record of so many bytes by a beginning that has it at `place`, or not at all.
+    /// Returns what a beginning says about a record of this length, which is at `place` in it or not in it.
     fn of(&mut self, beginning: &[u8], place: Option<usize>, length: usize) -> Says {
         let end = place.map_or(beginning.len(), |place| place + length);
         let wrong = std::str::from_utf8(&beginning[..end]).err();
@@ -86,14 +87,14 @@ impl Known {
         if place.is_some_and(|place| place <= at) {
             return Says::Advice(advice(&beginning[..end]));
         }
-        // Most of what is before it is enough, and is asked for by others, too.
+        // More than half of the bytes from `at` on are enough, and rounding lets other records share the answer.
         let length = (end - at).ilog2();
         let known = &mut self.within[length as usize];
         Says::Advice(*known.get_or_insert_with(|| advice(&beginning[..at + (1 << length)])))
     }
 }
 
-/// Whether more bytes would not make it right: the last character may be cut in two.
+/// Returns whether more bytes could not make it valid: the last character may be cut in two.
 fn is_wrong(error: &std::str::Utf8Error) -> bool {
     error.error_len().is_some()
 }

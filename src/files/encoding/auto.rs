@@ -1,4 +1,4 @@
-//! Text whose encoding is guessed when the first byte comes that is not ASCII.
+//! Text whose encoding is guessed at the first byte that is not ASCII.
 
 use std::io::{self, Chain, Cursor, Read};
 use std::sync::Arc;
@@ -9,17 +9,17 @@ use crate::files::encoding::Guesses;
 use crate::files::encoding::decoding::Decoding;
 use crate::files::encoding::guess::{LOOKED_AT, guess};
 
-/// What one read asks for.
+/// Bytes per read.
 const CHUNK: usize = 64 * 1024;
 
-/// Passes on lines as long as they are ASCII, which all encodings have in common, but for those of two
-/// bytes. Then it looks at 64 KiB, and decodes the rest as they suggest.
+/// Passes lines on while they are ASCII, which all encodings share except those of two bytes. Then it looks at 64
+/// KiB, and decodes the rest as they suggest.
 pub(crate) struct Guessing<R> {
     source: Arc<str>,
     guesses: Guesses,
-    /// What was read and not passed on.
+    /// Bytes that were read and not passed on yet.
     held: Vec<u8>,
-    /// How many bytes of it can be: they are ASCII, and whole lines.
+    /// How many bytes of `held` can be passed on: they are ASCII, and whole lines unless a line is long.
     ready: usize,
     is_beginning: bool,
     state: AutoState<R>,
@@ -43,7 +43,7 @@ impl<R: Read> Guessing<R> {
         }
     }
 
-    /// Goes on until there is something to pass on, or the encoding is known.
+    /// Reads until there are bytes to pass on, or the encoding is known.
     fn read_on(&mut self) -> io::Result<()> {
         let AutoState::Ascii(read) = &mut self.state else {
             return Ok(());
@@ -51,11 +51,11 @@ impl<R: Read> Guessing<R> {
         let mut seen = 0;
         let is_plain = loop {
             let telling = self.held[seen..].iter().position(is_telling);
-            // Whole lines before it are ASCII, however much was read at once.
+            // Whole lines before it are passed on, so that the guess does not depend on the size of reads.
             let end = telling.map_or(self.held.len(), |place| seen + place);
             let lines = memchr::memrchr(b'\n', &self.held[..end]).map_or(0, |end| end + 1);
             self.ready = match telling {
-                // A line may be long.
+                // A line longer than the sample is passed on in parts.
                 None if self.held.len() > LOOKED_AT => self.held.len(),
                 _ => lines,
             };
@@ -94,12 +94,12 @@ impl<R: Read> Guessing<R> {
     }
 }
 
-/// Whether a byte tells something of the encoding: it is not ASCII, or one that those of two bytes have.
+/// Returns whether a byte says something about the encoding: it is not ASCII, or zero as in UTF-16.
 fn is_telling(byte: &u8) -> bool {
     !byte.is_ascii() || *byte == 0
 }
 
-/// Appends what one read brings; how much that is.
+/// Appends the bytes of one read, and returns their number.
 fn append(read: &mut impl Read, held: &mut Vec<u8>) -> io::Result<usize> {
     let old = held.len();
     held.resize(old + CHUNK, 0);
@@ -140,7 +140,7 @@ impl<R: Read> Read for Guessing<R> {
 mod tests {
     use super::*;
 
-    /// Gives its bytes in reads of one size.
+    /// Returns its bytes in reads of one size.
     struct Dribble<'b>(&'b [u8], usize);
 
     impl Read for Dribble<'_> {

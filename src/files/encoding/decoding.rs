@@ -1,4 +1,4 @@
-//! Text of another encoding as it is decoded.
+//! Decodes text of another encoding.
 
 use std::io::{self, Read};
 
@@ -6,29 +6,29 @@ use encoding_rs::{Decoder, DecoderResult};
 
 use crate::record::UNDECODED;
 
-/// Bytes that one read asks for.
+/// Bytes per read.
 const CHUNK: usize = 256 * 1024;
 
-/// Bytes of another encoding as UTF-8.
+/// Converts bytes of another encoding to UTF-8.
 pub(crate) struct Decoding<R> {
     read: R,
     decoder: Decoder,
-    /// Bytes that were read, from `at` to `end` not yet decoded.
+    /// Bytes that were read; those from `at` to `end` are not decoded yet.
     bytes: Vec<u8>,
     at: usize,
     end: usize,
     is_last: bool,
     is_done: bool,
-    /// What is still to be written.
+    /// Bytes that are still to be returned.
     waiting: Vec<u8>,
-    /// The last bytes that were decoded: a malformed sequence may have begun in the read before.
+    /// The last bytes of earlier reads: a malformed sequence may have begun there.
     before: Vec<u8>,
 }
 
-/// No sequence of bytes that stand for a character is longer.
+/// No byte sequence of one character is longer.
 const LONGEST: usize = 8;
 
-/// A decoder wants room for so many bytes at least.
+/// The least room that a decoder is given, in bytes.
 const ROOM: usize = 64;
 
 impl<R: Read> Decoding<R> {
@@ -57,8 +57,8 @@ impl<R: Read> Decoding<R> {
         Ok(())
     }
 
-    /// The byte that began a malformed sequence of `bad` bytes, which ended `after` bytes before those
-    /// that are not decoded yet.
+    /// Returns the first byte of a malformed sequence of `bad` bytes, which ended `after` bytes before those that
+    /// are not decoded yet.
     fn culprit(&self, bad: usize, after: usize) -> u8 {
         let back = bad + after;
         let place = match self.at.checked_sub(back) {
@@ -71,7 +71,7 @@ impl<R: Read> Decoding<R> {
         place.copied().unwrap_or_default()
     }
 
-    /// Decodes into `out`; how much was written.
+    /// Decodes into `out`, and returns how many bytes were written.
     fn decode(&mut self, out: &mut [u8]) -> usize {
         let source = &self.bytes[self.at..self.end];
         let (result, read, written) =

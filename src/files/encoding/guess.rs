@@ -1,26 +1,26 @@
-//! What encoding bytes seem to have.
+//! Guesses the encoding of bytes.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-/// How much is looked at.
+/// Bytes that are looked at.
 pub(crate) const LOOKED_AT: usize = 64 * 1024;
 
-/// How much of it stands around a byte.
+/// Bytes that are looked at before and after a byte.
 pub(crate) const NEAR: usize = LOOKED_AT / 8;
 
-/// What bytes seem to be that are no UTF-8.
+/// What bytes that are not UTF-8 seem to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Advice {
     /// Text of this encoding.
     Encoding(&'static Encoding),
-    /// UTF-8 for the most part.
+    /// Mostly UTF-8.
     Damage,
-    /// No text.
+    /// Not text.
     Binary,
 }
 
-/// What bytes seem to be, by those around the first that is no UTF-8.
+/// Returns what bytes seem to be, by those around the first that is not UTF-8.
 pub(crate) fn advice(bytes: &[u8]) -> Advice {
     if let Some(encoding) = by_zeros(&bytes[..bytes.len().min(LOOKED_AT)]) {
         return Advice::Encoding(encoding);
@@ -44,7 +44,7 @@ pub(crate) fn advice(bytes: &[u8]) -> Advice {
     Advice::Encoding(detector.guess(None, Utf8Detection::Deny))
 }
 
-/// How many letters of UTF-8 there are that are not ASCII, and how many sequences that are no UTF-8.
+/// Counts the characters that are not ASCII, and the sequences that are not UTF-8.
 pub(crate) fn letters(bytes: &[u8]) -> (usize, usize) {
     let (mut good, mut bad) = (0, 0);
     for chunk in bytes.utf8_chunks() {
@@ -55,11 +55,11 @@ pub(crate) fn letters(bytes: &[u8]) -> (usize, usize) {
     (good, bad)
 }
 
-/// Whether the little that is not ASCII stands alone each time, as in `1,£1.50`, `5 µg` and `naïve`: too
-/// little to guess by, and in windows-1252 plausible. Words in other alphabets have several such bytes side
-/// by side. So many signs as there may be, but few letters.
+/// Returns whether every byte that is not ASCII stands alone and is plausible in windows-1252, as in `5 µg`,
+/// `naïve` and `1,£1.50`: too little to guess by. Words in other alphabets have several such bytes in a row. Any
+/// number of signs is accepted, but few letters.
 fn is_western(sample: &[u8]) -> bool {
-    /// More letters tell the language.
+    /// More letters reveal the language.
     const FEW: usize = 4;
     let mut letters = 0;
     for (place, &byte) in sample.iter().enumerate() {
@@ -73,7 +73,7 @@ fn is_western(sample: &[u8]) -> bool {
         }
         let is_amount = before.is_ascii_digit() || after.is_ascii_digit();
         match byte {
-            // The euro, the pound and the cent are letters elsewhere.
+            // The euro, pound and cent signs are letters in other encodings.
             0x80 | 0xA2 | 0xA3 if is_amount => {}
             // The degree, plus-minus, micro and section signs, and the middle dot.
             0xB0 | 0xB1 | 0xB5 | 0xA7 | 0xB7 if !is_within_word(before, after) => {}
@@ -90,8 +90,8 @@ fn is_within_word(before: u8, after: u8) -> bool {
     before.is_ascii_alphabetic() && after.is_ascii_alphabetic()
 }
 
-/// UTF-16 without its mark: of a line end, or of any ASCII, one byte of two is zero, and always the same
-/// one. Where few are, other letters than those of ASCII stand between them.
+/// Detects UTF-16 without a byte order mark: in line ends and ASCII, one byte of two is zero, always the same one.
+/// If no more than half of the pairs have a zero, a line end and a byte that is not ASCII are required too.
 fn by_zeros(start: &[u8]) -> Option<&'static Encoding> {
     let (pairs, _) = start.as_chunks::<2>();
     if pairs.len() < 2 {
@@ -111,7 +111,7 @@ fn by_zeros(start: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// The encoding of a text that goes on like this; of the whole text, if that `is_beginning`.
+/// Returns the encoding of a text that continues like this; `is_beginning` if `start` is its beginning.
 pub(crate) fn guess(start: &[u8], is_beginning: bool) -> &'static Encoding {
     let marked = Encoding::for_bom(start).map(|(encoding, _)| encoding);
     if is_beginning && let Some(encoding) = marked.or_else(|| by_zeros(start)) {

@@ -1,7 +1,7 @@
 //! Text that is not UTF-8: which encoding it has, and how it becomes UTF-8.
 //!
-//! Encodings go by the labels of the WHATWG Encoding Standard, so that `latin1` is windows-1252 and
-//! `euc-kr` is Windows's superset of it. A byte that the encoding does not have stays, with
+//! Encodings are named by the labels of the WHATWG Encoding Standard, so `latin1` is windows-1252 and `euc-kr` is
+//! Windows's superset of it. A byte that the encoding does not define is kept, with
 //! [`UNDECODED`](crate::record::UNDECODED) in front, and makes its record a bad one.
 
 mod around;
@@ -22,7 +22,7 @@ use auto::Guessing;
 use decoding::Decoding;
 use guess::Advice;
 
-/// Names that the standard does not have, and its own for them.
+/// Names that the standard lacks, and its own names for them.
 const ALIASES: [(&str, &str); 7] = [
     ("cp949", "euc-kr"),
     ("uhc", "euc-kr"),
@@ -36,22 +36,22 @@ const ALIASES: [(&str, &str); 7] = [
 /// How text is encoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Encoding {
-    /// As the stream is.
+    /// UTF-8, like the stream.
     #[default]
     Utf8,
-    /// By its byte order mark, else little-endian.
+    /// UTF-16, by its byte order mark, else little-endian.
     Utf16,
-    /// Any other that has a name.
+    /// Any other named encoding.
     Named(&'static encoding_rs::Encoding),
-    /// As the first bytes of a source suggest that are not ASCII.
+    /// Guessed from the first bytes of a source that are not ASCII.
     Auto,
 }
 
 impl Encoding {
-    /// The encoding of this name, upper and lower case alike.
+    /// Returns the encoding of this name, ignoring case.
     ///
     /// # Errors
-    /// There is none.
+    /// The name is unknown.
     pub fn named(name: &str) -> Result<Self, String> {
         let lower = name.trim().to_ascii_lowercase();
         let alias = ALIASES.iter().find(|(alias, _)| *alias == lower);
@@ -70,12 +70,12 @@ impl Encoding {
         }
     }
 
-    /// Whether bytes come as they are.
+    /// Returns whether bytes stay as they are.
     pub fn is_utf8(&self) -> bool {
         *self == Encoding::Utf8
     }
 
-    /// The source in UTF-8; what was guessed goes to `guesses`.
+    /// Returns the source in UTF-8; records guesses in `guesses`.
     pub(crate) fn decoded(&self, mut source: Source, guesses: &Guesses) -> anyhow::Result<Source> {
         let decoder = match self {
             Encoding::Utf8 => return source.text(),
@@ -91,7 +91,7 @@ impl Encoding {
         Ok(source)
     }
 
-    /// How records are told of that are no text, in sources whose beginnings are `seen`.
+    /// Returns how to report records that are not text, in sources whose beginnings are `seen`.
     pub(crate) fn malformed(&self, guesses: &Guesses, seen: &SeenBeginnings) -> Malformed {
         match self {
             Encoding::Utf8 => {
@@ -119,7 +119,7 @@ impl Encoding {
     }
 }
 
-/// What was guessed of each source.
+/// The encodings that were guessed, by source.
 #[derive(Clone, Debug, Default)]
 pub struct Guesses(Arc<Mutex<Vec<Guess>>>);
 
@@ -132,7 +132,7 @@ impl Guesses {
         guesses.push((Arc::clone(source), name(encoding)));
     }
 
-    /// The encoding of a source.
+    /// Returns the encoding that was guessed for a source.
     fn of(&self, source: &str) -> Option<&'static str> {
         let guesses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut guesses = guesses.iter();
@@ -141,7 +141,7 @@ impl Guesses {
             .map(|(_, name)| *name)
     }
 
-    /// What was guessed, in words, where anything was.
+    /// Returns a message about the guesses, if there are any.
     pub(crate) fn notice(&self) -> Option<String> {
         let mut guesses = self
             .0
@@ -162,7 +162,7 @@ impl Guesses {
     }
 }
 
-/// The name that is given to an encoding: of one that is a part of another, the other's.
+/// Returns the name that is shown for an encoding: that of the superset, if it is a part of another.
 fn name(encoding: &'static encoding_rs::Encoding) -> &'static str {
     match encoding.name() {
         "GBK" => "gb18030",

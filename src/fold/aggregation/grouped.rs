@@ -1,8 +1,8 @@
-//! Groups that come one behind the other, as in a stream that is sorted by their keys: each is done
-//! when the next one begins, so that memory is that of one group and results come at once.
+//! Aggregation of input that is sorted by the keys: a group is complete when the next one begins, so only one group
+//! is in memory and results are written early.
 //!
-//! What is not sorted is found out, though nothing is kept: there must be an order, one of those that
-//! `order` has, in which no group comes before the one in front of it.
+//! Unsorted input is detected without remembering earlier keys: one of the orders that `order` offers must hold
+//! between every two neighbouring groups.
 
 use std::cmp::Ordering;
 
@@ -15,17 +15,17 @@ use crate::fold::order::key::{self, Direction, Style};
 use crate::record::field;
 use crate::value::{Interval, Value, identity};
 
-/// The group that is under way, and the way that the keys go.
+/// The current group, and the orders that the keys can still have.
 pub struct Grouped {
-    /// The last group so far, and what tells it from others.
+    /// The last group so far, and its identity.
     last: Option<(Joined, Vec<u8>)>,
-    /// Its keys.
+    /// The fields of its keys.
     fields: Option<Vec<u8>>,
-    /// The orders that each key may be in.
+    /// For each key, the orders that it can still have.
     courses: Vec<Course>,
 }
 
-/// The orders that keys may be in: three styles, and that of intervals that were made.
+/// The orders that keys can have: the three styles, and that of computed intervals.
 const ORDERS: [Option<Style>; 4] = [
     Some(Style::Values),
     Some(Style::Text),
@@ -33,11 +33,11 @@ const ORDERS: [Option<Style>; 4] = [
     None,
 ];
 
-/// One key of the last group, and the orders that it may be in.
+/// The orders that one key can still have, and its last value.
 struct Course {
-    /// Four bits for each order: up with nulls first, up with nulls last, and down with them so.
+    /// Four bits per order: ascending with nulls first, ascending with nulls last, and the same two descending.
     left: u16,
-    /// The last group's key in each order; nothing where it is null.
+    /// The last group's key in each order; `None` for null.
     last: [Option<Vec<u8>>; ORDERS.len()],
 }
 
@@ -49,16 +49,16 @@ impl Course {
         }
     }
 
-    /// The bits of an order, at their place.
+    /// Shifts bits to the position of an order.
     fn bits(nth: usize, bits: u16) -> u16 {
         bits << (4 * nth)
     }
 
-    /// The key of the next group in each order that it may be in.
+    /// Returns the next group's key in each order that is still possible.
     fn next(&mut self, field: &[u8]) -> [Option<Vec<u8>>; ORDERS.len()] {
         let arena = Bump::new();
         let value = Value::of_field(field, &arena);
-        // A number that may be spelled in several ways is one group, which another order tears apart.
+        // Numbers that can be spelled in several ways form one group, which the other orders could split.
         if matches!(value, Value::Raw(_)) && identity::within(&value) != Some(field) {
             self.left &= Self::bits(0, 0xF);
         }
@@ -82,7 +82,7 @@ impl Course {
         keys
     }
 
-    /// Whether an order is left in which `next`, which is another key, comes behind the last.
+    /// Whether an order remains in which `next`, which differs from the last key, comes after it.
     fn go_on(&mut self, next: &[Option<Vec<u8>>; ORDERS.len()]) -> bool {
         for (nth, (last, next)) in self.last.iter().zip(next).enumerate() {
             let fits = match (last, next) {
@@ -101,7 +101,7 @@ impl Course {
 }
 
 impl Grouped {
-    /// No groups yet.
+    /// Returns the state before any group.
     pub fn new(aggregation: &Aggregation) -> Self {
         Grouped {
             last: None,
@@ -110,11 +110,10 @@ impl Grouped {
         }
     }
 
-    /// Takes the groups of the next block, and hands on what is said of those that are done; false
-    /// where no more are wanted.
+    /// Takes the groups of the next block and emits those that are complete. Returns false if no more are wanted.
     ///
     /// # Errors
-    /// The records are not sorted; a group has no result; those of `emit`.
+    /// The records are not sorted; a group has no result; errors of `emit`.
     pub fn take(
         &mut self,
         aggregation: &Aggregation,
@@ -157,7 +156,7 @@ impl Grouped {
         Ok(spoken == 0 || emit(&out, spoken)?)
     }
 
-    /// Hands on what is said of the last group.
+    /// Emits the last group.
     ///
     /// # Errors
     /// As [`Grouped::take`].
@@ -170,7 +169,7 @@ impl Grouped {
         Ok(())
     }
 
-    /// That the groups of a block go on in an order.
+    /// Checks that the groups of a block continue in an order.
     fn check(&mut self, aggregation: &Aggregation, state: &GroupStates) -> anyhow::Result<()> {
         let delimiter = aggregation.delimiter;
         let shown = |fields: &[u8]| String::from_utf8_lossy(fields).into_owned();
@@ -200,8 +199,8 @@ impl Grouped {
         Ok(())
     }
 
-    /// Whether a group goes on in the order that its keys are in: the first one that differs does, and
-    /// those behind it begin anew.
+    /// Whether a group continues in the order of the keys: the first key that differs must, and those after it
+    /// start anew.
     fn go_on(&mut self, fields: &[u8], delimiter: u8) -> bool {
         let is_first = self.fields.is_none();
         let mut goes_on = None;

@@ -1,13 +1,13 @@
-//! A whole aggregation: keys, aggregates, and the expressions over them, over a stream.
+//! An aggregation: keys, aggregates, and expressions over them.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `resolve` | binds an aggregation to a header |
-//! | `states` | takes in the states of another run |
-//! | `speak` | says what has become of the groups |
-//! | [`spilled`] | groups that are too many for memory |
-//! | [`grouped`] | groups that come one behind the other |
-//! | [`windows`] | groups of stretches of time |
+//! | `states` | reads the states of another run |
+//! | `speak` | writes the groups as results or as states |
+//! | [`spilled`] | spills groups that do not fit into memory |
+//! | [`grouped`] | aggregates input that is sorted by its keys |
+//! | [`windows`] | groups by time windows |
 
 pub mod grouped;
 mod resolve;
@@ -30,20 +30,20 @@ use crate::value::Value;
 pub use resolve::Program;
 pub use speak::Emit;
 
-/// The column of the number of the format, in a record of states.
+/// The column of a state record that contains the format number.
 pub const FORMAT_COLUMN: &str = "_state";
 
-/// What is read, and what is said at the end.
+/// What an aggregation reads and writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
-    /// Records become results.
+    /// Reads records, writes results.
     #[default]
     Whole,
-    /// Records become states.
+    /// Reads records, writes states.
     First,
-    /// States become states, of fewer groups.
+    /// Reads states, writes states of fewer groups.
     Between,
-    /// States become results.
+    /// Reads states, writes results.
     Last,
 }
 
@@ -57,42 +57,42 @@ impl Phase {
     }
 }
 
-/// What to compute of each group, bound to a header.
+/// What to compute for each group, bound to a header.
 pub struct Aggregation {
     keys: Vec<Node>,
     key_names: Vec<String>,
-    /// What the calls take in; equal ones are evaluated once.
+    /// The arguments of the calls; equal ones are evaluated once.
     arguments: Vec<Taken>,
     calls: Vec<Call>,
     outputs: Vec<Node>,
     output_names: Vec<String>,
     part: Phase,
-    /// Where states are read: the column of the format's number, and that of each call.
+    /// If states are read: the column of the format number, and the column of each call.
     states: Option<(usize, Vec<usize>)>,
     delimiter: u8,
     seed: [u64; 2],
 }
 
-/// An argument of one call or several.
+/// An argument of one or more calls.
 struct Taken {
     node: Node,
-    /// Whether a call needs numbers.
+    /// Whether any of the calls needs numbers.
     needs_number: bool,
 }
 
 /// One call of an aggregate function.
 struct Call {
     aggregate: &'static Aggregate,
-    /// The call as written: equal ones are computed once.
+    /// The call as written; equal calls are computed once.
     source: String,
-    /// Which arguments it takes in.
+    /// Indexes of its arguments.
     arguments: Vec<usize>,
-    /// Those of them that are the same for every record.
+    /// The values of those that are constant.
     constants: Vec<Option<Value<'static>>>,
 }
 
 impl Aggregation {
-    /// The output's names: keys, then aggregates, or the states that they are made of.
+    /// The header of the output: keys, then the aggregates or their states.
     pub fn header(&self) -> Header {
         let mut names = self.key_names.clone();
         if self.part.says_states() {
@@ -104,7 +104,7 @@ impl Aggregation {
         Header::new(names)
     }
 
-    /// The fields that it looks at, and `also` does, of records of so many.
+    /// Returns the layout of records with `columns` fields, for the fields that this aggregation and `also` read.
     pub fn layout(&self, columns: usize, also: Option<&Node>) -> Layout {
         let mut looked_at = BTreeSet::new();
         let arguments = self.arguments.iter().map(|argument| &argument.node);
@@ -124,7 +124,7 @@ impl Aggregation {
         }
     }
 
-    /// No groups yet; without keys, the one group of all records.
+    /// Returns the state without groups; without keys, with the one group of all records.
     pub fn start(&self) -> Result<GroupStates, Fault> {
         let accumulators = self
             .calls
@@ -145,7 +145,7 @@ impl Aggregation {
         Ok(state)
     }
 
-    /// Takes in a block of records.
+    /// Aggregates a block of records.
     pub fn absorb(&self, state: &mut GroupStates, records: &Records<'_>, faults: &mut Faults) {
         let mut selection = std::mem::take(&mut state.selection);
         faults.select_all(&mut selection);
@@ -159,7 +159,7 @@ impl Aggregation {
         state.selection = selection;
     }
 
-    /// Takes in some records of a block, at most [`BATCH`].
+    /// Aggregates at most [`BATCH`] records of a block.
     fn absorb_batch(
         &self,
         state: &mut GroupStates,
@@ -197,7 +197,7 @@ impl Aggregation {
             block,
             self.delimiter,
         );
-        // The one group of all records never comes behind another.
+        // Without keys there is only one group, which cannot be out of order.
         if !keys.is_empty() {
             course.note(&numbers);
         }
@@ -217,7 +217,7 @@ impl Aggregation {
         }
     }
 
-    /// The keys of some records, and what the calls take in of them.
+    /// Evaluates the keys and the arguments of the calls for some records.
     fn evaluate<'v>(
         &'v self,
         batch: &Batch<'_, 'v>,
@@ -233,7 +233,7 @@ impl Aggregation {
         (keys, arguments.collect())
     }
 
-    /// Joins the states of all threads.
+    /// Merges the states of all threads.
     pub fn join(&self, states: Vec<GroupStates>) -> Result<GroupStates, Fault> {
         let mut states = states.into_iter();
         let mut whole = match states.next() {
@@ -251,8 +251,8 @@ impl Aggregation {
     }
 }
 
-/// The group of each record. `places` are those of the records in the operands, where they are not
-/// all.
+/// Returns the group of each record. `places` are the positions of these records in the operands, if some were
+/// removed.
 pub(super) fn find_groups(
     groups: &mut Groups,
     keys: &[Operand<'_>],
@@ -276,10 +276,10 @@ pub(super) fn find_groups(
     }
 }
 
-/// About how many bytes of states become results at once.
+/// Approximate size, in bytes, of the states that are turned into results at once.
 pub(super) const LOT: usize = 1 << 20;
 
-/// The groups of one thread and their states.
+/// The groups of one thread, and their states.
 pub struct GroupStates {
     groups: Groups,
     accumulators: Vec<Box<dyn Accumulator>>,
@@ -288,17 +288,17 @@ pub struct GroupStates {
     course: Course,
 }
 
-/// Whether groups come one behind the other.
+/// Tracks whether the records of each group are adjacent.
 #[derive(Default)]
 struct Course {
     /// The group of the last record.
     last: u32,
-    /// The first group that came again behind others.
+    /// The first group that came again after others.
     again: Option<u32>,
 }
 
 impl Course {
-    /// Takes note of the groups of the next records. They are numbered as they come.
+    /// Notes the groups of the next records. Groups are numbered in order of appearance.
     fn note(&mut self, numbers: &[u32]) {
         if self.again.is_some() {
             return;
@@ -320,13 +320,14 @@ impl GroupStates {
         }
     }
 
-    /// How many groups are spoken of at once, so that what is made of them is not large beside them.
+    /// Returns how many groups are written at once; limited so that their output stays small compared with all
+    /// states.
     pub(super) fn lot(&self) -> usize {
         let groups = self.groups.count().max(1);
         (LOT / (self.bytes() / groups).max(1)).clamp(1, BATCH)
     }
 
-    /// About how many bytes of memory the groups take, or will while they grow.
+    /// Returns about how many bytes the groups take, or will take as their tables grow.
     pub fn bytes(&self) -> usize {
         let states = self.accumulators.iter().map(|states| states.bytes());
         (self.groups.bytes() + states.sum::<usize>()) * 2

@@ -1,4 +1,4 @@
-//! Binding an aggregation to a header.
+//! Binds an aggregation to a header.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use crate::fold::functions;
 use crate::fold::groups::Groups;
 use crate::record::Header;
 
-/// An aggregation as it is written.
+/// An aggregation as written.
 #[derive(Clone, Copy)]
 pub struct Program<'p> {
     /// The aggregates.
@@ -20,15 +20,15 @@ pub struct Program<'p> {
     pub by: Option<&'p str>,
     /// `--set` values.
     pub settings: &'p BTreeMap<String, String>,
-    /// What is read and said.
+    /// What is read and written.
     pub part: Phase,
 }
 
 impl Program<'_> {
-    /// Binds an expression beside it to a header.
+    /// Binds a separate expression to a header.
     ///
     /// # Errors
-    /// There is no such column or function; it looks at no column.
+    /// A column or function does not exist; the expression reads no column.
     pub fn resolve_one(&self, text: &str, header: &Header) -> Result<Node, ProgramError> {
         let scope = Scope {
             text,
@@ -47,7 +47,7 @@ impl Aggregation {
     /// Binds a program to a header.
     ///
     /// # Errors
-    /// There is no such column, function or state.
+    /// A column, function or state does not exist.
     pub fn resolve(
         program: &Program<'_>,
         header: &Header,
@@ -96,7 +96,7 @@ impl Aggregation {
         Ok(aggregation)
     }
 
-    /// That no key has the name of a column of states.
+    /// Checks that no key has the name of a column of states.
     fn refuse_clashes(&self, by: &str) -> Result<(), ProgramError> {
         let is_own = |name: &&String| {
             *name == FORMAT_COLUMN || self.calls.iter().any(|call| call.source == **name)
@@ -111,7 +111,7 @@ impl Aggregation {
         }
     }
 
-    /// The columns that the keys have become in a stream of states, by their names.
+    /// Finds the keys, by name, among the columns of a stream of states.
     fn find_keys(&mut self, by: &str, header: &Header) -> Result<(), ProgramError> {
         let missing = |name: &str| {
             let message = format!("there is no key '{name}' in these states");
@@ -143,7 +143,7 @@ impl Aggregation {
         }
     }
 
-    /// The columns of the calls' states.
+    /// Finds the columns with the states of the calls.
     fn find_states(&mut self, header: &Header, text: &str) -> Result<(), ProgramError> {
         let find = |name: &str| {
             header.position(name).ok_or_else(|| {
@@ -173,9 +173,8 @@ impl Aggregation {
         Ok(())
     }
 
-    /// The keys of the list `by`, with their names: expressions with or without a name, or a list
-    /// of columns with globs and ranges. A constant is none, unless it is a label from `--set`
-    /// (`day = :day`).
+    /// Resolves the list `by` to keys with their names: expressions with or without a name, or a list of columns
+    /// with globs and ranges. A constant is not a key, unless it is a label from `--set` (`day = :day`).
     pub(in crate::fold) fn keys(
         by: &str,
         header: &Header,
@@ -265,10 +264,10 @@ impl Aggregation {
     }
 }
 
-/// The names and calls of a program so far, so that a long program is bound in linear time.
+/// The names and calls of a program so far, in maps so that a long program is bound in linear time.
 #[derive(Default)]
 struct Known {
-    /// Keys and outputs.
+    /// Names of keys and outputs.
     names: HashSet<String>,
     /// Calls by their source.
     calls: HashMap<String, usize>,
@@ -276,7 +275,7 @@ struct Known {
     arguments: HashMap<String, usize>,
 }
 
-/// The slot of an aggregate's result, where `expr` calls one.
+/// If `expr` calls an aggregate, returns the slot of its result.
 fn aggregate_call(
     (expr, scope): (&Expr, &Scope<'_>),
     part: Phase,
@@ -328,7 +327,7 @@ fn aggregate_call(
         let inner = &mut |inner: &Expr| within(inner, scope.text);
         let node = scope.resolve_with(argument, inner);
         if part.reads_states() {
-            // The records are gone; only constants still mean something.
+            // The records are not available, so only constants can be evaluated.
             constants.push(node.ok().and_then(|node| node.as_constant()));
             continue;
         }
@@ -357,7 +356,7 @@ fn aggregate_call(
     Ok(Some(Node::slot(calls.len() - 1, &source)))
 }
 
-/// Refuses an aggregate inside an aggregate.
+/// Rejects an aggregate inside an aggregate.
 fn within(expr: &Expr, text: &str) -> Result<Option<Node>, ProgramError> {
     match &expr.kind {
         ExprKind::Call {

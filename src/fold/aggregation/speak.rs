@@ -1,4 +1,4 @@
-//! What an aggregation says of its groups: results, or states.
+//! Writes the groups of an aggregation as results or as states.
 
 use bumpalo::Bump;
 
@@ -9,25 +9,25 @@ use crate::fold::functions::state::{FORMAT, Saved};
 use crate::record::{Fault, Faults, OnFault, field};
 use crate::value::text;
 
-/// Takes records in portions, with their number; false where no more are wanted.
+/// Receives output records with their number; returns false if no more are wanted.
 pub type Emit<'e> = dyn FnMut(&[u8], u64) -> anyhow::Result<bool> + 'e;
 
-/// Appends something of a group.
+/// Appends something about a group.
 type WriteKeys<'r> = Box<dyn Fn(u32, &mut Vec<u8>) + 'r>;
 
-/// Some groups that can be spoken of.
+/// Groups that are ready to be written.
 pub(super) struct Ready<'r> {
     pub(super) accumulators: &'r [Box<dyn Accumulator>],
-    /// Their numbers there.
+    /// Their numbers in the accumulators.
     pub(super) groups: &'r [u32],
-    /// Its keys, with delimiters between them.
+    /// Appends a group's keys, with delimiters between them.
     pub(super) write_keys: WriteKeys<'r>,
-    /// A letter for each key, where their fields do not say what they are.
+    /// Appends a letter for each key, if the fields alone do not tell the kinds of the keys.
     pub(super) write_letters: WriteKeys<'r>,
 }
 
 impl GroupStates {
-    /// Some of its groups, to be spoken of.
+    /// Makes some of the groups ready to be written.
     pub(super) fn ready<'r>(&'r self, groups: &'r [u32], delimiter: u8) -> Ready<'r> {
         Ready {
             accumulators: &self.accumulators,
@@ -46,7 +46,7 @@ impl Aggregation {
     /// Writes the groups as records, in the order of their first records.
     ///
     /// # Errors
-    /// A group has no result; those of `emit`.
+    /// A group has no result; errors of `emit`.
     pub fn finish(&self, state: &GroupStates, emit: &mut Emit<'_>) -> anyhow::Result<()> {
         let (order, lot) = (state.groups.in_order(), state.lot());
         let (mut out, mut left) = (Vec::new(), order.as_slice());
@@ -63,7 +63,7 @@ impl Aggregation {
         Ok(())
     }
 
-    /// Appends a record for each of these groups; `each` hears where it ends.
+    /// Appends a record for each of these groups, and passes the end of each to `each`.
     pub(super) fn speak(
         &self,
         ready: &Ready<'_>,
@@ -77,7 +77,8 @@ impl Aggregation {
         Ok(())
     }
 
-    /// The same for the first of these groups, all of them unless their results are large: how many.
+    /// [`Self::speak`] for the first of these groups: all of them, unless their results are large. Returns how
+    /// many.
     pub(super) fn speak_some(
         &self,
         (ready, groups): (&Ready<'_>, &[u32]),
@@ -93,7 +94,7 @@ impl Aggregation {
         if spoken.is_ok() || groups.len() < 2 {
             return spoken;
         }
-        // Whichever result was asked for first, it is the first group that is told of.
+        // Report the first group that fails, whichever aggregate failed first.
         let mut alone = groups.chunks(1);
         out.truncate(start);
         alone.try_for_each(|group| {
@@ -185,7 +186,7 @@ impl Aggregation {
         Ok(done)
     }
 
-    /// The fault with the group that it is about, where there are keys.
+    /// Adds the group to the fault, if there are keys.
     fn in_group(&self, ready: &Ready<'_>, group: u32, fault: Fault) -> Fault {
         let mut keys = Vec::new();
         (ready.write_keys)(group, &mut keys);

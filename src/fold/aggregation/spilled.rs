@@ -1,9 +1,8 @@
-//! Groups that are too many for memory.
+//! Aggregation of more groups than fit into memory.
 //!
-//! A thread whose groups take too much gives up all of them as states, sorted by key and kept on
-//! disk, and begins anew. At the end the states of one key stand together; what becomes of them is
-//! put back in the order of the groups' first records. So a group's result is what it would have been
-//! in memory, and only one group's own state must fit there.
+//! A thread whose groups take too much memory spills all of them to disk as states, sorted by key, and starts anew.
+//! At the end, the states of each key are adjacent and are merged, and the results are sorted by the groups' first
+//! records. So every result is the same as in memory, and only the state of a single group must fit there.
 
 use super::speak::{Emit, Ready};
 use super::{Aggregation, GroupStates, LOT};
@@ -15,10 +14,10 @@ use crate::fold::order::{Portion, Sorter, Wanted};
 use crate::fold::{Position, length};
 use crate::record::Fault;
 
-/// Handed to a sorter at once.
+/// Size in bytes at which a portion is passed to a sorter.
 const PORTION: usize = 256 << 10;
 
-/// Groups on disk.
+/// Groups that were spilled to disk.
 pub struct Spilled {
     sorter: Sorter,
     budget: Budget,
@@ -26,10 +25,10 @@ pub struct Spilled {
 }
 
 impl Spilled {
-    /// None yet. Of the memory in `budget`, half is for the groups in memory.
+    /// Returns an empty set. Half of the memory in `budget` is for the groups in memory.
     pub fn new(budget: Budget) -> Self {
-        // The other half is for those that are sorted by key and those that are put in order, and
-        // for what is on its way.
+        // The other half is for the groups that are sorted by key, those that are put in order, and data in
+        // transit.
         let budget = budget.part(4);
         Spilled {
             sorter: Sorter::new(Wanted::default(), budget),
@@ -38,17 +37,17 @@ impl Spilled {
         }
     }
 
-    /// How much of it one thread's groups may take.
+    /// Returns how much of the budget the groups of one thread may take, in bytes.
     pub fn share_of_thread(budget: Budget) -> usize {
         budget.part(2).per_thread()
     }
 
-    /// Whether there are none.
+    /// Whether no group was spilled.
     pub fn is_empty(&self) -> bool {
         self.is_empty
     }
 
-    /// Takes groups that a thread gave up.
+    /// Takes groups that a thread spilled.
     ///
     /// # Errors
     /// The disk is full, or fails.
@@ -60,11 +59,11 @@ impl Spilled {
         Ok(())
     }
 
-    /// Says what has become of all groups, in the order of their first records.
+    /// Writes all groups, in the order of their first records.
     ///
     /// # Errors
-    /// A group has no result; those of the disk, and those of `each`, which takes a record and says
-    /// whether it wants more.
+    /// A group has no result; errors of the disk and of `each`, which takes a record and returns whether it wants
+    /// more.
     pub fn finish(
         self,
         aggregation: &Aggregation,
@@ -100,17 +99,17 @@ impl Spilled {
 }
 
 impl Aggregation {
-    /// Says what has become of the groups of all threads and of those on disk.
+    /// Writes the groups of all threads and those on disk.
     ///
     /// # Errors
-    /// A group has no result; those of the disk, and those of `emit`.
+    /// A group has no result; errors of the disk and of `emit`.
     pub fn conclude(
         &self,
         states: Vec<GroupStates>,
         mut spilled: Spilled,
         emit: &mut Emit<'_>,
     ) -> anyhow::Result<()> {
-        // Groups are numbered by 32 bits; those of all threads are fewer than their sum.
+        // Group numbers have 32 bits, and all threads together have no more groups than this sum.
         let groups: usize = states.iter().map(|state| state.groups.count()).sum();
         if spilled.is_empty() && u32::try_from(groups).is_ok() {
             return self.finish(&self.join(states)?, emit);
@@ -123,10 +122,10 @@ impl Aggregation {
         spilled.finish(self, &mut |record| emit(record, 1))
     }
 
-    /// Gives up all groups of a thread, whose state is then empty.
+    /// Moves all groups of a thread to `portion`, so that its state is empty.
     ///
     /// # Errors
-    /// None that [`Aggregation::start`] did not have.
+    /// Only those of [`Aggregation::start`].
     pub fn give_up(&self, state: &mut GroupStates, portion: &mut Portion) -> Result<(), Fault> {
         let firsts = state.groups.firsts();
         let (mut key, mut part) = (Vec::new(), Vec::new());
@@ -137,7 +136,7 @@ impl Aggregation {
             self.write_part(state, (group, firsts[group as usize]), &mut part);
             portion.push(&key, &part);
         }
-        // The groups and their states go before new ones come.
+        // Free the old groups and states before new ones are made.
         state.groups = super::Groups::new(self.seed);
         state.accumulators.clear();
         *state = self.start()?;
@@ -146,7 +145,7 @@ impl Aggregation {
 }
 
 impl Aggregation {
-    /// Appends what is known of a group, and where its first record stands.
+    /// Appends the state of a group and the position of its first record.
     pub(super) fn write_part(
         &self,
         state: &GroupStates,
@@ -171,13 +170,13 @@ impl Aggregation {
     }
 }
 
-/// Appends a length and so many bytes.
+/// Appends a length and the bytes.
 fn push(bytes: &[u8], out: &mut Vec<u8>) {
     length::push(bytes.len(), out);
     out.extend_from_slice(bytes);
 }
 
-/// Takes what [`push`] has appended from the front.
+/// Takes what [`push`] appended from the front.
 fn pull<'r>(rest: &mut &'r [u8]) -> &'r [u8] {
     let (len, behind) = length::split(rest);
     let (bytes, behind) = behind.split_at(len);
@@ -185,24 +184,24 @@ fn pull<'r>(rest: &mut &'r [u8]) -> &'r [u8] {
     bytes
 }
 
-/// Groups that have been put together.
+/// Groups that are merged from their parts.
 pub(super) struct Joined {
     accumulators: Vec<Box<dyn Accumulator>>,
     groups: Vec<Group>,
-    /// The bytes of the parts that they were put together from.
+    /// Total size of these parts.
     bytes: usize,
 }
 
 struct Group {
     first: Position,
-    /// Its keys, as its first record spells them.
+    /// Its keys, as spelled by its first record.
     fields: Vec<u8>,
-    /// A letter for each, where these do not say what they are.
+    /// A letter for each key, if the fields alone do not tell the kinds of the keys.
     letters: Vec<u8>,
 }
 
 impl Joined {
-    /// None yet, with room for so many.
+    /// Returns an empty set with room for this many groups.
     pub(super) fn new(aggregation: &Aggregation, room: usize) -> Result<Self, Fault> {
         let mut accumulators = aggregation.start()?.accumulators;
         let states = accumulators.iter_mut();
@@ -214,7 +213,7 @@ impl Joined {
         })
     }
 
-    /// Appends a record for each group; `each` hears where it ends.
+    /// Appends a record for each group, and passes the end of each to `each`.
     pub(super) fn speak(
         &self,
         aggregation: &Aggregation,
@@ -246,7 +245,7 @@ impl Joined {
         self.groups.len() == BATCH || self.bytes > LOT
     }
 
-    /// Takes in one part of a group, of a new one or of the last one.
+    /// Takes one part of a group: of a new one, or of the last one.
     pub(super) fn take(
         &mut self,
         aggregation: &Aggregation,
@@ -286,17 +285,17 @@ impl Joined {
     }
 }
 
-/// What is said of the groups, on its way into the order of their first records.
+/// Sorts the output for the groups by their first records.
 struct Placed {
     sorter: Sorter,
     portion: Portion,
     out: Vec<u8>,
-    /// The first group that has no result, and why.
+    /// The first group, in order of the stream, that has no result, and why.
     fault: Option<(Position, Fault)>,
 }
 
 impl Placed {
-    /// Finds the first of some groups that has no result; groups may come that are before it.
+    /// Notes the first of these groups that has no result. A later call may find one that comes before it.
     fn take_fault(
         &mut self,
         aggregation: &Aggregation,
@@ -339,7 +338,7 @@ impl Placed {
                 let mut key = [0; 12];
                 key[..8].copy_from_slice(&block.to_be_bytes());
                 key[8..].copy_from_slice(&place.to_be_bytes());
-                // The line end is added again.
+                // The sorter adds the line end again.
                 self.portion.push(&key, &self.out[start..end - 1]);
                 start = end;
             }

@@ -1,4 +1,4 @@
-//! Taking in the states of another run.
+//! Reads the states of another run.
 
 use super::{Aggregation, FORMAT_COLUMN, GroupStates, find_groups};
 use crate::expr::{Batch, Operand};
@@ -6,7 +6,7 @@ use crate::fold::functions::state::{FORMAT, MadeKey, Words};
 use crate::record::{Fault, Faults, Records, field};
 
 impl Aggregation {
-    /// Takes in some records of states.
+    /// Merges some records of states.
     pub(super) fn load_batch(
         &self,
         state: &mut GroupStates,
@@ -57,7 +57,7 @@ impl Aggregation {
     }
 }
 
-/// What stands behind the number of the format: a letter for each key, or nothing.
+/// Returns what follows the format number: a letter for each key, or nothing.
 fn letters(format: &[u8]) -> Result<&[u8], Fault> {
     match format.strip_prefix(FORMAT.as_bytes()) {
         Some([]) => Ok(&[]),
@@ -70,7 +70,7 @@ fn letters(format: &[u8]) -> Result<&[u8], Fault> {
     }
 }
 
-/// Makes of a record's keys the times and intervals that they are.
+/// Converts the keys of a record to times and intervals, according to their letters.
 fn make_keys(
     keys: &mut [Operand<'_>],
     letters: &[u8],

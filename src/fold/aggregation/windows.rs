@@ -1,10 +1,10 @@
-//! Groups of stretches of time, done as soon as no more records are expected there.
+//! Groups by time windows, which are complete as soon as no more records are expected in them.
 //!
-//! A window holds the records from its start on and before its end. The watermark is the latest time
-//! that counts (see `Clock`), less what records may be late: a window that ends at it or before is
-//! done, and said at once. A record all of whose windows are done is late. Which ones are, depends on
-//! the order of the records alone, so records are taken one behind the other; memory is that of the
-//! windows that are open. (Akidau and others, "The Dataflow Model", 2015.)
+//! A window contains the records from its start up to but excluding its end. The watermark is the latest time that
+//! counts (see `Clock`) minus the allowed lateness. A window that ends at the watermark or before it is done and is
+//! written at once. A record is late if all its windows are done. That depends only on the order of the records, so
+//! they are handled one after the other. Only open windows take memory. (Akidau and others, "The Dataflow Model",
+//! 2015.)
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -18,58 +18,58 @@ use crate::record::{Fault, Faults, Header, Records};
 use crate::value::text::{self, quoted};
 use crate::value::{Time, Value};
 
-/// The columns in front of the others: where a window starts, and where it ends.
+/// The first columns of the output: start and end of the window.
 const COLUMNS: [&str; 2] = ["window_start", "window_end"];
 
-/// How records go to windows. All lengths are nanoseconds.
+/// How records are assigned to windows. All lengths are in nanoseconds.
 pub struct Windows {
-    /// Each record's time.
+    /// The time of a record.
     pub on: Node,
-    /// How long a window is.
+    /// The length of a window.
     pub size: i128,
-    /// How long after the one before it starts.
+    /// The distance between the starts of two windows.
     pub slide: i128,
-    /// How much later than others a record may come.
+    /// The allowed lateness of a record.
     pub late: i128,
-    /// Whether a late record is a bad one, rather than one that is counted.
+    /// Whether a late record is a bad record, instead of being only counted.
     pub refuses_late: bool,
 }
 
-/// Windows that are open.
+/// The open windows.
 #[derive(Default)]
 pub struct Open {
-    /// By their starts.
+    /// By their start.
     windows: BTreeMap<i128, GroupStates>,
-    /// The first time of all, which says how times are told.
+    /// The first time of all; it determines how times are written.
     told: Option<Time>,
     clock: Clock,
-    /// Records that came late.
+    /// Number of late records.
     pub late: u64,
     selection: Vec<u32>,
 }
 
-/// So many records in a row move the clock, however far ahead they are.
+/// Number of consecutive records that move the clock, however far ahead they are.
 const IN_A_ROW: usize = 3;
 
 /// The latest time that counts.
 ///
-/// A time counts if it is at most one window ahead of it, or if [`IN_A_ROW`] records in a row have
-/// come as far: one record with a wrong time does not make those after it late, and after a gap in
-/// the data the third record moves the clock.
+/// A time counts if it is at most one window ahead of the clock, or if [`IN_A_ROW`] consecutive records are as far
+/// ahead. So a single wrong time does not make the records after it late, and after a gap in the data the third
+/// record moves the clock.
 #[derive(Debug, Default)]
 struct Clock {
     latest: Option<i128>,
     /// The times of the last records, if they are further ahead.
     ahead: Vec<i128>,
-    /// How many records came, up to [`IN_A_ROW`].
+    /// Number of records seen, up to [`IN_A_ROW`].
     seen: usize,
-    /// The earliest end of a window of those.
+    /// The earliest end of their windows.
     first_end: Option<i128>,
 }
 
 impl Clock {
-    /// Looks at the next record's time: the second and the third record tell whether the times before
-    /// were far ahead. A window that is done stays done.
+    /// Sets the clock back if one of the first records shows that an earlier time was far ahead. Not after a window
+    /// is done, because it stays done.
     fn set_back(&mut self, time: i128, windows: &Windows) {
         if self.seen == IN_A_ROW {
             return;
@@ -85,7 +85,7 @@ impl Clock {
         self.first_end = Some(self.first_end.map_or(end, |first| first.min(end)));
     }
 
-    /// Takes the next record's time.
+    /// Advances the clock by the next record's time.
     fn see(&mut self, time: i128, windows: &Windows) {
         let latest = self.latest.get_or_insert(time);
         if time <= *latest + windows.size {
@@ -107,7 +107,7 @@ impl Clock {
 }
 
 impl Windows {
-    /// The output's names.
+    /// The header of the output.
     ///
     /// # Errors
     /// A key or an aggregate has the name of one of the windows' columns.
@@ -125,8 +125,8 @@ impl Windows {
         Ok(Header::new(names))
     }
 
-    /// Takes in a block of records, and appends what is said of windows that are done: how many
-    /// records that is.
+    /// Takes a block of records and appends the output of windows that are done. Returns the number of output
+    /// records.
     ///
     /// # Errors
     /// A group has no result.
@@ -138,13 +138,13 @@ impl Windows {
         out: &mut Vec<u8>,
     ) -> Result<u64, Fault> {
         let mut selection = std::mem::take(&mut open.selection);
-        // A record moves the clock once.
+        // No record may wait for another batch, because each must move the clock only once.
         faults.leave_none();
         faults.select_all(&mut selection);
         let mut spoken = 0;
         for chunk in selection.chunks(BATCH) {
             if self.refuses_late {
-                // A record that is set aside opens no window, and makes none late.
+                // A record that will be rejected must not open a window or move the clock.
                 faults.in_parts(chunk, |part, faults| {
                     let arena = Bump::new();
                     aggregation.evaluate(&Batch::over(*records, &arena), part, faults);
@@ -173,7 +173,7 @@ impl Windows {
         Ok(spoken)
     }
 
-    /// Appends what is said of the windows that are still open.
+    /// Appends the output of the windows that are still open.
     ///
     /// # Errors
     /// A group has no result.
@@ -190,14 +190,14 @@ impl Windows {
         Ok(spoken)
     }
 
-    /// The starts of the windows that a time is in, the last one first.
+    /// Returns the starts of the windows that contain a time, the last one first.
     fn starts(&self, time: i128) -> impl Iterator<Item = i128> {
         let last = time.div_euclid(self.slide) * self.slide;
         let starts = (0..).map(move |nth| last - nth * self.slide);
         starts.take_while(move |start| start + self.size > time)
     }
 
-    /// The end of the first window that a time is in.
+    /// Returns the end of the first window that contains a time.
     fn first_end(&self, time: i128) -> i128 {
         self.starts(time).last().unwrap_or(time) + self.size
     }
@@ -206,7 +206,7 @@ impl Windows {
         open.clock.latest.map(|latest| latest - self.late)
     }
 
-    /// Which of these records go to which windows, by their starts; moves the watermark.
+    /// Assigns the records to windows, by the windows' starts, and moves the watermark.
     fn deal(
         &self,
         open: &mut Open,
@@ -262,7 +262,7 @@ impl Windows {
         let not_one = || Fault::new(format!("{} is not a time (ISO 8601)", quoted(value)));
         let time = time.ok_or_else(not_one)?;
         let at = time.epoch_nanoseconds();
-        // Its windows are within their length around it.
+        // Only a time within one window length of the limits can have a window outside the range of years.
         if !(Time::has_year(at - self.size) && Time::has_year(at + self.size)) {
             let mut starts = self.starts(at);
             if !starts.all(|start| Time::has_year(start) && Time::has_year(start + self.size)) {
@@ -304,7 +304,7 @@ impl Windows {
                         state.groups.write_fields(group, out, aggregation.delimiter);
                     }
                 }),
-                // Windows have results and no states.
+                // Windows write results, never states.
                 write_letters: Box::new(|_, _| ()),
             };
             aggregation.speak(&ready, out, &mut |_| ())?;

@@ -1,8 +1,8 @@
-//! What is told nearly, in bounded memory: the number of different values, and quantiles.
+//! Approximate aggregates in bounded memory: the number of distinct values, and quantiles.
 //!
-//! Both are kept so that the answer does not depend on the order of the records: a HyperLogLog sketch
-//! (Flajolet, Fusy, Gandouet, Meunier, 2007; of the Apache DataSketches library) and a DDSketch
-//! (Masson, Rim, Lee, 2019), which unlike t-digest and KLL is the same however it is put together.
+//! Neither result depends on the order of the records: a HyperLogLog sketch (Flajolet, Fusy, Gandouet, Meunier,
+//! 2007; from the Apache DataSketches library) and a DDSketch (Masson, Rim, Lee, 2019), which unlike t-digest and
+//! KLL is the same however its parts are merged.
 
 use std::collections::BTreeMap;
 
@@ -42,10 +42,10 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
     },
 ];
 
-/// Registers, as a power of two: 4096, which makes for a standard error of 1.6 %.
+/// Number of registers as a power of two: 4096, which means a standard error of 1.6 %.
 const REGISTERS: u8 = 12;
 
-/// The longest state is that of all registers, of a byte each.
+/// A sketch per group. The largest one has all registers, with one byte each.
 #[derive(Default)]
 struct Sketches {
     groups: Vec<Option<Box<HllSketch>>>,
@@ -58,7 +58,7 @@ impl Sketches {
         self.groups[group as usize].get_or_insert_with(|| Box::new(empty()))
     }
 
-    /// Takes in a sketch of the same group.
+    /// Merges a sketch into that of the group.
     fn take(&mut self, group: u32, theirs: &HllSketch) {
         let mut union = match HllUnion::new(REGISTERS) {
             Ok(union) => union,
@@ -147,10 +147,10 @@ impl Accumulator for Sketches {
     }
 }
 
-/// A sketch's bytes as they are whatever came first: the values that it still lists in ascending
-/// order, and without what the library remembers of the order of a larger one.
+/// Makes a sketch's bytes independent of the order of arrival: sorts the values that it still lists, and clears
+/// what the library remembers about the order in a larger sketch.
 fn in_order(mut bytes: Vec<u8>) -> Vec<u8> {
-    /// Where flags and mode stand, and the flag that the order of arrival is not known.
+    /// Offsets of flags and mode, and the flag for an unknown order of arrival.
     const FLAGS: usize = 5;
     const MODE: usize = 7;
     const OUT_OF_ORDER: u8 = 16;
@@ -168,32 +168,32 @@ fn in_order(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// How far off a quantile may be, as a share of it.
+/// Maximum relative error of a quantile.
 const ACCURACY: f64 = 0.01;
 
-/// Numbers nearer to zero than this are taken for it.
+/// Numbers closer to zero than this count as zero.
 const LEAST: f64 = 1e-300;
 
-/// What the key of a positive number's bucket is raised by, so that it is above zero.
+/// Added to the bucket key of a positive number, so that the key is above zero.
 const MIDDLE: i64 = 1 << 32;
 
-/// The numbers of each group by buckets whose bounds are a fixed ratio apart.
+/// Counts of each group's numbers, in buckets whose bounds have a fixed ratio.
 struct Buckets {
     share: f64,
     config: Config,
     groups: Vec<BucketCounts>,
-    /// How many buckets all groups have.
+    /// Number of buckets in all groups.
     buckets: usize,
 }
 
-/// How many numbers there are in each bucket.
+/// The number of values in each bucket.
 #[derive(Clone, Default)]
 struct BucketCounts {
-    /// The least and the greatest number.
+    /// The smallest and the greatest number.
     ends: Option<(f64, f64)>,
-    /// How many numbers there are.
+    /// How many numbers there are in all buckets.
     count: u64,
-    /// By a bucket's key: that of the negative ones is below zero.
+    /// By bucket key; the keys of negative numbers are below zero.
     counts: BTreeMap<i64, u64>,
 }
 
@@ -207,7 +207,7 @@ impl Buckets {
         }
     }
 
-    /// The key of a number's bucket.
+    /// Returns the key of a number's bucket.
     fn key(&self, number: f64) -> i64 {
         match number.abs() <= LEAST {
             true => 0,
@@ -218,7 +218,7 @@ impl Buckets {
         }
     }
 
-    /// The number that stands for a bucket.
+    /// Returns the number that represents a bucket.
     fn value(&self, key: i64) -> f64 {
         match key {
             0 => 0.0,
@@ -226,7 +226,7 @@ impl Buckets {
         }
     }
 
-    /// Adds to a bucket, but not to the count of all.
+    /// Adds to a bucket, but not to the total count.
     fn add_to_bucket(&mut self, group: u32, key: i64, count: u64) {
         let counts = &mut self.groups[group as usize].counts;
         let before = counts.len();
@@ -358,8 +358,7 @@ impl Accumulator for Buckets {
     }
 }
 
-/// The double nearest to a long number, and the greatest one for a number that is out of the range
-/// of doubles.
+/// Returns the double nearest to a long number, clamped to the range of finite doubles.
 #[cold]
 fn nearest_finite(digits: &[u8]) -> f64 {
     let number = Wide::parse(digits).map_or(0.0, |number| number.to_f64());

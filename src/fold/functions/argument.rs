@@ -8,17 +8,17 @@ use crate::expr::{Batch, Node, Operand};
 use crate::record::{Fault, Faults};
 use crate::value::{Numbers, Real, Value, text};
 
-/// One value for each record; as numbers, where all are short ones, without a value made of any.
+/// One value per record. If all are short numbers, they are read as such without making values.
 pub struct Argument<'v> {
     operand: Operand<'v>,
-    /// In place of `operand` where numbers are asked for: decimals, doubles and nulls.
+    /// Replaces `operand` if numbers are needed: decimals, doubles and nulls.
     converted: Option<Vec<Value<'v>>>,
     numbers: OnceCell<Option<Numbers<'v>>>,
     arena: &'v Bump,
 }
 
 impl<'v> Argument<'v> {
-    /// The values of `node`; a fault for each that is no number where numbers are needed.
+    /// Evaluates `node`. If numbers are needed, adds a fault for every value that is not one.
     pub fn evaluate(
         node: &'v Node,
         needs_number: bool,
@@ -38,7 +38,7 @@ impl<'v> Argument<'v> {
         argument
     }
 
-    /// These values.
+    /// Wraps computed values.
     pub fn made(values: Vec<Value<'v>>, arena: &'v Bump) -> Self {
         Argument {
             operand: Operand::Made(values),
@@ -62,14 +62,14 @@ impl<'v> Argument<'v> {
         self.converted = Some(selection.iter().enumerate().map(convert).collect());
     }
 
-    /// The number of a record's value if it may be a long one.
+    /// Returns a record's value as a number of any length.
     #[cold]
     fn long_number(&self, place: usize, record: u32) -> Result<Value<'v>, Fault> {
         let number = Real::of(&self.operand.get(place, record))?;
         Ok(number.map_or(Value::Null, |number| number.to_value(self.arena)))
     }
 
-    /// Leaves only the values at these places; `records` are all records that it had.
+    /// Keeps only the values at these places; `records` are all the records before.
     pub fn settle(&mut self, places: &[u32], records: &[u32]) {
         let value = |&place: &u32| self.operand.get(place as usize, records[place as usize]);
         self.operand = Operand::Made(places.iter().map(value).collect());
@@ -84,13 +84,13 @@ impl<'v> Argument<'v> {
         };
     }
 
-    /// The value of the record at `place`, as it stands.
+    /// Returns the value of the record at `place`, unchanged.
     #[inline(always)]
     pub fn get(&self, place: usize, record: u32) -> Value<'v> {
         self.operand.get(place, record)
     }
 
-    /// The value of the record at `place`, of an argument that must be a number: that number.
+    /// Returns the number of the record at `place`; the argument must have been evaluated as a number.
     #[inline(always)]
     pub fn number(&self, place: usize, record: u32) -> Value<'v> {
         match (self.numbers.get(), &self.converted) {
@@ -100,7 +100,7 @@ impl<'v> Argument<'v> {
         }
     }
 
-    /// All values as short numbers, where they are that.
+    /// Returns all values as short numbers, if they all are.
     pub fn numbers(&self, records: &[u32]) -> Option<Numbers<'v>> {
         let numbers = || self.operand.numbers(records, self.arena);
         *self.numbers.get_or_init(numbers)

@@ -1,4 +1,4 @@
-//! The least or the greatest value of a group so far.
+//! The smallest or the greatest value of a group so far.
 
 use std::cmp::Ordering;
 
@@ -15,16 +15,16 @@ use crate::value::{Decimal, Number, Value, print, text};
 pub(super) enum Best {
     #[default]
     Nothing,
-    /// An unquoted field, a number that is written with as many places as its scale has.
+    /// An unquoted number whose spelling follows from its scale.
     Plain(Decimal),
-    /// A time, with its nanoseconds since 1970.
+    /// A time, as nanoseconds since 1970 and as found.
     Time(i128, HeldValue),
-    /// What reads neither as a number nor as a time.
+    /// A value that is neither a number nor a time.
     Text(HeldValue),
     Other(HeldValue),
 }
 
-/// How a value stands to the best before it.
+/// How a value compares with the best one so far.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     Better,
@@ -33,8 +33,8 @@ pub(super) enum Standing {
 }
 
 impl Best {
-    /// Take a value that is not null and is better, and of those that count as one the one that is
-    /// spelled first. The result says how it stood to the best before it.
+    /// Takes a value, which must not be null, if it is better than the best one, or equal and spelled in a
+    /// preferred way. Returns how it compared with the best value before it.
     #[inline]
     pub fn offer(&mut self, value: &Value<'_>, wanted: Ordering) -> Standing {
         let class = Class::of(value);
@@ -98,7 +98,7 @@ impl Best {
         };
     }
 
-    /// The best value; its text may be written into the buffer.
+    /// Returns the best value; its text may be written to the buffer.
     fn seen<'s>(&'s self, buffer: &'s mut Vec<u8>) -> Value<'s> {
         match self {
             Best::Nothing => Value::Null,
@@ -110,7 +110,7 @@ impl Best {
         }
     }
 
-    /// Take what another thread has seen. The result says how its best stands to ours.
+    /// Merges the best value of another thread, and returns how that one compared with ours.
     pub fn merge(&mut self, other: &Best, wanted: Ordering) -> Standing {
         match other.seen(&mut Vec::new()) {
             Value::Null => Standing::Worse,
@@ -118,12 +118,12 @@ impl Best {
         }
     }
 
-    /// Writes the state: the best value, or null.
+    /// Saves the state: the best value, or null.
     pub fn save(&self, saved: &mut Saved<'_>) {
         saved.value(&self.seen(&mut Vec::new()));
     }
 
-    /// Reads what [`Best::save`] writes.
+    /// Loads what [`Best::save`] writes.
     pub fn load(words: &mut Words<'_>) -> Result<Self, Fault> {
         let arena = Bump::new();
         let mut best = Best::default();
@@ -139,7 +139,7 @@ impl Best {
         !matches!(self, Best::Nothing)
     }
 
-    /// The bytes of memory that its text takes.
+    /// Returns the size of its text in memory, in bytes.
     #[inline]
     pub fn bytes(&self) -> usize {
         match self {
@@ -148,7 +148,7 @@ impl Best {
         }
     }
 
-    /// The best value; null where there was none.
+    /// Returns the best value; null if there is none.
     pub fn value<'a>(&self, arena: &'a Bump) -> Value<'a> {
         match self {
             Best::Time(_, held) | Best::Text(held) | Best::Other(held) => held.copied(arena),
@@ -162,7 +162,7 @@ impl Best {
         }
     }
 
-    /// The best value, where it is a number of up to 38 digits.
+    /// Returns the best value if it is a number of up to 38 digits.
     pub fn number(&self) -> Option<Decimal> {
         match self {
             Best::Plain(number) => Some(*number),
@@ -175,8 +175,8 @@ impl Best {
     }
 }
 
-/// Do mantissa and scale say how this field is written? Not with a sign, a zero or a point that need
-/// not be there, nor with an exponent.
+/// Whether mantissa and scale determine how this field is written: no unnecessary sign, zero or point, and no
+/// exponent.
 #[inline]
 fn is_spelled_by_scale(field: &[u8], number: Decimal) -> bool {
     let digits = match number.is_negative() {
@@ -193,8 +193,8 @@ fn is_spelled_by_scale(field: &[u8], number: Decimal) -> bool {
         && (places == 0 || digits[whole] == b'.')
 }
 
-/// Which of two values that count as one is the result, so that this does not depend on the order of
-/// the records: one without quotes, and of these the shortest.
+/// Compares the spellings of two equal values. The first one becomes the result, which so does not depend on the
+/// order of the records: values without quotes come first, then the shortest.
 fn spelling(a: &Value<'_>, b: &Value<'_>) -> Ordering {
     if let (Value::Raw(a), Value::Raw(b)) = (a, b)
         && a == b

@@ -19,7 +19,7 @@ pub(super) static AGGREGATES: &[Aggregate] = &[Aggregate {
     make: |_| Ok(Box::new(Count::default())),
 }];
 
-/// Records a group.
+/// Number of records per group.
 #[derive(Default)]
 struct Count(Vec<u64>);
 

@@ -1,5 +1,5 @@
-//! How many different values there are, and which is the most frequent. Numbers are the same by
-//! value, all else by its text; see [`Interned`].
+//! The number of distinct values, and the most frequent one. Numbers are equal by value, everything else by text;
+//! see [`Interned`].
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -39,12 +39,12 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
 struct CountDistinct {
     seen: Interned,
     counts: Vec<u64>,
-    /// Once the states are saved.
+    /// Set when states are saved.
     by_group: OnceLock<ByGroup>,
 }
 
 impl CountDistinct {
-    /// Counts the values from this number on, which are new.
+    /// Counts the new values, whose numbers start at `known`.
     fn count_from(&mut self, known: usize) {
         for number in known..self.seen.len() {
             self.counts[self.seen.group(number as u32) as usize] += 1;
@@ -106,22 +106,22 @@ impl Accumulator for CountDistinct {
 #[derive(Default)]
 struct Mode {
     seen: Interned,
-    /// How often each value was seen, and where first, by the numbers that `seen` gives.
+    /// The count of each value, and its first position; indexed by its number in `seen`.
     counts: Vec<u64>,
     firsts: Vec<Position>,
-    /// Values as they stood there, where that is not a field of the identity's bytes.
+    /// The first spelling of values, if that is not an unquoted field equal to the identity.
     spelled: HashMap<u32, HeldValue>,
-    /// The last block; those before it come first, and what they hold is in its place.
+    /// The latest block; the first positions of values in earlier blocks are already known.
     block: u64,
     groups: usize,
-    /// The number of each group's most frequent value, once that is asked for.
+    /// The number of each group's most frequent value, computed on demand.
     best: OnceLock<Vec<u32>>,
-    /// Once the states are saved.
+    /// Set when states are saved.
     by_group: OnceLock<ByGroup>,
 }
 
 impl Mode {
-    /// Takes down a value's first place and its spelling there.
+    /// Stores a value's first position and its spelling there.
     fn spell(&mut self, number: u32, first: Position, value: &Value<'_>) {
         if number as usize == self.firsts.len() {
             room::reserve(&mut self.firsts, 1);
@@ -137,7 +137,7 @@ impl Mode {
         }
     }
 
-    /// A value as it stood where it was seen first.
+    /// Returns a value as it was spelled at its first position.
     fn value<'a>(&self, number: u32, arena: &'a Bump) -> Value<'a> {
         if let Some(held) = self.spelled.get(&number) {
             return held.copied(arena);
@@ -147,7 +147,7 @@ impl Mode {
         Value::Raw(arena.alloc_slice_copy(identity))
     }
 
-    /// The most frequent value of each group, of equally frequent ones the first.
+    /// Returns the most frequent value of each group; among equally frequent ones the first.
     fn find_best(&self) -> Vec<u32> {
         let mut best = vec![NO_VALUE; self.groups];
         for number in 0..self.seen.len() as u32 {
@@ -185,7 +185,7 @@ impl Accumulator for Mode {
             }
             counts[number as usize] += 1;
         });
-        // Only in a block out of turn can a known value stand before where it was seen first.
+        // A known value can have an earlier position only if the block is out of turn.
         let is_in_turn = batch.block >= self.block;
         if is_in_turn && known == self.seen.len() {
             return;

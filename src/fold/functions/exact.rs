@@ -1,4 +1,4 @@
-//! Exact sums of all groups.
+//! Exact sums per group.
 
 use std::collections::HashMap;
 
@@ -8,20 +8,20 @@ use crate::value::Decimal;
 use crate::value::decimal::power_of_ten;
 use crate::value::wide::Wide;
 
-/// About what a sum that is kept aside takes.
+/// Approximate memory, in bytes, of a sum that is kept aside.
 const ASIDE: usize = 160;
 
-/// An exact sum and a count for each group. All sums are integers at one scale, the greatest seen
-/// so far; what does not fit in 128 bits at that scale is kept aside, at any length.
+/// An exact sum and a count per group. All sums are integers at one scale, the greatest so far; what does not fit
+/// into 128 bits at that scale is kept aside, at any length.
 pub(super) struct Sums {
     scale: u8,
-    /// Numbers with more places than this are kept aside rather than to widen all sums.
+    /// Numbers with more decimal places than this are kept aside instead of widening all sums.
     widest: u8,
     states: Vec<SumState>,
     aside: HashMap<u32, Wide>,
 }
 
-/// The sum is an `i128` in two halves, for its alignment would make 24 bytes 32.
+/// The sum is an `i128` in two halves: the alignment of an `i128` would grow this from 24 bytes to 32.
 #[derive(Clone, Copy, Default)]
 struct SumState {
     low: u64,
@@ -43,7 +43,7 @@ impl SumState {
 }
 
 impl Sums {
-    /// No groups; `widest` bounds the scale that all sums share.
+    /// Returns sums without groups; `widest` limits the common scale.
     pub(super) fn new(widest: u8) -> Self {
         Sums {
             scale: 0,
@@ -70,7 +70,7 @@ impl Sums {
         }
     }
 
-    /// Add a number of any length.
+    /// Adds a number of any length.
     pub(super) fn add_wide(&mut self, group: u32, number: &Wide) {
         self.states[group as usize].count += 1;
         self.put_aside(group, number);
@@ -81,7 +81,7 @@ impl Sums {
         self.aside.entry(group).or_insert_with(zero).add(number);
     }
 
-    /// Add `mantissa / 10^scale`, not counting it.
+    /// Adds `mantissa / 10^scale` without counting it.
     #[inline(never)]
     fn add_scaled(&mut self, group: u32, mantissa: i128, scale: u8) {
         let (mantissa, scale) = if scale > self.scale {
@@ -95,7 +95,7 @@ impl Sums {
             (mantissa, scale)
         };
         let aligned = match (self.scale.checked_sub(scale), i64::try_from(mantissa)) {
-            // Below 2^63 * 10^18: no overflow to look for.
+            // Less than 2^63 * 10^18, so it cannot overflow.
             (Some(places @ 0..=18), Ok(_)) => Some(mantissa * power_of_ten(places)),
             (Some(places), _) => mantissa.checked_mul(power_of_ten(places)),
             (None, _) => None,
@@ -107,7 +107,7 @@ impl Sums {
         match state.sum().checked_add(aligned) {
             Some(sum) => state.set(sum),
             None => {
-                // What was there goes aside, so that this happens seldom.
+                // Move the old sum aside, so that this happens rarely.
                 let full = state.sum();
                 state.set(aligned);
                 self.put_aside(group, &Wide::new(full.into(), self.scale.into()));
@@ -115,7 +115,7 @@ impl Sums {
         }
     }
 
-    /// Bring all sums to a greater scale.
+    /// Converts all sums to a greater scale.
     fn widen(&mut self, scale: u8) {
         let factor = power_of_ten(scale - self.scale);
         for group in 0..self.states.len() {
@@ -141,10 +141,10 @@ impl Sums {
         }
     }
 
-    /// Adds the sum of so many numbers.
+    /// Adds the sum of `count` numbers.
     ///
     /// # Errors
-    /// There are more than a stream can have.
+    /// The total count exceeds what a stream can have.
     pub(super) fn add_sum(&mut self, group: u32, count: u64, sum: Exact) -> Result<(), Fault> {
         add(&mut self.states[group as usize].count, count)?;
         match sum {
@@ -154,28 +154,28 @@ impl Sums {
         Ok(())
     }
 
-    /// About how many bytes of memory the sums take.
+    /// Returns approximately how many bytes the sums take.
     pub(super) fn bytes(&self) -> usize {
         size_of_val(&self.states[..]) + self.aside.len() * ASIDE
     }
 
-    /// Whether nothing was added to any group.
+    /// Whether there are no groups.
     pub(super) fn is_empty(&self) -> bool {
         self.states.is_empty()
     }
 
-    /// Whether anything was added to a group.
+    /// Whether any number was added to a group.
     pub(super) fn has(&self, group: u32) -> bool {
         let state = self.states.get(group as usize);
         state.is_some_and(|state| state.count > 0)
     }
 
-    /// How many numbers a group has.
+    /// Returns how many numbers a group has.
     pub(super) fn count(&self, group: u32) -> u64 {
         self.states[group as usize].count
     }
 
-    /// A group's sum, where a decimal holds it.
+    /// Returns a group's sum if a decimal can hold it.
     pub(super) fn decimal(&self, group: u32) -> Option<Decimal> {
         if !self.aside.is_empty() && self.aside.contains_key(&group) {
             return self.total(group).to_decimal();
@@ -183,7 +183,7 @@ impl Sums {
         Decimal::new(self.states[group as usize].sum(), self.scale)
     }
 
-    /// A group's sum.
+    /// Returns a group's sum.
     pub(super) fn total(&self, group: u32) -> Wide {
         let sum = self
             .states

@@ -1,4 +1,4 @@
-//! `min` and `max`, in the one order of all values.
+//! `min` and `max`, in the single order of all values.
 
 use std::cmp::Ordering;
 
@@ -37,11 +37,10 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
 struct Extremes {
     wanted: Ordering,
     best: Vec<Best>,
-    /// Integers at one scale that the best values are as good as, at least; [`NULL`] where that is
-    /// not known.
+    /// Integers at one scale; the best value of a group is at least as good as its limit. [`NULL`] if unknown.
     limits: Vec<i64>,
     scale: u8,
-    /// The bytes of the texts in `best`.
+    /// Size of the texts in `best`, in bytes.
     texts: usize,
 }
 
@@ -66,7 +65,7 @@ impl Extremes {
         }
     }
 
-    /// Takes in the best of the same group from elsewhere.
+    /// Merges another best value of the same group.
     fn take(&mut self, group: u32, other: &Best) {
         let best = &mut self.best[group as usize];
         self.texts -= best.bytes();
@@ -74,7 +73,7 @@ impl Extremes {
         self.texts += best.bytes();
     }
 
-    /// Offers a value that may be better than the limit, which it then is.
+    /// Offers a value that may be better than the limit, and updates the limit.
     #[inline(never)]
     fn offer_number(&mut self, group: u32, value: &Value<'_>) {
         self.offer(group, value);
@@ -82,14 +81,14 @@ impl Extremes {
         self.limits[group as usize] = best.and_then(|best| self.aligned(best)).unwrap_or(NULL);
     }
 
-    /// A number at the limits' scale.
+    /// Returns a number as an integer at the limits' scale.
     fn aligned(&self, number: Decimal) -> Option<i64> {
         let least = number.normalized();
         let power = small_power(self.scale.checked_sub(least.scale())?)?;
         least.small_mantissa()?.checked_mul(power)
     }
 
-    /// Brings the limits to a scale that is not smaller.
+    /// Converts the limits to a scale that is not smaller.
     fn widen(&mut self, scale: u8) {
         let power = small_power(scale - self.scale).unwrap_or(i64::MAX);
         for limit in self.limits.iter_mut().filter(|limit| **limit != NULL) {
@@ -98,7 +97,7 @@ impl Extremes {
         self.scale = scale;
     }
 
-    /// Takes in numbers. Most are worse than the best before them, and that is all they cost.
+    /// Takes numbers. Most are worse than the limit, which makes them cheap.
     fn absorb_numbers(&mut self, batch: &Batch<'_, '_>, numbers: &Numbers<'_>) {
         if numbers.scale > self.scale {
             self.widen(numbers.scale);

@@ -1,4 +1,4 @@
-//! The different values seen in each group.
+//! The distinct values of each group.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -6,20 +6,20 @@ use crate::fold::table::{KeyKind, KeyTable, LOT, Lot, NULL, SHORT, kind, pack};
 use crate::value::Value;
 use crate::value::identity::{is_short_identity, within, write_identity};
 
-/// In place of a number: the value is null.
+/// Stands for the number of a null value.
 pub(super) const NO_VALUE: u32 = u32::MAX;
 
-/// A value with its group is short up to this many bytes; one of group 0 up to [`SHORT`].
+/// Maximum length of a short value with its group. Group 0 is not stored, so its values are short up to [`SHORT`].
 const SHORT_OWNED: usize = SHORT - 4;
 
-/// A set of (group, value), each with a number from 0 in the order of arrival. Values are the same
-/// where their identities are; null is none.
+/// A set of (group, value), numbered from 0 in order of arrival. Values are equal if their identities are; null is
+/// not a value.
 pub(super) struct Interned {
     table: KeyTable,
     lot: Lot,
 }
 
-/// The numbers of all values in the order of their groups.
+/// The numbers of all values, sorted by group.
 pub(super) struct ByGroup(Vec<u32>);
 
 impl Default for Interned {
@@ -33,12 +33,12 @@ impl Default for Interned {
 }
 
 impl Interned {
-    /// How many values.
+    /// Returns the number of values.
     pub fn len(&self) -> usize {
         self.table.len()
     }
 
-    /// Takes in values of these groups; `each` hears the place and number of each one.
+    /// Inserts values of these groups, and passes the place and number of each one to `each`.
     pub fn insert_each(
         &mut self,
         groups: &[u32],
@@ -62,7 +62,7 @@ impl Interned {
         }
     }
 
-    /// Takes in values of a group by their identities.
+    /// Inserts values of a group by their identities.
     pub fn insert_identities(&mut self, group: u32, identities: &[&[u8]]) {
         for identities in identities.chunks(LOT) {
             self.lot.clear();
@@ -76,8 +76,8 @@ impl Interned {
         }
     }
 
-    /// Takes in the values of another set, whose group `i` is `map[i]` here; `each` hears the
-    /// numbers of each one, there and here.
+    /// Merges another set, whose group `i` is `map[i]` here, and passes the numbers of each value, there and here,
+    /// to `each`.
     pub fn merge(&mut self, other: &Interned, map: &[u32], mut each: impl FnMut(u32, u32)) {
         let mut short = [0; 16];
         for start in (0..other.len()).step_by(LOT) {
@@ -94,14 +94,14 @@ impl Interned {
         }
     }
 
-    /// The numbers of all values, those of a group behind each other.
+    /// Returns the numbers of all values, sorted by group.
     pub fn by_group(&self) -> ByGroup {
         let mut numbers: Vec<u32> = (0..self.len() as u32).collect();
         numbers.sort_by_key(|number| self.group(*number));
         ByGroup(numbers)
     }
 
-    /// The numbers of a group's values, in the order of arrival.
+    /// Returns the numbers of a group's values, in order of arrival.
     pub fn of_group<'n>(&self, group: u32, by_group: &'n ByGroup) -> &'n [u32] {
         let ByGroup(numbers) = by_group;
         let start = numbers.partition_point(|number| self.group(*number) < group);
@@ -109,18 +109,18 @@ impl Interned {
         &numbers[start..start + behind]
     }
 
-    /// The bytes of memory that the values take.
+    /// Returns the memory of the values, in bytes.
     pub fn bytes(&self) -> usize {
         self.table.held()
     }
 
-    /// The group of a value.
+    /// Returns the group of a value.
     #[inline]
     pub fn group(&self, number: u32) -> u32 {
         self.get(number, &mut [0; 16]).0
     }
 
-    /// The group and the identity of a value.
+    /// Returns the group and the identity of a value.
     #[inline]
     pub fn get<'k>(&'k self, number: u32, short: &'k mut [u8; 16]) -> (u32, &'k [u8]) {
         let word = self.table.word(number);
@@ -153,7 +153,7 @@ fn push(lot: &mut Lot, group: u32, value: &Value<'_>) {
     }
 }
 
-/// A short word, its bytes with the group behind them.
+/// Appends the group to the bytes of a short word.
 #[inline(always)]
 fn own(word: u128, group: u32) -> u128 {
     let len = (word >> 120) as u32;
@@ -216,7 +216,7 @@ mod tests {
                     }
                 }
             }
-            // The groups move up by one, so that group 0 and others change places.
+            // Shift the groups by one, because group 0 is stored differently from the others.
             let mut whole = Interned::default();
             for part in &parts {
                 whole.merge(part, &[1, 2, 3], |_, _| ());

@@ -1,14 +1,14 @@
-//! How much memory many small things take, without looking at all of them each time.
+//! Estimates the memory of many small things without visiting all of them each time.
 
 use std::cell::Cell;
 
-/// A size that was found out when so much had been added.
+/// A size, and how much had been added when it was measured.
 #[derive(Default)]
 pub(super) struct Measured(Cell<(usize, usize)>);
 
 impl Measured {
-    /// The size now that so much was added; `measure` looks at all, which is done when what was added
-    /// has become more by a quarter. In between each addition is taken for eight bytes.
+    /// Returns the size after `added` additions in total. `measure` visits everything, so it is called only if
+    /// additions grew by more than a quarter since the last time. In between, each addition counts as eight bytes.
     pub fn bytes(&self, added: usize, measure: impl FnOnce() -> usize) -> usize {
         let (size, before) = self.0.get();
         if added >= before && added - before <= before / 4 {

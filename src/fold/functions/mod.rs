@@ -2,23 +2,23 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `argument` | the values that aggregates take in |
+//! | `argument` | the values of an aggregate's arguments |
 //! | `count` | `count` |
 //! | `sum` | `sum`, `avg` |
 //! | `extremes` | `min`, `max`; `best`: the best value so far |
 //! | `position` | `first`, `last`, `arg_min`, `arg_max` |
-//! | `quantile` | `median`, `quantile`; `numbers`: those of a group |
-//! | `exact` | exact sums of all groups |
+//! | `quantile` | `median`, `quantile`; `numbers`: the numbers of a group |
+//! | `exact` | exact sums per group |
 //! | `spread` | `variance`, `stddev` and their population forms |
 //! | `distinct` | `count_distinct`, `mode`; `interned`: the values seen in each group |
 //! | `text` | `string_agg` |
 //! | `approximate` | `approx_count_distinct`, `approx_quantile` |
 //! | `truth` | `bool_and`, `bool_or`, `count_if` |
-//! | [`state`] | the states of all of them as text; `measured`: their memory |
+//! | [`state`] | the states of all of them as text; `measured`: estimates of their memory |
 //!
-//! An accumulator holds the states of all groups for one call, so that a batch of records costs one
-//! virtual call. No result depends on how the stream is dealt to threads; only `first`, `last`,
-//! `string_agg` and ties depend on the order of its records.
+//! An accumulator holds the states of all groups for one call, so a batch of records costs one virtual call. No
+//! result depends on how the stream is divided among threads; only `first`, `last`, `string_agg` and ties depend on
+//! the order of the records.
 
 mod approximate;
 mod argument;
@@ -54,20 +54,20 @@ use state::{Saved, Words};
 
 pub use super::Position;
 
-/// Records of one block, handed to an accumulator.
+/// Records of one block, as passed to an accumulator.
 pub struct Batch<'b, 'v> {
     /// The group of each record.
     pub groups: &'b [u32],
-    /// The block's place in the stream.
+    /// The block's index in the stream.
     pub block: u64,
-    /// Each record's place in its block.
+    /// Each record's index in its block.
     pub records: &'b [u32],
-    /// The values of each argument.
+    /// The values of the arguments.
     pub arguments: &'b [&'b Argument<'v>],
 }
 
 impl<'v> Batch<'_, 'v> {
-    /// The values of an argument, one for each record.
+    /// Returns the values of an argument, one per record.
     #[inline(always)]
     pub fn values(&self, argument: usize) -> impl Iterator<Item = Value<'v>> {
         let argument = self.arguments[argument];
@@ -75,7 +75,7 @@ impl<'v> Batch<'_, 'v> {
         records.map(|(place, &record)| argument.get(place, record))
     }
 
-    /// The values of an argument that must be a number: decimals, doubles or null.
+    /// Returns the values of an argument that must be a number: decimals, doubles or null.
     #[inline(always)]
     pub fn number_values(&self, argument: usize) -> impl Iterator<Item = Value<'v>> {
         let argument = self.arguments[argument];
@@ -83,12 +83,12 @@ impl<'v> Batch<'_, 'v> {
         records.map(|(place, &record)| argument.number(place, record))
     }
 
-    /// The values of an argument, where all are short numbers.
+    /// Returns the values of an argument if all are short numbers.
     pub fn numbers(&self, argument: usize) -> Option<Numbers<'v>> {
         self.arguments[argument].numbers(self.records)
     }
 
-    /// Where the record at `place` of the batch stands in the whole stream; ascending.
+    /// Returns the position in the stream of the record at `place` of the batch; ascending.
     pub fn position(&self, place: usize) -> Position {
         (self.block, self.records[place])
     }
@@ -99,30 +99,30 @@ pub trait Accumulator: Any + Send {
     /// Makes room for groups `0..groups`.
     fn grow(&mut self, groups: usize);
 
-    /// Takes in records. Nothing can go wrong here: what can was said when the arguments were
-    /// computed, or is said by [`Accumulator::finish`].
+    /// Adds records. Cannot fail: faults are found when the arguments are evaluated, or reported by
+    /// [`Accumulator::finish`].
     fn absorb(&mut self, batch: &Batch<'_, '_>);
 
-    /// Takes in another thread's states of the same call: its group `i` is `map[i]` here.
+    /// Merges another thread's states of the same call; its group `i` is `map[i]` here.
     fn merge(&mut self, other: Box<dyn Accumulator>, map: &[u32]);
 
-    /// Writes a group's state, the same one however its records were dealt.
+    /// Writes a group's state, which does not depend on how its records were divided among threads.
     fn save(&self, group: u32, saved: &mut Saved<'_>);
 
-    /// Takes in a state that [`Accumulator::save`] wrote of the same call.
+    /// Merges a state that [`Accumulator::save`] wrote for the same call.
     ///
     /// # Errors
-    /// It is no such state.
+    /// It is not such a state.
     fn load(&mut self, group: u32, words: &mut Words<'_>) -> Result<(), Fault>;
 
-    /// About how many bytes of memory the states take.
+    /// Returns approximately how many bytes the states take.
     fn bytes(&self) -> usize;
 
-    /// A group's result.
+    /// Returns a group's result.
     fn finish<'a>(&self, group: u32, arena: &'a Bump) -> Result<Value<'a>, Fault>;
 }
 
-/// The other side of a merge as what it is. Both sides come from one call, so it is of one type.
+/// Downcasts the other side of a merge. Both sides come from one call, so they have one type.
 fn same<A: Accumulator>(other: Box<dyn Accumulator>) -> A {
     let other: Box<dyn Any> = other;
     match other.downcast() {
@@ -135,21 +135,21 @@ fn same<A: Accumulator>(other: Box<dyn Accumulator>) -> A {
 pub struct Aggregate {
     /// In lower case.
     pub name: &'static str,
-    /// Other names it goes by.
+    /// Alternative names.
     pub aliases: &'static [&'static str],
-    /// Its arguments' names, as help shows them.
+    /// The names of its parameters, as help shows them.
     pub parameters: &'static str,
-    /// How many arguments it takes.
+    /// How many arguments it accepts.
     pub arity: RangeInclusive<usize>,
-    /// One line on what it yields.
+    /// One line on what it returns.
     pub purpose: &'static str,
     /// Which arguments must be numbers.
     pub numeric: &'static [usize],
-    /// Makes the states of a call. One entry for each argument, known where it is a constant.
+    /// Creates the states of a call.
     pub make: Make,
 }
 
-/// Makes the states of a call from its constant arguments.
+/// Creates the states of a call; gets one entry per argument, which is `None` unless the argument is constant.
 pub type Make = fn(&[Option<Value<'static>>]) -> Result<Box<dyn Accumulator>, Fault>;
 
 impl Aggregate {
@@ -172,12 +172,12 @@ static FAMILIES: [&[Aggregate]; 10] = [
     approximate::AGGREGATES,
 ];
 
-/// All aggregate functions, in the order that help lists them.
+/// Returns all aggregate functions, in the order in which help lists them.
 pub fn all() -> impl Iterator<Item = &'static Aggregate> {
     FAMILIES.iter().flat_map(|family| family.iter())
 }
 
-/// The aggregate function of this name.
+/// Returns the aggregate function with this name or alias.
 pub fn find(name: &str) -> Option<&'static Aggregate> {
     all().find(|aggregate| aggregate.name == name || aggregate.aliases.contains(&name))
 }

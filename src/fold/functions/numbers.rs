@@ -1,38 +1,37 @@
-//! The numbers of one group, for an exact selection at the end.
+//! The numbers of one group, kept for an exact selection at the end.
 
 use crate::value::decimal::power_of_ten;
 use crate::value::{Decimal, Number, Real};
 
-/// A list of so many numbers is looked at for the first time.
+/// Length at which a list is first checked for dense values.
 const FIRST_LOOK: usize = 4096;
 
-/// So many numbers are sorted rather than told apart by range once more.
+/// Below this many numbers, they are sorted instead of being divided into ranges again.
 const FEW: usize = 2048;
 
-/// Ranges that numbers are told apart by.
+/// Number of ranges per division.
 const RANGES: usize = 4096;
 
-/// Numbers in any order. Integers at the scale that all groups share are kept as small as they
-/// are: counted by value where the values are dense, listed in 32 bits, listed in 64 bits.
+/// Numbers in any order. Integers at the common scale are stored in the smallest form: as counts per value if the
+/// values are dense, else as 32-bit or 64-bit lists.
 #[derive(Clone, Default)]
 pub(super) struct Numbers {
     narrow: Vec<i32>,
     rare: Option<Box<Rare>>,
 }
 
-/// What not every group has.
+/// The parts that few groups need.
 #[derive(Clone, Default)]
 struct Rare {
-    /// How often each integer is there, from 0 up and from -1 down. Takes no more memory than a
-    /// list of all of them.
+    /// How often each integer occurs, from 0 up and from -1 down. Takes no more memory than a list of all of them.
     counts: [Vec<u32>; 2],
-    /// Integers with how often they are there: those of which there are more than a count holds,
-    /// and those that were counted at another scale.
+    /// Integers with their counts: those that occur more often than a `u32` counts, and those that were counted at
+    /// another scale.
     weighted: Vec<(i64, u64)>,
     wide: Vec<i64>,
-    /// What does not fit in 64 bits at the common scale.
+    /// Numbers that do not fit into 64 bits at the common scale.
     others: Vec<Real>,
-    /// About how many bytes the long ones among the others take besides their places there.
+    /// Approximate memory, in bytes, of the long ones among the others, outside the list.
     long_bytes: usize,
 }
 
@@ -47,7 +46,7 @@ impl Numbers {
         }
     }
 
-    /// Adds a number that is no integer of 64 bits at the common scale.
+    /// Adds a number that is not a 64-bit integer at the common scale.
     pub fn add_other(&mut self, number: Real) {
         let rare = self.rare_mut();
         if let Real::Long(wide) = &number {
@@ -60,7 +59,7 @@ impl Numbers {
         self.rare.get_or_insert_default()
     }
 
-    /// The list is full: before it grows, it is counted if that takes less room.
+    /// Called when the list is full: before it grows, its numbers are counted if that takes less memory.
     #[cold]
     #[inline(never)]
     fn add_beyond(&mut self, number: i32) {
@@ -71,7 +70,7 @@ impl Numbers {
     }
 
     fn count_all(&mut self) {
-        // Counted in bulk: a group's counts come into the cache once for all these.
+        // Count in bulk, so that the group's counts are loaded into the cache only once.
         if let Some(rare) = &mut self.rare {
             self.narrow.retain(|&number| !rare.count(number.into(), 1));
             if self.narrow.len() < FIRST_LOOK / 2 {
@@ -97,7 +96,7 @@ impl Numbers {
         self.narrow.shrink_to(FIRST_LOOK);
     }
 
-    /// How many numbers.
+    /// Returns how many numbers there are.
     pub fn len(&self) -> u64 {
         let Some(rare) = &self.rare else {
             return self.narrow.len() as u64;
@@ -107,7 +106,7 @@ impl Numbers {
         len
     }
 
-    /// Each integer and how often it is there; one integer may come several times.
+    /// Calls `each` with every integer and its count; an integer may come several times.
     fn for_each(&self, mut each: impl FnMut(i64, u64)) {
         self.narrow
             .iter()
@@ -129,8 +128,7 @@ impl Numbers {
         rare.wide.iter().for_each(|&number| each(number, 1));
     }
 
-    /// Brings all integers to a scale greater by `places`; those that don't fit there join the
-    /// others.
+    /// Converts all integers to a scale that is greater by `places`. Those that do not fit there join the others.
     pub fn widen(&mut self, scale: u8, places: u8) {
         let factor = power_of_ten(places) as i64;
         let old = std::mem::take(self);
@@ -148,7 +146,7 @@ impl Numbers {
             .for_each(|number| self.add_other(number));
     }
 
-    /// Takes in numbers at the same scale.
+    /// Merges numbers at the same scale.
     pub fn merge(&mut self, mut other: Numbers) {
         if self.narrow.is_empty() {
             std::mem::swap(&mut self.narrow, &mut other.narrow);
@@ -164,7 +162,7 @@ impl Numbers {
         }
     }
 
-    /// All numbers in ascending order, each with how often it is there. `scale` is the common one.
+    /// Returns all numbers in ascending order with their counts. `scale` is the common one.
     pub fn sorted(&self, scale: u8) -> Vec<(Real, u64)> {
         let number = |mantissa: i64| Real::from(Decimal::raw(i128::from(mantissa), scale));
         let mut integers = Vec::new();
@@ -192,7 +190,7 @@ impl Numbers {
         all
     }
 
-    /// The bytes of memory that they take.
+    /// Returns their memory in bytes.
     pub fn bytes(&self) -> usize {
         let rare = self.rare.as_ref().map_or(0, |rare| {
             size_of::<Rare>()
@@ -209,7 +207,7 @@ impl Numbers {
         size_of::<Self>() + self.narrow.capacity() * size_of::<i32>() + rare
     }
 
-    /// Adds an integer so many times.
+    /// Adds an integer `weight` times.
     pub fn add_weighted(&mut self, number: i64, weight: u64) {
         if weight == 1 {
             self.add(number);
@@ -218,8 +216,8 @@ impl Numbers {
         }
     }
 
-    /// The numbers at `place` (from 0) of the ascending order and at the one behind, or at the
-    /// last twice. `place` is one that is there.
+    /// Returns the numbers at `place` (from 0) of the ascending order and at the next place, or the last one twice.
+    /// `place` must exist.
     pub fn at(&self, place: u64, scale: u8) -> [Real; 2] {
         let number = |mantissa: i64| Decimal::raw(i128::from(mantissa), scale);
         let Some(rare) = self.rare.as_ref().filter(|rare| !rare.others.is_empty()) else {
@@ -243,7 +241,7 @@ impl Numbers {
         walk(&all, place).unwrap_or_else(zeros)
     }
 
-    /// As [`Numbers::at`], where all are integers: nothing is copied but what lies near the place.
+    /// [`Numbers::at`] if all are integers: copies only what is close to the place.
     fn select(&self, mut place: u64) -> [i64; 2] {
         let (mut low, mut high) = (i64::MAX, i64::MIN);
         let mut few = Vec::new();
@@ -256,7 +254,7 @@ impl Numbers {
         if few.len() == FEW {
             (low, high) = self.near(&mut place, low, high);
             few.clear();
-            // The one behind may lie past the range.
+            // The next number may be outside the range.
             let mut behind = None;
             self.for_each(|number, weight| {
                 if (low..=high).contains(&number) {
@@ -271,12 +269,12 @@ impl Numbers {
         walk(&few, place).unwrap_or_default()
     }
 
-    /// Narrows a range of integers down to one that holds the one at `place` and not many others.
-    /// `place` becomes its place there.
+    /// Narrows a range of integers to one that contains the one at `place` and few others. `place` becomes relative
+    /// to that range.
     fn near(&self, place: &mut u64, mut low: i64, mut high: i64) -> (i64, i64) {
         loop {
             let shift = (64 - (high.abs_diff(low) / RANGES as u64).leading_zeros()).min(63);
-            // How many entries, and how many numbers they stand for.
+            // The number of entries, and how many numbers they stand for.
             let mut ranges = vec![(0u64, 0u64); RANGES + 1];
             self.for_each(|number, weight| {
                 if (low..=high).contains(&number) {
@@ -300,7 +298,7 @@ impl Numbers {
 }
 
 impl Rare {
-    /// Counts an integer, if there is a count for it that has room.
+    /// Counts an integer, if it has a counter.
     #[inline(always)]
     fn count(&mut self, number: i64, weight: u64) -> bool {
         let (counts, place) = match number {
@@ -318,7 +316,7 @@ impl Rare {
     }
 }
 
-/// What stands at `place` of an ascending list with weights, and at the one behind.
+/// Returns the values at `place` of an ascending list with weights, and at the next place.
 fn walk<T: Clone>(sorted: &[(T, u64)], place: u64) -> Option<[T; 2]> {
     let mut end = 0;
     for (nth, (number, weight)) in sorted.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! `first` and `last` in the order of the stream; `arg_min` and `arg_max`, which say what another
-//! column holds where one is least or greatest.
+//! `first` and `last` in the order of the stream; `arg_min` and `arg_max`, which return another column's value from
+//! the record with the smallest or greatest one.
 
 use std::cmp::Ordering;
 
@@ -54,7 +54,7 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
 struct FirstOrLast {
     is_first: bool,
     ends: Vec<Option<(Position, HeldValue)>>,
-    /// The bytes of the texts in `ends`.
+    /// Size of the texts in `ends`, in bytes.
     texts: usize,
 }
 
@@ -135,7 +135,7 @@ impl Accumulator for FirstOrLast {
     }
 }
 
-/// The best 'by' of a group, and what stands beside it in the first record that holds it.
+/// The best 'by' of a group, and the value in the first record that has it.
 struct Beside {
     best: Best,
     position: Position,
@@ -143,10 +143,10 @@ struct Beside {
 }
 
 struct Args {
-    /// How a better 'by' stands to the best one so far.
+    /// How a better 'by' compares with the best one so far.
     better: Ordering,
     groups: Vec<Beside>,
-    /// The bytes of the texts in `groups`.
+    /// Size of the texts in `groups`, in bytes.
     texts: usize,
 }
 
@@ -161,7 +161,7 @@ impl Args {
 }
 
 impl Args {
-    /// Takes in what was kept of the same group elsewhere.
+    /// Merges what another state of the same group kept.
     fn take(&mut self, group: u32, theirs: Beside) {
         let kept = &mut self.groups[group as usize];
         self.texts -= kept.bytes();
@@ -183,12 +183,12 @@ impl Beside {
         }
     }
 
-    /// The bytes of memory that its texts take.
+    /// Returns the memory of its texts in bytes.
     fn bytes(&self) -> usize {
         self.best.bytes() + self.value.bytes()
     }
 
-    /// Whether a record at `position` takes the place of the one that is kept.
+    /// Whether a record at `position` replaces the one that is kept.
     fn is_taken(&self, standing: Standing, position: Position) -> bool {
         match standing {
             Standing::Better => true,

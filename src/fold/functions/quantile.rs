@@ -1,4 +1,4 @@
-//! Medians and other quantiles, exact: every number is kept until the end.
+//! Exact medians and other quantiles: every number is kept until the end.
 
 use bumpalo::Bump;
 
@@ -37,7 +37,7 @@ fn make_quantile(arguments: &[Option<Value<'static>>]) -> Result<Box<dyn Accumul
     Ok(Box::new(Quantile::new(share_of(arguments)?)))
 }
 
-/// The share that is the second argument.
+/// Returns the share that the second argument gives.
 pub(super) fn share_of(arguments: &[Option<Value<'static>>]) -> Result<Decimal, Fault> {
     let Some(Some(share)) = arguments.get(1) else {
         return Err(Fault::new("the share must be a constant"));
@@ -55,7 +55,7 @@ pub(super) fn share_of(arguments: &[Option<Value<'static>>]) -> Result<Decimal, 
     }
 }
 
-/// Numbers with more places than this don't change the scale that all share.
+/// Numbers with more decimal places than this do not change the common scale.
 const WIDEST: u8 = 9;
 
 /// All numbers of each group.
@@ -64,7 +64,7 @@ struct Quantile {
     /// The scale of all the integers in `states`.
     scale: u8,
     states: Vec<Numbers>,
-    /// How many numbers came.
+    /// How many numbers were added.
     added: usize,
     measured: Measured,
 }
@@ -90,7 +90,7 @@ impl Quantile {
         }
     }
 
-    /// Adds a batch of short numbers; false where they are not at the common scale.
+    /// Adds a batch of short numbers; returns false if they are not at the common scale.
     fn add_all(&mut self, groups: &[u32], numbers: &Column<'_>) -> bool {
         if self.scale != numbers.scale {
             return false;
@@ -131,7 +131,7 @@ impl Quantile {
         }
     }
 
-    /// Bring all integers to a greater scale.
+    /// Converts all integers to a greater scale.
     fn widen(&mut self, scale: u8) {
         let places = scale - self.scale;
         for numbers in &mut self.states {
@@ -219,7 +219,7 @@ impl Accumulator for Quantile {
         let Some(last) = numbers.len().checked_sub(1) else {
             return Ok(Value::Null);
         };
-        // Exact: fewer than 10^20 numbers, and at most 18 places.
+        // Exact: there are fewer than 10^20 numbers, and the share has at most 18 decimal places.
         let place = self.share.multiply(Decimal::from(last));
         let place = place.unwrap_or(Decimal::ZERO);
         let floor = place.round_by(0, Rounding::Floor);

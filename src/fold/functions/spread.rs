@@ -1,4 +1,4 @@
-//! Variance and standard deviation, from exact sums: rounded once, at the end.
+//! Variance and standard deviation from exact sums, rounded only once at the end.
 
 use bumpalo::Bump;
 
@@ -52,7 +52,7 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
 struct Spread {
     sums: Sums,
     squares: Sums,
-    /// Taken from the count in the divisor: 1 for a sample.
+    /// Subtracted from the count in the divisor: 1 for a sample.
     less: u64,
     root: bool,
 }
@@ -61,7 +61,7 @@ impl Spread {
     fn new(less: u64, root: bool) -> Self {
         Spread {
             sums: Sums::new(20),
-            // The square of a double's seventeen digits has up to 34.
+            // The square of a double's 17 digits has up to 34.
             squares: Sums::new(34),
             less,
             root,
@@ -96,7 +96,7 @@ impl Spread {
         self.add_long_square(group, number);
     }
 
-    /// The variance as dividend and divisor: `(n * sum(x^2) - sum(x)^2) / (n * (n - less))`.
+    /// Returns the variance as dividend and divisor: `(n * sum(x^2) - sum(x)^2) / (n * (n - less))`.
     fn ratio(&self, group: u32, count: u64) -> (Wide, Wide) {
         let n = Wide::from(Decimal::from(count));
         let sum = self.sums.total(group);
@@ -105,7 +105,7 @@ impl Spread {
         (dividend.subtract(&sum.multiply(&sum)), divisor)
     }
 
-    /// [`Spread::ratio`] where decimals hold it.
+    /// [`Spread::ratio`] if decimals can hold it.
     fn small_ratio(&self, group: u32, count: u64) -> Option<(Decimal, Decimal)> {
         let n = Decimal::from(count);
         let sum = self.sums.decimal(group)?;
@@ -168,7 +168,7 @@ impl Accumulator for Spread {
             match dividend.divide(divisor)? {
                 variance if !self.root => return Ok(variance.into()),
                 exact @ Number::Decimal(_) => return Ok(exact.sqrt()?.into()),
-                // What was rounded must not be rounded again: the root is of the exact ratio.
+                // Do not round twice: take the root of the exact ratio.
                 Number::Double(_) => {}
             }
         }

@@ -1,38 +1,38 @@
-//! The states of aggregates as text: what `aggregate --partial` writes and `--merge` reads, and what
-//! groups become that are too many for memory.
+//! The states of aggregates as text: what `aggregate --partial` writes and `--merge` reads, and what is spilled to
+//! disk.
 //!
-//! A state is one or more words with a blank between them. In words:
+//! A state consists of words with single spaces between them:
 //!
 //! | word | what it is |
 //! |---|---|
 //! | `12` | a count |
 //! | `-12.5` | an exact number of any length |
-//! | `5:a b c` | a text of so many bytes |
+//! | `5:a b c` | a text, after its length in bytes |
 //! | `null`, `true`, `false` | a value: null or a truth value |
 //! | `#12.50`, `~0.1` | a value: an exact number, a double |
-//! | `=3:1.0`, `'3:abc`, `"3:abc` | a value: a field as it stood, a quoted one's content, a text that was made |
+//! | `=3:1.0`, `'3:abc`, `"3:abc` | a value: an unquoted field, the content of a quoted one, a computed text |
 //! | `@2013-01-01T05:00:00Z` | a value: a time |
 //! | `+1.2.300` | a value: an interval of months, days and nanoseconds |
-//! | `^3.17` | the place in the stream that the next word is from: block, and record there |
+//! | `^3.17` | the position in the stream that the next word comes from: block, and record in the block |
 //!
 //! | function | its state |
 //! |---|---|
 //! | `count` | count |
-//! | `sum`, `avg` | how many numbers, their sum, and `rounded` where there were doubles |
-//! | `variance` and its kin | how many numbers, their sum, the sum of their squares |
+//! | `sum`, `avg` | how many numbers, their sum, and `rounded` if there were doubles |
+//! | `variance` and similar | how many numbers, their sum, the sum of their squares |
 //! | `min`, `max` | the best value |
-//! | `arg_min`, `arg_max` | the same, and the place and the value beside it |
-//! | `first`, `last` | its place, and the value |
-//! | `median`, `quantile` | each number and how often it is there, in ascending order |
+//! | `arg_min`, `arg_max` | the best value, and the position and value of the other argument |
+//! | `first`, `last` | the position and the value |
+//! | `median`, `quantile` | each number and its count, in ascending order |
 //! | `count_distinct` | each value, in the order of its bytes |
-//! | `mode` | each value with its count and its first place, in the order of these |
-//! | `string_agg` | each place and text |
+//! | `mode` | each value with its count and first position, in the order of the positions |
+//! | `string_agg` | each position and text |
 //! | `bool_and`, `bool_or`, `count_if` | how many were true, how many false, and what was neither |
 //! | `approx_count_distinct` | a HyperLogLog sketch of the Apache DataSketches library, in Base64 |
-//! | `approx_quantile` | the least and the greatest number, and each bucket and its count |
+//! | `approx_quantile` | the smallest and the greatest number, and each bucket with its count |
 //!
-//! Places stand only in states that a run keeps for itself. In those of another run they would say
-//! nothing: there the place is that of the record that the state comes from.
+//! Positions are written only to states that a run spills for itself. In the states of another run they would mean
+//! nothing; there, the position is that of the record that contains the state.
 
 use bumpalo::Bump;
 
@@ -42,15 +42,15 @@ use crate::value::parse::{self, NotNumber};
 use crate::value::wide::Wide;
 use crate::value::{Decimal, Interval, Number, Real, Time, Value, print};
 
-/// More bytes than any exact number in a state has: squares of numbers with 1,000 digits before and
-/// after the point, summed.
+/// More bytes than any exact number in a state: sums of squares of numbers with 1,000 digits before and after the
+/// point.
 const LONGEST: usize = 8192;
 
-/// The number of this format. Behind it, where a key is a time or an interval that was made and is not
-/// spelled as its identity, stand a colon and a letter for each key: `2:=@+`; see [`MadeKey`].
+/// The number of this format. If a key is a computed time or interval that is not spelled as its identity, a colon
+/// and a letter for each key follow: `2:=@+`; see [`MadeKey`].
 pub const FORMAT: &str = "2";
 
-/// What a group's key is, where its field does not say so: read as a field, it would count as another.
+/// The kind of a group's key, if its field does not tell: read as a field, it would be a different key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MadeKey {
     /// A time: `@`.
@@ -60,8 +60,7 @@ pub enum MadeKey {
 }
 
 impl MadeKey {
-    /// What a key is, from the field that it is written as and from its identity; nothing where the
-    /// field says so.
+    /// Returns a key's kind, from the field that it is written as and its identity; `None` if the field tells it.
     pub fn of(field: &[u8], identity: &[u8]) -> Option<Self> {
         let same = |write: &dyn Fn(&mut Vec<u8>)| {
             let mut own = Vec::new();
@@ -78,7 +77,7 @@ impl MadeKey {
         same(&|own| interval.write_identity(own)).then_some(MadeKey::Interval)
     }
 
-    /// The letter of a key.
+    /// Returns the letter of a key.
     pub fn letter(key: Option<Self>) -> u8 {
         match key {
             None => b'=',
@@ -87,7 +86,7 @@ impl MadeKey {
         }
     }
 
-    /// The key with this letter, of a field: itself, or what was made.
+    /// Returns the key that a field with this letter stands for: the field itself, or a computed value.
     pub fn read<'v>(letter: u8, field: Value<'v>) -> Result<Value<'v>, Fault> {
         let Value::Raw(text) = field else {
             return Ok(field);
@@ -110,7 +109,7 @@ pub struct Saved<'s> {
 }
 
 impl<'s> Saved<'s> {
-    /// Appended to `out`; with or without places.
+    /// Appends to `out`, with or without positions.
     pub fn new(out: &'s mut Vec<u8>, has_places: bool) -> Self {
         Saved {
             out,
@@ -119,7 +118,7 @@ impl<'s> Saved<'s> {
         }
     }
 
-    /// Where the next word goes.
+    /// Begins the next word and returns where to write it.
     fn word(&mut self) -> &mut Vec<u8> {
         if !self.is_first {
             self.out.push(b' ');
@@ -146,7 +145,7 @@ impl<'s> Saved<'s> {
         print::write_with_scale(number.normalized(), self.word());
     }
 
-    /// Writes what is no value of the stream, without a blank in it.
+    /// Writes a word that is not a value of the stream and has no space in it.
     pub fn mark(&mut self, mark: &str) {
         self.word().extend_from_slice(mark.as_bytes());
     }
@@ -156,7 +155,7 @@ impl<'s> Saved<'s> {
         push_text(text, self.word());
     }
 
-    /// Writes a place, where this state has places.
+    /// Writes a position, if this state has positions.
     pub fn place(&mut self, (block, record): Position) {
         if self.has_places {
             self.mark(&format!("^{block}.{record}"));
@@ -223,31 +222,31 @@ pub struct Words<'s> {
     at: Position,
 }
 
-/// An exact number as it was read.
+/// An exact number as read.
 pub enum Exact {
-    /// One of up to 38 digits.
+    /// A number of up to 38 digits.
     Decimal(Decimal),
-    /// A longer one.
+    /// A longer number.
     Wide(Wide),
 }
 
-/// That a word is not what must stand there.
+/// Fault for an unexpected word.
 fn wrong() -> Fault {
     Fault::new("this is no state of that aggregate")
 }
 
 impl<'s> Words<'s> {
-    /// A state that comes from the record at `at`.
+    /// Creates a reader of the state in the record at `at`.
     pub fn new(state: &'s [u8], at: Position) -> Self {
         Words { rest: state, at }
     }
 
-    /// Whether all was read.
+    /// Whether everything was read.
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    /// That all was read.
+    /// Checks that everything was read.
     ///
     /// # Errors
     /// It was not.
@@ -258,7 +257,7 @@ impl<'s> Words<'s> {
         }
     }
 
-    /// The next word but for a text's.
+    /// Returns the next word, which is not a text.
     fn word(&mut self) -> &'s [u8] {
         let end = memchr::memchr(b' ', self.rest);
         let (word, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
@@ -281,7 +280,7 @@ impl<'s> Words<'s> {
         }
     }
 
-    /// Reads `mark`, where it is the next word.
+    /// Reads `mark` if it is the next word.
     pub fn take_mark(&mut self, mark: &str) -> bool {
         let mut rest = self.clone();
         let is_it = rest.word() == mark.as_bytes();
@@ -291,7 +290,7 @@ impl<'s> Words<'s> {
         is_it
     }
 
-    /// Reads a word that is none of the others.
+    /// Reads a word of another kind.
     pub fn other(&mut self) -> Result<&'s str, Fault> {
         std::str::from_utf8(self.word()).map_err(|_| wrong())
     }
@@ -309,7 +308,7 @@ impl<'s> Words<'s> {
         Ok(&rest[..len])
     }
 
-    /// Reads a place, or says that of the record.
+    /// Reads a position; returns that of the record if there is none.
     pub fn place(&mut self) -> Result<Position, Fault> {
         if self.rest.first() != Some(&b'^') {
             return Ok(self.at);
@@ -374,7 +373,7 @@ impl<'s> Words<'s> {
 /// Adds to a count of records or numbers.
 ///
 /// # Errors
-/// There are more than a stream can have.
+/// The sum exceeds what a stream can have.
 pub fn add(count: &mut u64, more: u64) -> Result<(), Fault> {
     *count = count.checked_add(more).ok_or_else(wrong)?;
     Ok(())
@@ -384,7 +383,7 @@ fn number<T: std::str::FromStr>(word: &[u8]) -> Option<T> {
     std::str::from_utf8(word).ok()?.parse().ok()
 }
 
-/// Numbers with points between them.
+/// Parses integers with points between them.
 fn parts(word: &[u8]) -> Vec<Option<i64>> {
     word.split(|byte| *byte == b'.').map(number).collect()
 }

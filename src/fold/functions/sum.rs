@@ -1,9 +1,9 @@
-//! `sum` and `avg`: exact, whatever the order.
+//! `sum` and `avg`: exact, independent of the order.
 //!
-//! A sum is an integer of 64 bits at the largest scale seen. What runs over, and what does not fit
-//! there, is added up beside it in 128 bits, and past these in an integer of any length; it may come
-//! back into range, and only the result must fit in 1,000 digits before and after the point. A double is added as the decimal that it prints
-//! as, so that summing a computed value gives what summing a column of its printed values gives.
+//! A sum is a 64-bit integer at the largest scale seen. What overflows or does not fit there is added up separately
+//! in 128 bits, and beyond these in an integer of any length. The sum may come back into range; only the result
+//! must fit into 1,000 digits before and after the point. A double is added as the decimal that it prints as, so
+//! that summing a computed value gives the same result as summing a column of its printed values.
 
 use bumpalo::Bump;
 
@@ -40,13 +40,13 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
 /// The mark of a state whose result may be rounded.
 const ROUNDED: &str = "rounded";
 
-/// Numbers with more places than this don't change the scale that all sums share.
+/// Numbers with more decimal places than this do not change the common scale.
 const WIDEST: u8 = 9;
 
 /// One group's sum.
 #[derive(Clone, Copy, Default)]
 struct Sum {
-    /// What was added so far, at the common scale; the rest is in `Sums::rest`.
+    /// The sum at the common scale; the rest is in `Sums::rest`.
     mantissa: i64,
     count: u64,
 }
@@ -55,9 +55,9 @@ struct Sums {
     is_mean: bool,
     scale: u8,
     sums: Vec<Sum>,
-    /// What did not fit; without states as long as there is nothing.
+    /// What did not fit. Has no states while it is empty.
     rest: exact::Sums,
-    /// Groups that took in a double: their result may be rounded to one. Empty while none did.
+    /// Whether a group added a double, so that its result may be rounded to one. Empty while no group did.
     rounded: Vec<bool>,
 }
 
@@ -108,7 +108,7 @@ impl Sums {
         self.rest.add(group, number);
     }
 
-    /// Brings all sums to a greater scale.
+    /// Converts all sums to a greater scale.
     fn widen(&mut self, scale: u8) {
         let power = small_power(scale - self.scale).unwrap_or(i64::MAX);
         let old = self.scale;
@@ -157,7 +157,7 @@ impl Sums {
             .is_some_and(|is_rounded| *is_rounded)
     }
 
-    /// Takes in short numbers; false where they are of a scale that the sums do not take on.
+    /// Adds short numbers; returns false if their scale exceeds the widest that the sums can have.
     fn absorb_numbers(&mut self, groups: &[u32], numbers: &Numbers<'_>) -> bool {
         if numbers.scale > self.scale {
             if numbers.scale > WIDEST {
@@ -185,7 +185,7 @@ impl Sums {
         true
     }
 
-    /// A group's sum, where a decimal holds it.
+    /// Returns a group's sum if a decimal can hold it.
     fn decimal(&self, group: u32) -> Option<Decimal> {
         let sum = Decimal::raw(self.sums[group as usize].mantissa.into(), self.scale);
         match self.rest.has(group) {
@@ -194,7 +194,7 @@ impl Sums {
         }
     }
 
-    /// A group's sum.
+    /// Returns a group's sum.
     fn total(&self, group: u32) -> Wide {
         let sum = Decimal::raw(self.sums[group as usize].mantissa.into(), self.scale);
         let mut total = self.rest.total(group);

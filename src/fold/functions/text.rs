@@ -37,11 +37,11 @@ struct Strings {
     /// The texts of all groups.
     bytes: Vec<u8>,
     pieces: Vec<Vec<TextAt>>,
-    /// How many pieces.
+    /// Number of texts.
     count: usize,
 }
 
-/// A place in the stream and what stands there, as a range of `bytes`.
+/// A position in the stream and its text, as a range of `bytes`.
 #[derive(Clone, Copy)]
 struct TextAt {
     position: Position,
@@ -62,7 +62,7 @@ impl Strings {
         });
     }
 
-    /// A group's texts in the order of the stream. Those of one place came in that order.
+    /// Returns a group's texts in the order of the stream. Texts with the same position keep their order.
     fn in_order(&self, group: u32) -> impl Iterator<Item = (Position, &[u8])> {
         let mut pieces = self.pieces[group as usize].clone();
         pieces.sort_by_key(|piece| piece.position);
@@ -117,7 +117,7 @@ impl Accumulator for Strings {
     }
 
     fn bytes(&self) -> usize {
-        // Those of a group stand in a list of its own, which grows by half of it on average.
+        // Each group has its own list, whose spare capacity is half its length on average.
         let lists = self.pieces.len() * size_of::<Vec<TextAt>>();
         self.bytes.len() + self.count * size_of::<TextAt>() * 3 / 2 + lists
     }

@@ -1,4 +1,4 @@
-//! Whether all or any of a group's records are true, and how many are.
+//! Whether all or any of a group's records are true, and how many.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ pub(super) static AGGREGATES: &[Aggregate] = &[
     },
 ];
 
-/// What is asked about a group's truth values.
+/// What to compute from a group's truth values.
 #[derive(Clone, Copy)]
 enum Ask {
     All,
@@ -47,7 +47,7 @@ enum Ask {
     HowMany,
 }
 
-/// How many values were true and how many false; a null is neither.
+/// How many values were true and how many false; null is neither.
 #[derive(Clone, Copy, Default)]
 struct TruthCounts {
     yes: u64,
@@ -57,7 +57,7 @@ struct TruthCounts {
 struct Truth {
     ask: Ask,
     counts: Vec<TruthCounts>,
-    /// The first value of each group that is neither, and where it stands.
+    /// The first value of each group that is neither, and its position.
     wrong: BTreeMap<u32, (Position, Fault)>,
 }
 

@@ -1,8 +1,8 @@
-//! The as-of value of a row or a record: a number or a time, as bytes that compare as it does.
+//! The as-of values of rows and records: numbers or times, as bytes with the same order.
 //!
-//! The values of a table are all on one scale, and those of the stream on the same: a number and a
-//! time have no order, nor have a time with a zone and one without. Text that is neither is refused
-//! and not compared byte by byte, which would find a wrong row for `1/2/2026` and not say so.
+//! All values of a table and its stream must be on one scale: a number and a time cannot be compared, nor can a
+//! time with a zone and one without. Other text is rejected: comparing it byte by byte would silently find a wrong
+//! row for `1/2/2026`.
 
 use std::fmt;
 
@@ -12,19 +12,19 @@ use crate::record::{Fault, Faults, Records, field};
 use crate::value::text::quoted;
 use crate::value::{Time, Value, order};
 
-/// What as-of values are, all of which are one or the other.
+/// The scale of as-of values; all values share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
-    /// What reads as a number, by value.
+    /// Everything that reads as a number, by value.
     Number,
-    /// Dates and times without a zone, by the wall clock; a date is its midnight.
+    /// Dates and times without a zone, by wall clock; a date means its midnight.
     Civil,
-    /// Times with a zone or an offset, by the instant.
+    /// Times with a zone or an offset, by instant.
     Instant,
 }
 
 impl Scale {
-    /// Several values on it, in words.
+    /// Describes values on this scale, in the plural.
     pub(super) fn values(self) -> &'static str {
         match self {
             Scale::Number => "numbers",
@@ -44,7 +44,7 @@ impl fmt::Display for Scale {
     }
 }
 
-/// Appends a value's bytes, where it is a number or a time: none begins another of its scale.
+/// Appends the bytes of a number or a time. On one scale, none is a prefix of another.
 fn push(content: &[u8], out: &mut Vec<u8>) -> Option<Scale> {
     if order::number::push(content, out).is_some() {
         return Some(Scale::Number);
@@ -64,7 +64,7 @@ pub struct Asof {
 }
 
 impl Asof {
-    /// The column at this place, with this name.
+    /// Creates the column from its index and name.
     pub fn column((column, name): (usize, &str)) -> Self {
         Asof {
             column,
@@ -72,12 +72,12 @@ impl Asof {
         }
     }
 
-    /// Its place.
+    /// Returns its index.
     pub(super) fn place(&self) -> usize {
         self.column
     }
 
-    /// Reads the values of all records to work on. Of a stream, `table` is the scale of its table.
+    /// Reads the values of all records of a block. For a stream, `table` is the scale of its table.
     pub(super) fn read(
         &self,
         table: Option<Scale>,
@@ -100,7 +100,7 @@ impl Asof {
 #[derive(Debug, Default)]
 pub(super) struct Values {
     bytes: Vec<u8>,
-    /// Of each, where it ends, and its scale; none of a null.
+    /// For each value, its end and its scale; no scale for null.
     ends: Vec<(usize, Option<Scale>)>,
 }
 
@@ -136,7 +136,7 @@ impl Values {
         }))
     }
 
-    /// The value of a record; `None` for null.
+    /// Returns the value of a record; `None` for null.
     #[inline]
     pub fn of(&self, record: u32) -> Option<(&[u8], Scale)> {
         let record = record as usize;
@@ -148,7 +148,7 @@ impl Values {
     }
 }
 
-/// What to do about two scales.
+/// Returns a hint for two scales that cannot be compared.
 pub(super) fn hint(a: Scale, b: Scale) -> &'static str {
     match (a, b) {
         (Scale::Number, _) | (_, Scale::Number) => "",
@@ -156,17 +156,17 @@ pub(super) fn hint(a: Scale, b: Scale) -> &'static str {
     }
 }
 
-/// The rows of a table by their keys and as-of values, in memory.
+/// The rows of a table by key and as-of value, in memory.
 #[derive(Default)]
 pub(super) struct Series {
     values: Vec<u8>,
-    /// Of each row, where its value ends.
+    /// For each row, the end of its value.
     ends: Vec<usize>,
-    /// Of each row, its line.
+    /// For each row, its line.
     lines: Vec<u64>,
-    /// Rows behind the beginning of their values, key by key, each key's in order.
+    /// Row numbers prefixed with the start of their values, key by key, sorted within each key.
     entries: Vec<Entry>,
-    /// Of each key, where its entries end.
+    /// For each key, the end of its entries.
     entries_ends: Vec<usize>,
 }
 
@@ -178,13 +178,13 @@ impl Series {
         self.lines.push(line);
     }
 
-    /// The bytes that it takes once it is sorted.
+    /// Returns the memory that it takes once it is sorted, in bytes.
     pub fn bytes(&self) -> usize {
         let of_row = size_of::<Entry>() + size_of::<usize>() * 2 + size_of::<u64>();
         self.ends.len() * of_row + self.values.len()
     }
 
-    /// A row's value.
+    /// Returns a row's value.
     #[inline]
     pub fn value(&self, row: u32) -> &[u8] {
         let row = row as usize;
@@ -192,7 +192,7 @@ impl Series {
         &self.values[start..self.ends[row]]
     }
 
-    /// A row's line.
+    /// Returns a row's line.
     pub fn line(&self, row: u32) -> u64 {
         self.lines[row as usize]
     }
@@ -215,10 +215,10 @@ impl Series {
         self.entries_ends.push(self.entries.len());
     }
 
-    /// That no key has a value twice.
+    /// Checks that no key has the same value twice.
     ///
     /// # Errors
-    /// One has; the first row of the table that repeats one is named.
+    /// A key has; names the first row of the table that repeats a value.
     pub fn refuse_repeated(&self) -> Result<(), Flaw> {
         let runs = (0..self.entries_ends.len()).map(|key| self.run(key as u32));
         let repeated = runs.flat_map(|run| {
@@ -241,7 +241,7 @@ impl Series {
         &self.entries[start..self.entries_ends[key]]
     }
 
-    /// The latest row of a key at or before this value.
+    /// Returns the latest row of a key at or before this value.
     #[inline]
     pub fn latest(&self, key: u32, value: &[u8]) -> Option<u32> {
         let (run, prefix) = (self.run(key), portion::prefix(value));

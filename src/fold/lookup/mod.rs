@@ -1,14 +1,14 @@
-//! A table that the records of a stream are joined with.
+//! Joins the records of a stream with a table.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | [`on`] | what rows and records are matched by |
-//! | [`asof`] | values of which the latest at or before is wanted |
+//! | [`on`] | the columns by which rows and records are matched |
+//! | [`asof`] | as-of values: the latest row at or before a value matches |
 //! | [`rows`] | the rows of a table by their keys, in memory |
-//! | `quotes` | keys that would match but for their quotes |
-//! | [`sorted`] | the join of a table that is too large for memory |
+//! | `quotes` | keys that differ only in their quotes |
+//! | [`sorted`] | joins a table that does not fit into memory |
 //!
-//! Keys are compared as `=` compares, and null is equal to nothing, as in SQL.
+//! Keys are compared with `=`, and null matches nothing, as in SQL.
 
 pub mod asof;
 pub mod on;
@@ -24,33 +24,32 @@ pub use quotes::{NearMisses, Unmatched};
 pub use rows::{Matching, Rows, Taken};
 pub use sorted::Sorted;
 
-/// Which rows of its key a record is joined with.
+/// Which of the rows with its key a record is joined with.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
-    /// The latest at or before the record's as-of value; else all.
+    /// Only the latest row at or before the record's as-of value; else all rows.
     pub is_asof: bool,
-    /// There may be several of one key, or of one key and as-of value.
+    /// Several rows may have the same key, or the same key and as-of value.
     pub may_repeat: bool,
-    /// Only whether a key has a row matters, as in semi and anti joins: all but its first are
-    /// dropped.
+    /// Only the existence of a row matters, as in semi and anti joins: all rows of a key but the first are dropped.
     pub first_only: bool,
 }
 
-/// A join's answer where it fails: what is wrong with a table.
+/// What is wrong with a table.
 #[derive(Debug)]
 pub enum Flaw {
-    /// A key (or a key and as-of value) comes twice.
+    /// A key (or a key and as-of value) occurs twice.
     Repeated {
-        /// The line of the second one.
+        /// The line of the second occurrence.
         line: u64,
     },
     /// The as-of values are not all on one scale.
     Mixed {
-        /// The line of the first that is not as those before.
+        /// The line of the first value that differs from those before.
         line: u64,
-        /// Its own.
+        /// Its scale.
         scale: Scale,
-        /// That of those before.
+        /// The scale of the values before.
         before: Scale,
     },
 }

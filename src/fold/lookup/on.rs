@@ -1,4 +1,4 @@
-//! What rows and records are matched by.
+//! The columns by which rows and records are matched.
 
 use std::collections::BTreeSet;
 
@@ -11,44 +11,44 @@ use crate::record::{Faults, Layout, Records};
 use crate::value::Value;
 use crate::value::identity::{is_short_identity, write_identity};
 
-/// The columns of a stream or a table that it is matched by.
+/// The columns of a stream or a table by which it is matched.
 pub struct On {
     columns: Vec<usize>,
     asof: Option<Asof>,
 }
 
-/// Where a row or a record belongs.
+/// The key and as-of value of a row or a record.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct At<'r> {
-    /// The same bytes where keys are the same.
+    /// Equal keys have equal bytes.
     pub key: &'r [u8],
-    /// Empty where no as-of column was named.
+    /// Empty without an as-of column.
     pub asof: &'r [u8],
     pub scale: Option<Scale>,
 }
 
-/// Memory that is used from block to block.
+/// Memory that is reused from block to block.
 #[derive(Default)]
 pub struct Scratch {
     arena: Bump,
-    /// Records that no fault was found with.
+    /// The records without a fault.
     pub(super) sound: Vec<u32>,
     key: Vec<u8>,
     values: Values,
 }
 
 impl On {
-    /// These columns are to be the same, and the as-of column at or before.
+    /// Matches these columns by equality, and the as-of column by order.
     pub fn new(columns: Vec<usize>, asof: Option<Asof>) -> Self {
         On { columns, asof }
     }
 
-    /// The `nth` of the columns that are to be the same.
+    /// Returns the index of the `nth` key column.
     pub(super) fn column(&self, nth: usize) -> usize {
         self.columns[nth]
     }
 
-    /// A record's fields in the columns that are to be the same.
+    /// Returns a record's fields in the key columns.
     pub(super) fn fields<'r>(
         &self,
         records: &Records<'r>,
@@ -63,24 +63,24 @@ impl On {
         self.asof.is_some()
     }
 
-    /// Whether there are columns that are to be the same.
+    /// Whether there are key columns.
     pub fn has_keys(&self) -> bool {
         !self.columns.is_empty()
     }
 
-    /// The columns that it looks at, in order.
+    /// Returns the columns that it reads, in order.
     pub fn looked_at(&self) -> BTreeSet<usize> {
         let asof = self.asof.as_ref().map(Asof::place);
         self.columns.iter().copied().chain(asof).collect()
     }
 
-    /// The fields that it looks at, of records of so many.
+    /// Returns the layout of the fields that it reads, for records with `columns` fields.
     pub fn layout(&self, columns: usize) -> Layout {
         let looked_at = self.looked_at().into_iter();
         Layout::of(columns, looked_at.map(|column| (column, column)))
     }
 
-    /// What its keys are made of, in a table of keys.
+    /// Returns the kind that its keys have in a [`table`].
     pub(super) fn kind(&self) -> KeyKind {
         match self.columns.len() {
             1 => KeyKind::One,
@@ -88,8 +88,8 @@ impl On {
         }
     }
 
-    /// Finds the records to work on, and reads their as-of values. Of a stream, `table` is the scale
-    /// of its table.
+    /// Selects the records without a fault and reads their as-of values. For a stream, `table` is the scale of its
+    /// table.
     pub(super) fn select(
         &self,
         table: Option<Scale>,
@@ -105,7 +105,7 @@ impl On {
         faults.settle(&mut scratch.sound);
     }
 
-    /// The as-of value of a record that was read last; `None` for null. Empty without such a column.
+    /// Returns the as-of value of a record of the last block read; `None` for null. Empty without an as-of column.
     #[inline]
     pub(super) fn asof<'s>(
         &self,
@@ -121,7 +121,7 @@ impl On {
         }
     }
 
-    /// Adds the keys of these records to a lot, [`NULL`] where there is a null in one.
+    /// Adds the keys of these records to a lot; [`NULL`] if any key is null.
     #[inline]
     pub(super) fn push_keys(
         &self,
@@ -161,8 +161,8 @@ impl On {
         arena.alloc_slice_fill_iter(columns.map(|column| Value::of_field(field(column), arena)))
     }
 
-    /// Gives each record that no fault was found with to `each`; where a null stands in its way, it
-    /// belongs nowhere. Of a stream, `table` is the scale of its table.
+    /// Calls `each` with every record that has no fault, and its key and as-of value unless one of them is null.
+    /// For a stream, `table` is the scale of its table.
     pub(super) fn of_records(
         &self,
         table: Option<Scale>,

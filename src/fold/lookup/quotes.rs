@@ -1,5 +1,5 @@
-//! Keys that would match but for their quotes: `3.10`, a number, and `"3.10"`, a text. Who joins such
-//! columns wants to hear of it.
+//! Finds keys that differ only in their quotes, such as the number `3.10` and the text `"3.10"`, in order to warn
+//! about them.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -13,19 +13,19 @@ use crate::value::parse::is_plain;
 use crate::value::text::write_value;
 use crate::value::{Value, identity};
 
-/// So many records of a block are looked at.
+/// Number of unmatched records per block that are checked.
 const LOOKED_AT: u64 = 64;
 
-/// Records of a block that no row was found for: their number, and the first of them.
+/// The unmatched records of a block: their number, and the first of them.
 #[derive(Debug, Default)]
 pub struct Unmatched {
-    /// How many.
+    /// The number of unmatched records.
     pub count: u64,
     first: Vec<u32>,
 }
 
 impl Unmatched {
-    /// Adds the next one.
+    /// Adds the next record.
     #[inline(always)]
     pub fn add(&mut self, record: u32) {
         if self.count < LOOKED_AT {
@@ -39,21 +39,21 @@ impl Unmatched {
 #[derive(Debug, Default)]
 pub struct NearMisses(Mutex<Option<NearMiss>>);
 
-/// A record's field, and the table's that is another value for its quotes.
+/// A record's field, and the table's field that differs only in its quotes.
 #[derive(Clone, Debug)]
 pub struct NearMiss {
-    /// The record's block, and its number there.
+    /// The record's block, and its index in it.
     place: (u64, u32),
-    /// The column of the stream.
+    /// The column in the stream.
     pub column: usize,
-    /// As the stream has it.
+    /// The field in the stream.
     pub here: String,
-    /// As the table has it.
+    /// The field in the table.
     pub there: String,
 }
 
 impl NearMisses {
-    /// Looks at some records of a block that no row was found for.
+    /// Checks some unmatched records of a block.
     pub fn look(&self, rows: &Rows, on: &On, records: &Records<'_>, unmatched: &Unmatched) {
         let sequence = records.place().sequence;
         let is_before = |first: &NearMiss| first.place.0 < sequence;
@@ -79,7 +79,7 @@ impl NearMisses {
         }
     }
 
-    /// The first one, where there is any.
+    /// Returns the first one, if any.
     pub fn first(&self) -> Option<NearMiss> {
         let first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         first.clone()
@@ -87,8 +87,8 @@ impl NearMisses {
 }
 
 impl Rows {
-    /// Which of a record's key fields is in the table but for its quotes, as it stands and as it would
-    /// have to.
+    /// Finds a key field of a record that would match a row if its quotes were changed. Returns its index, its
+    /// spelling, and the spelling that matches.
     fn near<'r>(
         &self,
         fields: impl Iterator<Item = &'r [u8]>,
@@ -130,7 +130,7 @@ impl Rows {
     }
 }
 
-/// The same field with its quotes taken off, or put on, where that makes another value of it.
+/// Returns the field with its quotes removed or added, if that makes it a different value.
 fn flipped<'v>(value: &Value<'v>) -> Option<Value<'v>> {
     let (text, other) = match *value {
         Value::Raw(text) => (text, Value::Quoted(text)),

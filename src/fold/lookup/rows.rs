@@ -7,24 +7,24 @@ use crate::fold::table::{KeyKind, KeyTable, LOT, Lot};
 use crate::fold::{Groups, room};
 use crate::record::{Faults, Records, field};
 
-/// No row.
+/// Stands for no row.
 const NONE: u32 = u32::MAX;
 
-/// A table of so many rows moves to disk, whatever the memory: rows are numbered by 32 bits, and a
-/// block adds fewer than as many again.
+/// A table with this many rows moves to disk even if memory is left: row numbers have 32 bits, and a block adds
+/// fewer than this many rows.
 const FULL: usize = 1 << 31;
 
-/// What a block of a table comes to: of each row that can be found, where it belongs, its line, and
-/// the fields that are wanted, as the stream writes them.
+/// The rows of a block of a table that can be found: keys and as-of values, lines, and the wanted fields as the
+/// stream writes them.
 #[derive(Debug, Default)]
 pub struct Taken {
-    /// Keys and as-of values, one row's behind the other's.
+    /// The key and as-of value of each row, one after the other.
     keys: Vec<u8>,
     fields: Vec<u8>,
     rows: Vec<RowEnds>,
 }
 
-/// Where a row's parts end.
+/// The ends of a row's parts.
 #[derive(Clone, Copy, Debug)]
 struct RowEnds {
     key: usize,
@@ -43,15 +43,14 @@ pub(super) struct Row<'t> {
 }
 
 impl Taken {
-    /// Empties it, keeping its memory.
+    /// Clears it, keeping its memory.
     pub fn clear(&mut self) {
         self.keys.clear();
         self.fields.clear();
         self.rows.clear();
     }
 
-    /// Adds the rows of a block: what they are matched by, and the fields of these columns.
-    /// `delimiter` is the stream's.
+    /// Adds the rows of a block: their keys, and the fields of these columns. `delimiter` is the stream's.
     pub fn add(
         &mut self,
         (on, columns): (&On, &[usize]),
@@ -88,10 +87,10 @@ impl Taken {
         });
     }
 
-    /// Holds the rows' as-of values against the scale of those before, if there are any.
+    /// Checks that the rows' as-of values are on the scale of those before, if there are any.
     ///
     /// # Errors
-    /// One is on another scale.
+    /// A value is on another scale.
     pub fn on_one_scale(&self, scale: &mut Option<Scale>) -> Result<(), Flaw> {
         for row in &self.rows {
             match (*scale, row.scale) {
@@ -128,21 +127,21 @@ impl Taken {
     }
 }
 
-/// The rows of a table that fits in memory.
+/// The rows of a table in memory.
 pub struct Rows {
     keys: KeyTable,
-    /// What keys are made of.
+    /// The kind of its keys.
     kind: KeyKind,
     /// For each key: its first row, its last row, and how many rows it has.
     ends: Vec<(u32, u32, u32)>,
-    /// Of each row, the next one of the same key.
+    /// For each row, the next one with the same key.
     next: Vec<u32>,
-    /// Where each row's fields end.
+    /// The end of each row's fields.
     fields_ends: Vec<usize>,
     fields: Vec<u8>,
-    /// The most rows that one key has, if it has several.
+    /// The largest number of rows of one key, if any key has several.
     longest: u32,
-    /// Whether a key has more than one.
+    /// Whether any key has more than one row.
     has_repeats: bool,
     series: Option<Series>,
     terms: Terms,
@@ -150,7 +149,7 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// No rows yet, of a table that is matched by `on`.
+    /// Returns an empty table that is matched by `on`.
     pub fn new(on: &On, terms: Terms) -> Self {
         Rows {
             kind: on.kind(),
@@ -167,10 +166,10 @@ impl Rows {
         }
     }
 
-    /// Adds the rows that were taken of the next block.
+    /// Adds the rows of the next block.
     ///
     /// # Errors
-    /// A key comes twice.
+    /// A key occurs twice.
     pub fn add(&mut self, taken: &Taken) -> Result<(), Flaw> {
         let mut rows = taken.rows();
         let mut lot: Vec<Row<'_>> = Vec::with_capacity(LOT);
@@ -213,7 +212,7 @@ impl Rows {
         }
     }
 
-    /// The bytes of memory that they take, growth included.
+    /// Returns the memory of the rows in bytes, including growth.
     pub fn bytes(&self) -> usize {
         if self.next.len() >= FULL {
             return usize::MAX;
@@ -223,10 +222,10 @@ impl Rows {
         growing + of_rows + self.series.as_ref().map_or(0, Series::bytes)
     }
 
-    /// Makes ready for being asked, when all rows are there.
+    /// Prepares lookups after all rows were added.
     ///
     /// # Errors
-    /// A key and as-of value comes twice.
+    /// A key and as-of value occurs twice.
     pub fn finish(&mut self) -> Result<(), Flaw> {
         let Some(mut series) = self.series.take() else {
             return Ok(());
@@ -237,16 +236,16 @@ impl Rows {
         if !self.terms.may_repeat {
             series.refuse_repeated()?;
         }
-        // A record has one row.
+        // With as-of values, a record matches at most one row.
         (self.has_repeats, self.longest) = (false, 0);
         self.series = Some(series);
         Ok(())
     }
 
-    /// Moves all rows to a join on disk.
+    /// Moves all rows to a sorted join on disk.
     ///
     /// # Errors
-    /// The disk is full, or fails.
+    /// The disk is full or fails.
     pub fn move_to(self, sorted: &mut Sorted) -> anyhow::Result<()> {
         let mut short = [0; 16];
         for (key, (first, ..)) in self.ends.iter().enumerate() {
@@ -263,12 +262,12 @@ impl Rows {
         Ok(())
     }
 
-    /// The most rows that a record can be joined with.
+    /// Returns the largest number of rows that a record can be joined with.
     pub fn most(&self) -> u32 {
         self.longest.max(1)
     }
 
-    /// The fields of a row.
+    /// Returns the fields of a row.
     #[inline]
     pub fn fields(&self, row: u32) -> &[u8] {
         let row = row as usize;
@@ -278,7 +277,7 @@ impl Rows {
         &self.fields[start..self.fields_ends[row]]
     }
 
-    /// The next row that a record with this one has, too.
+    /// Returns the next row that matches the same records.
     #[inline]
     pub fn next(&self, row: u32) -> Option<u32> {
         if !self.has_repeats {
@@ -288,8 +287,8 @@ impl Rows {
         (next != NONE).then_some(next)
     }
 
-    /// Gives each record that no fault was found with to `each`, with its first row, until it returns
-    /// false: then the others are left for later. `scale` is that of the as-of values here.
+    /// Calls `each` with every record that has no fault, and its first row, until it returns false; the other
+    /// records are left for later. `scale` is that of the table's as-of values.
     pub fn matches(
         &self,
         (on, scale): (&On, Option<Scale>),
@@ -329,13 +328,13 @@ impl Rows {
         }
     }
 
-    /// Whether the one key of a lot is there.
+    /// Whether the single key of a lot exists.
     pub(super) fn knows(&self, lot: &mut Lot) -> bool {
         self.keys.look_ahead(lot);
         self.keys.known(lot, 0).is_some()
     }
 
-    /// The first row of a key. While no key has two, it has the key's number.
+    /// Returns the first row of a key. While no key has two rows, rows and keys have the same numbers.
     #[inline]
     fn first(&self, key: u32) -> u32 {
         match self.has_repeats {
@@ -345,7 +344,7 @@ impl Rows {
     }
 }
 
-/// Memory that is used from block to block.
+/// Memory that is reused from block to block.
 #[derive(Default)]
 pub struct Matching {
     scratch: Scratch,

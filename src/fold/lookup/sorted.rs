@@ -1,31 +1,30 @@
-//! The join of a table that is too large for memory: the rows and the records are sorted together by
-//! their keys, so that a key's rows come right before its records; what becomes of these is put back
-//! in the order of the stream (a sort-merge join; Blasgen and Eswaran, "Storage and access in
-//! relational data bases", 1977). With an as-of column, both are sorted by key and as-of value, and a
-//! record has the row that passed last.
+//! The join with a table that does not fit into memory. Rows and records are sorted together by their keys, so that
+//! the rows of a key come right before its records, and the results are put back in the order of the stream (a
+//! sort-merge join; Blasgen and Eswaran, "Storage and access in relational data bases", 1977). With an as-of
+//! column, both are sorted by key and as-of value, and a record is joined with the last row before it.
 
 use super::{Flaw, On, Scale, Scratch, Taken, Terms};
 use crate::fold::budget::Budget;
 use crate::fold::order::{Portion, Sorter, Wanted};
 use crate::record::{Faults, Records};
 
-/// Handed to a sorter at once.
+/// Size in bytes at which a portion is passed to a sorter.
 const PORTION: usize = 256 << 10;
 
-/// What stands behind a key and as-of value: rows come before records.
+/// Follows a key and as-of value: rows sort before records.
 const ROW: u8 = 0;
 const RECORD: u8 = 1;
 
-/// The length of the head before a row's fields (its line) or before a record (its place in the stream).
+/// Length of the head before a row's fields (its line) or before a record (its position in the stream).
 const HEAD: usize = 8;
 
-/// What stands in place of a key, of a record that belongs nowhere; no length is that.
+/// Replaces the key of a record that matches nothing; no length has this value.
 const NOWHERE: u8 = 0xFF;
 
-/// The mark of a key's length that takes eight bytes more.
+/// Marks a key whose length follows in eight bytes.
 const LONG: u8 = 0xFE;
 
-/// A join under way.
+/// A join in progress.
 pub struct Sorted {
     sorter: Sorter,
     budget: Budget,
@@ -33,13 +32,13 @@ pub struct Sorted {
     terms: Terms,
 }
 
-/// Joins a record with a row's fields, or none; the number is the record's.
+/// Joins a record with a row's fields, or with none; the number is the record's.
 pub type Joined<'j> = dyn FnMut(&[u8], Option<&[u8]>, u64, &mut Vec<u8>) -> bool + 'j;
 
 impl Sorted {
-    /// No rows and no records yet.
+    /// Returns a join without rows and records.
     pub fn new(terms: Terms, budget: Budget) -> Self {
-        // Half for what is sorted by key, and half for what is sorted by place.
+        // Half is for the sort by key, and half for the sort by position.
         let budget = budget.part(2);
         Sorted {
             sorter: Sorter::new(Wanted::default(), budget),
@@ -49,10 +48,10 @@ impl Sorted {
         }
     }
 
-    /// Adds a row with this key and as-of value, which stands on this line.
+    /// Adds a row with this key and as-of value, which is on this line.
     ///
     /// # Errors
-    /// The disk is full, or fails.
+    /// The disk is full or fails.
     pub(super) fn add_row(
         &mut self,
         (key, asof): (&[u8], &[u8]),
@@ -66,10 +65,10 @@ impl Sorted {
         Ok(())
     }
 
-    /// Adds the rows that were taken of the next block of the table.
+    /// Adds the rows of the next block of the table.
     ///
     /// # Errors
-    /// The disk is full, or fails.
+    /// The disk is full or fails.
     pub fn add_rows(&mut self, taken: &Taken) -> anyhow::Result<()> {
         taken
             .rows()
@@ -95,17 +94,17 @@ impl Sorted {
     /// Takes the records of the next block.
     ///
     /// # Errors
-    /// The disk is full, or fails.
+    /// The disk is full or fails.
     pub fn take(&mut self, portion: &mut Portion) -> anyhow::Result<()> {
         self.sorter.take(&mut self.rows)?;
         self.sorter.take(portion).map(|_| ())
     }
 
-    /// Joins all: `join` writes what becomes of a record with one row, or with none, and says whether
-    /// that is anything; `each` takes these in the order of the stream.
+    /// Joins everything. `join` writes the result for a record and one row or none, and returns whether there is
+    /// one; `each` takes the results in the order of the stream.
     ///
     /// # Errors
-    /// A key comes twice in the table; those of the disk, and those of `each`.
+    /// A key occurs twice in the table; errors of the disk and of `each`.
     pub fn finish(
         mut self,
         join: &mut Joined<'_>,
@@ -149,7 +148,7 @@ impl Sorted {
                 if join(bytes, row, number, &mut out) {
                     portion.push(&number.to_be_bytes(), &out);
                 }
-                // One record can have more rows than memory holds joined.
+                // The joined rows of a single record may not fit into memory.
                 if portion.bytes() >= PORTION {
                     placed.take(&mut portion)?;
                 }
@@ -170,8 +169,8 @@ impl Sorted {
     }
 }
 
-/// Adds a row or a record, which is sorted by its key, as-of value and kind. In front of a key is its
-/// length, so that none begins another.
+/// Adds a row or a record, to be sorted by key, as-of value and kind. A key begins with its length, so that none is
+/// a prefix of another.
 fn push(
     portion: &mut Portion,
     (key, asof, kind): (Option<&[u8]>, &[u8], u8),
@@ -194,10 +193,10 @@ fn push(
     portion.push(&sorted_by, &item);
 }
 
-/// A key, its length in front, and an as-of value.
+/// A key with its length in front, and an as-of value.
 type AsofKey<'i> = (&'i [u8], &'i [u8]);
 
-/// What [`push`] has put together: number, key and as-of value, kind and bytes.
+/// Splits what [`push`] wrote: number, key and as-of value, kind, bytes.
 fn apart<'i>(sorted_by: &'i [u8], item: &'i [u8]) -> (u64, AsofKey<'i>, u8, &'i [u8]) {
     let item = item.strip_suffix(b"\n").unwrap_or(item);
     let (head, bytes) = item.split_at(HEAD);

@@ -1,27 +1,27 @@
-//! Whether records are in order already, which takes no memory.
+//! Checks whether records are already in order, which takes no memory.
 
 use super::keys::{Keys, Scratch};
 use crate::record::{Faults, Records};
 
-/// The keys of a block at its ends, and where it is not in order.
+/// The first and last key of a block, and where it is out of order.
 #[derive(Debug, Default)]
 pub struct Ascent {
     /// The line of the first record, and its key.
     first: Option<(u64, Vec<u8>)>,
     last: Vec<u8>,
-    /// The line of the first record that stands before the one in front of it.
+    /// The line of the first record that belongs before the previous one.
     broken: Option<u64>,
 }
 
 impl Ascent {
-    /// Empties it.
+    /// Clears it.
     pub fn clear(&mut self) {
         self.first = None;
         self.last.clear();
         self.broken = None;
     }
 
-    /// Looks at the records of a block. With `strictly`, no key may come twice.
+    /// Checks the records of a block. With `strictly`, no key may occur twice.
     pub fn see(
         &mut self,
         keys: &Keys,
@@ -40,7 +40,7 @@ impl Ascent {
         });
     }
 
-    /// Puts the next block behind this one: the line of the first record that is out of order.
+    /// Appends the next block, and returns the line of its first record that is out of order.
     pub fn join(&mut self, next: &mut Ascent, strictly: bool) -> Option<u64> {
         let (line, key) = next.first.take()?;
         let is_broken = self.first.is_some() && !is_ascending(&self.last, &key, strictly);

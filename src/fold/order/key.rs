@@ -1,25 +1,25 @@
-//! Keys as bytes that compare as the keys do, so that sorting knows nothing of values.
+//! Keys as bytes that compare as the keys do, so that sorting needs no values.
 //!
-//! Nulls, and then the [`order`] of all values, or their texts. No key's bytes begin another's.
+//! Nulls, and either the [`order`] of all values or their texts. No key's bytes are a prefix of another's.
 
 use crate::value::{Value, order, text};
 
-/// The first byte of a text, where all are texts.
+/// The first byte of a text if all values are compared as text.
 const TEXT: u8 = 0x30;
 
-/// A null stands before all or behind all, whichever way the others are ordered.
+/// A null comes before or after everything else, whatever the direction of the others.
 const FIRST: u8 = 0x00;
 const LAST: u8 = 0xFF;
 
-/// How values that are not null compare.
+/// How non-null values compare.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Style {
-    /// Numbers by value, times in time, then text.
+    /// Numbers by value, then times by time, then text.
     #[default]
     Values,
-    /// All as text, byte by byte.
+    /// Everything as text, byte by byte.
     Text,
-    /// All as text, the digits in it by the number that they are.
+    /// Everything as text, with digits in it compared as numbers.
     Natural,
 }
 
@@ -28,13 +28,13 @@ pub enum Style {
 pub struct Direction {
     /// How they compare.
     pub style: Style,
-    /// The greatest first.
+    /// The greatest value first.
     pub is_descending: bool,
-    /// Nulls last in any case; else they are the least.
+    /// Nulls always come last; otherwise they are the smallest.
     pub nulls_last: bool,
 }
 
-/// Appends a value.
+/// Appends the bytes of a value.
 #[inline]
 pub fn push(value: &Value<'_>, direction: Direction, out: &mut Vec<u8>) {
     let start = out.len();
@@ -73,10 +73,10 @@ fn push_text(text: &[u8], style: Style, out: &mut Vec<u8>) {
     out.push(0);
 }
 
-/// How many zeros stand in front of the digits of each number in a text, for texts that differ in
-/// nothing else: more of them come first, as their bytes do.
+/// Appends the number of leading zeros of each number in a text, for texts that are otherwise equal. More zeros
+/// sort first, as their bytes do.
 fn push_zeros(text: &[u8], out: &mut Vec<u8>) {
-    /// From so many on, eight bytes more tell.
+    /// From this number on, it follows in eight bytes.
     const MANY: usize = 0xFE;
     let numbers = text.split(|byte| !byte.is_ascii_digit());
     for number in numbers.filter(|number| !number.is_empty()) {
@@ -91,7 +91,7 @@ fn push_zeros(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Digits become a `0`, how many they are without zeros in front, and these.
+/// Replaces each number by a `0`, the count of its digits without leading zeros, and these digits.
 fn push_natural(mut bytes: &[u8], out: &mut Vec<u8>) {
     loop {
         let is_digit = |byte: &u8| byte.is_ascii_digit();

@@ -1,4 +1,4 @@
-//! The keys of a program, bound to a header.
+//! The keys of an order, bound to a header.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,15 +11,15 @@ use crate::fold::groups::encode_key;
 use crate::record::{Faults, Header, Layout, Records};
 use crate::value::Value;
 
-/// What records are ordered by.
+/// The keys by which records are ordered.
 pub struct Keys {
     keys: Vec<(Node, Direction)>,
 }
 
-/// If keys are longer than this together, the records after them wait.
+/// If the keys of a block take more bytes than this, its remaining records wait.
 const MOST: usize = 8 << 20;
 
-/// Memory that is used from block to block.
+/// Memory that is reused from block to block.
 #[derive(Default)]
 pub struct Scratch {
     arena: Bump,
@@ -28,8 +28,8 @@ pub struct Scratch {
     key: Vec<u8>,
 }
 
-/// Keys as they are written: expressions, `-` before one or `desc` behind it turning it around, or a
-/// list of columns with globs and ranges.
+/// Keys as written: expressions, reversed by a `-` before or a `desc` after one, or a list of columns with globs
+/// and ranges.
 pub struct Program<'t> {
     text: &'t str,
     expressions: Result<Vec<ast::Key>, ProgramError>,
@@ -37,7 +37,7 @@ pub struct Program<'t> {
 }
 
 impl<'t> Program<'t> {
-    /// Reads the keys.
+    /// Parses the keys.
     ///
     /// # Errors
     /// They are neither.
@@ -55,10 +55,10 @@ impl<'t> Program<'t> {
         })
     }
 
-    /// Binds them to a header. `direction` is that of all that are not turned around.
+    /// Binds the keys to a header. `direction` applies to keys that are not reversed.
     ///
     /// # Errors
-    /// There is no such column or function.
+    /// A column or function does not exist.
     pub fn resolve(
         self,
         header: &Header,
@@ -102,7 +102,7 @@ impl<'t> Program<'t> {
 }
 
 impl Keys {
-    /// All columns of a header.
+    /// Returns all columns of a header as keys.
     pub fn all(header: &Header) -> Self {
         let names = header.names().iter().enumerate();
         let key =
@@ -112,7 +112,7 @@ impl Keys {
         }
     }
 
-    /// The fields that it looks at, of records of so many.
+    /// Returns the layout of the fields that the keys read, for records with `columns` fields.
     pub fn layout(&self, columns: usize) -> Layout {
         let mut looked_at = BTreeSet::new();
         self.keys
@@ -124,7 +124,7 @@ impl Keys {
         )
     }
 
-    /// Gives each record that no fault was found with, and its key, to `each`.
+    /// Calls `each` with every record that has no fault, and its key.
     pub fn of_records(
         &self,
         records: &Records<'_>,
@@ -135,8 +135,8 @@ impl Keys {
         self.with_keys(records, faults, scratch, key::push, each);
     }
 
-    /// Gives each record that no fault was found with, and bytes that are the same for two of them just
-    /// where their keys count as one, to `each`.
+    /// Calls `each` with every record that has no fault, and bytes that are equal for two records exactly if their
+    /// keys are equal.
     pub fn identities_of_records(
         &self,
         records: &Records<'_>,
@@ -197,7 +197,7 @@ impl Keys {
         }
     }
 
-    /// Adds the records of a block to a portion, those whose key begins with at most `most`.
+    /// Adds the records of a block to a portion, if the prefix of their key is at most `most`.
     pub fn add_records(
         &self,
         records: &Records<'_>,

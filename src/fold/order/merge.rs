@@ -1,5 +1,5 @@
-//! Sorted runs into one, by a tree of losers (Knuth, "The Art of Computer Programming", volume 3,
-//! section 5.4.1): each record costs one comparison a level, whoever wins.
+//! Merges sorted runs with a tree of losers (Knuth, "The Art of Computer Programming", volume 3, section 5.4.1): a
+//! record costs one comparison per level.
 
 use std::cmp::Ordering;
 
@@ -7,40 +7,40 @@ use crate::fold::spill::{PIECE, Spill, Stretch};
 
 use super::portion::prefix;
 
-/// The least that is read of a run at once.
+/// The smallest amount that is read from a run at once, in bytes.
 const LEAST: usize = 16 << 10;
 
-/// So many runs are merged at once even if their records are longer than memory allows for: with fewer,
-/// the runs are read and written too often.
+/// Minimum number of runs merged at once, even if memory is too small for their longest records: with fewer, runs
+/// would be read and written too often.
 const FEWEST: usize = 4;
 
-/// How many runs are merged at once in this much memory, if the longest record and its key have so many
-/// bytes: each run holds one.
+/// Returns how many runs are merged at once in this much memory. Each run buffers one record with its key, of up to
+/// `longest` bytes.
 pub fn width(memory: usize, longest: usize) -> usize {
     (memory / longest.max(LEAST * 2)).clamp(FEWEST, 4096)
 }
 
-/// What is at the head of one of several sorted sources.
+/// The current records of several sorted sources.
 pub trait Heads {
-    /// How many sources.
+    /// Returns the number of sources.
     fn count(&self) -> usize;
 
-    /// The first eight bytes of the key at the head of a source; none at its end.
+    /// Returns the first eight bytes of the current key of a source; `None` at its end.
     fn prefix(&self, source: usize) -> Option<u64>;
 
-    /// The order of the heads of two sources that begin with the same eight bytes.
+    /// Compares the current keys of two sources whose first eight bytes are equal.
     fn compare_rest(&self, a: usize, b: usize) -> Ordering;
 }
 
-/// Which source has the least head. Of the same ones, the first source's is less.
+/// Finds the source with the smallest current key; among equal ones the first source.
 pub struct Losers {
-    /// The loser of each match, and the winner of all at 0; a match of `n` is between those of `2n`
-    /// and `2n + 1`, and sources stand behind the matches.
+    /// The loser of each match, and the overall winner at 0. Match `n` is between `2n` and `2n + 1`; the sources
+    /// come after the matches.
     tree: Vec<usize>,
 }
 
 impl Losers {
-    /// Has all heads compete.
+    /// Builds the tree.
     pub fn new(heads: &impl Heads) -> Self {
         let count = heads.count();
         let mut winners = vec![0; count * 2];
@@ -59,13 +59,13 @@ impl Losers {
         Losers { tree }
     }
 
-    /// The source with the least head.
+    /// Returns the source with the smallest current key.
     #[inline]
     pub fn winner(&self) -> usize {
         self.tree[0]
     }
 
-    /// After the winner's head has changed, finds the next one.
+    /// Finds the next winner after the winner's current record has changed.
     #[inline]
     pub fn replay(&mut self, heads: &impl Heads) {
         let mut winner = self.tree[0];
@@ -90,7 +90,7 @@ fn is_less(heads: &impl Heads, a: usize, b: usize) -> bool {
     }
 }
 
-/// Writes a record of a run to a spill: how many bytes it takes there.
+/// Writes a record of a run to a spill, and returns how many bytes it takes there.
 pub fn write(key: &[u8], record: &[u8], spill: &mut Spill) -> anyhow::Result<usize> {
     let (head, len) = Head::of(key.len(), record.len()).written();
     spill.write(&head[..len])?;
@@ -104,17 +104,17 @@ pub fn write(key: &[u8], record: &[u8], spill: &mut Spill) -> anyhow::Result<usi
 struct Head {
     key: usize,
     record: usize,
-    /// Bytes of the head itself.
+    /// Size of the head itself, in bytes.
     len: usize,
 }
 
-/// The bytes of a head: two lengths of 4 bytes.
+/// Size of a head in bytes: two lengths of 4 bytes.
 const HEAD: usize = 8;
 
-/// The bytes of a head with a length past 4 GiB: marks in place of both, and 8 bytes for each.
+/// Size of a head with a length of 4 GiB or more, in bytes: marks instead of both lengths, and 8 bytes for each.
 const LONG_HEAD: usize = HEAD + 16;
 
-/// A mark that is no length of 4 bytes.
+/// A mark that is not a 4-byte length.
 const LONG: u32 = u32::MAX;
 
 impl Head {
@@ -124,7 +124,7 @@ impl Head {
         Head { key, record, len }
     }
 
-    /// Its bytes, and how many they are.
+    /// Returns its bytes, and how many there are.
     #[inline]
     fn written(self) -> ([u8; LONG_HEAD], usize) {
         let mut bytes = [0xFF; LONG_HEAD];
@@ -144,7 +144,7 @@ impl Head {
         bytes.first_chunk() == Some(&LONG.to_le_bytes())
     }
 
-    /// The head at the front of these bytes, which hold all of it.
+    /// Reads the head at the start of these bytes, which must hold all of it.
     #[inline]
     fn read(bytes: &[u8]) -> Self {
         if Self::is_long(bytes) {
@@ -170,7 +170,7 @@ impl Head {
 struct SortedRun {
     stretch: Stretch,
     buffer: Vec<u8>,
-    /// The offset of the next record in the buffer, and its lengths.
+    /// The offset of the current record in the buffer, and its lengths.
     at: usize,
     head: Head,
     prefix: Option<u64>,
@@ -185,7 +185,7 @@ impl SortedRun {
         &self.buffer[self.at + self.head.len + self.head.key..][..self.head.record]
     }
 
-    /// Moves on by so many bytes to the next record, which is then wholly in the buffer.
+    /// Skips `past` bytes to the next record, and makes sure that all of it is in the buffer.
     fn advance(&mut self, past: usize, spill: &Spill) -> anyhow::Result<()> {
         self.at += past;
         self.prefix = None;
@@ -201,7 +201,7 @@ impl SortedRun {
         Ok(())
     }
 
-    /// Sees to it that so many bytes from `at` on are in the buffer: whether there are.
+    /// Makes sure that `wanted` bytes from `at` on are in the buffer; returns whether there are as many.
     fn holds(&mut self, wanted: usize, spill: &Spill) -> anyhow::Result<bool> {
         let held = self.buffer.len() - self.at;
         if held >= wanted {
@@ -213,7 +213,7 @@ impl SortedRun {
         let capacity = self.buffer.capacity().max(wanted);
         self.buffer.copy_within(self.at.., 0);
         if capacity > self.buffer.capacity() {
-            // What is behind `held` is no longer needed, and is not copied.
+            // Bytes after `held` are no longer needed, so do not copy them.
             self.buffer.truncate(held);
             self.buffer.reserve_exact(capacity - held);
         }
@@ -225,13 +225,13 @@ impl SortedRun {
     }
 }
 
-/// The heads of runs on disk.
+/// Runs on disk, each at its current record.
 pub struct Runs {
     runs: Vec<SortedRun>,
 }
 
 impl Runs {
-    /// The beginnings of these stretches, in this much memory.
+    /// Opens these stretches, using this much memory.
     pub fn open(stretches: &[Stretch], spill: &Spill, memory: usize) -> anyhow::Result<Self> {
         let room = (memory / stretches.len().max(1)).clamp(LEAST, PIECE * 4);
         let open = |stretch: &Stretch| {
@@ -248,12 +248,12 @@ impl Runs {
         Ok(Runs { runs })
     }
 
-    /// The key and the record at the head of a run that has not ended.
+    /// Returns the current key and record of a run that has not ended.
     pub fn head(&self, run: usize) -> (&[u8], &[u8]) {
         (self.runs[run].key(), self.runs[run].record())
     }
 
-    /// Moves a run on to its next record.
+    /// Moves a run to its next record.
     pub fn advance(&mut self, run: usize, spill: &Spill) -> anyhow::Result<()> {
         let run = &mut self.runs[run];
         run.advance(run.head.len + run.head.key + run.head.record, spill)

@@ -1,15 +1,15 @@
-//! Records in order, larger than memory.
+//! Sorts records, also more than fit into memory.
 //!
-//! | file | what it answers |
+//! | file | what it does |
 //! |---|---|
-//! | [`key`] | a value, in one direction or the other, as bytes that compare as it does |
+//! | [`key`] | turns a value and its direction into bytes that compare alike |
 //! | [`portion`] | records with their keys, and sorting them |
-//! | `merge` | sorted runs into one |
-//! | [`keys`] | the keys of a program, and the records of a block by them |
-//! | `check` | whether records are in order already |
+//! | `merge` | merges sorted runs |
+//! | [`keys`] | the keys of an order, and the records of a block by them |
+//! | `check` | checks whether records are already in order |
 //!
-//! Records gather in memory; when that is full they are sorted and written to disk as a run, and at
-//! the end all runs are merged. What is equal stays in the order of the stream.
+//! Records are collected in memory. When that is full, they are sorted and written to disk as a run; at the end all
+//! runs are merged. Equal records stay in the order of the stream.
 
 mod check;
 pub mod key;
@@ -29,19 +29,19 @@ pub use portion::Portion;
 use merge::{Heads, Losers, Runs};
 use portion::{Entry, Portions, prefix_of};
 
-/// So many records are always kept before those behind a limit are dropped.
+/// Records beyond a limit are dropped only if there are more than this.
 const KEPT: usize = 1 << 16;
 
 /// Which records of a stream are wanted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wanted {
-    /// Which of those with the same key.
+    /// Which of the records with the same key.
     pub of_equal: OfEqual,
-    /// So many, from the first on.
+    /// Maximum number of records, counted from the first.
     pub limit: Option<u64>,
 }
 
-/// Which of the records that have the same key are wanted.
+/// Which of the records with the same key are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OfEqual {
     /// All, in the order of the stream.
@@ -53,25 +53,25 @@ pub enum OfEqual {
     Last,
 }
 
-/// Takes portions, and gives their records in order.
+/// Takes portions, and returns their records in order.
 pub struct Sorter {
     wanted: Wanted,
     budget: Budget,
     portions: Portions,
     entries: Vec<Entry>,
-    /// Records with a greater prefix are not among the wanted ones.
+    /// Records with a greater prefix are not wanted.
     most: u64,
     spill: Option<Spill>,
     runs: Vec<Stretch>,
-    /// The bytes of the longest record of a run, with its key.
+    /// Size of the longest record in a run with its key, in bytes.
     longest: usize,
 }
 
-/// Takes the next record in order, its line end included; false where no more are wanted.
+/// Takes the next record in order, including its line end; returns false if no more are wanted.
 pub type Each<'e> = dyn FnMut(&[u8]) -> anyhow::Result<bool> + 'e;
 
 impl Sorter {
-    /// No records yet.
+    /// Returns a sorter without records.
     pub fn new(wanted: Wanted, budget: Budget) -> Self {
         Sorter {
             wanted,
@@ -87,11 +87,11 @@ impl Sorter {
         }
     }
 
-    /// Takes the next portion of the stream, which is then empty. What comes back is the greatest
-    /// first eight bytes of a key that later records need to have to be wanted.
+    /// Takes the next portion of the stream and empties it. Returns the greatest key prefix that later records may
+    /// have to be wanted.
     ///
     /// # Errors
-    /// The disk is full, or fails.
+    /// The disk is full or fails.
     pub fn take(&mut self, portion: &mut Portion) -> anyhow::Result<u64> {
         self.portions.take(portion, &mut self.entries, self.most);
         if let Some(limit) = self.limit()
@@ -111,7 +111,7 @@ impl Sorter {
         Some(usize::try_from(limit).unwrap_or(usize::MAX))
     }
 
-    /// Drops the records behind the wanted ones.
+    /// Drops the records after the wanted ones.
     fn drop_unwanted(&mut self, limit: usize) {
         self.portions.sort(&mut self.entries);
         let portions = &self.portions;
@@ -131,7 +131,7 @@ impl Sorter {
         if let (true, Some(last)) = (self.entries.len() == limit, self.entries.last()) {
             self.most = prefix_of(*last);
         }
-        // In the order of the stream, which is what makes equal records keep it.
+        // Restore the order of the stream, on which the order of equal records depends.
         self.entries.sort_unstable_by_key(|entry| *entry as u64);
         let (mut kept, mut key) = (Portion::default(), Vec::new());
         for entry in &self.entries {
@@ -144,8 +144,7 @@ impl Sorter {
         self.portions.take(&mut kept, &mut self.entries, self.most);
     }
 
-    /// Sorts what is in memory, as many parts of it at once as there are threads: where the parts
-    /// end.
+    /// Sorts the records in memory, as many parts at once as there are threads, and returns the ends of the parts.
     fn sort(&mut self) -> Vec<usize> {
         let parts = self.budget.threads.min(self.entries.len() / KEPT).max(1);
         let size = self.entries.len().div_ceil(parts).max(1);
@@ -166,7 +165,7 @@ impl Sorter {
         (1..=parts).map(|part| (part * size).min(count)).collect()
     }
 
-    /// Hands on all entries in memory in order, until no more are wanted.
+    /// Calls `each` with all entries in memory in order, until no more are wanted.
     fn in_order(
         &mut self,
         each: &mut dyn FnMut(&Portions, Entry) -> anyhow::Result<bool>,
@@ -206,7 +205,7 @@ impl Sorter {
         Ok(())
     }
 
-    /// Sorts what is in memory and moves it to disk.
+    /// Sorts the records in memory and moves them to disk.
     fn write_run(&mut self) -> anyhow::Result<()> {
         if self.entries.is_empty() {
             self.portions.clear();
@@ -236,15 +235,15 @@ impl Sorter {
         Ok(())
     }
 
-    /// Hands on all wanted records in order.
+    /// Calls `each` with all wanted records in order.
     ///
     /// # Errors
-    /// Those of the disk, and those of `each`.
+    /// Errors of the disk and of `each`.
     pub fn finish(self, each: &mut Each<'_>) -> anyhow::Result<()> {
         self.hand_on(false, &mut |_, record| each(record))
     }
 
-    /// The same, each record behind its key.
+    /// [`Sorter::finish`] with the key of each record.
     ///
     /// # Errors
     /// As [`Sorter::finish`].
@@ -279,13 +278,13 @@ impl Sorter {
         chosen.finish(each)
     }
 
-    /// Merges runs until they can be merged at once.
+    /// Merges runs until the rest can be merged at once.
     fn merge_down(&mut self, spill: &mut Spill) -> anyhow::Result<()> {
         let width = merge::width(self.budget.memory, self.longest);
         while self.runs.len() > width {
             let mut merged = Vec::new();
             for runs in self.runs.chunks(width) {
-                // What is read lies before what is written.
+                // What is read comes before what is written.
                 let source = spill.reader()?;
                 let start = spill.start();
                 let mut chosen = Chosen::new(self.wanted);
@@ -305,10 +304,10 @@ impl Sorter {
     }
 }
 
-/// Entries that are looked at early, so that memory is not waited for.
+/// Number of entries by which records are prefetched ahead of use.
 const AHEAD: usize = 16;
 
-/// Hands on the records of several runs with their keys, in order, until no more are wanted.
+/// Calls `each` with the keys and records of several runs in order, until no more are wanted.
 fn merge_runs(
     stretches: &[Stretch],
     spill: &Spill,
@@ -328,7 +327,7 @@ fn merge_runs(
     Ok(())
 }
 
-/// Takes a key and its record, the line end included; false where no more are wanted.
+/// Takes a key and its record, including the line end; returns false if no more are wanted.
 pub type Write<'w> = dyn FnMut(&[u8], &[u8]) -> anyhow::Result<bool> + 'w;
 
 /// Sorted parts of the entries in memory.
@@ -353,11 +352,11 @@ impl Heads for Parts<'_> {
     }
 }
 
-/// Chooses among records that come in order.
+/// Selects the wanted ones among sorted records.
 struct Chosen {
     wanted: Wanted,
     taken: u64,
-    /// The key before; where the last one with it is wanted, also its record.
+    /// The previous key, and also its record if the last one of each key is wanted.
     key: Vec<u8>,
     record: Vec<u8>,
 }
@@ -372,7 +371,7 @@ impl Chosen {
         }
     }
 
-    /// Hands on what is wanted up to this record; false where no more is.
+    /// Writes what is wanted up to this record; returns false if no more are wanted.
     #[inline]
     fn take(&mut self, key: &[u8], record: &[u8], write: &mut Write<'_>) -> anyhow::Result<bool> {
         if self.wanted.limit.is_some_and(|limit| self.taken >= limit) {
@@ -399,7 +398,7 @@ impl Chosen {
         write(&self.key, &self.record)
     }
 
-    /// Hands on what waits.
+    /// Writes the record that is still waiting.
     fn finish(mut self, write: &mut Write<'_>) -> anyhow::Result<()> {
         let is_wanted = self.wanted.limit.is_none_or(|limit| self.taken < limit);
         match is_wanted && !self.record.is_empty() {
@@ -419,7 +418,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Keys that differ early, late and not at all; each is ended, so that none begins another.
+    /// Keys that differ early, late and not at all; each ends in a zero, so that none is a prefix of another.
     fn keys() -> impl Strategy<Value = Vec<Vec<u8>>> {
         let key = prop_oneof![
             "[ab]{0,3}",
@@ -431,7 +430,7 @@ mod tests {
         prop::collection::vec(ended, 0..200)
     }
 
-    /// What is wanted of records, by a stable sort.
+    /// Returns the wanted records according to a stable sort.
     fn expected(keys: &[Vec<u8>], wanted: Wanted) -> Vec<usize> {
         let mut order: Vec<usize> = (0..keys.len()).collect();
         order.sort_by_key(|place| &keys[*place]);
@@ -484,7 +483,7 @@ mod tests {
         }
     }
 
-    /// Many more records than are kept at once, in parts and in the memory of their limit.
+    /// Many more records than are kept at once, in several parts and with a limit.
     #[test]
     fn large_inputs_are_as_small_ones() {
         let count = 4 * KEPT as u64;

@@ -1,7 +1,7 @@
-//! Records with their keys, as they wait to be ordered.
+//! Records with their keys, while they are sorted.
 //!
-//! Of a key, the first eight bytes are at hand in 16 bytes that stand for the record; the others lie
-//! in front of the record. So most comparisons touch no record, and none a value.
+//! The first eight bytes of a key are in the 16-byte entry of its record; the rest is stored in front of the
+//! record. So most comparisons touch no record, and none touches a value.
 
 use std::cmp::Ordering;
 use std::ops::RangeInclusive;
@@ -9,36 +9,35 @@ use std::thread::{self, JoinHandle};
 
 use crate::fold::{length, room};
 
-/// A record as it is sorted: the first eight bytes of its key, and where it stands, which is later
-/// for a later one. Integers of 128 bits compare faster than pairs.
+/// A record while it is sorted: the first eight bytes of its key, and its location, which ascends in the order of
+/// the stream. 128-bit integers compare faster than pairs.
 pub type Entry = u128;
 
-/// The bits of an offset in a chunk.
+/// Number of bits of an offset in a chunk.
 const OFFSET: u32 = 40;
 
-/// The records of a block in the order of the block.
+/// The records of a block, in their order.
 #[derive(Debug, Default)]
 pub struct Portion {
-    /// Of each record the length of its key, what of the key is behind the eighth byte, its own
-    /// length, and itself.
+    /// Per record: key length, key bytes after the eighth, record length, record.
     bytes: Vec<u8>,
-    /// The entries, of portion 0.
+    /// The entries, as of portion 0.
     entries: Vec<Entry>,
 }
 
 impl Portion {
-    /// Empties it, keeping its memory.
+    /// Clears it, keeping its memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.entries.clear();
     }
 
-    /// How many bytes its records take.
+    /// Returns the size of its records in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Adds a record, whose line end is added to it.
+    /// Adds a record and a line end.
     #[inline]
     pub fn push(&mut self, key: &[u8], record: &[u8]) {
         let offset = self.bytes.len();
@@ -52,7 +51,7 @@ impl Portion {
     }
 }
 
-/// The first eight bytes of a key, zeros behind them.
+/// Returns the first eight bytes of a key, padded with zeros.
 #[inline(always)]
 pub fn prefix(key: &[u8]) -> u64 {
     match key.first_chunk::<8>() {
@@ -70,40 +69,41 @@ fn entry(prefix: u64, portion: usize, offset: usize) -> Entry {
     Entry::from(prefix) << 64 | (portion as Entry) << OFFSET | offset as Entry
 }
 
-/// The first eight bytes of an entry's key.
+/// Returns the first eight bytes of an entry's key.
 #[inline(always)]
 pub fn prefix_of(entry: Entry) -> u64 {
     (entry >> 64) as u64
 }
 
-/// All portions of a run, in the order of the stream, put together in chunks.
+/// All portions of a run in the order of the stream, joined into chunks.
 #[derive(Debug, Default)]
 pub struct Portions {
     chunks: Vec<Vec<u8>>,
     bytes: usize,
-    /// Whether the next chunk's memory is got while this one is filled, which takes as long as the
-    /// rest where the system is slow to give it.
+    /// Whether the memory of the next chunk is requested while this one is filled. If the system is slow to provide
+    /// memory, this takes as long as everything else.
     looks_ahead: bool,
     ahead: Option<JoinHandle<Vec<u8>>>,
 }
 
-/// The least and the most that a chunk has room for, where no portion is larger. Few large ones can
-/// stand on large pages, without which every record waits for its page's address, too.
+/// Minimum and maximum capacity of a chunk, unless a portion is larger. Few large chunks can use large pages;
+/// without them, every record also waits for an address translation.
 const CHUNK: RangeInclusive<usize> = 1 << 20..=32 << 20;
 
-/// What an entry stands for.
+/// The data of an entry.
 #[derive(Clone, Copy, Debug)]
 pub struct HeldEntry<'p> {
-    /// How many bytes the key has.
+    /// Length of the key in bytes.
     pub key_len: usize,
-    /// Those of them behind the eighth.
+    /// The key after its eighth byte.
     pub tail: &'p [u8],
-    /// The record, its line end included.
+    /// The record, including its line end.
     pub record: &'p [u8],
 }
 
 impl Portions {
-    /// None yet. `looks_ahead`: one more thread may get memory, for one chunk more.
+    /// Returns an empty collection. With `looks_ahead`, an additional thread may request memory, for one more
+    /// chunk.
     pub fn new(looks_ahead: bool) -> Self {
         Portions {
             looks_ahead,
@@ -111,13 +111,12 @@ impl Portions {
         }
     }
 
-    /// Whether one more chunk is little of so much memory.
+    /// Whether one more chunk is small compared with this much memory.
     pub fn are_small_beside(memory: usize) -> bool {
         memory / 16 >= *CHUNK.end()
     }
 
-    /// Takes over a portion's records, and adds what stands for them to `entries` where its prefix
-    /// is at most `most`.
+    /// Takes a portion's records, and adds those whose prefix is at most `most` to `entries`.
     pub fn take(&mut self, portion: &mut Portion, entries: &mut Vec<Entry>, most: u64) {
         let wanted = portion.bytes.len();
         let has_room = |chunk: &Vec<u8>| chunk.capacity() - chunk.len() >= wanted;
@@ -137,7 +136,7 @@ impl Portions {
         portion.clear();
     }
 
-    /// A chunk with room for so many bytes at least.
+    /// Returns a chunk with room for at least this many bytes.
     fn next_chunk(&mut self, wanted: usize) -> Vec<u8> {
         const MOST: usize = *CHUNK.end();
         let capacity = self.bytes.clamp(*CHUNK.start(), MOST);
@@ -150,12 +149,12 @@ impl Portions {
         ready.unwrap_or_else(|| room::with_room(capacity.max(wanted)))
     }
 
-    /// How many bytes they are.
+    /// Returns their size in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Forgets all of them.
+    /// Drops all of them.
     pub fn clear(&mut self) {
         self.chunks.clear();
         self.bytes = 0;
@@ -168,7 +167,7 @@ impl Portions {
         &self.chunks[(place >> OFFSET) as usize][offset as usize..]
     }
 
-    /// What an entry stands for.
+    /// Returns the data of an entry.
     #[inline]
     pub fn held(&self, entry: Entry) -> HeldEntry<'_> {
         let bytes = self.from(entry);
@@ -182,7 +181,7 @@ impl Portions {
         }
     }
 
-    /// The whole key of an entry.
+    /// Writes the whole key of an entry.
     pub fn write_key(&self, entry: Entry, out: &mut Vec<u8>) {
         let held = self.held(entry);
         out.clear();
@@ -191,15 +190,15 @@ impl Portions {
         out.extend_from_slice(held.tail);
     }
 
-    /// Begins to load what an entry stands for, of a long record its beginning.
+    /// Starts loading the data of an entry; of a long record, its beginning.
     #[inline(always)]
     pub fn prefetch(&self, entry: Entry) {
         let bytes = self.from(entry);
         (0..3).for_each(|line| room::prefetch(bytes, line * 64));
     }
 
-    /// The order of two entries by their keys. No key begins another, so where the first eight
-    /// bytes are the same, either both keys have more or the keys are the same.
+    /// Compares two entries by their keys. No key is a prefix of another, so if the first eight bytes are equal,
+    /// either both keys are longer or the keys are equal.
     #[inline]
     pub fn compare(&self, a: Entry, b: Entry) -> Ordering {
         let by_prefix = prefix_of(a).cmp(&prefix_of(b));
@@ -217,7 +216,7 @@ impl Portions {
         }
     }
 
-    /// Sorts entries whose first eight bytes are the same.
+    /// Sorts entries whose first eight bytes are equal.
     fn sort_alike(&self, alike: &mut [Entry], scratch: &mut Vec<Entry>) {
         if alike.len() < FEW {
             alike.sort_unstable_by(|a, b| self.compare(*a, *b).then(a.cmp(b)));
@@ -232,8 +231,8 @@ impl Portions {
         }
     }
 
-    /// Sorts entries whose keys are the same up to `depth` bytes behind the eighth, eight bytes at a
-    /// time; the prefixes are lost.
+    /// Sorts entries whose keys are equal up to `depth` bytes after the eighth, eight bytes at a time. Overwrites
+    /// their prefixes.
     fn sort_from(&self, alike: &mut [Entry], depth: usize) {
         if alike.len() < FEW || depth > DEEP {
             let tail = |entry: Entry| self.held(entry).tail.get(depth..).unwrap_or_default();
@@ -256,8 +255,8 @@ impl Portions {
     }
 }
 
-/// So few entries are sorted by comparing them.
+/// Fewer entries than this are sorted by comparing whole keys.
 const FEW: usize = 16;
 
-/// Behind so many bytes that are the same, the rest is compared.
+/// After this many equal bytes, the rest of the keys is compared as a whole.
 const DEEP: usize = 64;

@@ -1,4 +1,4 @@
-//! What each function carries from record to record, for all groups of one call.
+//! State that a function carries from record to record, for all groups of one call.
 
 use bumpalo::Bump;
 
@@ -11,20 +11,20 @@ use crate::record::Fault;
 use crate::value::wide::Wide;
 use crate::value::{Decimal, Numbers, Real, Value};
 
-/// Records that follow each other in the stream.
+/// Consecutive records of the stream.
 pub(super) struct RecordRun<'r, 'v> {
-    /// Each record's place in its block.
+    /// Each record's index in its block.
     pub(super) records: &'r [u32],
     /// The group of each record.
     pub(super) groups: Vec<u32>,
-    /// The place in the run of the record before it of its group, where that is in the run.
+    /// The index in the run of the previous record of the same group, if it is in the run.
     pub(super) before: Vec<Option<u32>>,
-    /// Where new text lives.
+    /// Holds new text.
     pub(super) arena: &'v Bump,
 }
 
 impl RecordRun<'_, '_> {
-    /// What each record of the run carries on, from what the one before it does.
+    /// Computes the state after each record of the run from the state after the record before it.
     #[inline(always)]
     fn scan<S>(&self, kept: &[S], mut next: impl FnMut(usize, &S) -> S) -> Vec<S> {
         let mut states: Vec<S> = Vec::with_capacity(self.records.len());
@@ -38,7 +38,7 @@ impl RecordRun<'_, '_> {
         states
     }
 
-    /// Of the first `count` records, the last one of each group, and the group.
+    /// Returns the last of the first `count` records of each group, and the group.
     fn last(&self, count: usize) -> impl Iterator<Item = (usize, usize)> {
         let mut is_last = vec![true; count];
         for before in self.before[..count].iter().flatten() {
@@ -54,8 +54,7 @@ pub(super) trait Carried: Send {
     /// Makes room for groups `0..groups`.
     fn grow(&mut self, groups: usize);
 
-    /// The call's values for the records of a run, from its arguments. What is carried is not
-    /// changed by it.
+    /// Returns the call's values for the records of a run, from its arguments. Does not change the carried state.
     fn values<'v>(
         &mut self,
         run: &RecordRun<'_, 'v>,
@@ -63,11 +62,11 @@ pub(super) trait Carried: Send {
         wrong: &mut dyn FnMut(u32, Fault),
     ) -> Operand<'v>;
 
-    /// Carries on what the first `count` records of that run come to.
+    /// Updates the carried state by the first `count` records of that run.
     fn keep(&mut self, run: &RecordRun<'_, '_>, arguments: &[Argument<'_>], count: usize);
 }
 
-/// Before the first record.
+/// Returns the state before the first record.
 pub(super) fn start(kind: CallKind) -> Box<dyn Carried> {
     match kind {
         CallKind::Prev => Box::new(Last(Vec::new())),
@@ -76,7 +75,7 @@ pub(super) fn start(kind: CallKind) -> Box<dyn Carried> {
     }
 }
 
-/// `prev`: the last value of each group.
+/// `prev`: the previous value of each group.
 struct Last(Vec<HeldValue>);
 
 impl Carried for Last {
@@ -104,7 +103,7 @@ impl Carried for Last {
     }
 }
 
-/// `record_number`: how many records each group has.
+/// `record_number`: the number of records in each group.
 #[derive(Default)]
 struct RecordCounts {
     kept: Vec<i64>,
@@ -174,11 +173,11 @@ impl Carried for Totals {
     }
 }
 
-/// A sum, as exact as that of `sum`.
+/// A sum that is as exact as that of `sum`.
 #[derive(Clone, Default)]
 struct Total {
     sum: Sum,
-    /// Whether a double took part: the value may be rounded to one.
+    /// Whether a double took part, so that the value may be rounded to one.
     is_rounded: bool,
 }
 
@@ -188,12 +187,12 @@ enum Sum {
     #[default]
     Nothing,
     Decimal(Decimal),
-    /// What no decimal holds.
+    /// A sum that no decimal can hold.
     Wide(Box<Wide>),
 }
 
 impl Total {
-    /// With a number, or null, added.
+    /// Returns the sum after adding a number or null.
     #[inline(always)]
     fn plus(&self, number: Value<'_>) -> Total {
         if let (Sum::Decimal(sum), Value::Decimal(number)) = (&self.sum, number)
@@ -231,7 +230,7 @@ impl Total {
         }
     }
 
-    /// The number that it is.
+    /// Returns the sum as a value.
     fn value<'v>(&self, arena: &'v Bump) -> Result<Value<'v>, Fault> {
         match &self.sum {
             Sum::Nothing => Ok(Value::Null),

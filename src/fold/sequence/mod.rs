@@ -1,10 +1,9 @@
-//! Assignments that know the records before: what their calls carry from record to record, for each
+//! Assignments that depend on earlier records: the state that their calls carry from record to record, for each
 //! key.
 //!
-//! Records are taken in in the order of the stream, a run of neighbours at a time. A record that an
-//! error is found with leaves no trace: what follows is computed as if it had not come. So the
-//! states move on only as far as the first error of a run, and the run that begins behind it is
-//! shorter, so that many errors don't cost many runs of full length.
+//! Records are processed in the order of the stream, a run of neighbours at a time. A record with an error leaves
+//! no trace: what follows is computed as if it had not come. So the state advances only to the first error of a
+//! run. The next run, which begins after it, is shorter, so that many errors do not cost many runs of full length.
 
 mod carried;
 
@@ -19,36 +18,36 @@ use crate::expr::{Assignments, BATCH, Batch, Node, Operand, ProgramError};
 use crate::record::{Faults, Header, OnFault};
 use crate::value::Value;
 
-/// The keys of records that follow each other.
+/// The keys by which records are chained.
 pub struct Sequence {
     keys: Vec<Node>,
     delimiter: u8,
 }
 
-/// What is known of the records that came so far.
+/// The state after the records so far.
 pub struct SequenceState {
     groups: Groups,
     /// One for each call.
     carried: Vec<Box<dyn Carried>>,
-    /// For each group the place in the run, from 1, of its last record there; 0 between runs.
+    /// For each group, the index in the run, from 1, of its last record; 0 between runs.
     last: Vec<u32>,
-    /// How many records are evaluated at once.
+    /// Maximum number of records that are evaluated together.
     run: usize,
 }
 
-/// What the next records of a block come to.
+/// The result of the next records of a block.
 pub struct Evaluated<'v> {
-    /// What [`Assignments::evaluate`] gives.
+    /// What [`Assignments::evaluate`] returns.
     pub values: Vec<Operand<'v>>,
-    /// The records that no error was found with.
+    /// The records without an error.
     pub sound: Vec<u32>,
-    /// How many records were taken, those with errors included: at least one, and all behind an
-    /// error that ends the run.
+    /// How many records were processed, including those with errors: at least one, and all of them if an error ends
+    /// the program.
     pub taken: usize,
 }
 
 impl Sequence {
-    /// Binds the list of keys `by` to a header; without it, all records follow each other.
+    /// Binds the list of keys `by` to a header. Without keys, all records form one sequence.
     pub fn resolve(
         by: Option<&str>,
         header: &Header,
@@ -63,7 +62,7 @@ impl Sequence {
         })
     }
 
-    /// The columns of the input that the keys look at.
+    /// Returns the input columns that the keys read.
     pub fn columns(&self) -> BTreeSet<usize> {
         let mut columns = BTreeSet::new();
         let keys = self.keys.iter();
@@ -71,7 +70,7 @@ impl Sequence {
         columns
     }
 
-    /// No records yet.
+    /// Returns the state before the first record.
     pub fn start(&self, assignments: &Assignments) -> SequenceState {
         let calls = assignments.calls();
         SequenceState {
@@ -84,7 +83,7 @@ impl Sequence {
         }
     }
 
-    /// The values of the next records of a block, of which `selection` are all that are left.
+    /// Evaluates the next records of a block; `selection` has all that are left.
     pub fn evaluate<'v>(
         &'v self,
         assignments: &'v Assignments,
@@ -98,7 +97,7 @@ impl Sequence {
         }
         let all = selection.len();
         let selection = &selection[..all.min(state.run)];
-        // What is found wrong behind the first error may be so only for that error.
+        // Errors after the first one may only be its consequences.
         let end = selection.last().map_or(0, |last| *last as usize + 1);
         let mut first = Faults::new(OnFault::Fail, end);
         if faults.can_leave() {
@@ -148,7 +147,7 @@ impl Sequence {
         }
     }
 
-    /// The groups of the next records, and which of them follow each other.
+    /// Finds the groups of the next records, and each record's predecessor in its group.
     fn run<'r, 'v>(
         &'v self,
         batch: &Batch<'_, 'v>,
@@ -185,7 +184,7 @@ impl Sequence {
     }
 }
 
-/// The values of the next records, where no call needs to know those before.
+/// Evaluates the next records if no call depends on earlier ones.
 fn each_alone<'v>(
     assignments: &'v Assignments,
     batch: &Batch<'_, 'v>,

@@ -1,4 +1,4 @@
-//! CSV and its relatives: any delimiter and quote in, the stream out.
+//! CSV and its relatives: reads any delimiter and quote, writes the stream's dialect.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::stream::{Made, Sink};
 
 use crate::format::picked::Picked;
 
-/// CSV's lines in the table.
+/// CSV's entries in the table of formats.
 pub const FORMATS: &[Format] = &[
     Format {
         name: "csv",
@@ -40,26 +40,25 @@ pub const FORMATS: &[Format] = &[
 /// How the records of a source become the stream.
 #[derive(Clone, Debug)]
 pub struct CsvSource {
-    /// Of the source.
+    /// The dialect of the source.
     pub dialect: Dialect,
-    /// The columns to write; only an unquoted field may be null.
+    /// The columns to write; only an unquoted field can be null.
     pub picked: Picked,
-    /// Quotes mean nothing: a quoted field is as an unquoted one.
+    /// Whether a quoted field counts as an unquoted one.
     pub unquote: bool,
 }
 
-/// A table with the way decided in which its blocks are passed on.
+/// A table, and the way in which its blocks are passed on.
 pub struct Extract {
     table: CsvSource,
-    /// Columns that stand side by side in the source and in the result, and can be copied together:
-    /// first and last.
+    /// Columns that are adjacent both in the source and in the result, and can be copied together: first and last.
     runs: Vec<(usize, usize)>,
     /// How often a column is picked at most.
     repeats: usize,
     null_lengths: Lengths,
-    /// Whether fields and what is between them can be copied without a look.
+    /// Whether fields and the bytes between them can be copied without inspection.
     is_plain: bool,
-    /// Whether a quoted field is one of the stream as it stands.
+    /// Whether a quoted field can be written to the stream as it is.
     keeps_quotes: bool,
     way: Way,
     layout: Layout,
@@ -67,11 +66,11 @@ pub struct Extract {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
-    /// All fields in order, as they stand.
+    /// All fields in order, as they are.
     Whole,
-    /// All fields in order, without the nulls' content.
+    /// All fields in order, without the content of nulls.
     WholeButNulls,
-    /// Some fields, or with another delimiter.
+    /// Some fields, or another delimiter.
     Runs,
     /// Field by field.
     Fields,
@@ -118,7 +117,7 @@ impl Extract {
         }
     }
 
-    /// The fields that it looks at.
+    /// Returns the fields that it looks at.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
@@ -128,7 +127,7 @@ impl Extract {
         self.null_lengths.has(content.len()) && self.table.picked.is_null(content)
     }
 
-    /// Passes on all but the content of null fields. The records end in LF alone.
+    /// Keeps all but the content of null fields. No record ends in CR LF.
     fn whole_but_nulls(&self, records: &Records<'_>, count: usize, made: &mut Made) {
         let block = records.bytes();
         let mut kept = 0;
@@ -142,7 +141,7 @@ impl Extract {
         made.keep(block, kept..records.range(count - 1).end);
     }
 
-    /// Copies runs of fields. What is not PLAIN has another delimiter, or nulls to look for.
+    /// Copies runs of fields. If not `PLAIN`, the delimiter is another one or there are nulls to look for.
     fn runs<const PLAIN: bool>(&self, records: &Records<'_>, count: usize, made: &mut Made) {
         let block = records.bytes();
         let picks = self.table.picked.picks.len();
@@ -176,7 +175,7 @@ impl Extract {
                 line.push_byte(b',');
             }
             if line.ends_in_return() {
-                // Behind the last field, it would be taken for a part of the line end.
+                // After the last field, it would be taken for a part of the line end.
                 room.push_made(
                     |out| self.record_by_fields(records, record, out),
                     &mut apart,
@@ -230,7 +229,7 @@ impl Extract {
         out.push(b'\n');
     }
 
-    /// The records of a source with a header of its own.
+    /// Writes the records of a source with a header of its own.
     fn mapped(&self, records: &Records<'_>, mapping: &Mapping, count: usize, made: &mut Made) {
         let picks = mapping.picks();
         let may_copy = self.is_plain && self.keeps_quotes;
@@ -254,7 +253,7 @@ impl Extract {
         room.close();
     }
 
-    /// Appends a field of the source's dialect as one of the stream.
+    /// Appends a field of the source's dialect in that of the stream.
     fn rewrite(&self, raw: &[u8], out: &mut Vec<u8>) {
         let quote = self.table.dialect.quote;
         let is_quoted = quote.is_some() && raw.first().copied() == quote;
@@ -308,7 +307,7 @@ impl Sink for Extract {
     }
 }
 
-/// Whether there is a carriage return beside those of the line ends: unquoted, its field must be
+/// Returns whether there is a carriage return other than those of line ends. An unquoted field with one must be
 /// quoted.
 fn has_returns_within(records: &Records<'_>) -> bool {
     if records.lacks_returns() {
@@ -323,7 +322,7 @@ fn has_returns_within(records: &Records<'_>) -> bool {
     scan::count_byte(block, b'\r') != ends
 }
 
-/// Which lengths there are among some texts; one past the greatest bit stands for all longer ones.
+/// The lengths of some texts, a bit for each; bit 63 stands for all lengths from 63 on.
 #[derive(Clone, Copy, Debug, Default)]
 struct Lengths(u64);
 
@@ -342,7 +341,7 @@ impl Lengths {
     }
 }
 
-/// Commas that a foreign delimiter leaves in fields, which must be quoted for them.
+/// Commas within the fields of a source with another delimiter. Such fields must be quoted.
 struct Commas<'b> {
     block: &'b [u8],
     next: usize,
@@ -365,7 +364,7 @@ impl<'b> Commas<'b> {
         self.next = found.map_or(usize::MAX, |place| start + place);
     }
 
-    /// Whether one is in this record, which begins no earlier than those that were asked for before.
+    /// Returns whether this record has a comma. Records must be asked about in order.
     #[inline(always)]
     fn is_within(&mut self, record: Range<usize>) -> bool {
         if self.next < record.start {

@@ -1,30 +1,30 @@
-//! Reading JSON (RFC 8259) where it stands, without building anything of it.
+//! Parses JSON (RFC 8259) in place, without building anything from it.
 
 use std::ops::Range;
 
 use crate::bytes::seek;
 use crate::record::Fault;
 
-/// Deeper nesting is refused: it is no data, and would exhaust the stack.
+/// Deeper nesting is refused: it is not data, and would exhaust the stack.
 pub(crate) const DEEPEST: usize = 128;
 
-/// How much of the text a fault shows.
+/// Bytes of the text that a fault shows.
 const SHOWN: usize = 24;
 
-/// A place in one JSON text. What it reads is checked; what it gives back are pieces of the text.
+/// A place in a JSON text. It checks what it reads, and returns pieces of the text.
 #[derive(Clone)]
 pub(crate) struct Cursor<'u> {
     text: &'u [u8],
     at: usize,
 }
 
-/// What stands between a string's quotes.
+/// The content of a string, without its quotes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Text<'u> {
     pub(crate) raw: &'u [u8],
-    /// Whether it holds a backslash.
+    /// Whether it has a backslash.
     pub(crate) is_escaped: bool,
-    /// Whether it holds a comma, where it holds no backslash.
+    /// Whether it has a comma; meaningful only if it has no backslash.
     pub(crate) has_comma: bool,
 }
 
@@ -33,7 +33,7 @@ impl<'u> Cursor<'u> {
         Cursor { text, at: 0 }
     }
 
-    /// The next byte that is no white space, which stays.
+    /// Skips white space, and returns the next byte, which stays.
     #[inline(always)]
     pub(crate) fn peek(&mut self) -> Option<u8> {
         loop {
@@ -44,7 +44,7 @@ impl<'u> Cursor<'u> {
         }
     }
 
-    /// Takes the next byte, white space aside, where it is this one.
+    /// Skips white space, and takes the next byte if it is this one.
     #[inline(always)]
     pub(crate) fn takes(&mut self, byte: u8) -> bool {
         let is_there = self.peek() == Some(byte);
@@ -60,7 +60,7 @@ impl<'u> Cursor<'u> {
         }
     }
 
-    /// Takes the string that begins here and the colon behind it, where they are just this.
+    /// Takes the string that begins here and the colon after it, if they are exactly this key.
     #[inline(always)]
     pub(crate) fn takes_key(&mut self, plain: &[u8]) -> bool {
         let rest = &self.text[self.at..];
@@ -76,24 +76,24 @@ impl<'u> Cursor<'u> {
         is_there
     }
 
-    /// At this place of a text.
+    /// Starts at this place of a text.
     pub(crate) fn at(text: &'u [u8], at: usize) -> Self {
         Cursor { text, at }
     }
 
-    /// How many bytes were read.
+    /// Returns how many bytes were read.
     pub(crate) fn place(&self) -> usize {
         self.at
     }
 
-    /// A fault at this place, where `expected` should have been.
+    /// Returns a fault at this place, where `expected` is missing.
     #[cold]
     pub(crate) fn fault(&self, expected: &str) -> Fault {
         let rest = self.text[self.at.min(self.text.len())..].trim_ascii();
         if rest.is_empty() {
             return Fault::new(format!("not JSON: it ends where {expected} should be"));
         }
-        // What follows on the next line or behind the value is none of its business.
+        // Text on the next line or after the value is not part of the fault.
         let end = rest.iter().position(|byte| b"\r\n}]".contains(byte));
         let rest = match end {
             Some(end) if matches!(rest[end], b'}' | b']') => &rest[..=end],
@@ -108,7 +108,7 @@ impl<'u> Cursor<'u> {
         ))
     }
 
-    /// Nothing may follow.
+    /// Checks that only white space follows.
     pub(crate) fn end(&mut self) -> Result<(), Fault> {
         match self.peek() {
             None => Ok(()),
@@ -116,7 +116,7 @@ impl<'u> Cursor<'u> {
         }
     }
 
-    /// The string that begins here.
+    /// Reads the string that begins here.
     #[inline]
     pub(crate) fn string(&mut self) -> Result<Text<'u>, Fault> {
         self.expect(b'"', "'\"'")?;
@@ -167,7 +167,7 @@ impl<'u> Cursor<'u> {
         Ok(())
     }
 
-    /// The number that begins here, as it is spelled.
+    /// Reads the number that begins here, as it is spelled.
     #[inline]
     pub(crate) fn number(&mut self) -> Result<&'u [u8], Fault> {
         let start = self.at;
@@ -201,7 +201,7 @@ impl<'u> Cursor<'u> {
         }
     }
 
-    /// `true`, `false` or `null`, whichever begins like this.
+    /// Reads the `true`, `false` or `null` that begins here.
     #[inline]
     pub(crate) fn word(&mut self) -> Result<&'u [u8], Fault> {
         for word in [&b"true"[..], b"false", b"null"] {
@@ -213,7 +213,7 @@ impl<'u> Cursor<'u> {
         Err(self.fault("a value"))
     }
 
-    /// The value that begins here, whatever it is, as it is written.
+    /// Reads the value of any kind that begins here, as it is written.
     pub(crate) fn value(&mut self, depth: usize) -> Result<&'u [u8], Fault> {
         if depth > DEEPEST {
             return Err(too_deep());
@@ -251,7 +251,8 @@ impl<'u> Cursor<'u> {
         Ok(&self.text[start..self.at])
     }
 
-    /// Between the members of an object or array that ends with `end`: whether there is another.
+    /// Returns whether another member follows in an object or array that ends with `end`; takes the comma or the
+    /// end.
     #[inline(always)]
     pub(crate) fn goes_on(&mut self, end: u8, is_first: &mut bool) -> Result<bool, Fault> {
         if self.takes(end) {
@@ -271,10 +272,10 @@ impl<'u> Cursor<'u> {
     }
 }
 
-/// Appends what a string says, of which `raw` stands between its quotes.
+/// Appends the text of a string; `raw` is the part between its quotes.
 ///
 /// # Errors
-/// Half of a surrogate pair.
+/// The string has half of a surrogate pair.
 pub(crate) fn unescape(raw: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
     let mut rest = raw;
     while let Some(place) = memchr::memchr(b'\\', rest) {
@@ -299,7 +300,7 @@ pub(crate) fn unescape(raw: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Appends the character that one escape, or a surrogate pair of two, stands for; its length.
+/// Appends the character of one escape, or of a surrogate pair, and returns the length of what it read.
 fn unescape_unicode(text: &[u8], out: &mut Vec<u8>) -> Result<usize, Fault> {
     let unit = |text: &[u8]| match text {
         [b'\\', b'u', digits @ ..] => digits.get(..4).map(hexadecimal),
@@ -332,7 +333,7 @@ pub(crate) fn too_deep() -> Fault {
     Fault::new(format!("nested deeper than {DEEPEST} levels"))
 }
 
-/// Appends a JSON text that was checked, without white space between its parts.
+/// Appends a checked JSON text, without white space between its parts.
 pub(crate) fn push_compact(text: &[u8], out: &mut Vec<u8>) {
     let mut at = 0;
     while at < text.len() {
@@ -355,8 +356,7 @@ pub(crate) fn push_compact(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a JSON text that was checked, `bytes[range]`, as a field: as [`push_compact`] does, and in
-/// quotes where it must be.
+/// Appends a checked JSON text, `bytes[range]`, as a field: like [`push_compact`], and in quotes if necessary.
 pub(crate) fn push_nested(bytes: &[u8], range: Range<usize>, out: &mut Vec<u8>) {
     let text = &bytes[range.clone()];
     if memchr::memchr2(b',', b'"', text).is_none() {
@@ -386,7 +386,7 @@ pub(crate) fn push_nested(bytes: &[u8], range: Range<usize>, out: &mut Vec<u8>) 
     out.push(b'"');
 }
 
-/// Appends what stands in a string from `at` on, its quotes doubled; the place behind the string.
+/// Appends the content of a string from `at` on, its quotes doubled, and returns the place after the string.
 fn push_string(text: &[u8], mut at: usize, out: &mut Vec<u8>) -> usize {
     loop {
         let stop = at + seek::string_stop(&text[at..]).at;

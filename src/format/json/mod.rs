@@ -1,8 +1,8 @@
-//! JSON: Lines, values one after the other, and the elements of an array.
+//! JSON Lines, consecutive JSON values, and the elements of a JSON array.
 //!
-//! Objects within objects become columns `a.b`; an array is written as JSON text, and `a[0]` is its
-//! first element, unless a key has that very name. Numbers stay as
-//! they are spelled; text that would pass for a number is quoted.
+//! Objects within objects become columns `a.b`; an array is written as JSON text, and `a[0]` is its first element,
+//! unless a key has that very name. Numbers keep their spelling, except that `1e5` becomes `1e+5`. Text that looks
+//! like a number is quoted.
 
 mod cursor;
 mod path;
@@ -27,7 +27,7 @@ use quick::Quick;
 pub use survey::JsonSurvey;
 use tree::Node;
 
-/// JSON's lines in the table.
+/// JSON's entries in the table of formats.
 pub const FORMATS: &[Format] = &[
     Format {
         name: "json",
@@ -74,19 +74,19 @@ impl Reader for Values {
     }
 }
 
-/// Makes records of the stream of JSON objects.
+/// Converts JSON objects to records.
 pub struct Json {
     tree: Node,
     wanted: WantedFields,
     framing: Framing,
-    /// What each slot is named: that of a name, and then those of paths with indexes.
+    /// The name of each slot: first those of all names, then those of paths with indexes.
     slots: Vec<String>,
-    /// Of each name, the slot of the path with indexes that it is, too, where the key is absent.
+    /// For each name, the slot of its path with indexes, which counts if no key has that name.
     others: Vec<Option<usize>>,
 }
 
 impl Json {
-    /// For these paths, in lines or other values.
+    /// Prepares for these paths, in lines or other values.
     pub fn new(wanted: WantedFields, framing: Framing) -> Self {
         let mut paths: Vec<_> = wanted.names.iter().map(|name| path::keys(name)).collect();
         let mut slots = wanted.names.clone();
@@ -109,7 +109,7 @@ impl Json {
     }
 }
 
-/// What was found at a path: its place in the unit, and what it is.
+/// What was found at a path: its range in the unit, and its kind.
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
     start: u32,
@@ -122,9 +122,9 @@ enum ValueKind {
     #[default]
     Absent,
     Null,
-    /// A number or a truth value.
+    /// A number, `true` or `false`.
     Plain,
-    /// A number with a bare exponent, which the stream writes with a sign: `1e5` is `1e+5` there.
+    /// A number without a point whose exponent has no sign. The stream writes a sign: `1e5` becomes `1e+5`.
     Bare,
     /// Text without backslashes or commas.
     Text,
@@ -148,7 +148,7 @@ impl ValueKind {
     }
 }
 
-/// Appends a number with a plus behind its `e`.
+/// Appends a number with a plus after its `e`.
 fn push_bare(number: &[u8], out: &mut Vec<u8>) {
     for &byte in number {
         out.push(byte);
@@ -162,12 +162,12 @@ fn push_bare(number: &[u8], out: &mut Vec<u8>) {
 #[derive(Default)]
 pub struct Scratch {
     slots: Vec<Slot>,
-    /// Names and values of what is unknown, as members of an object.
+    /// Names and values of unknown keys, as members of an object.
     extra: Vec<u8>,
     text: Vec<u8>,
-    /// Of every node, by its number.
+    /// The shape of each node, by its number.
     shapes: Vec<Shape>,
-    /// The names of which no record was seen.
+    /// The names that no record had so far.
     unseen: Vec<usize>,
 }
 
@@ -235,7 +235,7 @@ impl Scratch {
     }
 }
 
-/// Whatever it is, it is no record; told apart from what is no JSON.
+/// Returns the fault of a value that is not an object: it is another value, or not JSON.
 #[cold]
 fn no_object(mut cursor: Cursor<'_>, framing: Framing) -> Fault {
     let whole = cursor.value(0).and_then(|_| match framing {
@@ -249,7 +249,7 @@ fn no_object(mut cursor: Cursor<'_>, framing: Framing) -> Fault {
 }
 
 impl Json {
-    /// Appends the record of the slots, which speak of `bytes`.
+    /// Appends the record of the slots, whose ranges are those of `bytes`.
     fn write(&self, scratch: &mut Scratch, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
         let Scratch { slots, text, .. } = scratch;
         for &pick in &self.wanted.picks {
@@ -259,7 +259,7 @@ impl Json {
                 ValueKind::Absent | ValueKind::Null => {}
                 ValueKind::Plain => seek::push_wide(bytes, range, out),
                 ValueKind::Bare => push_bare(&bytes[range], out),
-                // Neither has it a quote or a line end: these would have been escaped.
+                // It has no quote or line end either: those would have been escaped.
                 ValueKind::Text if !range.is_empty() => {
                     let raw = &bytes[range.clone()];
                     if !self.wanted.is_null(raw) {
@@ -299,7 +299,7 @@ impl Json {
         Ok(())
     }
 
-    /// What was found for a name: under its key, else on its path.
+    /// Returns what was found for a name: under its key, else on its path.
     #[inline(always)]
     fn slot(&self, slots: &[Slot], name: usize) -> Slot {
         match slots[name] {
@@ -319,7 +319,7 @@ impl Json {
     }
 }
 
-/// Where a value is: its key, or its place in an array, and those above it.
+/// Where a value is: its key or its index in an array, and those above it.
 struct Above<'a> {
     step: PathStep<&'a [u8]>,
     above: Option<&'a Above<'a>>,
@@ -342,7 +342,7 @@ impl Above<'_> {
     }
 }
 
-/// One way through a unit.
+/// One pass through a unit.
 struct Walk<'w, 'u> {
     json: &'w Json,
     unit: &'u [u8],
@@ -392,7 +392,7 @@ impl<'u> Walk<'_, 'u> {
         Ok(())
     }
 
-    /// The value of a known key.
+    /// Reads the value of a known key.
     #[inline]
     fn known(&mut self, node: &Node, here: &Above<'_>, depth: usize) -> Result<(), Fault> {
         let first = self.cursor.peek();
@@ -428,7 +428,7 @@ impl<'u> Walk<'_, 'u> {
         self.fill(slot, raw, kind)
     }
 
-    /// An object under a known key: its own column where the user asked for it, else its members.
+    /// Reads an object under a known key: as a column if the user asked for it, else as its members.
     fn nested(&mut self, node: &Node, here: &Above<'_>, depth: usize) -> Result<(), Fault> {
         let mut ahead = self.cursor.clone();
         let is_empty = ahead.takes(b'{') && ahead.takes(b'}');
@@ -448,7 +448,7 @@ impl<'u> Walk<'_, 'u> {
         self.object(node, Some(here), depth + 1)
     }
 
-    /// An array some elements of which are known.
+    /// Reads an array of which some elements are known.
     fn elements(&mut self, node: &Node, here: &Above<'_>, depth: usize) -> Result<(), Fault> {
         if let Some(slot) = node.slot {
             let raw = self.cursor.clone().value(depth + 1)?;
@@ -491,7 +491,7 @@ impl<'u> Walk<'_, 'u> {
         Ok(())
     }
 
-    /// The value of a key that is none of the known ones. Null says no more than its absence.
+    /// Reads the value of an unknown key. Null counts as absent.
     fn unknown(&mut self, here: &Above<'_>, depth: usize) -> Result<(), Fault> {
         self.cursor.peek();
         let value = self.cursor.value(depth + 1)?;

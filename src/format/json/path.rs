@@ -1,22 +1,22 @@
-//! The names of columns as ways into an object.
+//! Column names as paths into an object.
 
-/// One step of a way.
+/// One step of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PathStep<K> {
-    /// The member of this key.
+    /// The member with this key.
     Key(K),
-    /// The element at this place, from 0.
+    /// The element with this index, from 0.
     Index(usize),
 }
 
-/// `user.name`: keys joined by dots.
+/// Returns the keys of `user.name`, which are joined by dots.
 pub(crate) fn keys(name: &str) -> Vec<PathStep<&[u8]>> {
     name.split('.')
         .map(|key| PathStep::Key(key.as_bytes()))
         .collect()
 }
 
-/// `items[0].id`, `a[1][2]`: the same with indexes; none if there is no index.
+/// Returns the steps of `items[0].id` or `a[1][2]`; `None` if there is no index.
 pub(crate) fn with_indexes(name: &str) -> Option<Vec<PathStep<&[u8]>>> {
     let mut steps = Vec::new();
     for key in name.split('.') {
@@ -28,7 +28,7 @@ pub(crate) fn with_indexes(name: &str) -> Option<Vec<PathStep<&[u8]>>> {
     has_index.then_some(steps)
 }
 
-/// A key and the indexes behind it; all of it is a key if anything else stands there.
+/// Splits a key from the indexes after it; if anything else follows, all of it is the key.
 fn indexes(text: &str) -> (&str, Vec<usize>) {
     let (key, rest) = text.split_at(text.find('[').unwrap_or(text.len()));
     let inner = rest

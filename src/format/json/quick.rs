@@ -1,6 +1,6 @@
-//! The quick way through an object of the usual kind: its keys are known from the records before it,
-//! and nothing is wrong with it. Whatever is in doubt is left to [`crate::format::json::Walk`], which judges and
-//! words the faults: what is taken here, it would have taken with the same result.
+//! The fast path for an object of the usual kind: its keys are known from earlier records, and nothing is wrong
+//! with it. Whatever is in doubt is left to [`crate::format::json::Walk`], which judges and words the faults. What
+//! is accepted here is accepted there too, with the same result.
 
 use crate::bytes::seek;
 use crate::format::shape::{Role, Shape};
@@ -11,7 +11,7 @@ use crate::format::json::cursor::Cursor;
 use crate::format::json::tree::Node;
 use crate::format::json::{Json, Scratch, Slot, ValueKind};
 
-/// Deeper nesting is left to the other way.
+/// Deeper nesting is left to the slow path.
 const DEEPEST: u32 = 60;
 
 pub(crate) struct Quick<'w, 'u> {
@@ -25,7 +25,7 @@ pub(crate) struct Quick<'w, 'u> {
 }
 
 impl<'w, 'u> Quick<'w, 'u> {
-    /// At the start of `bytes`, which go on behind the unit.
+    /// Starts at the beginning of `bytes`, which continue after the unit.
     #[inline(always)]
     pub(crate) fn new(json: &'w Json, bytes: &'u [u8], scratch: &'w mut Scratch) -> Self {
         Quick {
@@ -38,13 +38,13 @@ impl<'w, 'u> Quick<'w, 'u> {
         }
     }
 
-    /// How many bytes were read.
+    /// Returns how many bytes were read.
     #[inline(always)]
     pub(crate) fn place(&self) -> usize {
         self.at
     }
 
-    /// The next byte that is no white space, which stays.
+    /// Skips white space, and returns the next byte, which stays.
     #[inline(always)]
     fn token(&mut self) -> Option<u8> {
         let byte = *self.bytes.get(self.at)?;
@@ -65,7 +65,7 @@ impl<'w, 'u> Quick<'w, 'u> {
         }
     }
 
-    /// The object whose brace is here.
+    /// Reads the object whose brace is here.
     pub(crate) fn object(&mut self, node: &Node, depth: u32) -> Option<()> {
         if depth > DEEPEST {
             return None;
@@ -111,7 +111,7 @@ impl<'w, 'u> Quick<'w, 'u> {
         }
     }
 
-    /// Takes a key that was not seen before, is long, or is not followed by its colon at once.
+    /// Takes a key that is new, is long, or is not directly followed by its colon.
     #[cold]
     #[inline(never)]
     fn other_key(&mut self, node: &Node, guess: &mut usize) -> Option<Role> {
@@ -127,7 +127,7 @@ impl<'w, 'u> Quick<'w, 'u> {
         let key = &self.bytes[start + 1..end - 1];
         let role = match node.place(key) {
             Some(place) => Role::Known(place as u32),
-            // One with dots may name a node further below.
+            // A key with dots may name a node further down.
             None if memchr::memchr(b'.', key).is_some() => return None,
             None => Role::Unknown,
         };
@@ -140,7 +140,7 @@ impl<'w, 'u> Quick<'w, 'u> {
         Some(role)
     }
 
-    /// The value of a known key.
+    /// Reads the value of a known key.
     #[inline(always)]
     fn known(&mut self, node: &Node, first: u8, depth: u32) -> Option<()> {
         let Some(slot) = node.slot else {
@@ -189,7 +189,7 @@ impl<'w, 'u> Quick<'w, 'u> {
         Some(())
     }
 
-    /// The array whose bracket is here, some elements of which are known.
+    /// Reads the array whose bracket is here, and of which some elements are known.
     #[inline(never)]
     fn elements(&mut self, node: &Node, depth: u32) -> Option<()> {
         if depth > DEEPEST {
@@ -219,7 +219,7 @@ impl<'w, 'u> Quick<'w, 'u> {
         None
     }
 
-    /// An object under a key that has a column; whether all of it is what the column says.
+    /// Reads an object under a key that has a column; returns whether the column holds all of it.
     fn nested(&mut self, node: &Node, depth: u32) -> Option<bool> {
         let start = self.at;
         self.at += 1;
@@ -235,7 +235,7 @@ impl<'w, 'u> Quick<'w, 'u> {
         }
     }
 
-    /// The value of a key that is none of the known ones.
+    /// Reads the value of an unknown key.
     #[inline(always)]
     fn unknown(&mut self, first: u8, depth: u32) -> Option<()> {
         if self.json.wanted.extra != Extra::Ignore && first != b'n' {
@@ -247,7 +247,7 @@ impl<'w, 'u> Quick<'w, 'u> {
         }
     }
 
-    /// A string, number or word.
+    /// Reads a string, number or word.
     #[inline(always)]
     fn scalar(&mut self, first: u8) -> Option<()> {
         match first {
@@ -257,7 +257,7 @@ impl<'w, 'u> Quick<'w, 'u> {
         }
     }
 
-    /// A string; whether it holds commas or escapes.
+    /// Reads a string, and returns whether it has commas or escapes.
     #[inline(always)]
     fn string(&mut self) -> Option<ValueKind> {
         let stop = seek::string_stop(self.bytes.get(self.at + 1..)?);
@@ -272,7 +272,7 @@ impl<'w, 'u> Quick<'w, 'u> {
         })
     }
 
-    /// The rest of a string from a backslash on.
+    /// Reads the rest of a string from a backslash on.
     #[inline(never)]
     fn escaped(&mut self) -> Option<ValueKind> {
         loop {
@@ -323,9 +323,9 @@ impl<'w, 'u> Quick<'w, 'u> {
         is_there.then_some(())
     }
 
-    /// An object or array that is only looked through.
+    /// Checks an object or array of which nothing is kept.
     fn brackets(&mut self, depth: u32) -> Option<()> {
-        // Of each that is open, the innermost lowest, whether it is an object.
+        // A bit for each open one, the innermost lowest: whether it is an object.
         let (mut objects, mut open) = (0u64, 0);
         loop {
             let first = self.token()?;
@@ -337,7 +337,7 @@ impl<'w, 'u> Quick<'w, 'u> {
                         return None;
                     }
                     objects = objects << 1 | u64::from(first == b'{');
-                    // `]` and `}` stand two behind `[` and `{`.
+                    // In ASCII, `]` and `}` are two after `[` and `{`.
                     let next = self.token()?;
                     if next != first + 2 {
                         if first == b'{' {
@@ -451,7 +451,7 @@ mod tests {
             .prop_map(|members| format!("{{{}}}", members.join(",")))
     }
 
-    /// What may be done to a text to make it wrong.
+    /// A change that may make a text wrong.
     fn harm() -> impl Strategy<Value = Option<(Index, u8, u8)>> {
         let byte = select(b"\"\\{}[]:,0-.e nt\n\r\x01\xFFa".to_vec());
         prop_oneof![
@@ -476,7 +476,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1500))]
 
-        /// What the quick way takes, the other would have taken, with the same bytes and length.
+        /// What the fast path accepts, the slow path accepts too, with the same bytes and length.
         #[test]
         fn both_ways_agree(
             units in proptest::collection::vec((object(), harm()), 1..6),

@@ -1,4 +1,4 @@
-//! Which paths the first records have.
+//! Finds the paths of the first records.
 
 use crate::format::keys::Keys;
 use crate::format::wanted::Survey;
@@ -8,8 +8,8 @@ use crate::stream::Framing;
 use crate::format::json::cursor::{Cursor, DEEPEST, too_deep, unescape};
 use crate::format::json::no_object;
 
-/// What was seen so far. Paths come out in the order of the objects that hold them, a new key
-/// behind those that were there before.
+/// The paths seen so far. They are listed in the order of the objects that hold them, a new key after those that
+/// were known before.
 #[derive(Clone, Debug, Default)]
 pub struct JsonSurvey {
     root: KeySurvey,
@@ -18,7 +18,7 @@ pub struct JsonSurvey {
 #[derive(Clone, Debug, Default)]
 struct KeySurvey {
     children: Keys<KeySurvey>,
-    /// Whether anything but null or an object was there.
+    /// Whether a value was seen that is neither null nor an object.
     has_value: bool,
 }
 
@@ -74,8 +74,8 @@ fn object(cursor: &mut Cursor<'_>, seen: &mut KeySurvey, depth: usize) -> Result
     Ok(())
 }
 
-/// Paths in depth-first order. One that was only ever null, or an empty object, is a path of its
-/// own where nothing is known below it.
+/// Lists paths in depth-first order. A key that was only ever null or an empty object is a path if nothing is known
+/// below it.
 fn gather(seen: &KeySurvey, path: &mut Vec<u8>, paths: &mut Vec<Vec<u8>>) {
     for (key, child) in seen.children.iter() {
         let length = path.len();

@@ -1,24 +1,24 @@
-//! The known paths of objects and arrays within objects.
+//! The known paths through nested objects and arrays.
 
 use crate::format::keys::Keys;
 
 use crate::format::json::path::PathStep;
 
-/// One step of the known paths. A path's keys are joined by dots, and a key that holds dots is as
-/// good as the steps that it names.
+/// One step of the known paths. A path's keys are joined by dots, and a key with dots is the same as the steps that
+/// it names.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Node {
     children: Keys<Node>,
-    /// Known elements of an array, by their places.
+    /// Known elements of an array, by index.
     elements: Vec<(usize, Node)>,
     /// The number of the path that ends here.
     pub(crate) slot: Option<u32>,
-    /// Of this node among all.
+    /// The number of this node among all.
     pub(crate) number: usize,
 }
 
 impl Node {
-    /// The tree of these paths, numbered in order.
+    /// Returns the tree of these paths, numbered in order.
     pub(crate) fn of(paths: &[Vec<PathStep<&[u8]>>]) -> Self {
         let mut root = Node::default();
         let mut count = 1;
@@ -51,20 +51,20 @@ impl Node {
         &mut self.elements[known].1
     }
 
-    /// Whether elements of an array are known here.
+    /// Returns whether elements of an array are known here.
     #[inline(always)]
     pub(crate) fn has_elements(&self) -> bool {
         !self.elements.is_empty()
     }
 
-    /// The known element at this place of an array.
+    /// Returns the known element at this index of an array.
     pub(crate) fn element(&self, place: usize) -> Option<&Node> {
         let mut elements = self.elements.iter();
         let found = elements.find(|(known, _)| *known == place);
         found.map(|(_, node)| node)
     }
 
-    /// The step below by this key, looked for at `guess` first (see [`Keys::find`]).
+    /// Returns the child with this key, tried at `guess` first (see [`Keys::find`]).
     #[inline]
     pub(crate) fn child(&self, key: &[u8], guess: &mut usize) -> Option<&Node> {
         match self.children.find(key, guess) {
@@ -73,18 +73,18 @@ impl Node {
         }
     }
 
-    /// The step below at this place, and its key, where JSON writes it as it is.
+    /// Returns the child at this place and its key, if JSON writes the key without escapes.
     #[inline]
     pub(crate) fn child_at(&self, place: usize) -> Option<(&[u8], &Node)> {
         self.children.plain_at(place)
     }
 
-    /// The place of the step below by this key.
+    /// Returns the place of the child with this key.
     pub(crate) fn place(&self, key: &[u8]) -> Option<usize> {
         self.children.place(key)
     }
 
-    /// The step below at this place.
+    /// Returns the child at this place.
     #[inline(always)]
     pub(crate) fn at(&self, place: usize) -> Option<&Node> {
         self.children.at(place)

@@ -1,4 +1,4 @@
-//! The reader of bytes that writes broken CSV anew.
+//! A reader that mends broken CSV.
 
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
@@ -9,32 +9,32 @@ use crate::stream::last_words;
 use crate::format::lenient::split::{LONGEST_QUOTED, NextRecord, Splitter};
 use crate::format::lenient::write::{Plan, Writer};
 
-/// What one read asks for.
+/// Bytes per read.
 const CHUNK: usize = 256 * 1024;
 
-/// The longest record: all of it is held.
+/// The longest record, which is held in memory as a whole.
 const LONGEST: usize = 256 << 20;
 
-/// Gives a source's records in the dialect that its plan writes. A record is given as soon as its
-/// line end was read.
+/// Returns a source's records in the dialect that its plan writes. A record is returned as soon as its line end was
+/// read.
 pub(crate) struct Mending<R> {
     read: R,
     chunk: Vec<u8>,
-    /// What was read of records that are not whole.
+    /// Bytes of records that are not whole yet.
     pending: Vec<u8>,
     is_last: bool,
     out: Vec<u8>,
-    /// Bytes of `out` that were given.
+    /// Bytes of `out` that were returned.
     given: usize,
     splitter: Splitter,
     writer: Writer,
     comment: Option<u8>,
-    /// Lines still to be passed over.
+    /// Lines still to be skipped.
     skip: u64,
     is_passing_over: bool,
     /// Whether the last line ended in CR, which LF may follow.
     after_return: bool,
-    /// Whether all that follows is given as it stands, for the strict reader to refuse.
+    /// Whether the rest is returned as it is, for the strict reader to refuse.
     is_raw: bool,
 }
 
@@ -69,7 +69,7 @@ impl<R: Read> Mending<R> {
         Ok(())
     }
 
-    /// Writes all whole records that are pending.
+    /// Writes all pending records that are whole.
     fn mend(&mut self) -> io::Result<()> {
         let pending = std::mem::take(&mut self.pending);
         let mut at = 0;
@@ -82,7 +82,7 @@ impl<R: Read> Mending<R> {
         }
     }
 
-    /// Goes on behind the next line or record; false where more bytes must come.
+    /// Advances past the next line or record; returns false if more bytes are needed.
     fn step(&mut self, pending: &[u8], at: &mut usize) -> bool {
         let rest = &pending[*at..];
         let Some(&first) = rest.first() else {
@@ -143,7 +143,7 @@ impl<R: Read> Mending<R> {
         }
     }
 
-    /// Passes over a line, and leaves a mark, so that line numbers hold.
+    /// Skips a line and leaves a mark, so that line numbers hold.
     fn pass_over(&mut self, rest: &[u8], at: &mut usize) -> bool {
         let end = match self.writer.plan.lenient.mends {
             Some(_) => memchr::memchr2(b'\n', b'\r', rest),

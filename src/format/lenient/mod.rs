@@ -1,9 +1,8 @@
-//! CSV that is not quite CSV: what it may be beyond RFC 4180, what becomes of it, and what is told of
-//! it.
+//! CSV that deviates from RFC 4180: what is accepted, how it is mended, and what is reported.
 //!
-//! A reader of bytes between the source and the strict reader writes every record anew, with as many
-//! fields as there are columns and quotes where they belong. Good records come out as they stand, but
-//! for line ends, so that all else (nulls, columns, rejects) is the strict reader's.
+//! A reader between the source and the strict reader rewrites every record with as many fields as there are columns
+//! and quotes where they belong. Good records come out unchanged except for line ends, so that all else (nulls,
+//! columns, rejects) is left to the strict reader.
 
 mod mending;
 mod split;
@@ -22,31 +21,31 @@ use crate::format::{Extra, Heading};
 use mending::Mending;
 use split::{LONGEST_QUOTED, NextRecord, Quoting, Splitter};
 
-/// What CSV may be beyond RFC 4180.
+/// What is accepted beyond RFC 4180.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lenient {
-    /// The source's delimiter; the empty one does not occur.
+    /// The source's delimiter; never empty.
     pub delimiter: Vec<u8>,
-    /// How many lines name the columns, from 1.
+    /// How many lines name the columns; at least 1.
     pub header_lines: usize,
-    /// Whether broken records are mended, and what then happens to fields beyond the columns; where
-    /// not, they are left to the strict reader, which refuses them.
+    /// Whether broken records are mended, and what then happens to surplus fields. If `None`, the strict reader
+    /// refuses broken records.
     pub mends: Option<Extra>,
 }
 
 impl Lenient {
-    /// Whether there is anything that the strict reader does not do.
+    /// Returns whether anything is asked for that the strict reader does not do.
     pub fn is_any(&self) -> bool {
         self.mends.is_some() || self.delimiter.len() > 1 || self.header_lines > 1
     }
 
-    /// Whether the fields beyond the columns come in a last column.
+    /// Returns whether surplus fields go into a last column.
     pub(crate) fn has_extra_column(&self) -> bool {
         self.mends == Some(Extra::Column)
     }
 
-    /// The dialect of what comes out, for a source with this quote, and whether quotes mean nothing
-    /// in it.
+    /// Returns the dialect of the output for a source with this quote, and whether a quoted field in it counts as
+    /// an unquoted one.
     pub(crate) fn written(&self, quote: Option<u8>) -> (Dialect, bool) {
         match (self.delimiter[..].as_ref(), quote) {
             (_, None) => (Dialect::STREAM, true),
@@ -68,7 +67,7 @@ impl Lenient {
         }
     }
 
-    /// The same sources, mended; and what will have been mended.
+    /// Returns openers of the same sources, mended, and a tally of what they mend.
     pub(crate) fn openers(
         self,
         openers: Vec<Opener>,
@@ -88,7 +87,7 @@ impl Lenient {
                 quote,
                 lead,
                 has_header,
-                // Every header tells the width of its own source.
+                // Each header sets the width of its own source.
                 width: match has_header {
                     true => Arc::default(),
                     false => Arc::clone(&width),
@@ -117,32 +116,32 @@ impl Lenient {
     }
 }
 
-/// How the first records of a text are read leniently.
+/// What a lenient look at the first records of a text found.
 #[derive(Debug, Default)]
 pub(crate) struct Glance {
-    /// The number of fields of each, blank lines apart.
+    /// The number of fields of each record, without blank lines.
     pub(crate) widths: Vec<usize>,
-    /// Fields with quotes where none belong.
+    /// Number of fields with quotes where none belong.
     pub(crate) strays: usize,
-    /// Fields in quotes.
+    /// Number of fields in quotes.
     pub(crate) quoted: usize,
 }
 
 impl Glance {
-    /// The number of fields that most have.
+    /// Returns the most frequent number of fields.
     pub(crate) fn width(&self) -> usize {
         let count = |width: usize| self.widths.iter().filter(|other| **other == width).count();
         let widths = self.widths.iter().copied();
         widths.max_by_key(|width| count(*width)).unwrap_or(0)
     }
 
-    /// How many records have another number.
+    /// Returns how many records have another number of fields.
     pub(crate) fn uneven(&self) -> usize {
         let width = self.width();
         self.widths.iter().filter(|other| **other != width).count()
     }
 
-    /// Whether all have the same number.
+    /// Returns whether all records have the same number of fields.
     pub(crate) fn is_even(&self) -> bool {
         self.uneven() == 0
     }
@@ -150,7 +149,7 @@ impl Glance {
 
 /// Looks at the first records of a text.
 pub(crate) fn glance(text: &[u8], is_whole: bool, delimiter: &[u8], quote: Option<u8>) -> Glance {
-    /// So many records are enough.
+    /// This many records are enough.
     const RECORDS: usize = 500;
     let mut splitter = Splitter::new(delimiter, quote, true, LONGEST_QUOTED);
     let (mut glance, mut rest) = (Glance::default(), text);
@@ -213,29 +212,29 @@ impl Tally {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A record had fewer fields than there are columns.
+    /// Counts a record with fewer fields than there are columns.
     fn short(&self, source: &Arc<str>, line: u64) {
         self.lock().short.add(source, line);
     }
 
-    /// A record had so many fields too many.
+    /// Counts a record with this many surplus fields.
     fn surplus(&self, fields: usize, source: &Arc<str>, line: u64) {
         let mut damages = self.lock();
         damages.surplus_fields += fields as u64;
         damages.surplus.add(source, line);
     }
 
-    /// A field had quotes where none belong.
+    /// Counts a field with quotes where none belong.
     fn stray(&self, source: &Arc<str>, line: u64) {
         self.lock().stray.add(source, line);
     }
 
-    /// A line ended in CR alone.
+    /// Counts a line that ended in CR alone.
     fn lone_return(&self, source: &Arc<str>, line: u64) {
         self.lock().returns.add(source, line);
     }
 
-    /// All of it in one sentence, where anything was mended.
+    /// Returns all of it in one sentence, if anything was mended.
     pub(crate) fn notice(&self, extra: Option<Extra>) -> Option<String> {
         let damages = self.lock();
         let count = |damage: &Damage, what| counted(damage.count as usize, what);

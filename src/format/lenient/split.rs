@@ -1,21 +1,20 @@
-//! Bytes cut into records and fields, whatever they are.
+//! Cuts any bytes into records and fields.
 //!
-//! A quoted field ends at the first quote that is not doubled. Where neither a delimiter nor a line
-//! end follows that quote, or where there is none within [`LONGEST_QUOTED`] bytes or before the source
-//! ends, the field was never quoted: it is read again from its start as text, up to the next delimiter
-//! or line end. So a quote gone astray at the start of a field takes in no line but its own, unless
-//! the next quote in the source happens to stand at the end of a field: then the two enclose one, as
-//! in good CSV.
+//! A quoted field ends at the first quote that is not doubled. If neither a delimiter nor a line end follows that
+//! quote, or if no such quote comes within [`LONGEST_QUOTED`] bytes or before the source ends, the field was never
+//! quoted: it is read again from its start as text, up to the next delimiter or line end. So a stray quote at the
+//! start of a field affects only its own line, unless the next quote in the source happens to be at the end of a
+//! field: then the two enclose one, as in good CSV.
 
 use std::ops::Range;
 
-/// How far the end of a quoted field is looked for.
+/// How far the end of a quoted field is looked for, in bytes.
 pub(crate) const LONGEST_QUOTED: usize = 16 << 20;
 
-/// One field as it stands.
+/// One field as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
-    /// Within its record, quotes included.
+    /// Its range in the record, quotes included.
     pub(crate) range: Range<usize>,
     pub(crate) kind: Quoting,
 }
@@ -24,30 +23,30 @@ pub(crate) struct Field {
 pub(crate) enum Quoting {
     /// Without a quote.
     Plain,
-    /// In quotes, each one inside doubled.
+    /// In quotes, with each inner one doubled.
     Quoted,
     /// With quotes where none belong.
     Stray,
 }
 
-/// What was found.
+/// The result of [`Splitter::next`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NextRecord {
-    /// A record, up to here with its line end.
+    /// A record that ends here, with its line end.
     Record(usize),
     /// The field that begins here has stray quotes, which are not mended.
     Damage(usize),
-    /// A record that more bytes must end.
+    /// A record that is not whole; more bytes are needed.
     More,
 }
 
-/// What stands at a place where a field may end.
+/// What is at a place where a field may end.
 enum Mark {
     Delimiter,
-    /// Of so many bytes.
+    /// Of this many bytes.
     LineEnd(usize),
     Nothing,
-    /// More bytes must tell.
+    /// More bytes are needed to tell.
     Unknown,
 }
 
@@ -59,14 +58,14 @@ enum SplitState {
     StrayText,
 }
 
-/// Cuts records, and remembers how far the one was read that is not whole yet.
+/// Cuts records, and remembers how far an incomplete one was read.
 pub(crate) struct Splitter {
     delimiter: Vec<u8>,
     quote: Option<u8>,
     /// Whether stray quotes are text and CR alone ends a line.
     mends: bool,
     longest_quoted: usize,
-    /// Those of the record so far.
+    /// The fields of the record so far.
     pub(crate) fields: Vec<Field>,
     field_start: usize,
     at: usize,
@@ -87,20 +86,20 @@ impl Splitter {
         }
     }
 
-    /// Whether nothing of a record was read yet.
+    /// Returns whether nothing of a record was read yet.
     pub(crate) fn is_fresh(&self) -> bool {
         self.at == 0
     }
 
-    /// Goes on to the next record.
+    /// Prepares for the next record.
     pub(crate) fn clear(&mut self) {
         self.fields.clear();
         (self.field_start, self.at) = (0, 0);
         self.state = SplitState::FieldStart;
     }
 
-    /// Reads on in the record that `bytes`, which are not empty, begin with. They are those of the
-    /// last call with more behind them, unless the splitter was cleared; `is_last` where none follow.
+    /// Reads on in the record at the start of `bytes`, which is not empty. Unless the splitter was cleared, `bytes`
+    /// is that of the last call with more appended. `is_last` if nothing follows.
     pub(crate) fn next(&mut self, bytes: &[u8], is_last: bool) -> NextRecord {
         loop {
             let (end, mark, kind) = match self.state {
@@ -182,12 +181,12 @@ impl Splitter {
         self.at = self.field_start + 1;
     }
 
-    /// Whether a quoted field that reaches to here is longer than one may be.
+    /// Returns whether a quoted field that reaches to here is too long.
     fn is_too_long(&self, end: usize) -> bool {
         self.mends && end - self.field_start > self.longest_quoted
     }
 
-    /// The first quote that is not doubled; the next call goes on behind those that are.
+    /// Returns the place of the first quote that is not doubled; the next call continues after those that are.
     fn closing_quote(&mut self, bytes: &[u8], is_last: bool) -> Option<usize> {
         let quote = self.quote?;
         while let Some(place) = memchr::memchr(quote, &bytes[self.at..]) {
@@ -205,7 +204,7 @@ impl Splitter {
         None
     }
 
-    /// Where the next byte stands with which text may end, or that is a quote.
+    /// Returns the place of the next byte that may end text or is a quote.
     fn text_end(&self, bytes: &[u8]) -> usize {
         let (first, quote) = (self.delimiter[0], self.quote);
         let ends =
@@ -214,7 +213,7 @@ impl Splitter {
         length.map_or(bytes.len(), |length| self.at + length)
     }
 
-    /// What stands at `at`; the end of all bytes ends a line.
+    /// Returns what is at `at`; the end of the source counts as a line end.
     fn mark(&self, bytes: &[u8], at: usize, is_last: bool) -> Mark {
         let rest = &bytes[at..];
         match rest {

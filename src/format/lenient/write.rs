@@ -1,4 +1,4 @@
-//! Records written anew, with as many fields as there are columns and quotes where they belong.
+//! Rewrites records with as many fields as there are columns and quotes where they belong.
 
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, OnceLock};
@@ -15,7 +15,7 @@ pub(crate) struct Plan {
     pub(crate) quote: Option<u8>,
     pub(crate) lead: Lead,
     pub(crate) has_header: bool,
-    /// How many columns there are, once that is known.
+    /// The number of columns, once it is known.
     pub(crate) width: Arc<OnceLock<usize>>,
     pub(crate) tally: Arc<Tally>,
 }
@@ -25,16 +25,16 @@ pub(crate) struct Writer {
     pub(crate) plan: Plan,
     pub(crate) written: Dialect,
     source: Arc<str>,
-    /// Of the record that is next.
+    /// The line of the next record.
     pub(crate) line: u64,
-    /// How many lines of the header are to come.
+    /// How many header lines are still to come.
     heads: usize,
-    /// What the header's lines have in each column, so far.
+    /// The text of the header lines in each column, so far.
     parts: Vec<Vec<u8>>,
 }
 
 impl Plan {
-    /// Whether a header is there that may be mended.
+    /// Returns whether there is a header that may be mended.
     pub(crate) fn mends_a_header(&self) -> bool {
         self.lenient.mends.is_some() && self.has_header
     }
@@ -55,7 +55,7 @@ impl Writer {
         }
     }
 
-    /// Writes what becomes of a record.
+    /// Writes a record, mended.
     pub(crate) fn record(&mut self, record: &[u8], fields: &[Field], out: &mut Vec<u8>) {
         let is_blank = matches!(fields, [field] if field.range.is_empty());
         let lines = 1 + fields
@@ -73,7 +73,7 @@ impl Writer {
         self.line += lines as u64;
     }
 
-    /// Takes in one of several lines that name the columns, and writes the header behind the last.
+    /// Collects one of several header lines, and writes the header after the last.
     fn head(&mut self, record: &[u8], fields: &[Field], lines: usize, out: &mut Vec<u8>) {
         self.tell_strays(fields);
         if self.parts.len() < fields.len() {
@@ -143,7 +143,7 @@ impl Writer {
                 [only] => self.quoted(&record[only.range.clone()], out),
             }
         }
-        // Behind a last field that ends in one, it would be taken for a part of the line end.
+        // The reader takes a CR before LF for a part of the line end; a second one keeps that of the field.
         if out.ends_with(b"\r") {
             out.push(b'\r');
         }
@@ -186,12 +186,12 @@ impl Writer {
         }
     }
 
-    /// The line before this one ended in CR alone.
+    /// Counts the line before this one as ended by CR alone.
     pub(crate) fn lone_return(&self) {
         self.plan.tally.lone_return(&self.source, self.line - 1);
     }
 
-    /// The source has ended.
+    /// Checks at the end of the source that the header is complete.
     pub(crate) fn end(&self) -> io::Result<()> {
         match self.parts.is_empty() {
             true => Ok(()),

@@ -1,12 +1,11 @@
-//! The access logs of web servers: the Common Log Format, and the Combined one with two more fields.
+//! Access logs of web servers: the Common Log Format, and the Combined one with two more fields.
 //!
-//! `host ident user [time] "method path protocol" status bytes "referrer" "agent"`, as Apache's
-//! `mod_log_config` and nginx write it. A `-` is null. Times become ISO 8601. A request that is
-//! not of three parts is kept in `path`, whole. Escapes (`\"`, `\x16`) stay as they are written.
+//! `host ident user [time] "method path protocol" status bytes "referrer" "agent"`, as Apache's `mod_log_config`
+//! and nginx write it. A `-` is null. Times become ISO 8601. A request that cannot be split into its parts is kept
+//! whole in `path`. Escapes (`\"`, `\x16`) stay as they are written.
 //!
-//! The host may be a list, as proxies write it (`10.0.0.1, ::1`), and a user's name may hold blanks.
-//! A name that begins or ends with a lone `-` is a sign of another format, with more fields, and is
-//! refused.
+//! The host may be a list, as proxies write it (`10.0.0.1, ::1`), and a user's name may contain spaces. A user's
+//! name that begins or ends with a lone `-` is a sign of another format with more fields, and is refused.
 
 mod quick;
 
@@ -18,7 +17,7 @@ use crate::format::picked::{Picked, shown};
 use crate::format::read::{Asked, Reader, Way};
 pub use quick::Times;
 
-/// The access logs' lines in the table.
+/// The access logs' entries in the table of formats.
 pub const FORMATS: &[Format] = &[
     Format {
         name: "common",
@@ -55,17 +54,17 @@ const COLUMNS: [&str; 11] = [
     "agent",
 ];
 
-/// Which of the two formats.
+/// One of the two formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessFormat {
     /// Without referrer and agent.
     Common,
-    /// With them.
+    /// With referrer and agent.
     Combined,
 }
 
 impl AccessFormat {
-    /// The names of its columns.
+    /// Returns the names of its columns.
     pub fn columns(self) -> &'static [&'static str] {
         match self {
             AccessFormat::Common => &COLUMNS[..9],
@@ -81,9 +80,9 @@ impl AccessFormat {
     }
 }
 
-/// Makes records of the stream of the lines of an access log.
+/// Converts the lines of an access log to records.
 pub struct AccessLog {
-    /// How the lines are written.
+    /// The format of the lines.
     pub format: AccessFormat,
     /// The columns to write, as places in [`AccessFormat::columns`].
     pub picked: Picked,
@@ -122,7 +121,7 @@ impl Convert for AccessLog {
 }
 
 impl AccessLog {
-    /// The fields of a line; the time goes to `time`.
+    /// Returns the fields of a line; writes the time to `time`.
     fn fields<'l>(
         &self,
         line: &'l [u8],
@@ -163,11 +162,11 @@ impl AccessLog {
     }
 }
 
-/// What is left of a line, without the space before it.
+/// The rest of a line, without the space before it.
 struct Rest<'l>(&'l [u8]);
 
 impl<'l> Rest<'l> {
-    /// Takes what is before the byte, and the byte.
+    /// Takes the text before the byte, and the byte.
     fn until(&mut self, byte: u8) -> Option<&'l [u8]> {
         let end = memchr::memchr(byte, self.0)?;
         let taken = &self.0[..end];
@@ -175,7 +174,7 @@ impl<'l> Rest<'l> {
         (end > 0).then_some(taken)
     }
 
-    /// A host, or a list of them: a comma before or after a space does not end it.
+    /// Takes a host, or a list of hosts: a space next to a comma does not end it.
     fn host(&mut self) -> Option<&'l [u8]> {
         let mut end = memchr::memchr(b' ', self.0).filter(|end| *end > 0)?;
         while self.0[end - 1] == b',' || self.0.get(end + 1) == Some(&b',') {
@@ -187,7 +186,8 @@ impl<'l> Rest<'l> {
         Some(host)
     }
 
-    /// A user's name may hold spaces and brackets; the bracket that a time follows ends it.
+    /// Takes a user's name, which may contain spaces and brackets; it ends at the first bracket that a time
+    /// follows.
     fn user(&mut self) -> Option<&'l [u8]> {
         let is_time = |at: &usize| {
             let text = self.0.get(at + 1..at + 28);
@@ -218,8 +218,8 @@ impl<'l> Rest<'l> {
         Some(())
     }
 
-    /// What stands in quotes, in which a backslash takes the next byte with it. A quote ends it before
-    /// a space or the end only: some servers do not escape those within.
+    /// Takes the content of quotes, in which a backslash escapes the next byte. Only a quote before a space or the
+    /// end closes it: some servers do not escape inner quotes.
     fn quoted(&mut self) -> Option<&'l [u8]> {
         let inner = self.0.strip_prefix(b"\"")?;
         let mut at = 0;
@@ -236,7 +236,7 @@ impl<'l> Rest<'l> {
         Some(&inner[..at])
     }
 
-    /// Digits, or `-`.
+    /// Takes digits, or `-`.
     fn number(&mut self) -> Option<&'l [u8]> {
         let end = memchr::memchr(b' ', self.0).unwrap_or(self.0.len());
         let (taken, rest) = self.0.split_at(end);
@@ -247,7 +247,7 @@ impl<'l> Rest<'l> {
     }
 }
 
-/// Method, path and protocol. The protocol may be missing (HTTP/0.9), a path may hold spaces.
+/// Returns method, path and protocol. The protocol may be missing (HTTP/0.9), and the path may contain spaces.
 fn request_parts(request: &[u8]) -> [&[u8]; 3] {
     let whole = [&b""[..], request, b""];
     let Some(end) = memchr::memchr(b' ', request) else {
@@ -270,13 +270,13 @@ fn request_parts(request: &[u8]) -> [&[u8]; 3] {
     }
 }
 
-/// `2000-10-10T13:55:36-07:00`
+/// Length of `2000-10-10T13:55:36-07:00`.
 const TIME: usize = 25;
 
-/// Where the offset stands, which is `Z` for none.
+/// Where the UTC offset begins; an offset of zero is written as `Z`.
 const UTC: usize = 19;
 
-/// Turns `10/Oct/2000:13:55:36 -0700` into ISO 8601.
+/// Converts `10/Oct/2000:13:55:36 -0700` to ISO 8601.
 fn iso_time(text: &[u8], out: &mut [u8; TIME]) -> Option<()> {
     const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
     let text: &[u8; 26] = text.try_into().ok()?;

@@ -1,6 +1,6 @@
-//! The quick way through a line of the usual kind: nothing is wrong with it, its names have no spaces,
-//! its quoted parts no backslashes. Whatever is in doubt is left to [`crate::format::log::AccessLog::fields`]: what
-//! is taken here, it would have taken with the same result.
+//! The fast path for a line of the usual kind: nothing is wrong with it, its names have no spaces, its quoted parts
+//! no backslashes. Whatever is in doubt is left to [`crate::format::log::AccessLog::fields`]. What is accepted here
+//! is accepted there too, with the same result.
 
 use std::ops::Range;
 
@@ -9,11 +9,11 @@ use crate::record::field;
 
 use crate::format::log::{AccessFormat, AccessLog, COLUMNS, TIME, UTC, iso_time};
 
-/// The times of a log, of which all but the time of day is mostly that of the line before.
+/// The last time of a log: usually only the time of day changes from line to line.
 pub struct Times {
-    /// As it stood: `10/Oct/2000:13:55:36 -0700`.
+    /// As it was read: `10/Oct/2000:13:55:36 -0700`.
     text: [u8; 26],
-    /// As it is written, and room behind it.
+    /// As it is written, with spare room after it.
     iso: [u8; 48],
     length: usize,
 }
@@ -28,12 +28,12 @@ impl Default for Times {
     }
 }
 
-/// Where the time of day stands in a log, and in ISO 8601.
+/// Where the time of day is in a log's time, and in ISO 8601.
 const CLOCK: Range<usize> = 12..20;
 const ISO_CLOCK: Range<usize> = 11..19;
 
 impl Times {
-    /// Takes in a time; `None` where it is none.
+    /// Reads a time; `None` if it is not one.
     #[inline(always)]
     fn read(&mut self, text: &[u8; 26]) -> Option<()> {
         let is_same_day = text[..CLOCK.start] == self.text[..CLOCK.start]
@@ -60,18 +60,17 @@ impl Times {
     }
 }
 
-/// Whether this is `hh:mm:ss`, leap seconds aside: all eight bytes at once.
+/// Returns whether this is `hh:mm:ss`, leap seconds excluded. Checks all eight bytes at once.
 #[inline(always)]
 fn is_clock(text: &[u8]) -> bool {
-    /// What is added to a byte to set its highest bit where it is more than the digit at its place
-    /// may be.
+    /// Added to the bytes, sets the highest bit of each that is more than the digit at its place may be.
     const OVER: u64 = u64::from_le_bytes([0x7D, 0x76, 0x7F, 0x7A, 0x76, 0x7F, 0x7A, 0x76]);
     let Some(text) = text.first_chunk::<8>() else {
         return false;
     };
     let digits = u64::from_le_bytes(*text) ^ u64::from_le_bytes(*b"00:00:00");
     let is_over = (digits.wrapping_add(OVER) | digits) & 0x8080_8080_8080_8080 != 0;
-    // Two is the most that the first digit of an hour may be, and three then that of the second.
+    // The first digit of an hour is at most 2, and the second after a 2 at most 3.
     let is_hour = text[..2] <= b"23"[..];
     !is_over && is_hour
 }
@@ -81,7 +80,7 @@ fn is_clock(text: &[u8]) -> bool {
 struct LogField {
     start: u32,
     end: u32,
-    /// Whether there may be a comma in it.
+    /// Whether it may contain a comma.
     has_comma: bool,
 }
 
@@ -96,7 +95,7 @@ impl LogField {
     }
 }
 
-/// One line from its start on, and what stands behind it.
+/// A line, and the bytes after it.
 struct Line<'l> {
     bytes: &'l [u8],
     at: usize,
@@ -110,7 +109,7 @@ impl Line<'_> {
         is_there.then_some(())
     }
 
-    /// A word and the space behind it.
+    /// Takes a word and the space after it.
     #[inline(always)]
     fn word(&mut self) -> Option<LogField> {
         let start = self.at;
@@ -120,7 +119,7 @@ impl Line<'_> {
         (piece.end > piece.start).then_some(piece)
     }
 
-    /// Digits, or `-`.
+    /// Takes digits, or `-`.
     #[inline(always)]
     fn number(&mut self) -> Option<LogField> {
         let start = self.at;
@@ -133,7 +132,7 @@ impl Line<'_> {
         (length > 0).then_some(LogField::new(start..self.at, false))
     }
 
-    /// What stands in quotes.
+    /// Takes the content of quotes.
     #[inline(always)]
     fn quoted(&mut self) -> Option<LogField> {
         self.takes(b"\"")?;
@@ -144,10 +143,10 @@ impl Line<'_> {
         Some(piece)
     }
 
-    /// Method, path and protocol, where there are all three.
+    /// Takes method, path and protocol; `None` if one is missing.
     #[inline(always)]
     fn request(&mut self) -> Option<[LogField; 3]> {
-        /// ` HTTP/1.1`
+        /// Length of ` HTTP/1.1`.
         const PROTOCOL: usize = 9;
         let whole = self.quoted()?;
         let (start, end) = (whole.start as usize, whole.end as usize);
@@ -171,7 +170,7 @@ impl Line<'_> {
 }
 
 impl AccessLog {
-    /// Does what [`crate::stream::Convert::usual`] says.
+    /// Implements [`crate::stream::Convert::usual`].
     #[inline(always)]
     pub(crate) fn quick(
         &self,
@@ -253,7 +252,7 @@ mod tests {
     use crate::stream::Convert;
     use proptest::prelude::*;
 
-    /// A part of a line: as it should be, or not.
+    /// A part of a line, usually as it should be.
     fn part(usual: &'static [&'static str], other: &'static str) -> impl Strategy<Value = String> {
         prop_oneof![
             30 => proptest::sample::select(usual).prop_map(str::to_owned),

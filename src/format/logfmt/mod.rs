@@ -17,7 +17,7 @@ use crate::format::wanted::{Extra, Keyed, Survey, WantedFields, repeated, see};
 use crate::value::text::push_typed_text;
 use quick::Quick;
 
-/// logfmt's line in the table.
+/// logfmt's entry in the table of formats.
 pub const FORMATS: &[Format] = &[Format {
     name: "logfmt",
     aliases: &[],
@@ -39,15 +39,15 @@ impl Reader for LogfmtLines {
     }
 }
 
-/// Makes records of the stream of logfmt lines. A bare word is a key whose value is `true`; a
-/// bare value may be a number, a quoted one is text.
+/// Converts logfmt lines to records. A bare word is a key whose value is `true`; an unquoted value may be a number,
+/// a quoted one is text.
 pub struct Logfmt {
     keys: Keys<usize>,
     wanted: WantedFields,
 }
 
 impl Logfmt {
-    /// For these keys.
+    /// Prepares for these keys.
     pub fn new(wanted: WantedFields) -> Self {
         let mut keys = Keys::default();
         for (place, name) in wanted.names.iter().enumerate() {
@@ -57,7 +57,7 @@ impl Logfmt {
     }
 }
 
-/// Which keys the first lines have, in order of first appearance.
+/// The keys of the first lines, in order of first appearance.
 #[derive(Default)]
 pub struct LogfmtSurvey {
     keys: Keys<()>,
@@ -92,7 +92,7 @@ impl Survey for LogfmtSurvey {
     }
 }
 
-/// Other text is no logfmt, though each of its words could be a key.
+/// Refuses a line without `=`: each of its words could be a key, but it is not logfmt.
 fn refuse_without_pairs(line: &[u8]) -> Result<(), Fault> {
     match memchr::memchr(b'=', line) {
         Some(_) => Ok(()),
@@ -155,7 +155,7 @@ impl<'l> Pairs<'l> {
     }
 }
 
-/// Where a quoted value ends; a backslash takes the next byte with it.
+/// Returns where a quoted value ends; a backslash escapes the next byte.
 fn quote_end(inner: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -167,7 +167,7 @@ fn quote_end(inner: &[u8]) -> Option<usize> {
     }
 }
 
-/// Takes the backslashes off that the writers of logfmt put; others stay.
+/// Removes the backslashes that writers of logfmt add; others stay.
 fn unescaped(raw: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'\\', raw).is_none() {
         return Cow::Borrowed(raw);
@@ -193,13 +193,13 @@ fn unescaped(raw: &[u8]) -> Cow<'_, [u8]> {
 /// What a thread keeps from line to line.
 #[derive(Default)]
 pub struct Scratch {
-    /// Where each known field, as it will be written, stands in `text`.
+    /// The range in `text` of each known field, in the form that is written.
     fields: Vec<Option<Range<usize>>>,
     text: Vec<u8>,
     /// Unknown pairs as members of a JSON object.
     extra: Vec<u8>,
     quick: Quick,
-    /// The names of which no record was seen.
+    /// The names that no record had so far.
     unseen: Vec<usize>,
 }
 

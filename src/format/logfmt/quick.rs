@@ -1,6 +1,6 @@
-//! The quick way through a line of the usual kind: its keys are known from the lines before it, and
-//! nothing is wrong with it. Whatever is in doubt is left to the other way: what is taken here, it
-//! would have taken with the same result.
+//! The fast path for a line of the usual kind: its keys are known from earlier lines, and nothing is wrong with it.
+//! Whatever is in doubt is left to the slow path. What is accepted here is accepted there too, with the same
+//! result.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::value::text::{looks_typed, push_typed_text};
 
 use crate::format::logfmt::{Logfmt, quote_end, unescaped};
 
-/// What was found under a key: its place in the line, and what it is.
+/// What was found under a key: its range in the line, and its kind.
 #[derive(Clone, Copy, Default)]
 struct Slot {
     start: u32,
@@ -25,13 +25,13 @@ enum ValueKind {
     #[default]
     Absent,
     Empty,
-    /// Not in quotes, without quotes or commas.
+    /// Unquoted, without quotes or commas.
     Bare,
-    /// Not in quotes, with quotes or commas.
+    /// Unquoted, with quotes or commas.
     BareOther,
     /// In quotes, without commas or backslashes.
     Text,
-    /// In quotes, without backslashes.
+    /// In quotes, with a comma, without backslashes.
     WithComma,
     Escaped,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Quick {
 }
 
 impl Logfmt {
-    /// Does what [`crate::stream::Convert::usual`] says.
+    /// Implements [`crate::stream::Convert::usual`].
     #[inline(always)]
     pub(crate) fn quick(
         &self,
@@ -91,7 +91,7 @@ impl Logfmt {
         }
     }
 
-    /// A key and its `=`, where it was not seen before or is long.
+    /// Takes a key and its `=`, if the key is new or long.
     #[cold]
     #[inline(never)]
     fn other_key(
@@ -147,7 +147,7 @@ impl Logfmt {
     }
 }
 
-/// The value that begins here, and the place behind it.
+/// Returns the value that begins here, and the place after it.
 #[inline(always)]
 fn value(bytes: &[u8], start: usize) -> Option<(Slot, usize)> {
     let slot = |start: usize, end: usize, kind| Slot {
@@ -163,7 +163,7 @@ fn value(bytes: &[u8], start: usize) -> Option<(Slot, usize)> {
             (b'"', false) => (stop.at, ValueKind::Text),
             (b'"', true) => (stop.at, ValueKind::WithComma),
             (b'\\', _) => {
-                // A quote that never ends must not be looked for in the lines behind.
+                // The closing quote must not be looked for in the lines after this one.
                 let line = &rest[..memchr::memchr(b'\n', rest)?];
                 (quote_end(line)?, ValueKind::Escaped)
             }

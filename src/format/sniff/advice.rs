@@ -1,5 +1,5 @@
-//! What is said of CSV that seems to be read in another way than it is written: each remedy was tried on
-//! the beginning of the source.
+//! Advice about CSV that seems to be read with the wrong settings. Each remedy was tried on the beginning of the
+//! source.
 
 use crate::bytes::Dialect;
 use crate::format::lenient::{Glance, glance};
@@ -9,26 +9,26 @@ use crate::files::seen::Start;
 use crate::format::sniff::header::{is_datum, is_plainly_data};
 use crate::format::sniff::{Guess, guess, records};
 
-/// The longest text of a source that is shown, in characters.
+/// The longest text of a source that a message shows, in characters.
 const LONGEST_SHOWN: usize = 60;
 
-/// How CSV is read, as far as the user has said so.
+/// How CSV is read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
     pub(crate) dialect: Dialect,
-    /// Whether the first record names the columns, and nothing else does.
+    /// Whether the first record names the columns, and the user did not.
     pub(crate) has_header: bool,
     /// Whether comments are skipped.
     pub(crate) has_comments: bool,
     pub(crate) is_sniffed: bool,
-    /// Whether the delimiter is longer than that of the dialect can be, which then says nothing.
+    /// Whether the delimiter is longer than one byte; that of `dialect` then means nothing.
     pub(crate) has_long_delimiter: bool,
-    /// Whether broken records are mended, or others that the strict reader does not know.
+    /// Whether records are read leniently, mended or otherwise.
     pub(crate) is_mended: bool,
 }
 
 impl Terms {
-    /// What to say of a header of so many columns; the source's own may have been read another time.
+    /// Returns a notice about a header of this many columns, which need not be that of this source.
     pub(crate) fn notice(&self, columns: usize, start: &Start) -> Option<String> {
         if columns == 1
             && let Some(hint) = self.one_column(start)
@@ -41,7 +41,7 @@ impl Terms {
         is_data.then(|| format!("{}: the header looks like data: --no-header?", start.name))
     }
 
-    /// What to say where the header is one column, and something may separate more.
+    /// Returns a notice if the header is one column and something seems to separate more.
     fn one_column(&self, start: &Start) -> Option<String> {
         let found = records(&start.bytes, start.is_whole, self.dialect).list;
         let (_, first) = found.first()?;
@@ -118,7 +118,7 @@ impl Terms {
         ))
     }
 
-    /// Whether nobody can have said `-d`, which `--sniff` does not go with.
+    /// Returns whether the delimiter is the default: `--sniff` cannot be combined with `-d`.
     fn may_sniff(&self) -> bool {
         self.dialect.delimiter == Dialect::STREAM.delimiter
     }
@@ -127,7 +127,7 @@ impl Terms {
         guess(&start.bytes, start.is_whole, self.dialect.quote)
     }
 
-    /// The remedy for records that have not as many fields as the header.
+    /// Returns the remedy for records that do not have as many fields as the header.
     fn count_remedy(&self, (fields, columns): (usize, usize), start: &Start) -> String {
         let pad = match fields < columns {
             true => "--ragged pad fills short records",
@@ -181,8 +181,8 @@ impl Terms {
         }
     }
 
-    /// The line of the first comment, where there seem to be any: without them, the records are less
-    /// uneven.
+    /// Returns the line of the first comment, if lines with `#` seem to be comments: without them the records are
+    /// less uneven, or the first line is one and does not have the usual number of fields.
     fn comment(&self, start: &Start) -> Option<usize> {
         let lines = || start.bytes.split_inclusive(|byte| *byte == b'\n');
         let place = lines().position(|line| line.starts_with(b"#"))?;
@@ -203,7 +203,7 @@ impl Terms {
             .then_some(place + 1)
     }
 
-    /// The remedy for a quote where none belongs.
+    /// Returns the remedy for a quote where none belongs.
     fn quote_remedy(&self, start: &Start) -> String {
         const MEND: &str = "quote the whole field and double the quote";
         if self.has_long_delimiter {
@@ -243,7 +243,7 @@ impl Terms {
         }
     }
 
-    /// Whether quotes stand behind a backslash, and all is well if they are doubled instead.
+    /// Returns whether quotes are escaped by backslashes, and all is well if they are doubled instead.
     fn has_backslashes(&self, start: &Start) -> bool {
         let finder = memchr::memmem::Finder::new(b"\\\"");
         if self.dialect.quote != Some(b'"') || finder.find(&start.bytes).is_none() {
@@ -262,15 +262,14 @@ impl Terms {
         glance(&start.bytes, start.is_whole, delimiter, self.dialect.quote)
     }
 
-    /// The same error with a remedy, where it is a fault of CSV, or with what was to be said of a header
-    /// of one column.
+    /// Returns the error with a remedy if it is a fault of CSV, else with the hint about a header of one column.
     pub(crate) fn explained(
         &self,
         error: anyhow::Error,
         hint: Option<String>,
         start: &Start,
     ) -> anyhow::Error {
-        // What is more than a text is of another kind.
+        // An error that is not just a text is of another kind.
         let text = error.downcast_ref::<String>();
         let remedied = text.and_then(|text| self.with_remedy(text, hint.is_some(), start));
         match (remedied, hint) {
@@ -280,7 +279,7 @@ impl Terms {
         }
     }
 
-    /// The text of an error with a remedy, where there is a better one than the hint.
+    /// Returns the text of an error with a remedy, if there is a better one than the hint.
     fn with_remedy(&self, message: &str, has_hint: bool, start: &Start) -> Option<String> {
         match Flaw::told_in(message)? {
             Flaw::Count { .. }
@@ -300,7 +299,7 @@ impl Terms {
     }
 }
 
-/// A delimiter as it is shown, and as `-d` takes it.
+/// Returns a delimiter as messages show it, and as `-d` accepts it.
 fn names_of(delimiter: u8) -> Option<(&'static str, &'static str)> {
     match delimiter {
         b' ' => Some(("a blank", "space")),
@@ -309,7 +308,7 @@ fn names_of(delimiter: u8) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// The command that makes runs of blanks one blank each, where they seem to separate fields.
+/// Returns the command that reduces runs of blanks to one blank each, if they seem to separate fields.
 fn runs_of_blanks(bytes: &[u8], is_whole: bool) -> Option<&'static str> {
     let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     if !is_whole {

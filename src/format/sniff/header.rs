@@ -1,19 +1,19 @@
-//! Whether a first record names the columns or is data, by what stands below it.
+//! Decides by the records below it whether a first record names the columns or is data.
 
 use crate::format::sniff::Fields;
 
 /// What a first record seems to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Evidence {
-    /// Data: it has numbers or dates where others follow.
+    /// Data: it has numbers or dates that do not look like names, or only missing values.
     Data,
-    /// All of it is text, as all else may be.
+    /// Only text, as the other records may be.
     Text,
-    /// Names: a text stands above numbers, or years or other numbers above something else.
+    /// Names: a text is above numbers, or years or other numbers are above something else.
     Names,
 }
 
-/// What the first of these records is.
+/// Returns what the first of these records seems to be.
 pub(crate) fn evidence(records: &[&Fields]) -> Evidence {
     let Some((first, others)) = records.split_first() else {
         return Evidence::Text;
@@ -26,7 +26,7 @@ pub(crate) fn evidence(records: &[&Fields]) -> Evidence {
             .filter(|text| !is_missing(text))
     };
     let is_name = |(column, text): (usize, &[u8])| match text {
-        // The first name alone may be left out: tools that write row numbers do so.
+        // Only the first name may be missing: tools that write row numbers leave it out.
         [] => column == 0 && first.len() > 1,
         _ => !is_missing(text) && !is_datum(text),
     };
@@ -51,7 +51,7 @@ pub(crate) fn evidence(records: &[&Fields]) -> Evidence {
     if data == years && (2..first.len()).contains(&years) {
         return Evidence::Names;
     }
-    // A number names a column without numbers; a year, one that holds other things than years.
+    // A number is a name if its column has no numbers; a year, if its column has other values than years.
     let names_a_column = |(column, text): (usize, &[u8])| {
         let mut below = below(column).peekable();
         match is_year(text) {
@@ -66,8 +66,8 @@ pub(crate) fn evidence(records: &[&Fields]) -> Evidence {
     }
 }
 
-/// Whether the first of these records is data beyond doubt: more of it than not, or a date, a time or a
-/// fraction.
+/// Returns whether the first of these records is data beyond doubt: at least half of it is, or it has a date, a
+/// time or a number that is not whole.
 pub(crate) fn is_plainly_data(records: &[&Fields]) -> bool {
     if evidence(records) != Evidence::Data {
         return false;
@@ -88,12 +88,12 @@ pub(crate) fn is_plainly_data(records: &[&Fields]) -> bool {
     !may_be_years && data > 0 && (data * 2 >= texts || count(is_no_whole) > 0)
 }
 
-/// Whether it is a number, however written, a date or a time.
+/// Returns whether it is a number in any notation, a date or a time.
 pub(crate) fn is_datum(text: &[u8]) -> bool {
     is_number(text) || is_date(text) || is_time(text)
 }
 
-/// What stands for no value in many sources.
+/// Returns whether it is a common placeholder for a missing value.
 fn is_missing(text: &[u8]) -> bool {
     const WORDS: [&str; 8] = ["", "na", "n/a", "nan", "null", "none", "-", "?"];
     WORDS
@@ -101,8 +101,8 @@ fn is_missing(text: &[u8]) -> bool {
         .any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
 }
 
-/// Leading zeros, a plus, exponents, a decimal comma, commas between thousands, a percent sign: what a
-/// name is not, though the stream may take it for a code.
+/// Returns whether it is a number, including forms that the stream may take for a code but that are no name:
+/// leading zeros, a plus, an exponent, a decimal comma, commas between thousands, a percent sign.
 fn is_number(text: &[u8]) -> bool {
     let text = text.strip_suffix(b"%").unwrap_or(text).trim_ascii();
     let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'.' | b',' | b'e' | b'E' | b'+' | b'-');
@@ -116,7 +116,7 @@ fn is_number(text: &[u8]) -> bool {
     parses(text.replace(',', ".")) || parses(text.replace(',', ""))
 }
 
-/// Whether every comma here is a decimal one: `-1,5`.
+/// Returns whether the comma in it is a decimal one: `-1,5`.
 pub(crate) fn is_decimal_comma(text: &[u8]) -> bool {
     let text = text.trim_ascii();
     let text = text.strip_prefix(b"-").unwrap_or(text);
@@ -129,13 +129,13 @@ fn is_year(text: &[u8]) -> bool {
     matches!(text, [b'1', b'9', a, b] | [b'2', b'0', a, b] if a.is_ascii_digit() && b.is_ascii_digit())
 }
 
-/// How many digits it begins with, and what follows.
+/// Returns the number of digits at the start, and the rest.
 fn digits(text: &[u8]) -> (usize, &[u8]) {
     let count = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     (count, &text[count..])
 }
 
-/// `2024-01-31`, `31.12.2024`, `12/31/24`, and a time that may follow.
+/// Matches `2024-01-31`, `31.12.2024` and `12/31/24`, which a time may follow.
 fn is_date(text: &[u8]) -> bool {
     let (first, rest) = digits(text);
     let Some((&mark @ (b'-' | b'.' | b'/'), rest)) = rest.split_first() else {
@@ -151,7 +151,7 @@ fn is_date(text: &[u8]) -> bool {
     is_day && has_year && matches!(rest, [] | [b' ' | b'T' | b',', ..])
 }
 
-/// `10:30`, `9:05:01.25 PM`.
+/// Matches `10:30` and `9:05:01.25 PM`.
 fn is_time(text: &[u8]) -> bool {
     let (hours, rest) = digits(text);
     let Some(rest) = rest.strip_prefix(b":") else {

@@ -1,4 +1,4 @@
-//! What the beginning of a CSV tells: its delimiter, its header, and what stands above that.
+//! Guesses from the beginning of a CSV its delimiter, its header and the lines above it.
 
 mod advice;
 mod header;
@@ -17,19 +17,19 @@ pub(crate) use advice::Terms;
 use header::{Evidence, evidence, is_datum, is_decimal_comma};
 use shape::{Begun, Fields, Shape, records};
 
-/// The same where the first lines are longer.
+/// Bytes that are looked at if the first lines are longer.
 const MOST_LOOKED_AT: usize = 16 << 20;
 
-/// How many records decide.
+/// How many records are looked at.
 const RECORDS: usize = 200;
 
-/// The most lines above a header that are taken for a title.
+/// The most lines above a header that can be a title.
 const MOST_TITLE_LINES: usize = 20;
 
-/// In order of preference.
+/// Delimiters, in order of preference.
 const CANDIDATES: [u8; 4] = [b',', b'\t', b';', b'|'];
 
-/// What else separates fields, where none of the [`CANDIDATES`] does.
+/// Delimiters that are tried if none of the [`CANDIDATES`] separates fields.
 const RARE_CANDIDATES: [u8; 3] = [b'^', b':', b' '];
 
 /// Begins a comment.
@@ -38,13 +38,13 @@ const COMMENT: u8 = b'#';
 /// What was guessed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sniffed {
-    /// The delimiter: the one that gives most records the same number of fields, or that a first line
-    /// such as `sep=;` names.
+    /// The delimiter: the one that gives most records the same number of fields, or the one that a first line such
+    /// as `sep=;` names.
     pub delimiter: u8,
-    /// Whether there is no delimiter: all records are one field.
+    /// Whether there is no delimiter: every record is one field.
     pub is_one_column: bool,
-    /// Whether the first record names the columns. It does not where it holds a number or a date,
-    /// unless these are years, or another column has text there and numbers below.
+    /// Whether the first record names the columns. It does not if it has a number or a date, unless these are
+    /// years, or another column has text there and numbers below.
     pub has_header: bool,
     /// Lines above the header or the first record.
     pub title_lines: usize,
@@ -84,8 +84,8 @@ impl fmt::Display for Sniffed {
 }
 
 impl Sniffed {
-    /// The same sources without what stands above the header, which then names all columns. Those of
-    /// `lead` are passed over only later.
+    /// Returns openers of the same sources without the lines above the header, and with a header that names all
+    /// columns. Comments of `lead` are skipped only later.
     pub(crate) fn applied(self, openers: Vec<Opener>, lead: Lead) -> Vec<Opener> {
         let comment = lead.comment;
         let lead = Lead {
@@ -107,10 +107,10 @@ impl Sniffed {
     }
 }
 
-/// Opens the first source and guesses, without the lines of `lead`, which are passed over only later.
+/// Opens the first source and guesses, without the lines of `lead`, which are skipped only later.
 ///
 /// # Errors
-/// It cannot be opened or read, or has no line end within 16 MiB.
+/// The source cannot be opened or read, or has no line end within 16 MiB.
 pub(crate) fn sniff(openers: &mut [Opener], lead: Lead) -> anyhow::Result<Sniffed> {
     let Some(first) = openers.first_mut() else {
         anyhow::bail!("there is nothing to look at");
@@ -134,18 +134,18 @@ pub(crate) fn sniff(openers: &mut [Opener], lead: Lead) -> anyhow::Result<Sniffe
     Ok(sniffed)
 }
 
-/// Whether more must be read: of long lines, three are wanted.
+/// Returns whether more bytes must be read. If lines are long, three are wanted.
 fn lacks(start: &[u8], most: usize) -> bool {
     let is_few = || memchr::memchr_iter(b'\n', start).nth(2).is_none();
     start.len() < most || start.len() < MOST_LOOKED_AT && is_few()
 }
 
-/// A source of CSV with a header and a known delimiter, as far as its beginning tells: what has no name
-/// for its first column gets an empty one. Of a pipe, which may pause, the header and the next record
-/// tell, and one more if that is the longer one.
+/// Returns a CSV source with a header and a known delimiter. If its beginning shows that the header has no name for
+/// the first column, an empty one is added. The header and the next record decide, and one more if the next one is
+/// longer: more may not come from a pipe, which may pause.
 ///
 /// # Errors
-/// It cannot be read; its first line is a title.
+/// The source cannot be read, or its first line is a title.
 pub(crate) fn headed(mut source: Source, dialect: Dialect, lead: Lead) -> anyhow::Result<Source> {
     let mut start = Vec::new();
     let mut is_whole = false;
@@ -170,7 +170,7 @@ pub(crate) fn headed(mut source: Source, dialect: Dialect, lead: Lead) -> anyhow
             shape.title_lines,
         );
     }
-    // A file is read no differently than a pipe.
+    // A file must give the same result as a pipe.
     if Shape::of(&found[..telling(&found).min(found.len())]).lacks_first
         && let Some((lines, _)) = found.first()
     {
@@ -180,7 +180,7 @@ pub(crate) fn headed(mut source: Source, dialect: Dialect, lead: Lead) -> anyhow
     Ok(source.behind(start))
 }
 
-/// How many of the first records tell whether a header has no name for the first column.
+/// Returns how many of the first records decide whether a header lacks a name for the first column.
 fn telling(found: &[Begun]) -> usize {
     match found {
         [(_, first), (_, second), ..] if second.len() > first.len() => 3,
@@ -188,13 +188,12 @@ fn telling(found: &[Begun]) -> usize {
     }
 }
 
-/// Whether its lines end in CR alone: two did, and none in LF.
+/// Returns whether lines end in CR alone: there are two CR and no LF.
 fn has_only_returns(start: &[u8]) -> bool {
     memchr::memchr(b'\n', start).is_none() && memchr::memchr_iter(b'\r', start).nth(1).is_some()
 }
 
-/// The same source with a delimiter in front of its first line that is not blank, and none that is passed
-/// over.
+/// Returns the source with a delimiter before its first line that is neither blank nor skipped.
 fn with_first(mut source: Source, delimiter: u8, comment: Option<u8>) -> Source {
     source.read = Box::new(WithFirst {
         read: source.read,
@@ -209,7 +208,7 @@ fn with_first(mut source: Source, delimiter: u8, comment: Option<u8>) -> Source 
 struct WithFirst<R> {
     read: R,
     delimiter: u8,
-    /// Begins a line that is passed over.
+    /// Begins a line that is skipped.
     comment: Option<u8>,
     /// Whether such a line has begun.
     is_within: bool,
@@ -217,7 +216,7 @@ struct WithFirst<R> {
 }
 
 impl<R> WithFirst<R> {
-    /// Where the line begins.
+    /// Returns where the first line begins that is neither blank nor skipped.
     fn place(&mut self, bytes: &[u8]) -> Option<usize> {
         for (place, &byte) in bytes.iter().enumerate() {
             match byte {
@@ -249,28 +248,28 @@ impl<R: Read> Read for WithFirst<R> {
     }
 }
 
-/// What was guessed, and how far that holds.
+/// A guess, and how far it can be relied on.
 struct Guess {
     sniffed: Sniffed,
-    /// The number of fields that most records have.
+    /// The most frequent number of fields.
     width: usize,
-    /// Whether nearly all have it.
+    /// Whether nearly all records have it.
     is_sure: bool,
 }
 
-/// A text as it is with one delimiter.
+/// A text as it is read with one delimiter.
 struct Trial {
     delimiter: u8,
     shape: Shape,
     records: Vec<Begun>,
     /// Lines above the text, and how many of them are comments.
     above: (usize, usize),
-    /// Whether no quote stands where none belongs.
+    /// Whether every quote is where it belongs.
     is_clean: bool,
 }
 
 impl Trial {
-    /// A text of which this was skipped: a line that names the delimiter, and comments.
+    /// Reads a text, after a line that names the delimiter, without the comments at its top.
     fn of(start: &[u8], is_whole: bool, dialect: Dialect) -> Self {
         let comments = Comments::above(start);
         let below = |place| records(&start[place..], is_whole, dialect);
@@ -291,7 +290,7 @@ impl Trial {
         }
     }
 
-    /// How many of 1,000 records have the same number of fields, which is more than one.
+    /// Returns how many of 1,000 records have the most frequent number of fields; 0 if that is one.
     fn share(&self) -> usize {
         match self.shape.width {
             0 | 1 => 0,
@@ -299,13 +298,13 @@ impl Trial {
         }
     }
 
-    /// Whether nearly all records below a title have as many fields.
+    /// Returns whether nearly all records below a title have the same number of fields.
     fn is_sure(&self) -> bool {
         let others = self.fields().count();
         self.shape.alike * 10 >= (others - usize::from(self.shape.lacks_first)) * 9
     }
 
-    /// Whether half of the records, and more than one of several, have as many fields.
+    /// Returns whether at least half of the records, and more than one of several, have the same number of fields.
     fn is_likely(&self) -> bool {
         self.share() >= 500 && (self.shape.alike > 1 || self.records.len() == 1)
     }
@@ -323,7 +322,7 @@ impl Trial {
             .map(|(_, fields)| fields)
     }
 
-    /// Whether all commas are those of numbers such as `1,5`.
+    /// Returns whether all commas are those of numbers such as `1,5`.
     fn has_decimal_commas(&self) -> bool {
         let mut commas = (self.fields().flatten())
             .filter(|text| text.contains(&b','))
@@ -331,7 +330,7 @@ impl Trial {
         commas.peek().is_some() && commas.all(|text| is_decimal_comma(text))
     }
 
-    /// Whether a delimiter that is often a part of texts separates fields here.
+    /// Returns whether a delimiter that often occurs in texts separates fields here.
     fn is_table(&self) -> bool {
         let fields: Vec<_> = self.fields().collect();
         let alike = self.shape.alike + usize::from(self.shape.lacks_first);
@@ -350,7 +349,7 @@ impl Trial {
                         .all(|fields| fields.iter().all(|text| !text.is_empty()))
                         && is_wide(self.shape.width)
                 }
-                // Times and ratios have it, too.
+                // Times and ratios have colons too.
                 _ => {
                     let is_text = |text: &Vec<u8>| !text.is_empty() && !is_datum(text);
                     is_wide(self.shape.width)
@@ -360,14 +359,13 @@ impl Trial {
     }
 }
 
-/// Lines at the top that begin with `#`, and blank ones between them; or a front matter of YAML, as CSVY has
-/// it.
+/// Lines at the top that begin with `#`, and blank lines between them; or a YAML front matter, as in CSVY.
 #[derive(Clone, Copy, Default)]
 struct Comments {
-    /// How many lines there are, and how many of them are comments.
+    /// The number of lines, and how many of them are comments.
     lines: usize,
     count: usize,
-    /// Where the last one begins, and ends.
+    /// Where the last one begins and ends.
     last: usize,
     end: usize,
 }
@@ -394,11 +392,11 @@ impl Comments {
             }
             place += line.len();
         }
-        // There is nothing else.
+        // The text has nothing else.
         Comments::default()
     }
 
-    /// Whether the last one is the header, as in `#OTU ID`, of the records below it.
+    /// Returns whether the last one is the header of the records below it, as in `#OTU ID`.
     fn is_header(&self, start: &[u8], below: &[Begun], shape: Shape, dialect: Dialect) -> bool {
         let line = &start[self.last..self.end];
         let is_name = |byte: &u8| !byte.is_ascii_whitespace() && *byte != COMMENT;
@@ -418,7 +416,7 @@ impl Comments {
     }
 }
 
-/// How many lines there are from a first one `---` to the next such one, and where that ends.
+/// Returns how many lines there are from a first line `---` to the next one, and where that ends.
 fn front_matter(start: &[u8]) -> Option<(usize, usize)> {
     let mut lines = start.split_inclusive(|byte| *byte == b'\n').enumerate();
     let is_fence = |line: &[u8]| line.trim_ascii_end() == b"---";
@@ -462,7 +460,7 @@ fn guess(start: &[u8], is_whole: bool, quote: Option<u8>) -> Guess {
     }
 }
 
-/// The reading that has the most for it; the first where none has a delimiter.
+/// Returns the most convincing trial; the first one if none separates fields.
 fn best(common: [Trial; 4], rare: impl FnOnce() -> [Trial; 3]) -> Trial {
     let [mut best, others @ ..] = common;
     let mut with_commas = None;
@@ -481,7 +479,7 @@ fn best(common: [Trial; 4], rare: impl FnOnce() -> [Trial; 3]) -> Trial {
     rare().into_iter().find(Trial::is_table).unwrap_or(best)
 }
 
-/// The delimiter that a first line such as `sep=;` names, and where the next line begins.
+/// Returns the delimiter that a first line such as `sep=;` names, and where the next line begins.
 fn said_delimiter(start: &[u8]) -> (Option<u8>, usize) {
     let end = memchr::memchr(b'\n', start).map_or(start.len(), |end| end + 1);
     let line = start[..end].trim_ascii_end();

@@ -9,19 +9,19 @@ use crate::format::sniff::{MOST_TITLE_LINES, RECORDS};
 /// A record's fields.
 pub(crate) type Fields = Vec<Vec<u8>>;
 
-/// How many lines stand above a record, and its fields.
+/// The number of lines above a record, and its fields.
 pub(crate) type Begun = (usize, Fields);
 
 /// What the first records have in common.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Shape {
-    /// The number of fields that most have.
+    /// The most frequent number of fields.
     pub(crate) width: usize,
-    /// How many have it.
+    /// How many records have it.
     pub(crate) alike: usize,
-    /// How many lines stand above the first of them that is no title.
+    /// How many lines are above the first record that is not a title.
     pub(crate) title_lines: usize,
-    /// Whether the first has one less, and all others have as many.
+    /// Whether the first record has one field less, and all others have `width`.
     pub(crate) lacks_first: bool,
 }
 
@@ -72,12 +72,12 @@ impl Shape {
 /// The first records of a text.
 pub(crate) struct FirstRecords {
     pub(crate) list: Vec<Begun>,
-    /// Whether no quote stands where none belongs.
+    /// Whether every quote is where it belongs.
     pub(crate) is_clean: bool,
 }
 
-/// The first records' fields with the lines above each; quotes are text where they stand in the middle of
-/// fields.
+/// Returns the fields of the first records, with the number of lines above each. If a quote is in the middle of a
+/// field, all quotes are text.
 pub(crate) fn records(start: &[u8], is_whole: bool, dialect: Dialect) -> FirstRecords {
     let mut text = start.to_vec();
     if is_whole && text.last() != Some(&b'\n') {

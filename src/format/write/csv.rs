@@ -1,4 +1,4 @@
-//! The stream itself, and the same with another delimiter.
+//! Writes the stream itself, or the stream with another delimiter.
 
 use crate::record::{Faults, Header, Records, field};
 
@@ -12,7 +12,7 @@ pub struct Csv {
 }
 
 impl Csv {
-    /// From one delimiter to another; where they are the same, records pass byte for byte.
+    /// Converts from one delimiter to another; if they are the same, records pass byte for byte.
     pub fn new(from: u8, to: u8) -> Self {
         Csv { from, to }
     }

@@ -1,4 +1,4 @@
-//! How records become a text.
+//! How records become text.
 
 use crate::record::{Block, Header};
 use crate::stream::{Flow, Output};
@@ -7,10 +7,10 @@ use crate::load::{Encoder, Parcel};
 
 /// The writer of a format.
 pub trait Form: Send {
-    /// What stands before the first record.
+    /// Writes what comes before the first record.
     fn begin(&mut self, header: &Header, out: &mut Vec<u8>);
 
-    /// Turns records into parcels.
+    /// Returns the encoder that turns records into parcels.
     fn encoder(&self, header: &Header) -> Box<dyn Encoder>;
 
     /// Writes the next block's records.
@@ -23,6 +23,6 @@ pub trait Form: Send {
         output.write_made(&block.bytes, &mut parcel.made)
     }
 
-    /// What stands behind the last record.
+    /// Writes what comes after the last record.
     fn end(&mut self, out: &mut Vec<u8>);
 }

@@ -2,20 +2,20 @@
 
 use std::str::FromStr;
 
-/// How records are written where no database does it.
+/// How records are written if not to a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// The stream itself.
     Csv,
-    /// The same with tabs.
+    /// The stream with tabs.
     Tsv,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Jsonl,
     /// One JSON array of objects.
     Json,
     /// A Markdown table.
     Markdown,
-    /// A table for the eye.
+    /// A table for people to read.
     Table,
 }
 

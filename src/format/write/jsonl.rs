@@ -1,4 +1,4 @@
-//! JSON: one object a line, or one array of objects.
+//! JSON: one object per line, or one array of objects.
 
 use crate::record::{Block, Fault, Faults, Header, Records, field};
 use crate::stream::{Flow, Output};
@@ -8,15 +8,15 @@ use crate::load::{Encoder, Parcel};
 use crate::schema::types::check_text;
 use crate::value::parse::is_plain;
 
-/// Records as JSON objects. Unquoted plain numbers stay numbers as they are spelled, `true` and
-/// `false` are those, an unquoted empty field is null, and all else is a string.
+/// Records as JSON objects. Unquoted plain numbers stay numbers, `true` and `false` are booleans, an unquoted empty
+/// field is null, and all else is a string.
 pub struct Json {
     is_array: bool,
     is_first: bool,
 }
 
 impl Json {
-    /// One object a line.
+    /// One object per line.
     pub fn lines() -> Self {
         Json {
             is_array: false,
@@ -24,7 +24,7 @@ impl Json {
         }
     }
 
-    /// One array of objects, one of them a line.
+    /// One array of objects, one object per line.
     pub fn array() -> Self {
         Json {
             is_array: true,
@@ -82,7 +82,7 @@ impl Form for Json {
 }
 
 struct Objects {
-    /// What stands before each value: `{"id":`, `,"name":`.
+    /// The text before each value: `{"id":`, `,"name":`.
     keys: Vec<Vec<u8>>,
     header: Header,
     before: &'static [u8],
@@ -120,7 +120,7 @@ fn push_value(raw: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Appends a plain number as RFC 8259, section 6 has it: with a digit on either side of a point.
+/// Appends a plain number as in RFC 8259, section 6: with a digit on both sides of a point.
 #[inline]
 fn push_number(raw: &[u8], out: &mut Vec<u8>) {
     let Some(point) = memchr::memchr(b'.', raw) else {
@@ -137,7 +137,7 @@ fn push_number(raw: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(places);
 }
 
-/// Appends text as a JSON string: only what RFC 8259, section 7 demands is escaped.
+/// Appends text as a JSON string; escapes only what RFC 8259, section 7 requires.
 fn push_string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     for &byte in text {

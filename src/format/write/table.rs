@@ -1,4 +1,4 @@
-//! Tables to look at: drawn for the eye, or in Markdown.
+//! Tables to look at: drawn, or in Markdown.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -9,13 +9,13 @@ use crate::format::write::form::Form;
 use crate::load::{Encoder, Parcel};
 use crate::value::parse::is_plain;
 
-/// Records that are waited for to know how wide the columns are; what comes later streams.
+/// Records that are collected to find the column widths; later ones are streamed.
 const SAMPLE: usize = 1000;
 
-/// No column is made narrower than this to fit a terminal.
+/// The width below which no column is narrowed to fit a terminal.
 const NARROWEST: usize = 6;
 
-/// Records as a table, aligned by the width that a terminal gives each letter.
+/// Records as a table, aligned by the width of each character on a terminal.
 pub struct TableWriter {
     style: Style,
     names: Vec<String>,
@@ -25,7 +25,7 @@ pub struct TableWriter {
 
 #[derive(Clone, Copy)]
 enum Style {
-    /// For the eye; cut to the terminal's columns, where it is for one.
+    /// Drawn; cut to the terminal's width, if it is for one.
     Drawn(Option<usize>),
     Markdown,
 }
@@ -48,12 +48,12 @@ struct TableColumn {
 }
 
 impl TableWriter {
-    /// For the eye. `width`: columns of the terminal, where it is for one.
+    /// Draws a table. `width` is that of the terminal, if the table is for one.
     pub fn drawn(width: Option<usize>) -> Self {
         Self::styled(Style::Drawn(width))
     }
 
-    /// In Markdown (GitHub's, section 4.10 of its specification).
+    /// Writes Markdown (GitHub's, section 4.10 of its specification).
     pub fn markdown() -> Self {
         Self::styled(Style::Markdown)
     }
@@ -67,7 +67,7 @@ impl TableWriter {
         }
     }
 
-    /// Fixes the layout by the sample, and writes the head and the sample.
+    /// Fixes the layout by the sample, and writes the header and the sample.
     fn settle(&mut self, out: &mut Vec<u8>) {
         let mut columns: Vec<TableColumn> = self
             .names
@@ -154,7 +154,7 @@ impl TableWriter {
     }
 }
 
-/// Makes the widest columns narrower until all fit.
+/// Narrows the widest columns until all fit.
 fn squeeze(columns: &mut [TableColumn], width: usize) {
     let gaps = 2 * columns.len().saturating_sub(1);
     let mut total: usize = columns.iter().map(|column| column.width).sum::<usize>() + gaps;
@@ -168,7 +168,7 @@ fn squeeze(columns: &mut [TableColumn], width: usize) {
     }
 }
 
-/// The beginning of a text that takes `width` columns with an ellipsis behind it.
+/// Returns the beginning of a text, with an ellipsis, in `width` columns.
 fn cut_to(text: &str, width: usize) -> String {
     let mut cut = String::new();
     let mut taken = 1;
@@ -237,7 +237,7 @@ impl Form for TableWriter {
     }
 }
 
-/// Makes cells of fields: a byte for the kind, the text's length, the text.
+/// Encodes fields as cells: a byte for the kind, the text's length, the text.
 struct Cells(Style);
 
 impl Encoder for Cells {
@@ -252,7 +252,7 @@ impl Encoder for Cells {
                 };
                 let text = shown(&field::content(raw), self.0);
                 out.push(kind as u8);
-                // Escapes can make a field of 4 GiB longer than that.
+                // Escapes can make the text of a field longer than 4 GiB.
                 out.extend_from_slice(&(text.len() as u64).to_le_bytes());
                 out.extend_from_slice(text.as_bytes());
             }
@@ -278,8 +278,7 @@ fn read_cells(mut bytes: &[u8]) -> impl Iterator<Item = Cell> {
     })
 }
 
-/// A text as it can be looked at: control characters escaped, and what Markdown would take for
-/// its own.
+/// Returns a text as it is displayed: control characters and Markdown's special characters are escaped.
 fn shown(text: &[u8], style: Style) -> String {
     let text = String::from_utf8_lossy(text);
     let mut shown = String::with_capacity(text.len());

@@ -1,5 +1,5 @@
-//! Files that grow: each is read from where the last load ended to the end of its last whole
-//! record, as far as it reached when it was opened.
+//! Files that grow: each is read from where the last load ended to the end of its last whole record, up to the size
+//! that it had when it was opened.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
@@ -23,15 +23,15 @@ use crate::resume::plan::{FilePiece, Planning};
 use crate::stream::{Opener, Source, Summary, Tail};
 use crate::trust::Position;
 
-/// How files are read on.
+/// How growing files are read.
 pub struct Following {
-    /// What the target says.
+    /// Where the last load ended, according to the target.
     pub resume: Resume,
-    /// Files, globs and directories as the user wrote them: a file may be a log that is rotated.
+    /// Files, globs and directories as the user wrote them; a file may be a log that is rotated.
     pub sources: Vec<PathBuf>,
-    /// Whether what was read before may be missing.
+    /// Whether data that was read before may be missing.
     pub accept_gap: bool,
-    /// Whether a last line without its end is taken as it stands.
+    /// Whether a last line without its line end is read.
     pub accept_unfinished: bool,
 }
 
@@ -39,16 +39,16 @@ pub struct Following {
 #[derive(Default, Serialize, Deserialize)]
 struct Files {
     files: Vec<Known>,
-    /// Whether older parts of logs are among them that were there and are not read; earlier versions did
-    /// not keep those.
+    /// Whether the list includes older parts of logs that existed and are not read; earlier versions did not store
+    /// those.
     #[serde(default)]
     knows_older: bool,
-    /// Of CSV: the columns of the stream.
+    /// For CSV: the columns of the stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     columns: Option<Vec<String>>,
 }
 
-/// Files under way.
+/// Files that are being read.
 pub struct Growing {
     resume: Resume,
     pieces: Vec<FilePiece>,
@@ -58,11 +58,11 @@ pub struct Growing {
     progress: Arc<Mutex<Progress>>,
 }
 
-/// What a file's text is like.
+/// How a file's text is read.
 #[derive(Clone)]
 struct TextKind {
     to_text: ToText,
-    /// Of the header, where every file begins with one.
+    /// The dialect of the header, if every file begins with one.
     headed: Option<Dialect>,
     takes_all: bool,
 }
@@ -71,7 +71,7 @@ struct TextKind {
 #[derive(Default)]
 struct Progress {
     current: Option<Current>,
-    /// Files that are known, those that have nothing new included.
+    /// Files that are known, including those that have nothing new.
     known: Vec<Known>,
     /// How many files were read to their end.
     read: usize,
@@ -90,11 +90,10 @@ struct Current {
 }
 
 impl Following {
-    /// Finds out what of the files is to be read. `headed`: how the header is written that each
-    /// begins with.
+    /// Decides what is read of the files. `headed` is the dialect of the header, if every file begins with one.
     ///
     /// # Errors
-    /// What was read before is not found; a file cannot be read.
+    /// What was read before is not found, or a file cannot be read.
     pub fn begin(self, lead: Lead, headed: Option<Dialect>) -> anyhow::Result<Growing> {
         let before = match self.resume.from() {
             None => Files::default(),
@@ -150,7 +149,7 @@ impl Following {
 }
 
 impl TextKind {
-    /// The header of a file.
+    /// Returns the header of a file; `None` if there is none yet.
     fn head(&self, found: &FoundFile) -> anyhow::Result<Option<Head>> {
         let Some(dialect) = self.headed else {
             return Ok(None);
@@ -163,7 +162,7 @@ impl TextKind {
 }
 
 impl Growing {
-    /// Opens each file when its turn comes.
+    /// Returns openers that open each file when its turn comes.
     pub fn openers(&self) -> Vec<Opener> {
         let opener = |piece: &FilePiece| -> Opener {
             let (piece, reading) = (piece.clone(), self.reading.clone());
@@ -179,10 +178,10 @@ impl Growing {
         self.pieces.iter().map(opener).collect()
     }
 
-    /// The stream's header where nothing is read, as it was the last time; none where something is.
+    /// Returns the stream's header of the last load if nothing is read; `None` if something is.
     ///
     /// # Errors
-    /// It was never known.
+    /// Nothing is read, and no load has stored a header.
     pub fn header_of_nothing(&self) -> anyhow::Result<Option<Header>> {
         match &self.columns {
             _ if !self.pieces.is_empty() => Ok(None),
@@ -191,15 +190,15 @@ impl Growing {
         }
     }
 
-    /// The name of the last load and the columns of its stream; none before the first one.
+    /// Returns the name of the last load and the columns of its stream; `None` before the first load.
     pub fn columns(&self) -> Option<(&str, &[String])> {
         Some((self.resume.name(), self.columns.as_deref()?))
     }
 
-    /// Holds that the columns of the stream are those of the last time.
+    /// Checks that the columns of the stream are those of the last load.
     ///
     /// # Errors
-    /// They are not.
+    /// They differ.
     pub fn hold(&mut self, header: &Header) -> anyhow::Result<()> {
         if let Some(before) = &self.columns
             && before != header.names()
@@ -215,11 +214,10 @@ impl Growing {
         Ok(())
     }
 
-    /// Sends the new position along with the records, all of which are written, and says what is
-    /// to be said.
+    /// Adds the new position and the notices to the summary, after all records are written.
     ///
     /// # Errors
-    /// A file was cut short while it was read.
+    /// A file was truncated while it was read.
     pub fn end(self, summary: &mut Summary) -> anyhow::Result<()> {
         let mut progress = std::mem::take(&mut *lock(&self.progress));
         progress.settle()?;
@@ -235,7 +233,7 @@ impl Growing {
                 None => "no record is there yet".to_owned(),
             });
         }
-        // Where the reader has left, nobody commits anything.
+        // If the reader exited early, nothing is committed.
         if progress.read == self.pieces.len() {
             let carried = self.resume.end(position(progress, self.columns)?);
             summary.carried.add(carried);
@@ -244,7 +242,7 @@ impl Growing {
     }
 }
 
-/// How far all files were read, in words of JSON.
+/// Returns how far all files were read, as JSON.
 fn position(progress: Progress, columns: Option<Vec<String>>) -> anyhow::Result<Position> {
     let files = Files {
         files: progress.known,
@@ -255,7 +253,7 @@ fn position(progress: Progress, columns: Option<Vec<String>>) -> anyhow::Result<
 }
 
 impl Progress {
-    /// Takes down how far the last file was read.
+    /// Records how far the last file was read.
     fn settle(&mut self) -> anyhow::Result<()> {
         let Some(current) = self.current.take().filter(|last| last.tail.is_over()) else {
             return Ok(());
@@ -272,7 +270,7 @@ impl Progress {
 }
 
 impl Current {
-    /// How far it was read, and whether that is all of it.
+    /// Returns how far it was read, and whether that is all of it.
     fn known(&self) -> anyhow::Result<(Known, bool)> {
         let (known, is_whole) = self.read()?;
         let log = self.piece.log.clone();
@@ -294,7 +292,7 @@ impl Current {
             ));
         }
         let is_same = passed.are_in(&self.file, self.start).with_context(cannot)?;
-        // A log that was emptied may have grown past where it was read to before.
+        // A log that was truncated may have grown past the place to which it was read.
         let is_same = is_same
             && match &self.piece.known {
                 Some(known) => known.begins(&self.file),
@@ -311,7 +309,7 @@ impl Current {
         };
         let crc = match (passed.crc_at(end), self.piece.crc()) {
             (Some(crc), _) => Some(crc),
-            // The last records have newlines in them, and are not whole.
+            // The incomplete last records contain newlines.
             (None, Some(before)) => {
                 let crc = content::crc_of(&self.file, self.start, end, before);
                 Some(crc.with_context(cannot)?)
@@ -319,7 +317,7 @@ impl Current {
             (None, None) => None,
         };
         let extent = Extent { offset: end, lines };
-        // As it was when it was opened: what has come since is new the next time.
+        // The metadata is from when the file was opened: what was added since is new the next time.
         let known =
             Known::plain(path, &self.file, &self.metadata, extent, crc).with_context(cannot)?;
         Ok((known, end == limit))
@@ -389,7 +387,7 @@ fn open(piece: &FilePiece, reading: &TextKind) -> anyhow::Result<(Source, Curren
     Ok((source.growing(line, tail), current))
 }
 
-/// Refuses a line that was taken as finished and has gone on since.
+/// Refuses a line that was taken as finished and has grown since.
 fn refuse_glued(file: &File, offset: u64, length: u64, name: &str) -> anyhow::Result<()> {
     let mut around = [b'\n'; 2];
     if offset > 0 && offset < length {
@@ -404,7 +402,7 @@ fn refuse_glued(file: &File, offset: u64, length: u64, name: &str) -> anyhow::Re
     }
 }
 
-/// Says that something waits for the next run.
+/// Returns a notice that something waits for the next run.
 fn waits(path: &Path, what: &str) -> String {
     format!(
         "'{}': its {what} is not finished, and waits for the next run",
@@ -412,7 +410,7 @@ fn waits(path: &Path, what: &str) -> String {
     )
 }
 
-/// Looks at what passes.
+/// Describes the bytes that pass.
 struct Passing<R> {
     read: R,
     passed: Arc<Mutex<StreamEnds>>,

@@ -1,5 +1,5 @@
-//! Whether a value fits the type that a table's column has, so that the database neither refuses
-//! it in the middle of a load nor rounds, cuts or reinterprets it without a word.
+//! Whether a value fits the type of a table's column, so that the database neither rejects it in the middle of a
+//! load nor silently rounds, truncates or reinterprets it.
 
 use crate::record::{Fault, field};
 
@@ -10,69 +10,69 @@ use crate::schema::plain::Plain;
 use crate::schema::types;
 use crate::schema::types::{ColumnKind, check_text, shown};
 
-/// What a column of a table takes.
+/// What a table's column accepts.
 pub trait Fit: Send + Sync {
     /// Checks a raw field.
     ///
     /// # Errors
-    /// The column cannot hold it unchanged.
+    /// The column cannot store it unchanged.
     fn fit(&self, raw: &[u8], is_clean: bool) -> Result<(), Fault>;
 }
 
-/// What a column takes.
+/// What a column accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// Any text; what else the type may want, the server says.
+    /// Any text; the server checks anything else that the type requires.
     Text,
-    /// Text of at most so many characters.
+    /// Text of at most this many characters.
     Length(usize),
     /// Integers within these bounds.
     Integer {
-        /// The least.
+        /// The lower bound.
         least: i64,
-        /// The greatest.
+        /// The upper bound.
         most: i64,
     },
-    /// Exact numbers; with limits, where they are declared.
+    /// Exact numbers, with limits if they are declared.
     Numeric(Option<Digits>),
     /// Numbers that a double holds.
     Double,
-    /// Numbers that a float of 32 bits holds.
+    /// Numbers that a 32-bit float holds.
     Single,
     /// `true` and `false`.
     Boolean,
-    /// Days.
+    /// Dates.
     Date,
-    /// A wall clock's times.
+    /// Times without an offset from UTC.
     Civil {
-        /// Digits of the fraction of a second that the column keeps.
+        /// Digits of the fraction of a second that the column stores.
         places: usize,
     },
-    /// Times with their offset from UTC.
+    /// Times with an offset from UTC.
     Instant {
-        /// Digits of the fraction of a second that the column keeps.
+        /// Digits of the fraction of a second that the column stores.
         places: usize,
     },
     /// One of these texts.
     Label(Vec<String>),
     /// A UUID.
     Uuid,
-    /// JSON, as text.
+    /// JSON stored as text.
     Json,
-    /// JSON that is stored as values: of a key that an object has twice, one would be lost.
+    /// JSON stored as values, which loses one of two equal keys in an object.
     JsonValues,
     /// Times of day.
     Clock {
-        /// Digits of the fraction of a second that the column keeps.
+        /// Digits of the fraction of a second that the column stores.
         places: usize,
         /// Whether they have an offset from UTC.
         has_zone: bool,
     },
-    /// Bytes, in hexadecimal behind `\x`, or as text without a backslash.
+    /// Bytes: hexadecimal after `\x`, or text without a backslash.
     Bytes,
-    /// Of a type that only the server reads: what it stores is compared with what was sent.
+    /// A type that only the server understands: the stored value is compared with the one that was sent.
     Server {
-        /// Whether a list in JSON is one of the type.
+        /// Whether the type accepts a JSON array.
         is_list: bool,
     },
 }
@@ -80,14 +80,14 @@ pub enum Rule {
 /// The limits of a `numeric(precision, scale)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digits {
-    /// Digits in all.
+    /// Total digits.
     pub precision: i64,
-    /// Digits behind the point; negative where the last ones before it are rounded too.
+    /// Digits after the point; if negative, that many digits before it are rounded as well.
     pub scale: i64,
 }
 
 impl Rule {
-    /// The rule for a type that was made for what a column was found to be.
+    /// Returns the rule for a column created with the type that was found for it.
     pub fn found(kind: ColumnKind) -> Self {
         match kind {
             ColumnKind::Text => Rule::Text,
@@ -104,8 +104,7 @@ impl Rule {
         }
     }
 
-    /// Holds a raw field that is not null against the rule. `is_clean`: its block is known to be
-    /// text that a database holds.
+    /// Checks a raw field that is not null. `is_clean`: its block is known to be text that a database can store.
     #[inline]
     pub fn check(&self, raw: &[u8], is_clean: bool) -> Result<(), Fault> {
         if !is_clean {
@@ -189,7 +188,7 @@ fn check_integer(raw: &[u8], least: i64, most: i64) -> Result<(), Fault> {
     }
 }
 
-/// Why a field is no integer of 64 bits.
+/// Returns the fault of a field that is not a 64-bit integer.
 #[cold]
 pub fn no_integer(raw: &[u8]) -> Fault {
     let content = field::content(raw);
@@ -204,7 +203,7 @@ pub fn no_integer(raw: &[u8]) -> Fault {
 
 fn check_numeric(raw: &[u8], content: &[u8], limits: Option<Digits>) -> Result<(), Fault> {
     let wrong = |why: &str| Err(Fault::new(format!("{} {why}", shown(raw))));
-    // Limits leave no room for the infinite.
+    // A numeric with limits cannot be infinite.
     if content == b"NaN" || limits.is_none() && is_beyond_numbers(content) {
         return Ok(());
     }
@@ -237,12 +236,12 @@ fn check_numeric(raw: &[u8], content: &[u8], limits: Option<Digits>) -> Result<(
     Ok(())
 }
 
-/// What a float may be beside numbers, as PostgreSQL and `extract` write it.
+/// Whether it is a value of a float other than a number, as PostgreSQL and `extract` write it.
 fn is_beyond_numbers(content: &[u8]) -> bool {
     matches!(content, b"NaN" | b"Infinity" | b"-Infinity")
 }
 
-/// Whether PostgreSQL reads these bytes, or the bytes of the text itself, whatever its settings.
+/// Whether PostgreSQL reads exactly these bytes, whatever its settings.
 fn is_bytes(content: &[u8]) -> bool {
     match content.strip_prefix(b"\\x") {
         Some(digits) => digits.len() % 2 == 0 && digits.iter().all(u8::is_ascii_hexdigit),
@@ -250,7 +249,7 @@ fn is_bytes(content: &[u8]) -> bool {
     }
 }
 
-/// `123e4567-e89b-12d3-a456-426614174000`, and the same without hyphens.
+/// Accepts `123e4567-e89b-12d3-a456-426614174000`, and the same without hyphens.
 fn is_uuid(content: &[u8]) -> bool {
     match content.len() {
         32 => content.iter().all(u8::is_ascii_hexdigit),

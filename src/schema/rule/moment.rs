@@ -1,10 +1,10 @@
-//! Dates, times and times of day, held against what a column keeps.
+//! Dates, times and times of day, checked against what a column stores.
 
 use crate::record::Fault;
 use crate::schema::rule::Rule;
 use crate::schema::types::{ColumnKind, Moment, shown};
 
-/// Holds a date or time against the rule of its column.
+/// Checks a date or time against the rule of its column.
 pub(crate) fn check(rule: &Rule, raw: &[u8], content: &[u8]) -> Result<(), Fault> {
     let wrong = |why: &str| Err(Fault::new(format!("{} {why}", shown(raw))));
     if matches!(content, b"infinity" | b"-infinity") {
@@ -38,8 +38,8 @@ fn finer(kept: usize) -> String {
     format!("is finer than the {kept} places of a second that the column keeps")
 }
 
-/// What PostgreSQL writes of a time before Christ or past 9999: its kind, and the digits of its
-/// fraction of a second.
+/// Parses a time before Christ or after 9999 as PostgreSQL writes it. Returns its kind and the number of digits in
+/// its fraction of a second.
 fn far(content: &[u8]) -> Option<(ColumnKind, usize)> {
     let text = std::str::from_utf8(content).ok()?;
     let (text, is_before_christ) = match text.strip_suffix(" BC") {
@@ -71,7 +71,7 @@ fn far(content: &[u8]) -> Option<(ColumnKind, usize)> {
     Some((kind, places))
 }
 
-/// Holds a time of day against what its column keeps: places of a second, and whether it has a zone.
+/// Checks a time of day against its column: the decimal places of a second, and whether it has a zone.
 pub(crate) fn check_clock(
     (kept, has_zone): (usize, bool),
     raw: &[u8],
@@ -92,7 +92,8 @@ pub(crate) fn check_clock(
     }
 }
 
-/// The digits of the fraction of a second, trailing zeros left off, and the zone of a time of day.
+/// Splits a time of day. Returns the number of digits in its fraction of a second, without trailing zeros, and its
+/// zone.
 fn clock_of(text: &str) -> Option<(usize, &str)> {
     let zone = text.find(['Z', '+', '-']).unwrap_or(text.len());
     let (clock, zone) = text.split_at(zone);
@@ -110,7 +111,7 @@ fn clock_of(text: &str) -> Option<(usize, &str)> {
     let clock = [number(hour, 24)?, number(minute, 59)?, number(second, 60)?];
     let has_digits = fraction.bytes().all(|byte| byte.is_ascii_digit());
     let fraction = fraction.trim_end_matches('0');
-    // The end of a day is a time of day, and nothing comes after it.
+    // 24:00:00 is a valid time of day, but nothing after it is.
     let is_past_end = clock[0] == 24 && (clock[1..] != [0, 0] || !fraction.is_empty());
     let is_zone = zone
         .bytes()

@@ -20,7 +20,7 @@ use crate::trust::Carried;
 
 use ways::{Gathering, Joining, MANY, Matched};
 
-/// What becomes of records with and without a row.
+/// Which records are kept, by whether they have a row in the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum How {
     /// All are kept
@@ -34,39 +34,39 @@ pub enum How {
     Anti,
 }
 
-/// What is asked of a join.
+/// The options of a join.
 pub struct AskedOfJoin<'a> {
-    /// The columns that are the same in both.
+    /// The columns to join on.
     pub on: &'a [Selector],
-    /// The column of which the latest row at or before is wanted.
+    /// The column for an as-of join, which takes the latest row at or before its value.
     pub asof: Option<&'a [Selector]>,
-    /// The table's columns to add; all that are not compared where none.
+    /// The columns of the table to add; None adds all that are not compared.
     pub take: Option<&'a [Selector]>,
-    /// What becomes of records.
+    /// Which records are kept.
     pub how: How,
     /// Whether a record is joined with all rows that have its key.
     pub many: bool,
-    /// What stands before the names of added columns.
+    /// The prefix for the names of added columns.
     pub prefix: &'a str,
     /// The stream's delimiter.
     pub delimiter: u8,
 }
 
-/// A join, bound to both headers.
+/// A join, resolved against both headers.
 pub struct Join {
-    /// The header of what comes out.
+    /// The header of the output.
     pub header: Header,
     on: On,
-    /// Columns of the stream.
+    /// The number of columns in the stream.
     columns: usize,
     table_on: On,
-    /// Columns of the table.
+    /// The number of columns in the table.
     table_columns: usize,
-    /// Those that are added.
+    /// The positions of the table's columns that are added.
     taken: Vec<usize>,
     how: How,
     terms: Terms,
-    /// What stands behind a record that has no row, its line end included.
+    /// What follows a record without a row, including its line end.
     blank: Vec<u8>,
     delimiter: u8,
     unmatched: AtomicU64,
@@ -75,28 +75,28 @@ pub struct Join {
 
 /// A table that was read.
 pub struct LookupTable<'n> {
-    /// What errors call it.
+    /// Its name in errors.
     name: &'n str,
     rows: Kept,
-    /// That of its as-of values.
+    /// The scale of its as-of values.
     scale: Option<Scale>,
-    /// What came with it.
+    /// What its input carried.
     carried: Carried,
 }
 
-/// Where the rows of a table are.
+/// The place of a table's rows.
 enum Kept {
-    /// It fits in memory.
+    /// In memory.
     Held(Box<Rows>),
-    /// It does not.
+    /// On disk, because they do not fit in memory.
     OnDisk(Box<Sorted>),
 }
 
 impl Join {
-    /// Binds a join to the headers of the stream and of the table.
+    /// Resolves a join against the headers of the stream and of the table.
     ///
     /// # Errors
-    /// There is no such column, or an added one has the name of one that is there.
+    /// A column does not exist, or an added one has the name of an existing one.
     pub fn new(asked: &AskedOfJoin<'_>, header: &Header, table: &Header) -> anyhow::Result<Self> {
         let AskedOfJoin {
             on,
@@ -170,7 +170,7 @@ impl Join {
         })
     }
 
-    /// Reads the table called `name` from `input`. If it takes more than half of `memory` bytes, it is kept on disk.
+    /// Reads the table called `name` from `input`. Above half of `memory` bytes it is spilled to disk.
     ///
     /// # Errors
     /// It cannot be read.
@@ -224,11 +224,11 @@ impl Join {
         })
     }
 
-    /// Joins all records of the stream. [`Join::header`] was written to the output: the next stage begins while the
-    /// table is read.
+    /// Joins all records of the stream. [`Join::header`] must already be written to the output, so that the next
+    /// stage starts while the table is read.
     ///
     /// # Errors
-    /// Those of input and output; a key that comes twice in the table.
+    /// Those of the input and the output; or a key occurs twice in the table.
     pub fn run(&self, table: LookupTable<'_>, streams: Streams<'_>) -> anyhow::Result<Summary> {
         let Streams {
             input,
@@ -284,8 +284,8 @@ impl Join {
         Ok(summary)
     }
 
-    /// Writes what becomes of a record with a row or none, without its line end: whether that is
-    /// anything. `is_first`: no row was there for the record before.
+    /// Writes a record and its row, if it has one, without a line end. Returns whether there was anything to write.
+    /// `is_first` is false for further rows of the same record.
     fn write(&self, record: &[u8], row: Option<&[u8]>, is_first: bool, out: &mut Vec<u8>) -> bool {
         if row.is_none() {
             self.unmatched.fetch_add(1, Ordering::Relaxed);
@@ -302,13 +302,13 @@ impl Join {
         is_wanted
     }
 
-    /// Counts records of a block that have no row.
+    /// Counts the records of a block that have no row.
     fn note_unmatched(&self, rows: &Rows, records: &Records<'_>, unmatched: &Unmatched) {
         self.unmatched.fetch_add(unmatched.count, Ordering::Relaxed);
         self.near_misses.look(rows, &self.on, records, unmatched);
     }
 
-    /// The same error, with the name of the table where it is about that.
+    /// Adds the name of the table to an error about it.
     fn told(&self, error: anyhow::Error, name: &str) -> anyhow::Error {
         match error.downcast::<Flaw>() {
             Ok(Flaw::Repeated { line }) if self.terms.is_asof => {
@@ -340,13 +340,14 @@ impl Join {
     }
 }
 
-/// A column of the stream and one of the table: their places and names.
+/// A column of the stream and one of the table, each with its position and name.
 struct Pair<'n> {
     record: (usize, &'n str),
     table: (usize, &'n str),
 }
 
-/// The columns of both that `selectors`, given with `flag`, select in the table, which is `whose`.
+/// Returns the pairs of columns that `selectors` select. `flag` is the option they come from, and `whose` the
+/// context of errors about the table.
 fn paired<'n>(
     selectors: &[Selector],
     (header, table): (&'n Header, &'n Header),

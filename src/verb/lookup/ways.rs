@@ -1,4 +1,4 @@
-//! The three ways to join: with a table in memory, with one whose keys have many rows, and on disk.
+//! The three ways to join: with a table in memory, with one that has many rows per key, and on disk.
 
 use std::ops::Range;
 
@@ -72,22 +72,21 @@ impl Sink for Joining<'_> {
     }
 }
 
-/// Finds the rows of records, which are then joined one by one: a block of records that have many
-/// rows each comes to more than memory holds.
+/// Finds the rows of each record, and joins the records one by one on delivery: the joined records of a whole block
+/// may not fit in memory if each has many rows.
 pub(super) struct Matched<'j> {
     pub(super) join: &'j Join,
     pub(super) rows: Box<Rows>,
     pub(super) scale: Option<Scale>,
 }
 
-/// If no record has more rows than this, whole blocks are joined at once.
+/// If no key has more rows than this, whole blocks are joined at once.
 pub(super) const MANY: u32 = 16;
 
 /// A buffer of joined records is written at this size.
 const FULL: usize = 256 * 1024;
 
 impl Matched<'_> {
-    /// Joins all records.
     pub(super) fn join(
         &self,
         input: &mut Input,
@@ -176,7 +175,7 @@ impl Sink for Matched<'_> {
     }
 }
 
-/// Puts records beside their keys for a join on disk.
+/// Stores records with their keys for a join on disk.
 pub(super) struct Gathering<'j> {
     pub(super) join: &'j Join,
     pub(super) scale: Option<Scale>,
@@ -213,7 +212,7 @@ impl Gathering<'_> {
     }
 }
 
-/// Records beside their keys.
+/// Records with their keys.
 #[derive(Default)]
 pub(super) struct Gathered(Portion);
 

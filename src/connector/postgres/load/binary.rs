@@ -1,10 +1,9 @@
-//! Records in COPY's binary format, of which the server only copies where it would have to read
-//! text: of orders, it takes a third less of its time.
+//! Encodes records in COPY's binary format, which the server copies without parsing: for order records, it needs a
+//! third less time than for text.
 //!
-//! Only the usual spellings of the usual types are written here, each as what the server would
-//! make of its text. A block with anything else goes as text, and so does one with a fault, which
-//! is worded there. The format is that of PostgreSQL's documentation, "COPY", "Binary Format", and
-//! of a type's `recv` function.
+//! Only the usual spellings of the usual types are encoded here, each to what the server would make of its text. A
+//! block with anything else goes as text, and so does one with a fault, which is reported there. The format is
+//! described in PostgreSQL's documentation, "COPY", "Binary Format", and by each type's `recv` function.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -18,29 +17,28 @@ use crate::value::parse;
 
 use crate::connector::postgres::load::column::{BinaryForm, CopyColumn};
 
-/// What comes before the records: a signature, no flags, no extension.
+/// What precedes the records: a signature, no flags, no extension.
 pub const HEAD: &[u8] = b"PGCOPY\n\xFF\r\n\0\0\0\0\0\0\0\0\0";
 
-/// What comes behind them.
+/// What follows the records.
 pub const TAIL: &[u8] = &[0xFF, 0xFF];
 
-/// After so many blocks that had to go as text, all do: each change of the format is a COPY of its
-/// own.
+/// After this many blocks that had to go as text, all do: each change of format ends one COPY and begins another.
 const MISSES: u32 = 8;
 
-/// Microseconds from 1970 to 2000, where PostgreSQL's times begin.
+/// Microseconds from 1970 to 2000, the epoch of PostgreSQL's times.
 const EPOCH: i64 = 946_684_800_000_000;
 
 const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
 
-/// Writes blocks in the binary format, as long as that goes well.
+/// Encodes blocks in the binary format, as long as few of them have to go as text.
 pub struct Binary {
     forms: Vec<BinaryForm>,
     misses: AtomicU32,
 }
 
 impl Binary {
-    /// Where every column has a form.
+    /// Returns an encoder if every column has a binary form.
     pub fn new(columns: &[CopyColumn]) -> Option<Self> {
         let forms: Option<_> = columns.iter().map(|column| column.form).collect();
         forms.map(|forms| Binary {
@@ -49,7 +47,7 @@ impl Binary {
         })
     }
 
-    /// Appends all records below `limit`, or nothing: whether it did.
+    /// Appends all records below `limit` and returns true, or appends nothing and returns false.
     pub fn encode(
         &self,
         columns: &[CopyColumn],
@@ -77,19 +75,19 @@ impl Binary {
     }
 }
 
-/// Where the record ends that begins at a place; None at the end.
+/// Returns the end of the record that begins at `at`; None at the end of the bytes.
 pub fn record_end(bytes: &[u8], at: usize) -> Option<usize> {
     let (count, _) = bytes.get(at..)?.split_first_chunk()?;
     let mut at = at + 2;
     for _ in 0..u16::from_be_bytes(*count) {
         let (length, _) = bytes.get(at..)?.split_first_chunk()?;
-        // A null has the length -1, and no bytes.
+        // A null has the length -1 and no bytes.
         at += 4 + i32::from_be_bytes(*length).max(0) as usize;
     }
     Some(at)
 }
 
-/// Appends a field with its length; none where it is not as usual.
+/// Appends a field after its length; returns None if it is not spelled in the usual way.
 #[inline(always)]
 fn append(
     form: BinaryForm,
@@ -108,7 +106,7 @@ fn append(
     match (form, &column.rule) {
         (BinaryForm::Text, rule) => {
             rule.check(raw, is_clean).ok()?;
-            // A length is 31 bits here; what is longer is refused by the server in its own words.
+            // Lengths are 31 bits here; the server rejects longer text in its own words.
             i32::try_from(raw.len()).ok()?;
             match raw[0] {
                 b'"' => push(&field::content(raw), out),
@@ -154,16 +152,16 @@ fn push(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
-/// A time and its microseconds since 2000.
+/// Returns a time and its microseconds since 2000, unless it is finer than a microsecond.
 fn moment(raw: &[u8]) -> Option<(Moment, i64)> {
     let moment = Moment::of(raw)?;
     (moment.places <= 6).then(|| (moment, moment.time.epoch_microseconds() - EPOCH))
 }
 
-/// A number of up to 16 digits as an integer and its places, within the limits of its column.
+/// Returns a number of up to 16 digits as an integer and its decimal places, if it is within its column's limits.
 #[inline(always)]
 fn numeric(raw: &[u8], limits: Option<Digits>) -> Option<(i64, u8)> {
-    // What an exponent does to the places that are shown is the server's to say.
+    // An exponent affects how many places are shown; the server decides that.
     if !parse::is_plain(raw) || raw.iter().any(|byte| byte | 0x20 == b'e') {
         return None;
     }
@@ -200,11 +198,11 @@ const POWERS: [u64; 20] = {
     powers
 };
 
-/// Appends a number of up to 16 digits: how many groups, the power of 10,000 of the first, the
-/// sign, how many places are shown, and the groups.
+/// Appends a number of up to 16 digits: the number of groups, the power of 10,000 of the first one, the sign, the
+/// decimal places, and the groups.
 #[inline(always)]
 fn push_numeric(mantissa: i64, places: u8, out: &mut Vec<u8>) {
-    // The point comes to stand between two groups.
+    // Scaled so that the decimal point falls between two groups.
     let behind = places.div_ceil(4);
     let mut rest = mantissa.unsigned_abs() * POWERS[usize::from(behind * 4 - places)];
     let mut groups = [0u16; 5];
@@ -232,7 +230,7 @@ fn push_numeric(mantissa: i64, places: u8, out: &mut Vec<u8>) {
     }
 }
 
-/// The bytes of a UUID as it is usually written.
+/// Returns the bytes of a UUID in its usual spelling.
 fn uuid(raw: &[u8]) -> Option<[u8; 16]> {
     let has_hyphens = raw.len() == 36 && [8, 13, 18, 23].iter().all(|&place| raw[place] == b'-');
     let mut digits = raw.iter().filter(|byte| **byte != b'-');

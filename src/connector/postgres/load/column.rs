@@ -1,25 +1,25 @@
-//! Columns of the stream, and what those of the table take.
+//! Columns of the stream, and what the table's columns accept.
 
 use crate::schema::rule::Rule;
 use crate::schema::types::ColumnKind;
 
-/// One column of the stream, and what the table's takes.
+/// One column of the stream, and what the table's column accepts.
 #[derive(Clone, Debug)]
 pub struct CopyColumn {
-    /// Its name, for faults.
+    /// The name, for faults.
     pub name: String,
-    /// What it takes.
+    /// Which values the column accepts.
     pub rule: Rule,
-    /// Whether it must not be null, being part of the key.
+    /// Whether null is rejected, because the column is part of the key.
     pub is_key: bool,
-    /// How COPY's binary format has its values; none where that is not known here.
+    /// How COPY's binary format encodes the values; None if that is not known here.
     pub form: Option<BinaryForm>,
 }
 
-/// How a type's values look.
+/// How COPY's binary format encodes the values of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BinaryForm {
-    /// An integer of so many bytes.
+    /// An integer of this many bytes.
     Integer(u8),
     /// Groups of four decimal digits.
     Numeric,
@@ -27,9 +27,9 @@ pub enum BinaryForm {
     Double,
     /// One byte.
     Boolean,
-    /// Days.
+    /// Days since 2000.
     Date,
-    /// Microseconds, with or without a zone.
+    /// Microseconds since 2000, with or without a time zone.
     Time,
     /// The text itself.
     Text,
@@ -38,7 +38,7 @@ pub enum BinaryForm {
 }
 
 impl BinaryForm {
-    /// The form of a type by its catalog name; none of one that is not written here.
+    /// Returns the form of a type by its catalog name; None for types that are not encoded here.
     pub fn of(type_name: &str) -> Option<Self> {
         Some(match type_name {
             "int2" => BinaryForm::Integer(2),
@@ -55,7 +55,7 @@ impl BinaryForm {
         })
     }
 
-    /// The form of the type that is made for a kind.
+    /// Returns the form of the column type that is created for a kind.
     pub fn found(kind: ColumnKind) -> Self {
         match kind {
             ColumnKind::Text => BinaryForm::Text,

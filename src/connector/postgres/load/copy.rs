@@ -1,6 +1,6 @@
-//! Records to the server by COPY: in its binary format, where all of a block is as usual, else in its
-//! text format, which says every byte without doubt (its CSV, before version 17, takes a line `\.`
-//! for the end even inside quotes). A change of the format ends one COPY and begins another.
+//! Sends records to the server by COPY: in its binary format if every value of a block is spelled in the usual way,
+//! otherwise in its text format, which is unambiguous for every byte (its CSV format, before version 17, takes a
+//! line `\.` for the end even inside quotes). A change of format ends one COPY and begins another.
 
 use std::io::Write;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -21,19 +21,19 @@ use crate::connector::postgres::load::binary::Binary;
 use crate::connector::postgres::load::column::CopyColumn;
 use crate::connector::postgres::load::list;
 
-/// Blocks that may wait for the server.
+/// Most blocks that wait for the server.
 const WAITING: usize = 2;
 
 /// Records of a block in one of COPY's formats.
 pub struct Portion {
-    /// Whether that is the binary one.
+    /// Whether it is the binary format.
     pub is_binary: bool,
     /// Never empty.
     pub bytes: Vec<u8>,
 }
 
 impl Portion {
-    /// Where its records end, behind a 0 for where the first begins.
+    /// Returns 0, followed by the offset of each record's end.
     pub fn ends(&self) -> Vec<usize> {
         let mut ends = vec![0];
         match self.is_binary {
@@ -50,7 +50,7 @@ impl Portion {
     }
 }
 
-/// Copies these records of a portion with a statement of its own: how many the table took.
+/// Copies the given records of a portion with one statement. Returns how many the table took.
 pub fn copy_once(
     client: &mut Client,
     statement: &str,
@@ -67,12 +67,12 @@ pub fn copy_once(
         }
         writer.write_all(tail)
     };
-    // Where writing failed, the end says why.
+    // If writing failed, `finish` returns the reason.
     let _ = send();
     writer.finish()
 }
 
-/// The options of a format of COPY, and what stands before and behind its records.
+/// Returns the options of a format of COPY, and what precedes and follows its records.
 fn framing(is_binary: bool) -> (&'static str, &'static [u8], &'static [u8]) {
     match is_binary {
         true => ("(FORMAT binary)", binary::HEAD, binary::TAIL),
@@ -80,21 +80,21 @@ fn framing(is_binary: bool) -> (&'static str, &'static [u8], &'static [u8]) {
     }
 }
 
-/// What the server's thread is told.
+/// A message to the thread that feeds the server.
 enum Told {
     Portion(Portion),
-    /// Nothing went wrong on this side, and no more comes.
+    /// All records were sent, without an error on this side.
     End,
 }
 
-/// A COPY under way: a thread of its own feeds the server, so that it never waits for us.
+/// A COPY in progress: a separate thread feeds the server while further blocks are encoded.
 pub struct Copy {
     portions: Option<SyncSender<Told>>,
     thread: Option<JoinHandle<(Client, anyhow::Result<u64>)>>,
 }
 
 impl Copy {
-    /// Begins `COPY … FROM STDIN WITH`.
+    /// Starts a COPY; `statement` is `COPY … FROM STDIN WITH`.
     pub fn start(mut client: Client, statement: String) -> Self {
         let (portions, waiting) = sync_channel(WAITING);
         let thread = std::thread::spawn(move || {
@@ -110,7 +110,7 @@ impl Copy {
     /// Sends more records.
     ///
     /// # Errors
-    /// What the server said of these or of earlier ones.
+    /// Returns the server's error about these or earlier records.
     pub fn send(&mut self, portion: Portion) -> anyhow::Result<()> {
         let told = Told::Portion(portion);
         let sent = self.portions.as_ref().map(|portions| portions.send(told));
@@ -123,7 +123,7 @@ impl Copy {
         }
     }
 
-    /// Ends it: how many records were copied, and the connection.
+    /// Ends the COPY. Returns the connection and how many records were copied.
     pub fn finish(mut self) -> anyhow::Result<(Client, u64)> {
         if let Some(portions) = &self.portions {
             let _ = portions.send(Told::End);
@@ -144,7 +144,7 @@ impl Copy {
 }
 
 impl Drop for Copy {
-    /// Without its end, the COPY fails on the server, and with it the transaction.
+    /// Without its end message, the COPY fails on the server, and its transaction with it.
     fn drop(&mut self) {
         self.portions = None;
         if let Some(thread) = self.thread.take() {
@@ -153,7 +153,7 @@ impl Drop for Copy {
     }
 }
 
-/// Copies all that comes, with as many statements as the format changes: how many records.
+/// Copies all portions, with one statement for each change of format. Returns how many records were copied.
 fn copy(client: &mut Client, statement: &str, waiting: &Receiver<Told>) -> anyhow::Result<u64> {
     let mut copied = 0;
     let mut next = receive(waiting)?;
@@ -167,8 +167,8 @@ fn copy(client: &mut Client, statement: &str, waiting: &Receiver<Told>) -> anyho
     }
 }
 
-/// One COPY of `first`, behind which so many records are copied, and of what comes in the same
-/// format: how many records, and the first portion in the other one.
+/// Runs one COPY for `first` and all following portions in the same format; `copied` counts the records before it.
+/// Returns how many records were copied, and the first portion in the other format.
 fn copy_alike(
     client: &mut Client,
     statement: &str,
@@ -197,16 +197,16 @@ fn copy_alike(
         next = receive(waiting)?;
     }
     sent = sent.and_then(|()| writer.write_all(tail));
-    // Where writing failed, the end says why.
+    // If writing failed, `finish` returns the reason.
     let copied = writer.finish().map_err(told)?;
     sent.map_err(|_| anyhow!("the server takes no more records"))?;
     Ok((copied, next))
 }
 
-/// What comes next; none at the end.
+/// Returns the next portion; None at the end.
 ///
 /// # Errors
-/// This side has given up.
+/// The load was abandoned.
 fn receive(waiting: &Receiver<Told>) -> anyhow::Result<Option<Portion>> {
     match waiting.recv() {
         Ok(Told::Portion(portion)) => Ok(Some(portion)),
@@ -215,13 +215,13 @@ fn receive(waiting: &Receiver<Told>) -> anyhow::Result<Option<Portion>> {
     }
 }
 
-/// Makes lines of COPY's text format, or what its binary one has.
+/// Encodes records in COPY's binary format, or as lines of its text format.
 pub struct CopyLines {
     /// The columns of the stream.
     pub columns: Vec<CopyColumn>,
-    /// The binary format, where the columns allow it.
+    /// The binary encoder, if all columns allow it.
     pub binary: Option<Binary>,
-    /// Whether all is known to be text that a database holds.
+    /// Whether the whole input is known to be text that a database can store.
     pub is_clean: bool,
 }
 
@@ -263,7 +263,7 @@ impl Encoder for CopyLines {
     }
 }
 
-/// Appends an array, which may be written as a list in JSON.
+/// Appends an array, which may be written as a JSON list.
 fn push_list(raw: &[u8], out: &mut Vec<u8>) {
     let content = field::content(raw);
     match list::array_of(&content) {
@@ -272,8 +272,8 @@ fn push_list(raw: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a field as COPY's text format has it. `is_plain`: nothing in the block needs a
-/// backslash but a newline inside quotes.
+/// Appends a field in COPY's text format. `is_plain`: nothing in the block needs a backslash, except a newline
+/// inside quotes.
 #[inline]
 fn push_field(raw: &[u8], is_plain: bool, out: &mut Vec<u8>) {
     if is_plain && raw[0] != b'"' {

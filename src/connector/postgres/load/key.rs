@@ -1,4 +1,4 @@
-//! Keys: unique where the table is made, and the records that an upsert replaces.
+//! Keys: the primary key of a table that is created, and the records that an upsert replaces.
 
 use anyhow::bail;
 use postgres::error::SqlState;
@@ -10,14 +10,14 @@ use crate::load::{Refused, repeated};
 use crate::schema::types;
 
 impl Postgres {
-    /// Makes the key the primary key of a table whose records all came from the stream.
+    /// Makes the key the primary key of a table whose records all came from this stream.
     pub(crate) fn make_key(&mut self, table: &str) -> anyhow::Result<()> {
         let key = listed(&self.key);
         let statement = format!("ALTER TABLE {table} ADD PRIMARY KEY ({key})");
         self.with_unique_keys(table, |client| client.batch_execute(&statement))
     }
 
-    /// Gives the primary key of a replacement the name that it has in a table of this name.
+    /// Renames the primary key of a replacement table to the name that it has in a table of this name.
     pub(crate) fn rename_key(&mut self, new: &Name) -> anyhow::Result<()> {
         if self.key.is_empty() {
             return Ok(());
@@ -30,9 +30,9 @@ impl Postgres {
         ))
     }
 
-    /// Carries an upsert's records into the table.
+    /// Merges an upsert's records into the table.
     pub(crate) fn merge(&mut self, stage: &Stage) -> anyhow::Result<Carried> {
-        // These statements take a key that comes twice without a word.
+        // These statements do not report a key that occurs twice.
         if (stage.is_part || stage.others().next().is_none())
             && let Some(refused) = self.duplicate(STAGE)?
         {
@@ -41,8 +41,8 @@ impl Postgres {
         self.with_unique_keys(STAGE, |client| stage.carry(client))
     }
 
-    /// Runs what fails if two records in `table`, all of which came from the stream, have one key; the
-    /// error then names the second of them.
+    /// Runs a statement that fails if two records in `table` have one key; the error then names the second one. All
+    /// records of `table` came from the stream.
     fn with_unique_keys<T>(
         &mut self,
         table: &str,
@@ -62,8 +62,8 @@ impl Postgres {
         Err(told(&error))
     }
 
-    /// The first record whose key was there before it. Records lie in a new table in the order in
-    /// which they came.
+    /// Returns the first record whose key occurred before it. A new table stores records in the order in which they
+    /// arrive.
     fn duplicate(&mut self, table: &str) -> anyhow::Result<Option<Refused>> {
         let key = self.key.clone();
         let found = duplicate(self.client()?, table, &key)?;
@@ -79,8 +79,8 @@ impl Postgres {
         }))
     }
 
-    /// Whether the table has a unique index on the key: the server plans no upsert without. Not for a
-    /// transaction, which the refusal would end.
+    /// Returns whether the table has a unique index on the key, without which the server plans no upsert. Must not
+    /// run inside a transaction, which the server's error would abort.
     pub(crate) fn has_key(&mut self) -> anyhow::Result<bool> {
         let (table, key) = (self.name.sql(), listed(&self.key));
         let probe = format!(
@@ -93,7 +93,7 @@ impl Postgres {
         }
     }
 
-    /// That the table has a unique index on the key.
+    /// Checks that the table has a unique index on the key.
     pub(crate) fn check_key(&mut self) -> anyhow::Result<()> {
         if self.has_key()? {
             return Ok(());

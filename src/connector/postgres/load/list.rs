@@ -1,10 +1,10 @@
-//! A list in JSON as an array of PostgreSQL ("Arrays", "Array Value Input").
+//! Converts a JSON list to a PostgreSQL array ("Arrays", "Array Value Input").
 
 use serde_json::Value as Json;
 
 use crate::schema::json_values;
 
-/// The array that a text in JSON says; None if it is no list in JSON.
+/// Returns the array for a JSON list; None if the text is not a JSON list.
 pub fn array_of(text: &[u8]) -> Option<String> {
     if text.first() != Some(&b'[') {
         return None;
@@ -25,14 +25,14 @@ fn push_list(list: &[Json], out: &mut String) {
             Json::Null => out.push_str("NULL"),
             Json::Array(list) => push_list(list, out),
             Json::String(text) => push_text(text, out),
-            // A number as it is written, or an object as JSON.
+            // A number as it is written; an object as JSON.
             other => push_text(&other.to_string(), out),
         }
     }
     out.push('}');
 }
 
-/// Appends an element, quoted where the server quotes it too.
+/// Appends an element, quoted if the server would quote it.
 fn push_text(text: &str, out: &mut String) {
     let is_special = |letter: char| letter.is_ascii_whitespace() || "{}\",\\\u{b}".contains(letter);
     let needs_quotes =

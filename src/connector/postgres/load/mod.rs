@@ -1,17 +1,17 @@
 //! Tables of a PostgreSQL server.
 //!
-//! One transaction, whatever the mode: records go in by COPY. An upsert's go into a temporary table first.
-//! A replaced table stays and its records go, if all new ones fit it; else a new table takes its place at
-//! the end.
+//! Every mode loads in one transaction. Records arrive by COPY; those of an upsert go into a temporary table first.
+//! A replaced table is kept and emptied if all new records fit it; otherwise a new table takes its place at the
+//! end.
 //!
-//! | file | what it answers |
+//! | file | what it does |
 //! |---|---|
-//! | `schema`, `typed` | what a table is, and what its columns take |
-//! | `copy`, `binary`, `list` | records in COPY's formats, all in one go |
-//! | `steps` | the same step by step, so that refused records can be set aside |
-//! | `stage`, `key` | records that wait, and those that replace others |
-//! | `replace` | what a replaced table keeps |
-//! | `sequence` | sequences that must not fall behind |
+//! | `schema`, `typed` | reads a table's definition and what its columns accept |
+//! | `copy`, `binary`, `list` | sends records in COPY's formats, all with one COPY |
+//! | `steps` | sends them step by step, so that rejected records can be set aside |
+//! | `stage`, `key` | merges records from a temporary table, and checks keys |
+//! | `replace` | empties a table, or recreates it with its attachments |
+//! | `sequence` | advances sequences past the loaded values |
 
 mod binary;
 mod column;
@@ -54,48 +54,49 @@ use typed::Typed;
 
 /// A table of a PostgreSQL server.
 pub struct Postgres {
-    /// None while records go to it.
+    /// None while a COPY uses it.
     client: Option<Client>,
     feed: Option<Feed>,
     shown: String,
-    /// The table as the user spelled it, and as the server knows it.
+    /// The table as the user wrote it; `name` is how the server knows it.
     spelled: String,
     name: Name,
-    /// As checkpoints have it.
+    /// The name that checkpoints store.
     full_name: String,
-    /// A new table that takes the place of the old one.
+    /// A new table that replaces the old one at the end.
     waiting: Option<Name>,
     mode: Mode,
     key: Vec<String>,
     existing: Option<Definition>,
-    /// Whether a table that exists is made anew, whatever the values are.
+    /// Whether an existing table is recreated, whatever the values are.
     is_made_anew: bool,
-    /// Whether a table that is made has its key before its records.
+    /// Whether a table that this load creates gets its key before its records.
     has_key: bool,
     header: Header,
-    /// What each column takes.
+    /// What each column accepts.
     typed: Vec<Typed>,
     sent: u64,
 }
 
-/// How records go to the server.
+/// How records are sent to the server.
 enum Feed {
-    /// All in one go, into the table or into the stage of an upsert.
+    /// With one COPY, into the table or into the stage of an upsert.
     Whole(Copy, Option<Stage>),
     /// Step by step.
     Steps(Box<Steps>),
 }
 
-/// How the server reads what is sent. Its time zone stays, for the table's defaults and triggers.
+/// Settings under which the server parses records. The time zone is left alone, for the table's defaults and
+/// triggers.
 const SETTINGS: &str = "SET client_min_messages = error;
     SET datestyle = 'ISO'; SET standard_conforming_strings = on";
 
 impl Postgres {
-    /// Connects to the server. Locks of other sessions are waited for so long.
+    /// Connects to the server. `wait` limits how long to wait for locks of other sessions.
     ///
     /// # Errors
-    /// It cannot be reached or refuses; its table is not what `mode` wants, or not the one that the
-    /// checkpoint of `flow`, or another, speaks of.
+    /// The server cannot be reached or refuses; its table does not fit `mode`, or the checkpoint of `flow` or
+    /// another one.
     pub fn open(
         url: &str,
         table: &str,
@@ -105,7 +106,7 @@ impl Postgres {
     ) -> anyhow::Result<Self> {
         let name = Name::parse(table)?;
         let mut client = connect(url)?;
-        // None at all would be no limit.
+        // A `lock_timeout` of 0 would mean no limit.
         let most = wait.as_millis().clamp(1, i32::MAX as u128);
         client
             .batch_execute(&format!("{SETTINGS}; SET lock_timeout = {most}"))
@@ -155,7 +156,7 @@ impl Postgres {
             .map_err(|error| told(&error))
     }
 
-    /// Makes the table for what the columns were found to be.
+    /// Creates the table with the types that were found for its columns. Returns notices for the user.
     fn make(&mut self, found: &[ColumnType]) -> anyhow::Result<Vec<String>> {
         let mut notices = Vec::new();
         let mut columns = Vec::new();
@@ -183,8 +184,8 @@ impl Postgres {
         Ok(notices)
     }
 
-    /// That a table can be made anew, and why it must be: a value does not fit it, or its columns are
-    /// others.
+    /// Checks that a table can be recreated. `misfit` says which value does not fit it; None if it is recreated for
+    /// its columns or its key.
     fn check_anew(&mut self, existing: &Definition, misfit: Option<&str>) -> anyhow::Result<()> {
         let (has_key, name) = (!self.key.is_empty(), existing.name.clone());
         let read = Attachments::read(self.client()?, existing.oid, &name, has_key);
@@ -194,13 +195,13 @@ impl Postgres {
         }
     }
 
-    /// Gets a table that exists ready, under its lock.
+    /// Locks an existing table, checks that it is unchanged, and empties it if it is to be replaced.
     fn take(&mut self, existing: &Definition) -> anyhow::Result<()> {
         let (table, replaces) = (self.name.sql(), self.mode == Mode::Replace);
         let statement = match replaces {
             true => format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"),
-            // Takes the lock of an INSERT with the rights of one: LOCK wants more of whoever may only insert
-            // into some columns, and refuses foreign tables.
+            // EXPLAIN takes the lock of an INSERT and needs only its privileges: LOCK TABLE needs more if a user
+            // may insert into some columns only, and does not support foreign tables.
             false => format!("EXPLAIN INSERT INTO {table} DEFAULT VALUES"),
         };
         phase::during("waiting for a lock", || self.execute(&statement))?;
@@ -212,7 +213,7 @@ impl Postgres {
         Ok(())
     }
 
-    /// Where records wait for the table; None if they go straight into it.
+    /// Returns the stage that records pass through; None if they go straight into the table.
     fn stage(&self) -> Option<Stage> {
         let on_conflict = match (self.mode, &self.existing) {
             (Mode::Upsert, Some(_)) => OnConflict::Update,
@@ -232,17 +233,17 @@ impl Postgres {
         })
     }
 
-    /// Whether this load makes its table.
+    /// Returns whether this load creates its table.
     fn is_made(&self) -> bool {
         self.existing.is_none() || self.waiting.is_some()
     }
 
-    /// Whether the server checks any column.
+    /// Returns whether the server checks any column.
     fn is_checked(&self) -> bool {
         self.typed.iter().any(|typed| typed.check.is_some())
     }
 
-    /// Begins to send records.
+    /// Starts sending records.
     fn start(&mut self, sets_aside: bool) -> anyhow::Result<()> {
         let stage = self.stage();
         let table = match (&self.waiting, &stage) {
@@ -283,7 +284,7 @@ impl Postgres {
         Ok(())
     }
 
-    /// All that is left to do before the commit: what became of the records.
+    /// Does everything that remains before the commit. Returns what happened to the records.
     fn finish(&mut self, feed: Feed, notices: &mut Vec<String>) -> anyhow::Result<Carried> {
         let carried = match feed {
             Feed::Whole(copy, stage) => {
@@ -388,7 +389,8 @@ impl Target for Postgres {
                 notices = self.make(found.unwrap_or_default())?;
             }
         }
-        // A key that comes twice is found when its record comes, if that is not the end.
+        // If a repeated key must not end the load, the key is created first, so that the server finds it at its
+        // record.
         self.has_key = self.mode == Mode::Insert || start.sets_aside;
         if self.is_made() && self.has_key && !self.key.is_empty() {
             let table = self.waiting.as_ref().unwrap_or(&self.name).sql();
@@ -445,7 +447,8 @@ impl Target for Postgres {
             Some(feed) => self.finish(feed, &mut notices)?,
             None => {
                 self.execute("BEGIN")?;
-                // No record came for columns that the table does not have: its own stay, without records.
+                // Without records, no new columns can be determined: the existing table keeps its own and is only
+                // emptied.
                 if let (Mode::Replace, Some(existing)) = (self.mode, self.existing.clone()) {
                     replace::check_emptied(self.client()?, &existing)?;
                     self.take(&existing)?;
@@ -460,7 +463,7 @@ impl Target for Postgres {
             let done = (has_table.then_some(&*table), records);
             checkpoint::advance(self.client()?, &shown, checkpoint, done)?;
         }
-        // Deferred constraints are checked now, so that only the commit itself is left.
+        // Checks deferred constraints now, so that only the commit itself remains.
         let deferred = self
             .client()?
             .batch_execute("SET CONSTRAINTS ALL IMMEDIATE");

@@ -1,4 +1,4 @@
-//! Replacing a table: taking its records away, or making it anew with what hung on the old one.
+//! Replaces a table: deletes its records, or recreates it with what was attached to the old one.
 
 use anyhow::bail;
 use postgres::Client;
@@ -6,12 +6,12 @@ use postgres::Client;
 use crate::connector::postgres::load::schema::Definition;
 use crate::connector::postgres::{Name, quoted, told, words};
 
-/// What a table had beside columns and records, as the statements that give it to another table
-/// of the same name.
+/// What a table has besides columns and records, as pairs of a description and the statement that recreates it on
+/// another table of the same name.
 #[derive(Clone, Debug, Default)]
 pub struct Attachments(Vec<(String, String)>);
 
-/// What would be lost, as far as there is any of it: `(what, a query that finds its name)`.
+/// What recreating a table would lose: `(what, a query that finds its name)`.
 const IRREPLACEABLE: [(&str, &str); 21] = [
     ("the trigger", "SELECT tgname::text FROM pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal"),
     (
@@ -98,8 +98,8 @@ const IRREPLACEABLE: [(&str, &str); 21] = [
     ),
 ];
 
-/// Every attachment that can be made again, in the order in which it is: owner, constraints but
-/// the foreign keys, indexes and what must not be null, foreign keys, privileges, comment.
+/// Every attachment that can be recreated, in the order of recreation: owner; constraints other than foreign keys;
+/// indexes and NOT NULL; foreign keys; privileges; comment.
 const ATTACHED: &str = "
 SELECT 'the owner', format('ALTER TABLE %s OWNER TO %I', $2::text, pg_get_userbyid(relowner)), 0
 FROM pg_class WHERE oid = $1 AND relowner <> (SELECT oid FROM pg_roles WHERE rolname = current_user)
@@ -128,10 +128,10 @@ WHERE obj_description($1, 'pg_class') IS NOT NULL
 ORDER BY 3";
 
 impl Attachments {
-    /// What hangs on a table. `has_key`: its primary key gives way to a new one.
+    /// Reads what is attached to a table. `has_key`: a new primary key replaces the old one.
     ///
     /// # Errors
-    /// Something hangs on it that would be lost.
+    /// Something attached to it would be lost.
     pub fn read(client: &mut Client, oid: u32, name: &Name, has_key: bool) -> anyhow::Result<Self> {
         for (what, query) in IRREPLACEABLE {
             let found = client.query(query, &[&oid]).map_err(|error| told(&error))?;
@@ -151,8 +151,8 @@ impl Attachments {
         ))
     }
 
-    /// Puts the new table in the old one's place, and gives it all that the old one has by now. Readers
-    /// wait from here to the commit, and not before.
+    /// Puts the new table in the old one's place, with everything that is attached to the old one by then. Readers
+    /// are blocked only from here to the commit.
     ///
     /// # Errors
     /// Something would be lost.
@@ -195,7 +195,7 @@ impl Attachments {
     }
 }
 
-/// What a DELETE of all records would do beside that: `(what, a query that finds its name)`.
+/// What else a DELETE of all records would affect: `(what, a query that finds its name)`.
 const HARMED: [(&str, &str); 4] = [
     (
         "the foreign server behind",
@@ -216,10 +216,10 @@ const HARMED: [(&str, &str); 4] = [
     ),
 ];
 
-/// That a table's records can be taken away without harm to others.
+/// Checks that a table's records can be deleted without side effects on others.
 ///
 /// # Errors
-/// They cannot.
+/// The deletion would affect others, or policies hide records from this user.
 pub fn check_emptied(client: &mut Client, table: &Definition) -> anyhow::Result<()> {
     let name = &table.name.table;
     if table.has_policies {
@@ -241,10 +241,10 @@ pub fn check_emptied(client: &mut Client, table: &Definition) -> anyhow::Result<
     Ok(())
 }
 
-/// Takes all records of a table away; readers see them until the commit.
+/// Deletes all records of a table; readers see them until the commit.
 ///
 /// # Errors
-/// A record stays, or the server refuses.
+/// A record remains, or the server refuses.
 pub fn empty(client: &mut Client, name: &Name) -> anyhow::Result<()> {
     let table = name.sql();
     let run = |client: &mut Client| {

@@ -1,4 +1,4 @@
-//! Tables of PostgreSQL: what is there, and how it is made.
+//! Tables of PostgreSQL: their definitions, and the types of new ones.
 
 use anyhow::bail;
 use postgres::Client;
@@ -10,14 +10,14 @@ use crate::schema::types::{ColumnKind, ColumnType};
 
 use crate::connector::postgres::load::typed::{Typed, rule};
 
-/// A table that exists.
+/// An existing table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Definition {
-    /// The server's number for it.
+    /// Its OID.
     pub oid: u32,
     /// Its schema and name.
     pub name: Name,
-    /// Whether the server hides records from this user, or refuses them, by policies.
+    /// Whether row-level security hides records from this user, or rejects them.
     pub has_policies: bool,
     columns: Vec<Declared>,
 }
@@ -26,18 +26,18 @@ pub struct Definition {
 struct Declared {
     name: String,
     typed: Typed,
-    /// The table gives it a value that nobody can give.
+    /// The table computes its value; none can be given.
     is_computed: bool,
-    /// It has a value where none is given.
+    /// It gets a value if none is given.
     has_default: bool,
     is_not_null: bool,
 }
 
 impl Definition {
-    /// The table of this name, if there is one.
+    /// Reads the table of this name; None if it does not exist.
     ///
     /// # Errors
-    /// The name is that of something else; there is no such schema.
+    /// The name belongs to something else; the schema does not exist.
     pub fn read(client: &mut Client, name: &Name) -> anyhow::Result<Option<Self>> {
         if let Some(schema) = &name.schema {
             let found = client
@@ -79,10 +79,10 @@ impl Definition {
         }))
     }
 
-    /// Reads the table again, when it is locked, and compares.
+    /// Reads the table again, now that it is locked, and compares.
     ///
     /// # Errors
-    /// It has changed.
+    /// The table has changed.
     pub fn check_again(&self, client: &mut Client) -> anyhow::Result<()> {
         match Self::read(client, &self.name)? {
             Some(now) if now == *self => Ok(()),
@@ -93,10 +93,10 @@ impl Definition {
         }
     }
 
-    /// What each of the stream's columns may hold.
+    /// Returns what each of the stream's columns may hold.
     ///
     /// # Errors
-    /// The table has no such column, or it computes it by itself.
+    /// The table lacks a column, or computes it.
     pub fn typed_for(&self, header: &Header) -> anyhow::Result<Vec<Typed>> {
         let mut typed = Vec::new();
         for name in header.names() {
@@ -119,8 +119,8 @@ impl Definition {
         Ok(typed)
     }
 
-    /// Whether a stream has all of the table's columns and no other, but for those that get a value by
-    /// themselves.
+    /// Returns whether the stream has all of the table's columns and no others, apart from those that the table
+    /// computes or has a default for.
     pub fn has_columns_of(&self, header: &Header) -> bool {
         let is_known = |name: &String| {
             let mut columns = self.columns.iter();
@@ -132,7 +132,7 @@ impl Definition {
         header.names().iter().all(is_known) && self.columns.iter().all(is_given)
     }
 
-    /// Whether a record of the stream alone is no whole record of the table.
+    /// Returns whether the stream lacks a column that the table requires.
     pub fn is_part(&self, header: &Header) -> bool {
         let is_missing = |column: &Declared| {
             column.is_not_null
@@ -144,8 +144,8 @@ impl Definition {
     }
 }
 
-/// The columns of a table. Domains are seen as what they are made of in the end; the newer catalog
-/// columns are asked for in a way that older servers understand.
+/// Returns the columns of a table. Domains are resolved to their base types; newer catalog columns are read through
+/// `to_jsonb`, so that the query works on older servers.
 fn columns(client: &mut Client, oid: u32) -> Result<Vec<Declared>, postgres::Error> {
     let rows = client.query(
         "WITH RECURSIVE walk AS (
@@ -192,7 +192,7 @@ fn columns(client: &mut Client, oid: u32) -> Result<Vec<Declared>, postgres::Err
     Ok(rows.iter().map(declared).collect())
 }
 
-/// The type for what a column was found to be, and why it is text where it looks like more.
+/// Returns the type for a column as found, and why it is text if its values look like another type.
 pub fn type_of(found: ColumnType) -> (&'static str, ColumnKind, Option<&'static str>) {
     match found.kind {
         ColumnKind::Text => ("text", ColumnKind::Text, None),

@@ -1,15 +1,14 @@
-//! Sequences that give a column its values: they must not come to values that were loaded.
+//! Sequences that provide a column's values: they must not return values that were loaded.
 
 use postgres::Client;
 
 use crate::connector::postgres::{Name, quoted, told};
 
-/// Has the sequences behind these columns go on after their greatest value. A sequence is no part of the
-/// transaction: if the load fails after this, some values are never given. What the user should know comes
-/// back.
+/// Advances the sequences of these columns past their greatest value. Sequences are not transactional: if the load
+/// fails after this, some values are never used. Returns notices for the user.
 ///
 /// # Errors
-/// The server is gone.
+/// The connection is lost.
 pub fn advance(client: &mut Client, table: &Name, names: &[String]) -> anyhow::Result<Vec<String>> {
     let mut notices = Vec::new();
     let sequences = client

@@ -1,4 +1,4 @@
-//! The temporary table in which records wait before they go into the table that is meant.
+//! The temporary table that records pass through on their way into the target table.
 
 use anyhow::Context;
 use postgres::Client;
@@ -7,52 +7,52 @@ use crate::connector::postgres::load::typed::{Check, Typed};
 use crate::connector::postgres::{listed, quoted, told};
 use crate::record::Fault;
 
-/// Where records wait.
+/// The temporary table for records.
 pub const STAGE: &str = "pg_temp.\"load stage\"";
 
-/// The keys of the records of one stream, so that none comes twice.
+/// The temporary table for the keys of all records of the stream, so that none occurs twice.
 const KEYS: &str = "pg_temp.\"load keys\"";
 
-/// Has the server show values as `extract` writes them, and no longer.
+/// Makes the server write values as `extract` does; [`USUAL`] undoes that.
 const SHOWN: &str = "SET LOCAL intervalstyle = 'iso_8601'; SET LOCAL timezone = 'UTC';
     SET LOCAL extra_float_digits = 3; SET LOCAL bytea_output = 'hex'";
 const USUAL: &str = "SET LOCAL intervalstyle TO DEFAULT; SET LOCAL timezone TO DEFAULT;
     SET LOCAL extra_float_digits TO DEFAULT; SET LOCAL bytea_output TO DEFAULT";
 
-/// What becomes of a record whose key the table has already.
+/// What happens to a record whose key exists in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnConflict {
-    /// The server refuses it.
+    /// The server rejects it.
     Refuse,
-    /// The table's stays.
+    /// The table's record stays.
     Keep,
-    /// It takes the place of the table's.
+    /// It replaces the table's record.
     Update,
 }
 
-/// Carries records from the stage into a table.
+/// Moves records from the stage into a table.
 #[derive(Clone, Debug)]
 pub struct Stage {
-    /// The table, as SQL has it.
+    /// The table's name in SQL.
     pub table: String,
     /// The stream's columns.
     pub names: Vec<String>,
-    /// What they take.
+    /// What they accept.
     pub typed: Vec<Typed>,
-    /// Those that identify a record.
+    /// The columns that identify a record.
     pub key: Vec<String>,
-    /// What a known key does.
+    /// What happens if the table has the key.
     pub on_conflict: OnConflict,
-    /// Whether a record of the stream is no whole record of the table.
+    /// Whether the stream lacks a column that the table requires.
     pub is_part: bool,
 }
 
-/// What became of the records of a stage.
+/// What happened to the records of a stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Carried {
-    /// Records that the table did not have.
+    /// Records that are new to the table.
     pub inserted: u64,
-    /// Records that took the place of others.
+    /// Records that replaced existing ones.
     pub updated: u64,
     /// Records that the table did not take.
     pub ignored: u64,
@@ -67,7 +67,7 @@ impl std::ops::AddAssign for Carried {
 }
 
 impl Stage {
-    /// Makes the temporary table. Columns that the server checks are text in it.
+    /// Creates the temporary table. Columns that the server checks are text in it.
     ///
     /// # Errors
     /// The server refuses.
@@ -89,7 +89,7 @@ impl Stage {
         made.map_err(|error| told(&error))
     }
 
-    /// Makes the table of keys, which refuses one that comes twice.
+    /// Creates the table of keys, which rejects a key that occurs twice.
     ///
     /// # Errors
     /// The server refuses.
@@ -112,14 +112,15 @@ impl Stage {
         client.batch_execute(&statement)
     }
 
-    /// Whether an error is about a key that comes twice.
+    /// Returns whether an error is about a key that occurs twice.
     pub fn is_about_keys(error: &postgres::Error) -> bool {
         error
             .as_db_error()
             .is_some_and(|error| error.table() == Some("load keys"))
     }
 
-    /// The records that the server would not store as they were sent, by their number in the stage.
+    /// Returns the records that the server would store differently from what was sent, by their number in the
+    /// stage.
     pub fn altered(&self, client: &mut Client) -> Result<Vec<(u64, Fault)>, Failed> {
         let mut found = Vec::new();
         if self.typed.iter().all(|typed| typed.check.is_none()) {
@@ -152,7 +153,7 @@ impl Stage {
         Ok(found)
     }
 
-    /// Carries all records of the stage into the table.
+    /// Moves all records of the stage into the table.
     pub fn carry(&self, client: &mut Client) -> Result<Carried, postgres::Error> {
         let waiting: i64 = client
             .query_one(&format!("SELECT count(*) FROM {STAGE}"), &[])?
@@ -169,7 +170,7 @@ impl Stage {
             }
         };
         if self.on_conflict == OnConflict::Update && self.others().next().is_none() {
-            // With nothing but a key, what was there is as good as new.
+            // If all columns are key columns, existing records count as updated.
             carried.updated = waiting - carried.inserted;
         }
         carried.ignored = waiting - carried.inserted - carried.updated;
@@ -180,7 +181,8 @@ impl Stage {
         let mut carried = Carried::default();
         let mut condition = String::new();
         if self.is_part {
-            // A part of a record is no record to insert, even if the table has the rest.
+            // An INSERT of an incomplete record fails even if ON CONFLICT would apply, so existing records are
+            // updated first.
             let same: Vec<String> = self
                 .key
                 .iter()
@@ -201,8 +203,8 @@ impl Stage {
             condition =
                 format!(" AS new WHERE NOT EXISTS (SELECT 1 FROM {table} AS old WHERE {same})");
         }
-        // A record that was there before is a new version of it, made by this transaction: xmax
-        // then holds the lock on the old one.
+        // An updated record is a new row version whose xmax holds this transaction's lock; the xmax of an inserted
+        // one is 0.
         let insert = self.insert(&condition, &self.conflict());
         let statement = format!(
             "WITH merged AS ({insert} RETURNING xmax = 0 AS is_new)
@@ -214,7 +216,7 @@ impl Stage {
         Ok(carried)
     }
 
-    /// The stream's columns that are not of the key.
+    /// Returns the stream's columns that are not part of the key.
     pub fn others(&self) -> impl Iterator<Item = &String> {
         self.names.iter().filter(|name| !self.key.contains(name))
     }
@@ -246,7 +248,7 @@ impl Stage {
         }
     }
 
-    /// The values of these columns in the stage, as the table's types.
+    /// Returns the values of these columns in the stage, cast to the table's types.
     fn values(&self, names: &[String]) -> String {
         let values: Vec<String> = names.iter().map(|name| self.value(name, "")).collect();
         values.join(", ")
@@ -262,10 +264,10 @@ impl Stage {
     }
 }
 
-/// An error of the server about a column, if that is known.
+/// An error of the server, and the column that it is about, if known.
 #[derive(Debug)]
 pub struct Failed {
-    /// What it said.
+    /// The server's error.
     pub error: postgres::Error,
     /// The column.
     pub column: Option<String>,
@@ -280,7 +282,7 @@ impl From<postgres::Error> for Failed {
     }
 }
 
-/// The query for the values of a column whose text changes: number, sent, shown, compared with.
+/// Returns the query for the values of a column that change when stored: number, sent, shown, compared with.
 fn check_of(column: &str, check: &Check) -> String {
     let (shown, compared) = check.shown("sent");
     format!(
@@ -292,12 +294,12 @@ fn check_of(column: &str, check: &Check) -> String {
     )
 }
 
-/// The name of a temporary table, as the statement that makes it wants it.
+/// Returns the name of a temporary table as the statement that creates it needs it.
 fn local(name: &str) -> &str {
     name.trim_start_matches("pg_temp.")
 }
 
-/// The number, among the records of the stage, of the first whose key was there before it, and the key.
+/// Returns the number, from 0, of the first record in `table` whose key occurred before it, and the key.
 ///
 /// # Errors
 /// The server refuses.

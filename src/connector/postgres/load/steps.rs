@@ -1,5 +1,5 @@
-//! Records that go to the server step by step: each step has a savepoint, so that a record which the
-//! server refuses can be found and the others stay.
+//! Sends records step by step. Each step has a savepoint, so that a record that the server rejects can be found and
+//! the others are kept.
 
 use std::collections::BTreeMap;
 
@@ -16,22 +16,22 @@ use crate::stream::Refusal;
 pub enum Way {
     /// By COPY.
     Direct {
-        /// The key of a table that is made, which came from the stream alone.
+        /// The key of a table that this load creates; its records all came from the stream.
         key: Vec<String>,
     },
-    /// By way of a temporary table.
+    /// Through a temporary table.
     Staged(Box<Stage>),
 }
 
-/// A load that goes step by step.
+/// A load that sends its records step by step.
 pub struct Steps {
     client: Client,
     way: Way,
     /// `COPY ... FROM STDIN WITH`.
     statement: String,
-    /// Whether a record that the server refuses is set aside.
+    /// Whether a record that the server rejects is set aside.
     sets_aside: bool,
-    /// Whether no key may come twice.
+    /// Whether every key must be unique in the stream.
     has_keys: bool,
     carried: Carried,
     sent: u64,
@@ -39,16 +39,16 @@ pub struct Steps {
 
 /// Why a step failed.
 enum Failure {
-    /// Because of these records of it, by their number.
+    /// Because of these records of the step, by their number in it.
     Records(Vec<(u64, Fault)>),
-    /// Because of a record of it that is not known.
+    /// Because of an unknown record of the step.
     Somewhere(Fault),
     /// Because of something else.
     Other(anyhow::Error),
 }
 
 impl Steps {
-    /// Gets ready; the statement copies into the table, or into the stage.
+    /// Prepares the load; `statement` copies into the table or into the stage.
     ///
     /// # Errors
     /// The server refuses.
@@ -74,10 +74,10 @@ impl Steps {
         })
     }
 
-    /// Sends records. Those that the server refuses go to `refused`, if they are set aside.
+    /// Sends records. Those that the server rejects are added to `refused`, if they are set aside.
     ///
     /// # Errors
-    /// [`Refused`] if they are not; any other failure of the server.
+    /// [`Refused`] if they are not set aside; any other failure of the server.
     pub fn send(&mut self, portion: &Portion, refused: &mut Vec<Refusal>) -> anyhow::Result<()> {
         let ends = portion.ends();
         let count = ends.len() as u64 - 1;
@@ -102,7 +102,7 @@ impl Steps {
                     let found: Vec<_> = found.collect();
                     let first = found.iter().map(|(record, _)| *record).min();
                     self.refuse(&found)?;
-                    // Smaller steps from here on, as many bad records cost many steps.
+                    // Continue with smaller steps: each bad record costs the repetition of its step.
                     size = first.map_or(1, |first| (first - at).max(1) * 2);
                     bad.extend(found);
                 }
@@ -124,7 +124,7 @@ impl Steps {
         Ok(())
     }
 
-    /// The first of these records as an error, unless they are set aside.
+    /// Returns the first of these records as an error, unless they are set aside.
     fn refuse(&self, found: &[(u64, Fault)]) -> anyhow::Result<()> {
         let first = found.iter().min_by_key(|(record, _)| *record);
         match first {
@@ -136,7 +136,7 @@ impl Steps {
         }
     }
 
-    /// Sends these records of a portion, in a savepoint of their own.
+    /// Sends the given records of a portion under a savepoint.
     fn step(
         &mut self,
         portion: &Portion,
@@ -226,7 +226,7 @@ impl Steps {
         executed.map_err(|error| server::told(&error))
     }
 
-    /// Ends it: the connection, and what became of all records.
+    /// Ends the load. Returns the connection, and what happened to all records.
     pub fn finish(self) -> (Client, Carried) {
         (self.client, self.carried)
     }
@@ -235,8 +235,8 @@ impl Steps {
 impl Failure {
     fn of(failed: Failed) -> Self {
         let Failed { error, column } = failed;
-        // In a cast, these classes are about the text too: a syntax error of jsonpath, a table that a
-        // regclass names, a type that reads no text.
+        // In a cast, these error classes can be about the text, too: a syntax error in a jsonpath, an unknown table
+        // in a regclass, a type without text input.
         let code = error.code().map_or("", |code| code.code());
         let is_text = column.is_some()
             && ["42", "0A", "3F"]

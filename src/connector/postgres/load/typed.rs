@@ -1,4 +1,4 @@
-//! Types of PostgreSQL: what a column takes, and how it is checked where only the server knows.
+//! Types of PostgreSQL: what a column accepts, and how the server checks values that only it can parse.
 
 use crate::schema::rule::{Digits, Rule};
 use crate::schema::types::ColumnKind;
@@ -8,40 +8,40 @@ use crate::value::{Interval, parse};
 use crate::connector::postgres::load::column::BinaryForm;
 use crate::record::Fault;
 
-/// What a column takes.
+/// What a column accepts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Typed {
-    /// What its values are held against before they are sent.
+    /// The rule that values are checked against before they are sent.
     pub rule: Rule,
-    /// How COPY's binary format has its values; None if that is not known here.
+    /// How COPY's binary format encodes the values; None if that is not known here.
     pub form: Option<BinaryForm>,
-    /// How its values are checked by the server.
+    /// How the server checks the values.
     pub check: Option<Check>,
 }
 
-/// How a value of a type that only the server reads is checked: cast, shown again, and compared.
+/// How a value is checked if only the server can parse its type: cast, written again, and compared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Check {
-    /// The column's type with its modifiers, as SQL has it.
+    /// The column's type with its modifiers, in SQL.
     pub cast: String,
-    /// What the server makes of a value and what that must be like.
+    /// How the stored value is compared with the sent one.
     pub likeness: Likeness,
 }
 
-/// What the text that the server shows of a stored value is compared with.
+/// What the server's text for a stored value is compared with.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Likeness {
-    /// What was sent, but for blanks outside quotes and for how numbers are written.
+    /// The sent text, apart from blanks outside quotes and the spelling of numbers.
     Sent,
-    /// An interval that is the same.
+    /// An equal interval.
     Interval,
-    /// An amount that is the same.
+    /// An equal amount.
     Money,
-    /// The value in the type of this name without modifiers: an extension's type has spellings of its own.
+    /// The value cast to this type without modifiers: an extension's type may have its own spelling.
     Unmodified(String),
 }
 
-/// What the catalog says of a column's type, domains taken off.
+/// What the catalog says about a column's type, with domains resolved.
 pub struct Declaration {
     /// Its name in the catalog.
     pub name: String,
@@ -49,21 +49,21 @@ pub struct Declaration {
     pub modifier: i32,
     /// The labels of an enumeration.
     pub labels: Vec<String>,
-    /// Whether the column has the type itself, and not a domain of it.
+    /// Whether the column has the type itself rather than a domain over it.
     pub is_base: bool,
-    /// Whether the type is the server's own, or made of such: no extension's.
+    /// Whether the type is built in or composed of built-in types, rather than an extension's.
     pub is_of_server: bool,
-    /// The column's type as SQL has it.
+    /// The column's type in SQL.
     pub full: String,
-    /// The type without modifiers, as SQL has it.
+    /// The type without modifiers, in SQL.
     pub bare: String,
     /// Whether it is an array.
     pub is_list: bool,
-    /// The catalog's letter for its kind: `b` a base type, `c` composite, `e` an enumeration, `r` a range.
+    /// The catalog's letter for its kind: `b` base type, `c` composite, `e` enumeration, `r` range.
     pub class: String,
 }
 
-/// What a column of this type takes.
+/// Returns what a column of this type accepts.
 pub fn rule(declared: Declaration) -> Typed {
     let Declaration { name, modifier, .. } = &declared;
     let places = match *modifier {
@@ -79,7 +79,8 @@ pub fn rule(declared: Declaration) -> Typed {
         "int4" => integer(i32::MIN.into(), i32::MAX.into()),
         "int8" => integer(i64::MIN, i64::MAX),
         "numeric" if *modifier < 4 => Rule::Numeric(None),
-        // How numeric packs precision and an 11-bit signed scale: its source, `make_numeric_typmod`.
+        // See `make_numeric_typmod` in PostgreSQL's source: the precision in the upper half, an 11-bit signed
+        // scale.
         "numeric" => Rule::Numeric(Some(Digits {
             precision: i64::from((modifier - 4) >> 16 & 0xFFFF),
             scale: i64::from(((modifier - 4) & 0x7FF) ^ 1024) - 1024,
@@ -109,7 +110,7 @@ pub fn rule(declared: Declaration) -> Typed {
     }
 }
 
-/// A type that only the server reads.
+/// Returns what a column accepts if only the server can parse its type.
 fn by_server(declared: Declaration) -> Typed {
     let likeness = match declared.name.as_str() {
         "interval" => Some(Likeness::Interval),
@@ -134,7 +135,7 @@ fn by_server(declared: Declaration) -> Typed {
 }
 
 impl Typed {
-    /// That of a column that is made for what it was found to be.
+    /// Returns what a column that is created for `kind` accepts.
     pub fn found(kind: ColumnKind) -> Self {
         Typed {
             rule: Rule::found(kind),
@@ -151,10 +152,10 @@ impl Fit for Typed {
 }
 
 impl Check {
-    /// What is shown of a value that a column of text holds, and what it is compared with, as SQL.
+    /// Returns, as SQL, the server's text for a value in a text column, and what it is compared with.
     pub fn shown(&self, column: &str) -> (String, String) {
         let cast = &self.cast;
-        // As the type itself writes it; a cast to text may differ (inet).
+        // The text that the type's output function writes; a cast to text may differ (inet).
         let stored = format!("concat({column}::{cast})");
         match &self.likeness {
             Likeness::Sent | Likeness::Interval => (stored, column.to_owned()),
@@ -168,7 +169,7 @@ impl Check {
         }
     }
 
-    /// Whether what the server shows is like what was sent.
+    /// Returns whether the server's text is equivalent to what was sent.
     pub fn is_like(&self, sent: &str, shown: &str) -> bool {
         match self.likeness {
             Likeness::Interval => {
@@ -181,15 +182,15 @@ impl Check {
     }
 }
 
-/// A piece of a text that is compared as a whole.
+/// A part of a text that is compared as a unit.
 #[derive(Debug, PartialEq)]
 enum TextPart {
-    /// A number, by its value: a sign, digits, the power of ten of the point before them.
+    /// A number by its value: whether it is negative, its digits, and the power of ten of the point before them.
     Number(bool, Vec<u8>, i64),
     Letter(char),
 }
 
-/// The pieces of a text: its numbers, and what else is no blank outside double quotes.
+/// Returns the parts of a text: its numbers, and all other characters except blanks outside double quotes.
 fn pieces(text: &str) -> impl Iterator<Item = TextPart> {
     let mut rest = text;
     let mut is_quoted = false;
@@ -216,7 +217,8 @@ fn pieces(text: &str) -> impl Iterator<Item = TextPart> {
     })
 }
 
-/// Where the plain number ends that a text begins with; 0 if it begins with none, or with more letters.
+/// Returns where a plain number at the start of a text ends; 0 if it starts with none, or if more letters follow
+/// it.
 fn number_end(text: &str) -> usize {
     let is_part = |letter: char| letter.is_alphanumeric() || "+-._:".contains(letter);
     let end = text.find(|letter| !is_part(letter)).unwrap_or(text.len());

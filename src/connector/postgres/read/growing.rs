@@ -1,11 +1,10 @@
-//! Reading on by a key that grows, while others write.
+//! Incremental reads by a growing key, while others write.
 //!
-//! A sequence gives its numbers in order, but transactions commit in any order: one that has number 7
-//! may still be open when number 8 is there to be read, and a run that ended at 8 would never read
-//! 7. So each run first looks how far the keys go, and then waits until every transaction has ended
-//! that writes a table of the query at that moment. A record gets its number while its transaction
-//! has a lock on the table, so whatever is committed after that wait has a greater key, and all keys
-//! up to it are there or will never be.
+//! A sequence issues numbers in order, but transactions commit in any order: the one with number 7 may still be
+//! open when number 8 can be read, and a run that ended at 8 would never read 7. So each run first reads the
+//! greatest key, and then waits until every transaction has ended that is writing to a table of the query at that
+//! moment. A record gets its number while its transaction holds a lock on the table. So whatever is committed after
+//! the wait has a greater key, and every key up to the greatest is visible or will never exist.
 
 use std::time::{Duration, Instant};
 
@@ -16,26 +15,26 @@ use crate::connector::postgres::read::Server;
 use crate::connector::postgres::told;
 use crate::connector::sql::{Asked, Key};
 
-/// How long open transactions are waited for.
+/// How long to wait for open transactions.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The transactions of others that write what this transaction has read: the same that hold a lock
-/// for writing on a table on which this one holds a lock for reading. Below 16384 are the catalogs.
+/// The other transactions that write to what this transaction has read: those with a write lock on a table on which
+/// this one has a read lock. OIDs below 16384 are system catalogs.
 const WRITERS: &str = "SELECT DISTINCT theirs.virtualtransaction
     FROM pg_catalog.pg_locks theirs JOIN pg_catalog.pg_locks ours USING (locktype, database, relation)
     WHERE locktype = 'relation' AND relation >= 16384 AND ours.pid = pg_catalog.pg_backend_pid() AND theirs.granted
       AND theirs.pid IS DISTINCT FROM ours.pid
       AND theirs.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock')";
 
-/// Those of the transactions that are still open.
+/// Whether any of these transactions is still open.
 const OPEN: &str = "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_locks
     WHERE virtualtransaction = ANY($1) AND pid IS DISTINCT FROM pg_catalog.pg_backend_pid())";
 
 impl Server {
-    /// The greatest key up to which no record can come any more; none where there is no key yet.
+    /// Returns the greatest key, at or below which no further record can appear; None if no key exists yet.
     ///
     /// # Errors
-    /// A transaction that writes stays open; a standby, which does not know of open transactions.
+    /// A transaction that writes stays open; the server is a standby, which does not know of open transactions.
     pub(crate) fn settle(&mut self, asked: &Asked, place: usize) -> anyhow::Result<Option<String>> {
         if self.ask("SELECT pg_catalog.pg_is_in_recovery()", &[])? {
             bail!(
@@ -43,7 +42,7 @@ impl Server {
             );
         }
         let column = &asked.columns[place];
-        // By a name of its own: ORDER BY would else mean the text.
+        // An alias of its own: otherwise ORDER BY would sort by the text.
         let greatest = format!(
             "SELECT {column}::text AS greatest FROM {} WHERE {column} IS NOT NULL ORDER BY {column} DESC LIMIT 1",
             asked.from
@@ -69,8 +68,8 @@ impl Server {
         Ok(greatest.map(|row| row.get(0)))
     }
 
-    /// The query of these columns of the records whose key is greater than the last one and not
-    /// greater than `ceiling`, in its order.
+    /// Returns the query for these columns of the records whose key is greater than the last one and at most
+    /// `ceiling`, in the order of the key.
     pub(crate) fn behind(
         &mut self,
         key: &Key,
@@ -97,7 +96,7 @@ impl Server {
             }
         }
         let mut conditions = Vec::new();
-        // Without any key there is nothing to be read.
+        // Without any key, no record can be read.
         conditions.push(match ceiling {
             Some(ceiling) => format!("{column} <= {}", literal(&ceiling)),
             None => "false".to_owned(),
@@ -107,7 +106,7 @@ impl Server {
         Ok(asked.select(places, &format!("WHERE {conditions} ORDER BY {column}")))
     }
 
-    /// A query's one value.
+    /// Returns the single value of a query.
     fn ask<T>(&mut self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> anyhow::Result<T>
     where
         T: for<'v> postgres::types::FromSql<'v>,
@@ -118,7 +117,7 @@ impl Server {
     }
 }
 
-/// A value as SQL has it; it takes the type of what it is compared with.
+/// Returns a value as an SQL literal; it takes the type of what it is compared with.
 fn literal(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }

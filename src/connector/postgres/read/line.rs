@@ -1,4 +1,4 @@
-//! Lines of COPY's text format as records of the stream.
+//! Converts lines of COPY's text format to records of the stream.
 
 use memchr::memchr;
 use postgres::types::Type;
@@ -11,7 +11,7 @@ use crate::value::text::push_typed_text;
 /// How a column's values are written on the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextForm {
-    /// Numbers, as they are spelled.
+    /// Numbers, as the server writes them.
     Number,
     /// `true` and `false`.
     Boolean,
@@ -19,14 +19,14 @@ pub enum TextForm {
     Civil,
     /// Times in UTC: `2026-01-02T03:04:05.6Z`.
     Instant,
-    /// JSON, where a number is one.
+    /// JSON; its numbers are not quoted.
     Json,
-    /// Text, in quotes where it would pass for a number.
+    /// Text, in quotes if it would be taken for a number.
     Text,
 }
 
 impl TextForm {
-    /// Of the values of this type.
+    /// Returns the form for values of this type.
     pub fn of(kind: &Type) -> Self {
         match *kind {
             Type::INT2
@@ -57,8 +57,8 @@ impl TextForm {
         }
     }
 
-    /// `2026-01-02 03:04:05.6` or the same with `+00` behind it as ISO 8601 has it; what that
-    /// cannot say (`infinity`, years before Christ or past 9999) as the server wrote it.
+    /// Appends `2026-01-02 03:04:05.6`, which ends with `+00` for an instant, in ISO 8601. What ISO 8601 cannot
+    /// express (`infinity`, years BC or after 9999) is written as the server wrote it.
     fn push_time(self, text: &[u8], out: &mut Vec<u8>) {
         let (body, zone) = match self {
             TextForm::Instant => (text.strip_suffix(b"+00"), &b"Z"[..]),
@@ -76,20 +76,20 @@ impl TextForm {
     }
 }
 
-/// What becomes of a line: which of its fields are written, and how.
+/// How a line becomes a record: which of its fields are written, and how.
 pub struct Line {
     /// How each field of a line is written.
     pub forms: Vec<TextForm>,
     /// The fields that are written, in order.
     pub picks: Vec<usize>,
-    /// Takes a line's last field, the key, where there is one.
+    /// Receives a line's last field, the key, if there is one.
     pub seen: Option<SeenKeys>,
-    /// What the server calls the key's type.
+    /// The server's name for the key's type.
     pub key_type: String,
 }
 
 impl Line {
-    /// Hands the records that these whole lines are to `emitter`.
+    /// Converts whole lines to records and passes them to `emitter`.
     pub fn push_all(
         &mut self,
         mut lines: &[u8],
@@ -138,7 +138,7 @@ impl Line {
     }
 }
 
-/// Appends a field of COPY's text format without its backslashes.
+/// Appends a field of COPY's text format with its escapes resolved.
 fn push_unescaped(mut raw: &[u8], out: &mut Vec<u8>) {
     while let Some(place) = memchr(b'\\', raw) {
         out.extend_from_slice(&raw[..place]);

@@ -1,7 +1,7 @@
-//! Tables and queries of a PostgreSQL server.
+//! Reads tables and queries of a PostgreSQL server.
 //!
-//! A read-only transaction; the records come by COPY in its text format, whose fields are turned
-//! into the stream's by the types that the server says the columns have.
+//! Reads in a read-only transaction. Records arrive by COPY in its text format; their fields are converted by the
+//! types that the server reports for the columns.
 
 mod growing;
 mod line;
@@ -22,7 +22,7 @@ use crate::trust::stage::{self, COUNTERS};
 use crate::connector::sql::{Asked, Key, Relation, Selection, SqlSource, ended, sole};
 use line::{Line, TextForm};
 
-/// How the server is to write what it sends.
+/// Settings for how the server writes values.
 const SETTINGS: &str = "SET client_min_messages = error; SET lock_timeout = '10s';
     SET datestyle = 'ISO'; SET intervalstyle = 'iso_8601'; SET timezone = 'UTC';
     SET extra_float_digits = 3; SET bytea_output = 'hex'; SET standard_conforming_strings = on";
@@ -33,7 +33,7 @@ const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 /// Reads a relation of the server at `url` and writes it as the stream.
 ///
 /// # Errors
-/// As [`crate::connector::query::Query::run`].
+/// The same as for [`crate::connector::query::Query::run`].
 pub(crate) fn extract(
     url: &str,
     reading: SqlSource<'_>,
@@ -72,7 +72,7 @@ pub(crate) fn extract(
             let places: Vec<usize> = picks.iter().copied().chain([place]).collect();
             (server.behind(key, place, ceiling, &asked, &places)?, places)
         }
-        // A query as it stands: within another, its order would be nobody's promise.
+        // A query runs as it is: inside another one, its order would not be guaranteed.
         (_, _, Relation::Query(_)) => (base, (0..columns.len()).collect()),
         (_, _, Relation::Table(_)) => (asked.select(&picks, ""), picks.clone()),
     };
@@ -96,18 +96,18 @@ pub(crate) fn extract(
     ended(emitter, reading.key.zip(line.seen))
 }
 
-/// A relation with these columns as a SELECT has it.
+/// Returns a relation with these columns for use in a SELECT.
 fn asked(base: &str, columns: &[String]) -> Asked {
     let names = Asked::numbered(columns.len());
     Asked {
         with: String::new(),
-        // The newline ends a comment that a query may end with.
+        // The newline ends a comment at the end of a query.
         from: format!("({base}\n) AS whole({})", names.join(", ")),
         columns: names,
     }
 }
 
-/// A connection, in a transaction that reads.
+/// A connection with a read transaction open.
 struct Server {
     client: Client,
     canceller: Canceller,
@@ -118,7 +118,7 @@ impl Server {
         self.client.batch_execute(sql).map_err(|error| told(&error))
     }
 
-    /// The SELECT that gives all of a relation.
+    /// Returns the SELECT for all of a relation.
     fn base(&mut self, relation: &Relation) -> anyhow::Result<String> {
         match relation {
             Relation::Query(query) => Ok(sole(query).to_owned()),
@@ -129,7 +129,7 @@ impl Server {
         }
     }
 
-    /// The table or view of this name, with its schema.
+    /// Returns the name, with its schema, of an existing table or view.
     fn find(&mut self, name: &Name) -> anyhow::Result<Name> {
         let row = self
             .client
@@ -160,8 +160,8 @@ impl Server {
         }
     }
 
-    /// Tables that could have been meant, as the user would name them: those of the schema, or
-    /// those that need none.
+    /// Returns the tables that the user may have meant, as the user would name them: those of the schema, or those
+    /// that need no schema.
     fn tables(&mut self, name: &Name) -> Result<Vec<String>, postgres::Error> {
         let rows = self.client.query(
             "SELECT CASE WHEN $1::text IS NULL THEN c.relname::text ELSE n.nspname || '.' || c.relname END
@@ -177,7 +177,7 @@ impl Server {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// The columns of a query's result, and their types.
+    /// Returns the columns of a query's result, and their types.
     fn columns(&mut self, sql: &str) -> anyhow::Result<Vec<(String, Type)>> {
         let statement = self.client.prepare(sql).map_err(|error| told(&error))?;
         if statement.columns().is_empty() {
@@ -190,14 +190,14 @@ impl Server {
         Ok(statement.columns().iter().map(column).collect())
     }
 
-    /// The statement that has the records of a query sent.
+    /// Prepares the statement that sends the records of a query.
     fn prepare_copy(&mut self, sql: &str) -> anyhow::Result<Statement> {
-        // The newline ends a comment that the query may end with.
+        // The newline ends a comment at the end of the query.
         let copy = format!("COPY ({sql}\n) TO STDOUT WITH (ENCODING 'UTF8')");
         self.client
             .prepare(&copy)
             .map_err(|error| match error.code() {
-                // The query itself was understood before.
+                // The query itself was parsed without an error before.
                 Some(&SqlState::SYNTAX_ERROR) => {
                     anyhow::anyhow!("the query is understood, but it is no SELECT")
                 }
@@ -205,7 +205,7 @@ impl Server {
             })
     }
 
-    /// Hands every record that the statement gives to `emitter`.
+    /// Passes all records of the statement to `emitter`.
     fn emit(
         &mut self,
         copy: &Statement,
@@ -242,8 +242,8 @@ impl Server {
             pending.extend_from_slice(rest);
             reader.consume(length);
             if flow == Flow::Enough {
-                // Else the server would send all that is left before the connection is closed. That
-                // it cannot be told is no matter: nobody waits for the rest.
+                // Otherwise the server would send everything that is left before the connection closes. A failure
+                // to cancel does not matter: nobody waits for the rest.
                 self.canceller.cancel(&token);
                 return Ok(());
             }
@@ -255,7 +255,7 @@ impl Server {
     }
 }
 
-/// What the server said in the middle of a COPY.
+/// Returns the server's error in the middle of a COPY.
 fn of_stream(error: std::io::Error) -> anyhow::Error {
     let said = error
         .get_ref()

@@ -1,4 +1,4 @@
-//! What is in a certificate: its key, its time, and the names that it is for.
+//! The content of a certificate: its key, its validity, and the names that it is for.
 
 use std::net::IpAddr;
 
@@ -14,28 +14,28 @@ use x509_cert::der::{Decode, Encode};
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
-/// Reads a certificate of any version.
+/// Parses a certificate of any version.
 ///
 /// # Errors
-/// It is none.
+/// The bytes are not a certificate.
 pub fn read(certificate: &CertificateDer<'_>) -> Result<Certificate, Error> {
     Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding.into())
 }
 
-/// Its public key.
+/// Returns the public key of a certificate.
 ///
 /// # Errors
-/// It is no certificate.
+/// The bytes are not a certificate.
 pub fn key(certificate: &CertificateDer<'_>) -> Result<SubjectPublicKeyInfoDer<'static>, Error> {
     let key = read(certificate)?.tbs_certificate.subject_public_key_info;
     let key = key.to_der().map_err(|_| CertificateError::BadEncoding)?;
     Ok(SubjectPublicKeyInfoDer::from(key))
 }
 
-/// Holds that a certificate is valid now.
+/// Checks that a certificate is valid now.
 ///
 /// # Errors
-/// It is not yet, or no longer.
+/// It is not valid yet, or has expired.
 pub fn verify_dates(certificate: &Certificate, now: UnixTime) -> Result<(), Error> {
     let validity = certificate.tbs_certificate.validity;
     let not_before = UnixTime::since_unix_epoch(validity.not_before.to_unix_duration());
@@ -51,10 +51,10 @@ pub fn verify_dates(certificate: &Certificate, now: UnixTime) -> Result<(), Erro
     Ok(())
 }
 
-/// Holds that a certificate is the host's.
+/// Checks that a certificate is for the host.
 ///
 /// # Errors
-/// It is for others.
+/// It is for other hosts.
 pub fn verify_host(shown: &CertificateDer<'_>, host: &ServerName<'_>) -> Result<(), Error> {
     let parsed = ParsedCertificate::try_from(shown);
     if parsed.is_ok_and(|parsed| verify_server_name(&parsed, host).is_ok()) {
@@ -79,7 +79,7 @@ pub fn verify_host(shown: &CertificateDer<'_>, host: &ServerName<'_>) -> Result<
 struct Names {
     /// DNS names and IP addresses.
     alternative: Vec<String>,
-    /// What counts if there are none of these.
+    /// Common names; they count only if `alternative` is empty.
     common: Vec<String>,
 }
 
@@ -98,7 +98,7 @@ impl Names {
     }
 }
 
-/// A text in one of the ways in which certificates write it.
+/// Returns a text in one of the encodings that certificates use.
 fn text(value: &AttributeValue) -> Option<String> {
     let utf8 = value.decode_as::<Utf8StringRef<'_>>().ok();
     let printable = || value.decode_as::<PrintableStringRef<'_>>().ok();
@@ -108,7 +108,7 @@ fn text(value: &AttributeValue) -> Option<String> {
         .or_else(|| teletex().map(|text| text.to_string()))
 }
 
-/// A DNS name or an IP address.
+/// Returns a DNS name or an IP address as text.
 fn spelled(name: &GeneralName) -> Option<String> {
     match name {
         GeneralName::DnsName(name) => Some(name.to_string()),
@@ -122,7 +122,7 @@ fn spelled(name: &GeneralName) -> Option<String> {
     }
 }
 
-/// Whether a common name is the host's; `*.` stands for one first part.
+/// Returns whether a common name matches the host; `*.` stands for exactly one label.
 fn is_match(name: &str, host: &str) -> bool {
     let is_same = name.eq_ignore_ascii_case(host);
     let rest = name.strip_prefix("*.").zip(host.split_once('.'));

@@ -1,4 +1,4 @@
-//! Files of certificates.
+//! Reads certificate files.
 
 use std::fs;
 use std::path::Path;
@@ -7,10 +7,10 @@ use anyhow::{anyhow, bail};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-/// What a file holds.
+/// Reads a file.
 ///
 /// # Errors
-/// It cannot be read.
+/// The file cannot be read.
 pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     fs::read(path).map_err(|error| {
         let error = error.to_string();
@@ -19,10 +19,10 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     })
 }
 
-/// The certificates of a PEM file; there is at least one.
+/// Returns the certificates of a PEM file, at least one.
 ///
 /// # Errors
-/// It cannot be read, is damaged, or holds none.
+/// The file cannot be read, is damaged, or holds no certificate.
 pub fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     let text = read(path)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();

@@ -1,4 +1,4 @@
-//! The certificate by which a server knows us, and its private key.
+//! The client certificate and its private key.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -13,10 +13,10 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use crate::connector::postgres::options::{Mode, Options};
 use crate::connector::postgres::tls::{certificate, files};
 
-/// Reads it, if there is one.
+/// Reads the certificate and its key, if a certificate is configured.
 ///
 /// # Errors
-/// A file that is named does not exist; it holds something else; others have access to the key.
+/// A file that is named does not exist or holds something else; others have access to the key.
 pub fn read(options: &Options) -> anyhow::Result<Option<SingleCertAndKey>> {
     let Some(own) = &options.certificate else {
         return Ok(None);
@@ -59,7 +59,7 @@ pub fn read(options: &Options) -> anyhow::Result<Option<SingleCertAndKey>> {
     }
 }
 
-/// Holds that nobody else has access to a key; one of root may be read by a group.
+/// Checks that nobody else has access to a key; a group may read a key that root owns.
 fn guard(path: &Path) -> anyhow::Result<()> {
     let shown = path.display();
     let Ok(metadata) = fs::metadata(path) else {
@@ -75,7 +75,7 @@ fn guard(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A key in PEM or DER.
+/// Reads a private key in PEM or DER.
 fn private_key(path: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
     let bytes = files::read(path)?;
     if let Ok(key) = PrivateKeyDer::from_pem_slice(&bytes) {

@@ -1,4 +1,4 @@
-//! TLS to a server: what is trusted, who we are, and what went wrong, in our words.
+//! TLS to a server: trusted authorities, the client certificate, and errors in our words.
 
 mod certificate;
 mod files;
@@ -20,10 +20,10 @@ use crate::connector::postgres::options::{Mode, Options, Roots, Source};
 use verifier::{Trusted, Verifier};
 pub use words::words;
 
-/// The protocol inside TLS, by its name in ALPN.
+/// The ALPN name of the protocol inside TLS.
 const PROTOCOL: &[u8] = b"postgresql";
 
-/// Speaks TLS with servers.
+/// Connects to servers with TLS.
 #[derive(Clone)]
 pub struct Connector {
     inner: MakeRustlsConnect,
@@ -31,11 +31,11 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// Reads the certificates that the options name. In programs that are built with TLS, there is
-    /// always one.
+    /// Reads the certificates that the options name. Always returns a connector in programs that are built with
+    /// TLS.
     ///
     /// # Errors
-    /// A file is missing or holds something else, or others may read the key.
+    /// A file is missing or holds something else, or others have access to the key.
     pub fn new(options: &Options) -> anyhow::Result<Option<Self>> {
         let verifier = Verifier {
             trusted: trusted(options)?,
@@ -57,19 +57,19 @@ impl Connector {
         }))
     }
 
-    /// For one more attempt.
+    /// Returns a connector for one more attempt.
     pub fn for_attempt(&self) -> Self {
         self.is_used.store(false, Relaxed);
         self.clone()
     }
 
-    /// Whether the last attempt came to TLS: the server has it.
+    /// Returns whether the last attempt reached the TLS handshake, so that the server supports TLS.
     pub fn is_used(&self) -> bool {
         self.is_used.load(Relaxed)
     }
 }
 
-/// The authorities that are trusted. `None`: the server's certificate is not verified.
+/// Returns the trusted authorities. `None`: the server's certificate is not verified.
 fn trusted(options: &Options) -> anyhow::Result<Option<Trusted>> {
     let mode = options.mode;
     let file = match &options.roots {
@@ -109,7 +109,7 @@ impl MakeTlsConnect<Socket> for Connector {
     }
 }
 
-/// A handshake to come, if the server speaks TLS.
+/// A pending handshake, for a server that supports TLS.
 pub struct Handshake {
     inner: InnerConnect,
     is_used: Arc<AtomicBool>,

@@ -1,8 +1,8 @@
-//! Whether a server's certificate is to be trusted, by libpq's rules.
+//! Verifies a server's certificate by libpq's rules.
 //!
-//! They differ from those of browsers: a server may show the very certificate that is in the file
-//! of authorities, and a certificate without alternative names is for its common name. Who has the
-//! certificate's key is checked in every mode, since channel binding rests on it.
+//! They differ from those of browsers: a server may show a certificate that is itself in the file of authorities,
+//! and a certificate without alternative names is valid for its common name. That the server has the certificate's
+//! private key is verified in every mode, because channel binding relies on it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, Sign
 
 use crate::connector::postgres::tls::{certificate, files};
 
-/// The authorities that may sign.
+/// The trusted authorities.
 #[derive(Debug)]
 pub struct Trusted {
     roots: Arc<RootCertStore>,
@@ -28,10 +28,10 @@ pub struct Trusted {
 }
 
 impl Trusted {
-    /// Those in a PEM file.
+    /// Reads the authorities in a PEM file.
     ///
     /// # Errors
-    /// It holds none.
+    /// The file holds no usable certificate.
     pub fn of_file(path: &Path) -> anyhow::Result<Self> {
         let certificates = files::certificates(path)?;
         let mut roots = RootCertStore::empty();
@@ -46,11 +46,11 @@ impl Trusted {
         })
     }
 
-    /// Those of the system: its administrator may add to them, which a list inside the program
-    /// would not know of.
+    /// Reads the system's authorities: its administrator may add to them, which a list built into the program would
+    /// miss.
     ///
     /// # Errors
-    /// There are none.
+    /// The system has none.
     pub fn of_system() -> anyhow::Result<Self> {
         let found = rustls_native_certs::load_native_certs().certs;
         let mut roots = RootCertStore::empty();
@@ -67,12 +67,12 @@ impl Trusted {
     }
 }
 
-/// Verifies servers' certificates.
+/// Verifies the certificates of servers.
 #[derive(Debug)]
 pub struct Verifier {
-    /// Who may have signed them. `None`: anyone.
+    /// Which authorities may have signed them. `None`: any.
     pub trusted: Option<Trusted>,
-    /// Whether the certificate has to be the host's.
+    /// Whether the certificate must be for the host.
     pub is_host_checked: bool,
     /// How signatures are verified.
     pub algorithms: WebPkiSupportedAlgorithms,
@@ -139,8 +139,7 @@ impl ServerCertVerifier for Verifier {
         if ParsedCertificate::try_from(shown).is_ok() {
             return verify_tls13_signature(message, shown, signature, &self.algorithms);
         }
-        // Certificates of X.509's first version, as older OpenSSL makes them: the key is all that
-        // is needed.
+        // Version 1 certificates, as older OpenSSL creates them: only the key is needed.
         let key = certificate::key(shown)?;
         verify_tls13_signature_with_raw_key(message, &key, signature, &self.algorithms)
     }

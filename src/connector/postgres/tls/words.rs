@@ -1,4 +1,4 @@
-//! What went wrong with TLS, and what to do about it.
+//! TLS errors in our words, with what to do about them.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error};
 
-/// An error of TLS in one line, if it is one.
+/// Returns a TLS error in one line; None if the error is not about TLS.
 pub fn words(error: &postgres::Error) -> Option<String> {
     let mut cause = std::error::Error::source(error)?;
     loop {
@@ -64,7 +64,7 @@ fn of_certificate(error: &CertificateError) -> String {
     }
 }
 
-/// What a server says when it ends TLS.
+/// Words for the alert with which a server ends TLS.
 fn of_alert(alert: AlertDescription) -> String {
     match alert {
         AlertDescription::CertificateRequired => {

@@ -5,20 +5,20 @@ use rusqlite::{Connection, Result, Statement};
 
 use crate::record::Fault;
 
-/// A statement, and the columns of the stream that it takes.
+/// A statement, and the stream's columns that it takes.
 pub(crate) struct Bound {
     pub(crate) sql: String,
     pub(crate) places: Vec<usize>,
 }
 
 impl Bound {
-    /// Runs it for a record: how many records of the table itself it changed.
+    /// Runs it for a record. Returns how many records of the table itself it changed.
     pub(crate) fn run(&self, connection: &Connection, cells: &[ToSqlOutput<'_>]) -> Result<u64> {
         let mut statement = connection.prepare_cached(&self.sql)?;
         self.run_as(&mut statement, cells)
     }
 
-    /// The same with the statement at hand.
+    /// Like `run`, with a statement that is already prepared.
     pub(crate) fn run_as(
         &self,
         statement: &mut Statement<'_>,
@@ -31,10 +31,10 @@ impl Bound {
     }
 }
 
-/// What one record did.
+/// The effect of one record.
 pub(crate) enum Done {
-    /// Records inserted and updated.
+    /// The numbers of records inserted and updated.
     Counted(u64, u64),
-    /// Its key was in the stream before.
+    /// Its key occurred in the stream before.
     Repeated(Fault),
 }

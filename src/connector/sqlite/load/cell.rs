@@ -1,4 +1,4 @@
-//! Values for SQLite on their way to it: made on any thread, bound on one.
+//! Values for SQLite: encoded on any thread, bound on one.
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
@@ -31,7 +31,7 @@ pub fn push_real(real: f64, out: &mut Vec<u8>) {
 /// Appends a field's content as text.
 ///
 /// # Errors
-/// It is not text that a database can hold.
+/// The field is not text that a database can store.
 pub fn push_text(raw: &[u8], is_clean: bool, out: &mut Vec<u8>) -> Result<(), Fault> {
     if !is_clean {
         check_text(raw)?;
@@ -75,7 +75,7 @@ fn push_sized(tag: u8, out: &mut Vec<u8>, push: impl FnOnce(&mut Vec<u8>)) {
     out[length..length + 4].copy_from_slice(&written.to_le_bytes());
 }
 
-/// The first of these cells, and its length; none behind the last one.
+/// Returns the first of these cells and its length; None at the end.
 #[inline]
 pub fn first(bytes: &[u8]) -> Option<(ToSqlOutput<'_>, usize)> {
     let (tag, rest) = bytes.split_first()?;
@@ -102,7 +102,7 @@ pub fn first(bytes: &[u8]) -> Option<(ToSqlOutput<'_>, usize)> {
     Some((ToSqlOutput::Borrowed(value), length))
 }
 
-/// All of these cells, in order.
+/// Returns all of these cells, in order.
 pub fn all(mut bytes: &[u8]) -> impl Iterator<Item = ToSqlOutput<'_>> {
     std::iter::from_fn(move || {
         let (value, length) = first(bytes)?;

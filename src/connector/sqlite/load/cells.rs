@@ -1,4 +1,4 @@
-//! Records as SQLite's values, made on any thread.
+//! Encodes records as SQLite's values, on any thread.
 
 use crate::connector::sqlite::load::rule::Rule;
 use crate::load::{Encoder, Parcel, null_in_key};
@@ -8,19 +8,19 @@ use crate::schema::types::is_text;
 /// One column of the stream, and how its fields are stored.
 #[derive(Clone, Debug)]
 pub struct SqliteColumn {
-    /// Its name, for faults.
+    /// The name, for faults.
     pub name: String,
-    /// What it takes.
+    /// Which values the column accepts.
     pub rule: Rule,
-    /// Whether it must not be null, being part of the key.
+    /// Whether null is rejected, because the column is part of the key.
     pub is_key: bool,
 }
 
-/// Makes cells of records.
+/// Encodes records as cells.
 pub struct Cells {
     /// The columns of the stream.
     pub columns: Vec<SqliteColumn>,
-    /// Whether all is known to be text that a database holds.
+    /// Whether the whole input is known to be text that a database can store.
     pub is_clean: bool,
 }
 

@@ -1,5 +1,5 @@
-//! A block's cells as a table that SQLite reads: one `INSERT … SELECT` takes many records, where a
-//! statement for each would bind, start and end for each ("The Virtual Table Mechanism Of SQLite").
+//! Presents a block's cells to SQLite as a virtual table: one `INSERT … SELECT` takes many records, while a
+//! statement for each would be bound, started and ended each time ("The Virtual Table Mechanism Of SQLite").
 
 #![allow(
     unsafe_code,
@@ -19,10 +19,10 @@ use rusqlite::{Connection, Result};
 
 use crate::connector::sqlite::load::cell;
 
-/// What the table is called: a name that SQLite lets no table of the user have.
+/// The table's name: SQLite reserves its prefix, so no table of the user has it.
 pub const TABLE: &str = "sqlite_pipewright";
 
-/// The records that wait for SQLite.
+/// The records that SQLite reads next.
 #[derive(Clone, Default)]
 pub struct Feed(Arc<Mutex<Waiting>>);
 
@@ -34,7 +34,7 @@ struct Waiting {
 }
 
 impl Feed {
-    /// Makes the table of so many columns known to a connection.
+    /// Registers a table of this many columns with a connection.
     pub fn open(connection: &Connection, columns: usize) -> Result<Self> {
         let feed = Feed::default();
         let aux = (columns, feed.clone());
@@ -42,18 +42,17 @@ impl Feed {
         Ok(feed)
     }
 
-    /// Puts cells before SQLite, which the next statement reads.
+    /// Provides the cells that the next statement reads.
     pub fn put(&self, cells: Vec<u8>) {
         *self.waiting() = Waiting { cells, taken: 0 };
     }
 
-    /// How many records the last statement took; where it failed, those before the one that was to
-    /// blame.
+    /// Returns how many records the last statement took; if it failed, how many preceded the record that caused it.
     pub fn taken(&self) -> u64 {
         self.waiting().taken
     }
 
-    /// Takes the cells back, for their memory.
+    /// Takes the cells back, to reuse their memory.
     pub fn take(&self) -> Vec<u8> {
         std::mem::take(&mut self.waiting().cells)
     }
@@ -71,7 +70,7 @@ struct FeedTable {
     feed: Feed,
 }
 
-// SAFETY: the struct is laid out as C does, with SQLite's part in front.
+// SAFETY: the struct is `repr(C)`, with SQLite's part first.
 unsafe impl VTab<'_> for FeedTable {
     type Aux = (usize, Feed);
     type Cursor = Cursor;
@@ -108,7 +107,7 @@ unsafe impl VTab<'_> for FeedTable {
     }
 }
 
-/// While it is open it has the cells, and at its end it gives them back.
+/// Owns the cells while it is open, and gives them back at the end.
 #[repr(C)]
 struct Cursor {
     /// SQLite's own part.
@@ -116,16 +115,16 @@ struct Cursor {
     columns: usize,
     feed: Feed,
     cells: Vec<u8>,
-    /// Where the record begins.
+    /// The offset of the current record.
     record: usize,
-    /// The column that was not read yet, and where its cell begins.
+    /// The next column to read, and the offset of its cell.
     next: Cell<(usize, usize)>,
-    /// How many records are behind it.
+    /// How many records it has passed.
     taken: u64,
 }
 
 impl Cursor {
-    /// The cell of a column. They are asked for in order as a rule.
+    /// Returns the cell of a column. SQLite usually reads columns in order.
     fn cell(&self, column: usize) -> Option<ToSqlOutput<'_>> {
         let (mut place, mut at) = self.next.get();
         if column < place {
@@ -148,7 +147,7 @@ impl Cursor {
     }
 }
 
-// SAFETY: the struct is laid out as C does, with SQLite's part in front.
+// SAFETY: the struct is `repr(C)`, with SQLite's part first.
 unsafe impl VTabCursor for Cursor {
     fn filter(&mut self, _: c_int, _: Option<&str>, _: &Filters<'_>) -> Result<()> {
         self.cells = self.feed.take();

@@ -1,4 +1,4 @@
-//! What an earlier database of the same name has left beside it.
+//! Journals that an earlier database of the same name left behind.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -9,14 +9,14 @@ use anyhow::{Context, bail};
 
 use crate::stream::AsideFile;
 
-/// Journals without a database, as they were found before the load began: a crashed writer's journal
-/// would be played back into the new database.
+/// Journals without a database, as they were before the load began: SQLite would play the journal of a crashed
+/// writer back into the new database.
 #[derive(Debug)]
 pub struct Stale(Vec<(PathBuf, u64)>);
 
 impl Stale {
-    /// Those beside a database that does not exist. An index of the WAL (`-shm`) without its WAL is made
-    /// anew by SQLite itself.
+    /// Finds the journals beside a database that does not exist. SQLite itself recreates a WAL index (`-shm`)
+    /// without a WAL.
     pub fn beside(path: &Path) -> Self {
         let journals = ["-journal", "-wal"].map(|ending| {
             let mut journal = path.as_os_str().to_owned();
@@ -30,8 +30,8 @@ impl Stale {
         Stale(known.collect())
     }
 
-    /// Gives the new database its name, without them. A database that has appeared meanwhile stays, with
-    /// its journals: what was moved out of the way is put back.
+    /// Gives the new database its name and removes the stale journals. If a database has appeared meanwhile, it
+    /// stays, and the journals that were moved away are put back.
     pub fn replaced_by(self, aside: AsideFile) -> anyhow::Result<()> {
         let mut moved = Vec::new();
         for (journal, known) in &self.0 {
@@ -44,7 +44,7 @@ impl Stale {
                         .with_context(|| format!("cannot remove the stale '{shown}'"))?;
                     moved.push((journal, away));
                 }
-                // If the database is there as well, naming the new one says so.
+                // If the database exists too, giving the new one its name reports it.
                 Some(_) if aside.path().exists() => {}
                 Some(_) => bail!(
                     "'{}' has appeared while the records were read; run it again",
@@ -55,7 +55,7 @@ impl Stale {
         let kept = aside.keep_new();
         for (journal, away) in moved {
             if kept.is_err() {
-                // Nothing takes the place of a journal that is newer.
+                // This does not overwrite a newer journal.
                 let _ = fs::hard_link(&away, journal);
             }
             match fs::remove_file(&away) {

@@ -1,4 +1,4 @@
-//! Keys: unique where the table is made, and what tells records apart.
+//! Keys: unique in a table that is created, and how the table compares them.
 
 use anyhow::bail;
 use rusqlite::{OptionalExtension, params_from_iter, types::Value};
@@ -9,13 +9,13 @@ use crate::load::{Mode, Refused, repeated};
 use crate::schema::types;
 
 impl Sqlite {
-    /// Where the key's columns are in the stream.
+    /// Returns the positions of the key's columns in the stream.
     pub(crate) fn key_places(&self) -> Vec<usize> {
         let position = |name: &String| self.header.position(name);
         self.key.iter().filter_map(position).collect()
     }
 
-    /// The key's columns as the table spells them.
+    /// Returns the key's columns as the table spells them.
     pub(crate) fn table_key(&self) -> Vec<String> {
         let places = self.key_places().into_iter();
         places.map(|place| self.columns[place].0.clone()).collect()
@@ -27,7 +27,7 @@ impl Sqlite {
         self.make_unique(&self.key_statement(), (&quoted(&self.table), &key))
     }
 
-    /// The statement that makes the key unique.
+    /// Returns the statement that makes the key unique.
     pub(crate) fn key_statement(&self) -> String {
         format!(
             "CREATE UNIQUE INDEX {} ON {} ({})",
@@ -37,12 +37,12 @@ impl Sqlite {
         )
     }
 
-    /// The name of the index on the key of a table that load made.
+    /// Returns the name of the index on the key of a table that `load` created.
     pub(crate) fn key_index(&self) -> String {
         format!("{}_key", self.table)
     }
 
-    /// The collation by which the table tells values of a column of its key apart.
+    /// Returns the collation by which the table compares values of a column of its key.
     pub(crate) fn collation_at(&self, place: usize) -> anyhow::Result<String> {
         let found = self.connection.query_row(
             "SELECT x.coll FROM pragma_index_list(?1) AS l, pragma_index_xinfo(l.name) AS x
@@ -54,7 +54,7 @@ impl Sqlite {
         Ok(found.unwrap_or_else(|| "BINARY".to_owned()))
     }
 
-    /// Runs the statement that makes the key unique in a table of which these columns are the key.
+    /// Runs the statement that makes the key unique; `key` lists the key's columns in `table`.
     pub(crate) fn make_unique(
         &self,
         statement: &str,
@@ -71,7 +71,7 @@ impl Sqlite {
             .unwrap_or_else(|_| self.told(error)))
     }
 
-    /// The first record whose key was there before it, as an error.
+    /// Returns, as an error, the first record whose key occurred before it.
     fn duplicate(&self, table: &str, key: &[String]) -> rusqlite::Result<anyhow::Error> {
         let is_free = |name: &&str| {
             !self
@@ -108,7 +108,7 @@ impl Sqlite {
         }))
     }
 
-    /// Whether the table has a unique index on the key: SQLite prepares no upsert without.
+    /// Returns whether the table has a unique index on the key: without one, SQLite prepares no upsert.
     pub(crate) fn is_key_unique(&self) -> anyhow::Result<bool> {
         let key = listed(&self.table_key());
         let table = quoted(&self.table);
@@ -122,7 +122,7 @@ impl Sqlite {
         }
     }
 
-    /// That the table has a unique index on the key.
+    /// Checks that the table has a unique index on the key.
     pub(crate) fn check_key(&self) -> anyhow::Result<()> {
         if self.is_key_unique()? {
             return Ok(());
@@ -139,7 +139,7 @@ impl Sqlite {
     }
 }
 
-/// A key's value as an error shows it.
+/// Returns a key's value as an error shows it.
 pub(crate) fn shown(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),

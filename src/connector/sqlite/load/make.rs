@@ -1,4 +1,4 @@
-//! Tables that are made, and tables whose records are replaced.
+//! Creates tables, and replaces the records of existing ones.
 
 use anyhow::bail;
 
@@ -13,7 +13,7 @@ use crate::load::Mode;
 use crate::schema::types::{ColumnKind, ColumnType};
 
 impl Sqlite {
-    /// Makes the table for what the columns were found to be.
+    /// Creates the table with the types that were found for its columns. Returns notices for the user.
     pub(crate) fn make(&mut self, found: &[ColumnType]) -> anyhow::Result<Vec<String>> {
         let mut notices = Vec::new();
         let mut made = Vec::new();
@@ -40,7 +40,7 @@ impl Sqlite {
         }
         self.execute(&schema::create(&self.table, &made))?;
         self.has_only_ours = true;
-        // Records that are refused at the end could not be set aside any more.
+        // Records that violate a key can only be set aside or ignored as they arrive, not at the end.
         let is_ready = self.sets_aside || self.mode == Mode::Insert;
         if is_ready && !self.key.is_empty() {
             self.execute(&self.key_statement())?;
@@ -56,7 +56,8 @@ impl Sqlite {
         Ok(notices)
     }
 
-    /// Removes the old table. Its triggers see its records go, as they will see the new ones come.
+    /// Drops the old table. If it has triggers, its records are deleted first: the triggers see that, as they will
+    /// see the new records arrive.
     fn drop_old(&mut self, existing: &Definition) -> anyhow::Result<()> {
         let look = || {
             let works = Works::look(&self.connection)?;
@@ -73,7 +74,7 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Makes those of the old table's indexes and triggers again that are `wanted`.
+    /// Recreates those of the old table's indexes and triggers that are `wanted`.
     fn attach(&mut self, wanted: impl Fn(&str) -> bool) -> anyhow::Result<()> {
         let own = match self.key.is_empty() {
             true => String::new(),
@@ -92,13 +93,13 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Removes the table's records.
+    /// Deletes the table's records.
     pub(crate) fn empty(&self) -> anyhow::Result<()> {
         self.execute(&format!("DELETE FROM {}", quoted(&self.table)))?;
         Ok(())
     }
 
-    /// Gets ready to replace the records of the table, which stays.
+    /// Prepares to replace the records of the table, which is kept.
     pub(crate) fn refill(&mut self) -> anyhow::Result<()> {
         self.empty()?;
         self.has_only_ours = true;
@@ -108,7 +109,7 @@ impl Sqlite {
         self.add()
     }
 
-    /// Gets ready to add records to the table.
+    /// Prepares to add records to the table.
     pub(crate) fn add(&mut self) -> anyhow::Result<()> {
         let takes_many = match &self.existing {
             Some(existing) => existing.takes_many(&self.connection),
@@ -135,7 +136,7 @@ impl Sqlite {
         )
     }
 
-    /// Completes a table that was made, when all its records are there.
+    /// Completes a table that was created, after all its records have arrived.
     pub(crate) fn complete(&mut self) -> anyhow::Result<()> {
         if !self.key.is_empty() && !self.is_keyed {
             self.make_key()?;
@@ -147,9 +148,8 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Has SQLite leave the records alone that refer to those of a table that is replaced: neither
-    /// deleted nor changed, they are looked at when the new ones are there. To be called outside a
-    /// transaction.
+    /// Stops SQLite from deleting or changing records that refer to those of a table that is replaced; they are
+    /// checked when the new ones are in. Must be called outside a transaction.
     pub(crate) fn loosen(&mut self) -> anyhow::Result<()> {
         let Some(existing) = self
             .existing
@@ -166,7 +166,7 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Counts the records of other tables that refer to a record of this one that is not there.
+    /// Counts, for each referring table, the records that refer to a missing record of this one.
     pub(crate) fn orphans(&self) -> anyhow::Result<Vec<i64>> {
         let count = |table: &String| {
             let counted = self.connection.query_row(
@@ -179,7 +179,8 @@ impl Sqlite {
         self.referring.iter().map(count).collect()
     }
 
-    /// That no more records of other tables refer to what is not there than did before.
+    /// Checks that no more records of other tables refer to missing records than before, and that the table's own
+    /// foreign keys hold.
     pub(crate) fn check_orphans(&self) -> anyhow::Result<()> {
         if self.referring.is_empty() {
             return Ok(());

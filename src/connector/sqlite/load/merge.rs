@@ -1,7 +1,7 @@
 //! Upserts: records that replace those with the same key.
 //!
-//! As a rule the records wait in a temporary table until all have come. If those that are refused are to
-//! be set aside, each goes into the table as it comes.
+//! The records usually wait in a temporary table until all have arrived. If rejected records are set aside, each
+//! record goes into the table as it arrives.
 
 use rusqlite::Result;
 use rusqlite::types::ToSqlOutput;
@@ -12,14 +12,14 @@ use crate::connector::sqlite::load::upsert::Upsert;
 use crate::connector::sqlite::load::write::Writer;
 use crate::connector::sqlite::{listed, quoted, violation};
 
-/// Where the records of an upsert wait.
+/// The temporary table for the records of an upsert.
 const STAGE: &str = "load stage";
 
-/// The keys that have come, if no record waits.
+/// The temporary table for the keys that have arrived, if records do not wait.
 const KEYS: &str = "load keys";
 
 impl Sqlite {
-    /// Gets ready for an upsert.
+    /// Prepares for an upsert.
     pub(crate) fn begin_upsert(&mut self) -> anyhow::Result<()> {
         let writer = match self.sets_aside {
             true => {
@@ -41,8 +41,8 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Names and definitions of columns that hold those of the stream at `places`. They have no type, so
-    /// that values stay as they are, but the key's have the table's collation.
+    /// Returns names and definitions of columns for those of the stream at `places`. They have no type, so that
+    /// values stay unchanged; those of the key have the table's collation.
     fn key_columns(&self, places: &[usize]) -> anyhow::Result<(String, String)> {
         let key = self.key_places();
         let mut names = Vec::new();
@@ -110,7 +110,7 @@ impl Sqlite {
         })
     }
 
-    /// Carries the records that wait into the table, once it is known that no two have one key.
+    /// Moves the waiting records into the table, after checking that no two have the same key.
     pub(crate) fn merge(&mut self) -> anyhow::Result<()> {
         if self.sets_aside {
             return Ok(());
@@ -171,8 +171,8 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Runs a statement for all records that wait: how many it changed. If it fails, the record that is
-    /// to blame is found by the statement for one.
+    /// Runs a statement for all waiting records. Returns how many it changed. If it fails, finds the record that
+    /// caused it with `one`, the statement for a single record.
     fn carry(&self, all: &str, one: &Bound) -> anyhow::Result<u64> {
         let error = match self.connection.execute(all, []) {
             Ok(changed) => return Ok(changed as u64),
@@ -187,7 +187,7 @@ impl Sqlite {
         }
     }
 
-    /// The first of the records that wait which a statement fails for.
+    /// Returns the first waiting record that a statement fails for.
     fn first_refused(&self, one: &Bound) -> Result<Option<(u64, rusqlite::Error)>> {
         let query = format!("SELECT *, rowid FROM temp.{} ORDER BY rowid", quoted(STAGE));
         let mut statement = self.connection.prepare(&query)?;
@@ -205,7 +205,7 @@ impl Sqlite {
     }
 }
 
-/// What a column of the stream is called where records wait.
+/// Returns the name of a stream's column in the temporary table.
 fn staged(place: usize) -> String {
     format!("c{place}")
 }

@@ -1,8 +1,8 @@
 //! Tables in SQLite files.
 //!
-//! One transaction, whatever the mode. A database that is not there yet is written aside without
-//! a journal, synced and renamed; one that is there keeps its journal mode, and its readers are
-//! not disturbed until the commit.
+//! Every mode loads in one transaction. A database that does not exist yet is written under a temporary name
+//! without a journal, synced and renamed; an existing one keeps its journal mode, and its readers are not blocked
+//! until the commit.
 
 mod bound;
 mod cell;
@@ -43,36 +43,37 @@ use schema::Definition;
 use works::Works;
 use write::Writer;
 
-/// How many bytes of changed pages are kept in memory. Beyond that SQLite writes into the database before
-/// the commit, and unless it is in WAL mode, nobody can read it from then on.
+/// Bytes of changed pages that are kept in memory. Beyond that, SQLite writes to the database before the commit,
+/// which blocks all readers from then on, except in WAL mode.
 const CHANGES: i64 = 256 << 20;
 
 /// A table in an SQLite file.
 pub struct Sqlite {
     connection: Connection,
-    /// The new database's file, while it has not its name, and what an older one has left there.
+    /// The file of a new database until it gets its name, and the stale journals beside that name.
     aside: Option<(AsideFile, Stale)>,
     name: String,
     table: String,
     mode: Mode,
     key: Vec<String>,
     wait: Duration,
-    /// The table as it is, where it is there.
+    /// The existing table, if any.
     existing: Option<Definition>,
-    /// Why a table whose records are replaced cannot stay, if its columns say so.
+    /// Why a table whose records are replaced must be recreated, if its columns do not fit.
     mismatch: Option<String>,
-    /// What hung on the old table, and the statements that make it again.
+    /// What was attached to the old table, and the statements that recreate it.
     attachments: Vec<(String, String)>,
-    /// What worked with the old table.
+    /// The views and triggers that worked with the old table.
     works: Works,
-    /// Tables whose records refer to those of the old table, and how many refer to none.
+    /// Tables whose records refer to those of the old table; `orphans` counts, for each, the records that refer to
+    /// none.
     referring: Vec<String>,
     orphans: Vec<i64>,
     header: Header,
-    /// Names of the columns as the table has them, and what they take.
+    /// The table's names for the columns, and what they accept.
     columns: Vec<(String, Rule)>,
     sets_aside: bool,
-    /// Whether the table is made.
+    /// Whether this load creates the table.
     is_made: bool,
     /// Whether its key is unique already.
     is_keyed: bool,
@@ -86,11 +87,12 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens the database, or one that will be it. Locks of other programs are waited for so long.
+    /// Opens the database, or a temporary file for a new one. `wait` limits how long to wait for locks of other
+    /// programs.
     ///
     /// # Errors
-    /// It is no database, is read-only, its table is not what `mode` wants, or not the one that the
-    /// checkpoint of `flow`, or another, speaks of.
+    /// The file is not a database or is read-only; its table does not fit `mode`, or the checkpoint of `flow` or
+    /// another one.
     pub fn open(
         path: &Path,
         table: &str,
@@ -162,17 +164,17 @@ impl Sqlite {
             .map_err(|error| self.told(error))
     }
 
-    /// An error of SQLite as a person can use it.
+    /// Converts an error of SQLite to one for users.
     fn told(&self, error: rusqlite::Error) -> anyhow::Error {
         told_after(error, &self.name, self.wait)
     }
 
-    /// Names of the columns as the table has them.
+    /// Returns the table's names for the columns.
     fn names(&self) -> Vec<String> {
         self.columns.iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// Looks at the columns of the table whose records are to be replaced.
+    /// Reads the columns of a table whose records are to be replaced.
     fn meet_replaced(&mut self, existing: &Definition, header: &Header) -> anyhow::Result<Types> {
         match existing.columns_for(header) {
             Ok(columns) => {
@@ -196,7 +198,7 @@ impl Sqlite {
         TargetNeeds::with_key(&self.key, &self.header)
     }
 
-    /// That nothing is lost if the table is made anew, for this reason.
+    /// Checks that nothing is lost if the table is recreated; `why` is the reason for recreating it.
     fn check_replaceable(&self, existing: &Definition, why: &str) -> anyhow::Result<()> {
         match existing.irreplaceable(&self.header) {
             None => Ok(()),
@@ -207,7 +209,7 @@ impl Sqlite {
         }
     }
 
-    /// That the table is still what it was before the lock was taken.
+    /// Checks that the table has not changed since it was read without a lock.
     fn check_unchanged(&self, is_anew: bool) -> anyhow::Result<()> {
         let now = Definition::read(&self.connection, &self.table);
         let now = now.map_err(|error| match error.downcast() {
@@ -235,7 +237,7 @@ impl Sqlite {
         )
     }
 
-    /// The transaction for records, and the table as they need it.
+    /// Begins the transaction and prepares the table. Returns notices for the user.
     fn begin_table(&mut self, start: &Start<'_>) -> anyhow::Result<Vec<String>> {
         let misfit = start.misfit.or(self.mismatch.as_deref());
         let is_replaced = self.mode == Mode::Replace && self.existing.is_some();
@@ -263,7 +265,7 @@ impl Sqlite {
         Ok(Vec::new())
     }
 
-    /// All that is left to do for the table before the commit.
+    /// Does everything that remains for the table before the commit.
     fn finish(&mut self) -> anyhow::Result<()> {
         if self.is_made {
             self.complete()?;
@@ -273,8 +275,8 @@ impl Sqlite {
         self.check_orphans()
     }
 
-    /// What to do if no record came: a table that is to be replaced is emptied. Whether there is
-    /// anything to commit.
+    /// Handles a stream without records: empties a table that is to be replaced. Returns whether there is anything
+    /// to commit.
     fn finish_empty(&mut self, has_checkpoint: bool) -> anyhow::Result<bool> {
         let is_replaced = self.mode == Mode::Replace && self.existing.is_some();
         if !is_replaced && !has_checkpoint {
@@ -360,7 +362,7 @@ impl Target for Sqlite {
             checkpoint::advance(&self.connection, &self.name, checkpoint, done)?;
         }
         if let Some((aside, _)) = self.aside.as_mut().filter(|_| commits) {
-            // What nobody can see yet is committed when it has its name.
+            // Nobody can see a new database yet: it becomes visible when it gets its name.
             self.connection
                 .execute("COMMIT", [])
                 .map_err(|error| told(error, &self.name))?;
@@ -385,7 +387,7 @@ impl Target for Sqlite {
             notices: Vec::new(),
         };
         if let Some((aside, stale)) = self.aside.filter(|_| commits) {
-            // Statements that are kept for the next record keep the database open.
+            // Cached statements keep the database open.
             self.connection.flush_prepared_statement_cache();
             if let Err((_, error)) = self.connection.close() {
                 return Err(told(error, &self.name));
@@ -396,7 +398,7 @@ impl Target for Sqlite {
     }
 }
 
-/// The same as [`told`], for a load that has waited so long for a lock.
+/// Like [`told`], but for a load with its own limit on waiting for locks.
 fn told_after(error: rusqlite::Error, name: &str, wait: Duration) -> anyhow::Error {
     match is_busy(&error) {
         true => anyhow::anyhow!("{}; --wait waits longer", locked(name, wait)),
@@ -404,7 +406,8 @@ fn told_after(error: rusqlite::Error, name: &str, wait: Duration) -> anyhow::Err
     }
 }
 
-/// A new database: nobody else can see it, and it is synced as a whole before it has its name.
+/// Opens a new database. It needs no journal: nobody else can see it, and it is synced as a whole before it gets
+/// its name.
 fn open_new(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -415,7 +418,7 @@ fn open_new(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// A database that is there, and the table where it has one.
+/// Opens an existing database and reads its table, if it has one.
 fn open_old(
     path: &Path,
     name: &str,
@@ -439,7 +442,7 @@ fn open_old(
             Err(error) => error,
         }
     })?;
-    // SQLite opens a file that may not be written for reading, without a word.
+    // If a file is not writable, SQLite silently opens it for reading.
     if connection.is_readonly("main").map_err(told)? {
         bail!("'{name}' is read-only");
     }
@@ -447,7 +450,7 @@ fn open_old(
     Ok((connection, existing))
 }
 
-/// Has SQLite keep what it changes in memory, as far as [`CHANGES`] allows. A WAL disturbs no reader.
+/// Makes SQLite keep changes in memory, up to [`CHANGES`]. In WAL mode this is not needed: a WAL blocks no reader.
 fn keep_readers(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("PRAGMA cache_size = -32768;")?;
     let pragma = |name| connection.pragma_query_value(Some("main"), name, |row| row.get(0));

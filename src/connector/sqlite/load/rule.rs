@@ -1,4 +1,4 @@
-//! What the columns of SQLite's tables take: a value that SQLite would store as another one is refused.
+//! What the columns of SQLite's tables accept: a value that SQLite would store as a different one is rejected.
 
 use crate::connector::sqlite::load::cell::{
     push_bytes, push_integer, push_null, push_pairs, push_real, push_text,
@@ -13,14 +13,14 @@ use crate::schema::types;
 use crate::schema::types::{ColumnKind, ColumnType, shown};
 use crate::value::parse::is_plain;
 
-/// What a column takes, and as what a value is stored in it.
+/// What a column accepts, and how it stores a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// Integers of 64 bits.
     Integer,
-    /// Numbers that a double holds.
+    /// Numbers whose digits a double preserves.
     Real,
-    /// Integers, or numbers that a double holds.
+    /// Integers, or numbers whose digits a double preserves.
     Number,
     /// `true` and `false`, stored as 1 and 0; other values as [`Rule::Numeric`].
     Boolean,
@@ -30,14 +30,14 @@ pub enum Rule {
     Blob,
     /// Anything, unchanged: the column has no type.
     Loose,
-    /// As [`Rule::Loose`], but SQLite makes a number of text that reads as one, such as `007`.
+    /// Like [`Rule::Loose`], but SQLite converts text that reads as a number, such as `007`.
     Numeric,
 }
 
 impl Rule {
-    /// The rule for a declared type, by SQLite's own rules of affinity ("Datatypes In SQLite",
-    /// section 3.1). Names that only people understand, such as BOOLEAN and DATE, refuse nothing that
-    /// SQLite keeps as it is.
+    /// Returns the rule for a declared type, by SQLite's rules of affinity ("Datatypes In SQLite", section 3.1).
+    /// Types that mean something to people only, such as BOOLEAN and DATE, reject nothing that SQLite stores
+    /// unchanged.
     pub fn declared(declared: &str, is_strict: bool) -> Self {
         let name = declared.to_ascii_uppercase();
         let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
@@ -60,8 +60,8 @@ impl Rule {
         }
     }
 
-    /// The declared type and the rule for what a column was found to be. A decimal column is REAL
-    /// only where no digit is lost by that, else it is TEXT.
+    /// Returns the declared type and the rule for a column as found. A decimal column is REAL only if that loses no
+    /// digit, otherwise TEXT.
     pub fn found(found: ColumnType) -> (&'static str, Self) {
         match found.kind {
             ColumnKind::Integer => ("INTEGER", Rule::Integer),
@@ -76,7 +76,7 @@ impl Rule {
     /// Appends a raw field as a cell.
     ///
     /// # Errors
-    /// SQLite would store it changed, or the column's type is that of numbers and this is none.
+    /// SQLite would store a different value, or the column is numeric and the field is not a number.
     pub fn push(self, raw: &[u8], is_clean: bool, out: &mut Vec<u8>) -> Result<(), Fault> {
         if raw.is_empty() {
             push_null(out);
@@ -139,7 +139,7 @@ impl Fit for Rule {
     }
 }
 
-/// The number that a field without quotes is, if a double holds it.
+/// Returns the number that an unquoted field spells, if a double preserves its digits.
 fn plain_double(raw: &[u8]) -> Option<f64> {
     match is_plain(raw) {
         true => plain::surviving(raw),
@@ -162,7 +162,7 @@ fn push_double(raw: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
     }
 }
 
-/// Text that SQLite stores as a number: it is one if the number is written just like it.
+/// Appends text that SQLite would store as a number, if that number is written exactly like the text.
 fn push_as_number(raw: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
     let content = field::content(raw);
     let is_written = |number: String| number.as_bytes() == &*content;
@@ -183,8 +183,8 @@ fn push_as_number(raw: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
     )))
 }
 
-/// Whether SQLite's numeric affinity takes this text for a number: a decimal literal, with white space
-/// around it ("Datatypes In SQLite", section 3.4).
+/// Returns whether SQLite's numeric affinity takes this text for a number: a decimal literal, optionally surrounded
+/// by white space ("Datatypes In SQLite", section 3.4).
 fn reads_as_number(text: &[u8]) -> bool {
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
     let start = text.iter().position(|byte| !is_space(byte));

@@ -1,4 +1,4 @@
-//! Tables of SQLite: what is there, and how it is made.
+//! Tables of SQLite: their definitions, and the creation of new ones.
 
 use std::collections::HashMap;
 
@@ -11,10 +11,10 @@ use crate::load::nearest_of;
 use crate::record::Header;
 use crate::schema::types::check_text;
 
-/// A table that is there.
+/// An existing table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Definition {
-    /// Its name, as it was spelled when it was made.
+    /// Its name, as it was spelled when it was created.
     pub name: String,
     sql: String,
     is_strict: bool,
@@ -30,10 +30,10 @@ struct Declared {
 }
 
 impl Definition {
-    /// The table of this name, if there is one.
+    /// Reads the table of this name; None if it does not exist.
     ///
     /// # Errors
-    /// The name is that of a view; the file is no database.
+    /// The name belongs to a view; the file is not a database.
     pub fn read(connection: &Connection, table: &str) -> anyhow::Result<Option<Self>> {
         let found: Option<(String, String, Option<String>)> = connection
             .query_row(
@@ -75,11 +75,11 @@ impl Definition {
         }))
     }
 
-    /// The table's columns for those of the stream: names as the table spells them, and what each
-    /// takes.
+    /// Returns the table's columns for those of the stream: the table's spelling of each name, and what the column
+    /// accepts.
     ///
     /// # Errors
-    /// The table has no such column, or it computes it by itself.
+    /// The table lacks a column, or computes it.
     pub fn columns_for(&self, header: &Header) -> anyhow::Result<Vec<(String, Rule)>> {
         let mut taken: Vec<(String, Rule)> = Vec::new();
         for name in header.names() {
@@ -117,8 +117,8 @@ impl Definition {
         Ok(taken)
     }
 
-    /// What a table made anew from the stream would lose: what the definition says beyond names, types
-    /// and NOT NULL, or a column that must not be null and is not in the stream.
+    /// Returns what a table recreated from the stream would lose: anything in its definition beyond names, types
+    /// and NOT NULL, or a NOT NULL column that is not in the stream.
     pub fn irreplaceable(&self, header: &Header) -> Option<String> {
         const WORDS: [&str; 14] = [
             "PRIMARY",
@@ -149,20 +149,20 @@ impl Definition {
         Some(format!("its column '{}', which is NOT NULL", lost.name))
     }
 
-    /// Whether a column of this name must not be null.
+    /// Returns whether a column of this name is NOT NULL.
     pub fn is_not_null(&self, name: &str) -> bool {
         let mut columns = self.columns.iter();
         columns.any(|column| column.is_not_null && column.name.eq_ignore_ascii_case(name))
     }
 
-    /// Whether a conflict clause of the table does anything but refuse the record.
+    /// Returns whether the table has a conflict clause, which may do something other than reject the record.
     pub fn has_conflict_clause(&self) -> bool {
         bare_words(&self.sql)
             .iter()
             .any(|word| word.eq_ignore_ascii_case("CONFLICT"))
     }
 
-    /// Whether the table has triggers.
+    /// Returns whether the table has triggers.
     pub fn has_triggers(&self, connection: &Connection) -> rusqlite::Result<bool> {
         connection.query_row(
             "SELECT EXISTS (SELECT 1 FROM sqlite_schema
@@ -172,7 +172,7 @@ impl Definition {
         )
     }
 
-    /// The tables whose foreign keys refer to this one.
+    /// Returns the tables whose foreign keys refer to this one.
     pub fn referring(&self, connection: &Connection) -> rusqlite::Result<Vec<String>> {
         connection
             .prepare(
@@ -183,10 +183,10 @@ impl Definition {
             .collect()
     }
 
-    /// Whether one statement may take many records: it does the same as one for each, and is
-    /// quicker. Triggers would see them otherwise, foreign keys are looked at when the statement
-    /// ends and not at the record, what a virtual table does is not known; and where a key must be
-    /// unique, SQLite keeps for such a statement each page that it changes.
+    /// Returns whether one statement may take many records, with the same result as a statement for each, and
+    /// faster. It may not if a conflict clause or triggers would act differently; if foreign keys would be checked
+    /// at the end of the statement rather than at the record; if the table is virtual, as its behavior is unknown;
+    /// or if a key must be unique, because SQLite then keeps a copy of each page that such a statement changes.
     pub fn takes_many(&self, connection: &Connection) -> rusqlite::Result<bool> {
         if self.has_conflict_clause() {
             return Ok(false);
@@ -204,7 +204,7 @@ impl Definition {
         )
     }
 
-    /// The statements that make the table's indexes and triggers again.
+    /// Returns the statements that recreate the table's indexes and triggers.
     pub fn attachments(&self, connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
         connection
             .prepare(
@@ -217,7 +217,7 @@ impl Definition {
     }
 }
 
-/// The words of a statement that stand outside quotes and comments.
+/// Returns the words of a statement outside quotes and comments.
 fn bare_words(sql: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut closing = None;
@@ -232,7 +232,7 @@ fn bare_words(sql: &str) -> Vec<String> {
                 '-' if letters.peek() == Some(&'-') => closing = Some('\n'),
                 '/' if letters.peek() == Some(&'*') => {
                     let mut last = ' ';
-                    // The star that opens does not close.
+                    // The star of the opening `/*` does not close the comment.
                     letters.next();
                     for letter in letters.by_ref() {
                         if last == '*' && letter == '/' {
@@ -255,18 +255,18 @@ fn bare_words(sql: &str) -> Vec<String> {
     words
 }
 
-/// A column of a table that is made.
+/// A column of a table that is created.
 #[derive(Clone, Debug)]
 pub struct Made {
     /// Its name.
     pub name: String,
     /// Its declared type.
     pub declared: &'static str,
-    /// Whether it holds no null.
+    /// Whether it is NOT NULL.
     pub is_not_null: bool,
 }
 
-/// The statement that makes a table of these columns.
+/// Returns the statement that creates a table with these columns.
 pub fn create(table: &str, columns: &[Made]) -> String {
     let columns: Vec<String> = columns
         .iter()
@@ -278,7 +278,7 @@ pub fn create(table: &str, columns: &[Made]) -> String {
     format!("CREATE TABLE {} ({})", quoted(table), columns.join(", "))
 }
 
-/// That a table can have columns of these names.
+/// Checks that a table can have columns with these names.
 pub fn check_names(header: &Header) -> anyhow::Result<()> {
     let mut known = HashMap::new();
     for name in header.names() {

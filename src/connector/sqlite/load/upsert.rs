@@ -1,4 +1,4 @@
-//! The statements of an upsert for one record, which go into the table as it comes.
+//! The statements of an upsert for one record, which goes into the table as it arrives.
 
 use rusqlite::types::{ToSqlOutput, Value};
 use rusqlite::{Connection, Result};
@@ -11,11 +11,11 @@ use crate::record::Fault;
 
 /// The statements of an upsert for one record.
 pub(crate) struct Upsert {
-    /// Notes the key, once.
+    /// Stores the key; fails if it is already stored.
     pub(crate) note: Bound,
-    /// Takes the note back.
+    /// Removes the stored key.
     pub(crate) forget: String,
-    /// None if all columns are those of the key.
+    /// None if all columns are key columns.
     pub(crate) update: Option<Bound>,
     pub(crate) insert: Bound,
     /// Names of the key's columns.
@@ -23,8 +23,8 @@ pub(crate) struct Upsert {
 }
 
 impl Upsert {
-    /// Updates the record of the same key, or inserts one: an INSERT that becomes an UPDATE on a conflict
-    /// would have to be a whole record, with all that must not be null.
+    /// Updates the record with the same key, or inserts one. An INSERT that becomes an UPDATE on a conflict would
+    /// need a complete record, with all NOT NULL columns.
     pub(crate) fn put(&self, connection: &Connection, cells: &[ToSqlOutput<'_>]) -> Result<Done> {
         if let Err(error) = self.note.run(connection, cells) {
             return match violation(&error) {
@@ -49,7 +49,7 @@ impl Upsert {
             return Ok(Done::Counted(0, 1));
         }
         let inserted = self.insert.run(connection, cells)?;
-        // With nothing but a key, what was there is as good as new.
+        // If all columns are key columns, an existing record counts as updated.
         let is_there = self.update.is_none() && inserted == 0;
         Ok(Done::Counted(inserted, is_there.into()))
     }

@@ -1,15 +1,15 @@
-//! What in a database works: its views, and the statements that triggers belong to.
+//! Finds out which views and triggers of a database a new table breaks.
 
 use rusqlite::{Connection, Result};
 
 use crate::connector::sqlite::{quoted, words};
 
-/// Statements that SQLite could prepare, and what each stands for.
+/// Statements that SQLite could prepare, and what each one tests.
 #[derive(Default)]
 pub(crate) struct Works(Vec<(String, String)>);
 
 impl Works {
-    /// Looks at all views and triggers.
+    /// Tests all views and triggers.
     pub(crate) fn look(connection: &Connection) -> Result<Self> {
         let mut statement = connection.prepare(
             "SELECT 'view', name, name FROM sqlite_schema WHERE type = 'view'
@@ -32,7 +32,7 @@ impl Works {
         Ok(Works(probes))
     }
 
-    /// The first that does not work any more, and why.
+    /// Returns the first one that no longer works, and why.
     pub(crate) fn broken(&self, connection: &Connection) -> Option<String> {
         self.0.iter().find_map(|(what, statement)| {
             let error = connection.prepare(statement).err()?;
@@ -41,7 +41,7 @@ impl Works {
     }
 }
 
-/// Statements that compile the triggers of a table or view with them.
+/// Returns statements whose preparation compiles the triggers of a table or view.
 fn statements(connection: &Connection, table: &str) -> Result<Vec<String>> {
     let columns: Vec<String> = connection
         .prepare("SELECT name FROM pragma_table_info(?1)")?

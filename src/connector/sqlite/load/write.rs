@@ -1,4 +1,4 @@
-//! Records on their way into a table: many with one statement, or one after the other.
+//! Writes records to a table: many with one statement, or one by one.
 
 use anyhow::bail;
 use rusqlite::types::ToSqlOutput;
@@ -14,24 +14,24 @@ use crate::load::Refused;
 use crate::record::Fault;
 use crate::stream::Refusal;
 
-/// How records are put into a table.
+/// How records are written to a table.
 pub(crate) struct Writer {
-    /// One statement for many records, and where it finds them.
+    /// One statement for many records, and the feed that it reads.
     many: Option<(String, Feed)>,
     one: One,
-    /// Whether a record that is refused may leave something behind (RAISE(FAIL), ON CONFLICT FAIL).
+    /// Whether a rejected record may leave changes behind (RAISE(FAIL), ON CONFLICT FAIL), which must be undone.
     is_undone: bool,
 }
 
-/// How one record is put into a table.
+/// How one record is written to a table.
 pub(crate) enum One {
-    /// By this statement.
+    /// With this statement.
     Insert(Bound),
-    /// By a key.
+    /// By its key.
     Upsert(Upsert),
 }
 
-/// What became of records.
+/// What happened to records.
 #[derive(Default)]
 struct Written {
     inserted: u64,
@@ -40,8 +40,8 @@ struct Written {
 }
 
 impl Writer {
-    /// One that inserts into a table, by one statement for many records if `takes_many`; `behind` is
-    /// the statement's end.
+    /// Creates a writer that inserts into a table, with one statement for many records if `takes_many`; `behind` is
+    /// the end of the statement.
     pub(crate) fn insert(
         sqlite: &Sqlite,
         (table, columns): (&str, &[String]),
@@ -69,7 +69,7 @@ impl Writer {
         })
     }
 
-    /// One that goes by a key, record by record.
+    /// Creates a writer that upserts by key, record by record.
     pub(crate) fn upsert(sqlite: &Sqlite, upsert: Upsert) -> anyhow::Result<Self> {
         Ok(Writer {
             many: None,
@@ -78,7 +78,7 @@ impl Writer {
         })
     }
 
-    /// The statement for one record, if there is only that.
+    /// Returns the prepared statement for one record; None for an upsert, which has several.
     fn statement<'c>(&self, connection: &'c Connection) -> Result<Option<CachedStatement<'c>>> {
         match &self.one {
             One::Insert(insert) => connection.prepare_cached(&insert.sql).map(Some),
@@ -86,7 +86,7 @@ impl Writer {
         }
     }
 
-    /// Puts one record into the table: how many it inserted and updated.
+    /// Writes one record to the table. Returns how many records it inserted and updated.
     fn put(
         &self,
         connection: &Connection,
@@ -102,7 +102,7 @@ impl Writer {
         }
     }
 
-    /// The same, so that a record that is refused leaves nothing.
+    /// Like `put`, but a rejected record leaves no changes behind.
     fn put_whole(
         &self,
         connection: &Connection,
@@ -129,7 +129,7 @@ impl Writer {
 }
 
 impl Sqlite {
-    /// Puts records into the table, and those that it refuses into `refused`, if they are set aside.
+    /// Writes records to the table. Those that it rejects are added to `refused`, if they are set aside.
     pub(crate) fn put(
         &mut self,
         records: u64,
@@ -151,7 +151,7 @@ impl Sqlite {
         Ok(())
     }
 
-    /// By one statement; None if there is none, or if one of the records is to be set aside.
+    /// Writes with one statement; None if there is none, or if one of the records must be set aside.
     fn put_many(
         &self,
         writer: &Writer,
@@ -202,7 +202,7 @@ impl Sqlite {
                 Ok(Done::Repeated(fault)) => fault,
                 Err(error) => match violation(&error) {
                     Some(fault) if self.sets_aside => match self.connection.is_autocommit() {
-                        // What came before is gone, too.
+                        // The earlier records are gone, too.
                         true => bail!("the table rolled the load back: {}", words(&error)),
                         false => fault,
                     },
@@ -218,7 +218,7 @@ impl Sqlite {
         Ok(written)
     }
 
-    /// An error of the statement that took this record.
+    /// Returns the error of the statement for this record.
     pub(crate) fn refusal(&self, error: rusqlite::Error, record: u64) -> anyhow::Error {
         match violation(&error) {
             Some(fault) => anyhow::Error::new(Refused {
@@ -229,7 +229,8 @@ impl Sqlite {
         }
     }
 
-    /// In a table that is made, nothing is there before the stream.
+    /// Rewords the fault of a repeated key if the table had no records before the load: the key occurs twice in the
+    /// stream.
     fn about_key(&self, fault: Fault) -> Fault {
         match self.has_only_ours && fault.to_string().contains("the table has this already") {
             true => Fault::new(format!(
@@ -240,7 +241,7 @@ impl Sqlite {
         }
     }
 
-    /// Whether a trigger or a conflict clause may end a statement without undoing it.
+    /// Returns whether a trigger or a conflict clause may end a statement without undoing it.
     fn may_fail_halfway(&self) -> anyhow::Result<bool> {
         let found = self.connection.query_row(
             "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'trigger')
@@ -251,7 +252,7 @@ impl Sqlite {
         found.map_err(|error| self.told(error))
     }
 
-    /// The statement that makes a temporary table anew.
+    /// Creates a temporary table.
     pub(crate) fn make_temporary(&self, name: &str, columns: &str) -> anyhow::Result<()> {
         self.execute(&format!("CREATE TEMP TABLE {} ({columns})", quoted(name)))?;
         Ok(())

@@ -1,6 +1,6 @@
-//! Tables and queries of SQLite files.
+//! Reads tables and queries of SQLite files.
 //!
-//! One SELECT is one snapshot, whatever is written meanwhile. The file is opened for reading alone.
+//! One SELECT is one snapshot, whatever is written meanwhile. The file is opened read-only.
 
 mod value;
 
@@ -18,13 +18,13 @@ use crate::stream::{Emitter, Flow, Output, Settings, Summary};
 use crate::connector::sql::MIXED;
 use crate::connector::sql::{Asked, Key, Relation, SeenKeys, Selection, SqlSource, ended, sole};
 
-/// What a query is called within another.
+/// The name of a query inside another one.
 const QUERY: &str = "_pipewright_query";
 
 /// Reads a relation of the file at `path` and writes it as the stream.
 ///
 /// # Errors
-/// As [`crate::connector::query::Query::run`].
+/// The same as for [`crate::connector::query::Query::run`].
 pub(crate) fn extract(
     path: &Path,
     reading: SqlSource<'_>,
@@ -35,7 +35,7 @@ pub(crate) fn extract(
         connection: open_to_read(path)?,
         name: path.display().to_string(),
     };
-    // One snapshot for all that follows.
+    // One snapshot for everything that follows.
     file.execute("BEGIN")?;
     let base = file.base(reading.relation)?;
     let names = file.columns(&base)?;
@@ -50,7 +50,7 @@ pub(crate) fn extract(
             let place = key.place(&columns)?;
             (file.behind(key, place, &asked, &picks)?, Some(key.seen()))
         }
-        // A query as it stands: within another, its order would be nobody's promise.
+        // A query runs as it is: inside another one, its order would not be guaranteed.
         (None, Relation::Query(_)) => (file.prepare(&base)?, None),
         (None, Relation::Table(_)) => (file.prepare(&asked.select(&picks, ""))?, None),
     };
@@ -63,12 +63,12 @@ pub(crate) fn extract(
     let mut emitter = Emitter::new(output, settings)?;
     file.emit(&mut statement, &picks, seen.as_mut(), &mut emitter)?;
     drop(statement);
-    // Whoever waits for the stream's end may want to write here.
+    // A program that waits for the end of the stream may want to write to this file.
     file.execute("COMMIT")?;
     ended(emitter, reading.key.zip(seen))
 }
 
-/// A relation with these columns as a SELECT has it.
+/// Returns a relation with these columns for use in a SELECT.
 fn asked(relation: &Relation, columns: &[String]) -> Asked {
     match relation {
         Relation::Table(table) => Asked {
@@ -79,7 +79,7 @@ fn asked(relation: &Relation, columns: &[String]) -> Asked {
         Relation::Query(query) => {
             let names = Asked::numbered(columns.len());
             Asked {
-                // The newline ends a comment that the query may end with.
+                // The newline ends a comment at the end of the query.
                 with: format!("WITH {QUERY}({}) AS ({}\n) ", names.join(", "), sole(query)),
                 from: QUERY.to_owned(),
                 columns: names,
@@ -104,7 +104,7 @@ impl File {
         executed.map_err(|error| self.told(error))
     }
 
-    /// The SELECT that gives all of a relation.
+    /// Returns the SELECT for all of a relation.
     fn base(&self, relation: &Relation) -> anyhow::Result<String> {
         match relation {
             Relation::Query(query) => Ok(query.clone()),
@@ -115,7 +115,7 @@ impl File {
         }
     }
 
-    /// That there is such a table or view.
+    /// Checks that a table or view of this name exists.
     fn find(&self, table: &str) -> anyhow::Result<()> {
         let found = self
             .connection
@@ -150,7 +150,7 @@ impl File {
             .collect()
     }
 
-    /// A statement that reads and gives records.
+    /// Prepares a statement that must be read-only and return records.
     fn prepare(&self, sql: &str) -> anyhow::Result<Statement<'_>> {
         let statement = self.connection.prepare(sql).map_err(|error| match error {
             rusqlite::Error::MultipleStatement => {
@@ -182,8 +182,8 @@ impl File {
             .collect())
     }
 
-    /// The statement that gives the fields at `picks`, and the key behind them, of the records whose
-    /// key is greater than the last one, in its order.
+    /// Returns the statement for the fields at `picks`, followed by the key, of the records whose key is greater
+    /// than the last one, in the order of the key.
     fn behind(
         &self,
         key: &Key,
@@ -191,10 +191,10 @@ impl File {
         asked: &Asked,
         picks: &[usize],
     ) -> anyhow::Result<Statement<'_>> {
-        // Only bytes are equal where they are the same, whatever the column's own order is.
+        // Keys are equal only if their bytes are, whatever the column's own collation is.
         let name = format!("{} COLLATE BINARY", asked.columns[place]);
         let from = key.from().map(value::of_last).transpose()?;
-        // Null comes first in any order, and an index finds the first at once.
+        // Null sorts first in any order, and an index finds the first record at once.
         let column = &asked.columns[place];
         let first = asked.first(&format!("{column} IS NULL"), column);
         let has_null = self.ask(&first, None)?.is_some_and(|is_null| is_null > 0);
@@ -237,15 +237,14 @@ impl File {
         Ok(statement)
     }
 
-    /// A query's one number; none where it gives no record.
+    /// Returns the single number of a query; None if it returns no record.
     fn ask(&self, sql: &str, parameter: Option<&Value>) -> anyhow::Result<Option<i64>> {
         let parameters = rusqlite::params_from_iter(parameter);
         let answer = self.connection.query_row(sql, parameters, |row| row.get(0));
         answer.optional().map_err(|error| self.told(error))
     }
 
-    /// Hands the fields at `picks` of every record to `emitter`, and the last field, the key, to
-    /// `seen`.
+    /// Passes the fields at `picks` of every record to `emitter`, and the last field, the key, to `seen`.
     fn emit(
         &self,
         statement: &mut Statement<'_>,

@@ -1,4 +1,4 @@
-//! SQLite's values as fields of the stream.
+//! Converts SQLite's values to fields of the stream.
 
 use std::borrow::Cow;
 
@@ -12,9 +12,9 @@ use crate::record::field;
 use crate::value::Decimal;
 use crate::value::text::push_typed_text;
 
-/// Appends a value: null as nothing, numbers as they are (a REAL with the fewest digits that read
-/// back as it, and a point), a BLOB in hexadecimal as PostgreSQL writes it. Text that looks like any of
-/// these is quoted.
+/// Appends a value: null as an empty field, numbers as they are (a REAL with the fewest digits that read back as
+/// the same value, and a point), a BLOB in hexadecimal as PostgreSQL writes it. Text that looks like any of these
+/// is quoted.
 #[inline]
 pub fn push(value: ValueRef<'_>, out: &mut Vec<u8>) {
     match value {
@@ -27,7 +27,7 @@ pub fn push(value: ValueRef<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes a key in the place of the one before: what SQLite calls its type.
+/// Replaces `key` with the text of a value. Returns SQLite's name for its type.
 #[inline]
 pub fn put_key(value: ValueRef<'_>, key: &mut Vec<u8>) -> &'static str {
     key.clear();
@@ -44,7 +44,7 @@ pub fn put_key(value: ValueRef<'_>, key: &mut Vec<u8>) -> &'static str {
     }
 }
 
-/// A key that was committed as the value that it was.
+/// Converts a stored key back to SQLite's value.
 pub fn of_last(last: &Last) -> anyhow::Result<Value> {
     let value = match last.kind.as_str() {
         "integer" => last.value.parse().ok().map(Value::Integer),
@@ -68,8 +68,8 @@ fn push_real(real: f64, out: &mut Vec<u8>) {
     }
 }
 
-/// A double as Rust prints it, with a plus in an exponent that has no sign: with a bare one, it would
-/// be a code on the stream.
+/// Returns a double as Rust prints it, with a plus sign before a positive exponent: without the sign, it would be a
+/// code on the stream.
 fn signed_exponent(printed: &str) -> Cow<'_, str> {
     match printed.split_once('e') {
         Some((mantissa, power)) if !power.starts_with('-') => format!("{mantissa}e+{power}").into(),
