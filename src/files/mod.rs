@@ -7,7 +7,7 @@
 //! | [`compression`] | how a source is compressed |
 //! | [`encoding`] | which encoding a source has |
 //! | [`lead`] | which lines are skipped |
-//! | [`text`] | all of these, in a fixed order |
+//! | `text` | all of these, in a fixed order |
 //! | [`seen`] | how a source begins, for messages and guesses |
 
 pub mod compression;
